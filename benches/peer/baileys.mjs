@@ -1,5 +1,5 @@
-// The Baileys half of the comparison: one unlinked Baileys against a running simulator, measured, one JSON line on stdout.
-// Baileys runs as published; only its logging is off. Nothing here judges the numbers.
+// Measures Baileys for the comparison: runs one unlinked Baileys against a running simulator, and prints one JSON
+// line. Baileys runs as published, except that its logging is disabled. The figures are not evaluated here.
 //
 //   node baileys.mjs --url ws://127.0.0.1:PORT/ws/chat --control http://127.0.0.1:PORT
 //       [--store files|memory] [--auth DIR] [--idle SECONDS] [--receive N] [--send N] [--account +1…] [--peer +1…]

@@ -1,4 +1,4 @@
-//! The simulator's control interface, as far as measuring needs it.
+//! A client of the simulator's control API, with the calls that the benchmarks need.
 
 use std::time::Duration;
 
@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 
-/// A client of it.
 pub(crate) struct Control {
     url: String,
     agent: ureq::Agent,
@@ -21,13 +20,13 @@ impl Control {
         }
     }
 
-    /// The phone of `account` scans a code.
+    /// Lets the phone of `account` scan a QR code.
     pub(crate) async fn scan(&self, account: &str, qr: String) -> Result<(), Failure> {
         self.post("/phone/scan", json!({ "account": account, "qr": qr }))
             .await
     }
 
-    /// A contact writes `count` texts.
+    /// Lets a contact send `count` texts.
     pub(crate) async fn flood(&self, from: &str, to: &str, count: u32) -> Result<(), Failure> {
         self.post(
             "/peer/flood",
@@ -36,7 +35,7 @@ impl Control {
         .await
     }
 
-    /// How many texts a contact has received.
+    /// The number of texts that a contact has received.
     pub(crate) async fn inbox(&self, peer: &str) -> Result<usize, Failure> {
         let (agent, url) = (self.agent.clone(), format!("{}/peer/inbox", self.url));
         let peer = peer.to_owned();

@@ -1,5 +1,5 @@
-//! What durability costs: syncs for each message as strace counts them, the time from the wire to a client, and memory
-//! with a short and with a long journal. One agent against a running simulator, one JSON line on stdout.
+//! Measures the cost of durability: syncs per message (counted by strace), the latency from the wire to a client, and
+//! memory with a short and a long journal. Runs one agent against a running simulator and prints one JSON line.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -19,17 +19,17 @@ use crate::{
     spawn,
 };
 
-/// Messages of one contact, each after the one before it has arrived.
+/// Messages from one contact, each sent after the previous one has arrived.
 const LIVE: u32 = 500;
-/// Contacts that write at once, and how much each.
+/// The number of contacts that send at the same time, and of messages from each.
 const CHATS: u32 = 16;
 const EACH: u32 = 100;
-/// Messages that wait at the server while the agent is away.
+/// Messages that wait at the server while the agent is stopped.
 const DRAIN: u32 = 1000;
-/// As many as the simulator is asked for at a time.
+/// The maximum number of messages in a request to the simulator.
 const IN_ONE_REQUEST: u32 = 1_000;
 
-/// The line.
+/// The printed JSON line.
 #[derive(Serialize)]
 pub(crate) struct Figures {
     live_syncs: f64,
@@ -45,7 +45,6 @@ pub(crate) struct Figures {
 
 type Events = Streaming<WatchEventsResponse>;
 
-/// Measures an agent against a running simulator.
 pub(crate) async fn measure(arguments: &Arguments, long: u32) -> Result<Figures, Failure> {
     let folder = std::env::temp_dir().join(format!("openclaw-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
@@ -57,7 +56,7 @@ pub(crate) async fn measure(arguments: &Arguments, long: u32) -> Result<Figures,
     let peers: Vec<_> = (0..CHATS).map(|n| format!("+155501010{n:02}")).collect();
     let mut events = follow(&mut client).await?;
     for peer in peers.iter().chain([&arguments.peer]) {
-        // Sessions both ways, so that nothing but messages is counted.
+        // One text each way creates the sessions, so that only messages are counted.
         one_text(&mut client, peer, "warm-up").await?;
         flood(&control, peer, arguments, 1).await?;
         next_text(&mut events).await?;
@@ -99,7 +98,7 @@ pub(crate) async fn measure(arguments: &Arguments, long: u32) -> Result<Figures,
 
     let process = agent.id().ok_or("the agent ended")?;
     let short = Memory::of(process)?;
-    // As fast as they can be made: what the agent has not read waits at the server.
+    // Faster than the agent reads, so messages queue up at the server.
     let flooding = async {
         let mut left = long;
         while left > 0 {
@@ -166,7 +165,7 @@ async fn arrive(events: &mut Events, count: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-/// strace next to the agent.
+/// A strace process that is attached to the agent.
 struct Trace {
     strace: Child,
     file: PathBuf,
@@ -174,7 +173,7 @@ struct Trace {
 }
 
 impl Trace {
-    /// Returns once it counts.
+    /// Attaches strace. Returns once it counts.
     async fn of(agent: &Child, folder: &Path) -> Result<Self, Failure> {
         let process = agent.id().ok_or("the agent ended")?;
         let file = folder.join(format!("syncs-{process}"));
@@ -185,7 +184,7 @@ impl Trace {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| format!("strace counts the syncs, and does not start: {error}"))?;
+            .map_err(|error| format!("cannot start strace, which counts the syncs: {error}"))?;
         let deadline = Instant::now() + STEP_TIMEOUT;
         let status = format!("/proc/{process}/status");
         while std::fs::read_to_string(&status)?.contains("TracerPid:\t0\n") {
@@ -201,16 +200,16 @@ impl Trace {
         })
     }
 
-    /// Syncs since it was last asked, once the agent is at rest.
+    /// The number of syncs since the last call. Waits until the agent is idle.
     async fn since_last(&mut self) -> Result<f64, Failure> {
         let mut seen = self.count()?;
         loop {
             tokio::time::sleep(Duration::from_millis(200)).await;
             let now = self.count()?;
             if now == seen {
-                let news = now - self.counted;
+                let new = now - self.counted;
                 self.counted = now;
-                return Ok(f64::from(u32::try_from(news)?));
+                return Ok(f64::from(u32::try_from(new)?));
             }
             seen = now;
         }

@@ -1,8 +1,8 @@
-//! The agent's half of the comparison: one agent against a running simulator, measured through its
-//! own API, one JSON line on stdout. `benches/peer/baileys.mjs` defines every figure; what it says
-//! "in the hands of the application" is here in the hands of a gRPC client, in another process.
+//! Measures the agent, for comparison with Baileys: runs one agent against a running simulator, measures it through
+//! its own API, and prints one JSON line. `benches/peer/baileys.mjs` defines every figure; where it says "in the
+//! hands of the application", here a gRPC client in another process has it.
 //!
-//! It judges nothing, and the simulator shares the machine with what is measured.
+//! It does not evaluate the figures, and the simulator runs on the same machine.
 
 mod control;
 mod durability;
@@ -31,7 +31,7 @@ use memory::Memory;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Sends that are under way at once, as in the other half.
+/// The number of concurrent sends, the same as for Baileys.
 const IN_FLIGHT: usize = 16;
 const STEP_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -67,7 +67,7 @@ struct Arguments {
     durability: Option<u32>,
 }
 
-/// The line.
+/// The printed JSON line.
 #[derive(Serialize)]
 struct Figures {
     client: &'static str,
@@ -142,7 +142,7 @@ fn spawn(arguments: &Arguments, socket: &std::path::Path) -> std::io::Result<Chi
             "127.0.0.1:0",
             "--log",
             "error",
-            // What is measured is how fast it can be, not how fast it should be.
+            // The benchmark measures the maximum speed, so it disables the rate limit.
             "--send-rate",
             "0",
             "--whatsapp-url",
@@ -153,7 +153,7 @@ fn spawn(arguments: &Arguments, socket: &std::path::Path) -> std::io::Result<Chi
         .spawn()
 }
 
-/// Tries until the agent listens.
+/// Retries until the agent listens.
 async fn connect(socket: &std::path::Path) -> Result<AgentClient<Channel>, Failure> {
     let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display()))?;
     let deadline = Instant::now() + STEP_TIMEOUT;
@@ -166,7 +166,7 @@ async fn connect(socket: &std::path::Path) -> Result<AgentClient<Channel>, Failu
     }
 }
 
-/// From the start to the first code, and to the link.
+/// Pairs, and returns the times until the first QR code and until the link is connected.
 async fn pair(
     client: &mut AgentClient<Channel>,
     control: &Control,
@@ -196,7 +196,7 @@ async fn receive(
     control: &Control,
     arguments: &Arguments,
 ) -> Result<f64, Failure> {
-    // Warm up by one text each way, so that the sessions exist.
+    // One text each way creates the sessions.
     one_text(client, &arguments.peer, "warm-up").await?;
     let after = client
         .status(StatusRequest {})

@@ -1,15 +1,15 @@
-//! What a process holds, as the kernel counts it.
+//! The memory of a process, as counted by the kernel.
 
 use std::io;
 
-/// Bytes.
+/// In bytes.
 pub(crate) struct Memory {
     pub(crate) rss: u64,
     pub(crate) pss: u64,
 }
 
 impl Memory {
-    /// Of a process of this user: `VmRSS` of its status, `Pss` of its `smaps_rollup`.
+    /// Reads `VmRSS` of the process's `status` and `Pss` of its `smaps_rollup`.
     pub(crate) fn of(process: u32) -> io::Result<Self> {
         let read = |file: &str, field: &str| -> io::Result<u64> {
             let text = std::fs::read_to_string(format!("/proc/{process}/{file}"))?;

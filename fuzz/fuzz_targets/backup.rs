@@ -1,11 +1,11 @@
-//! A backup that someone spoilt, or made up.
+//! A corrupted or forged backup.
 
 #![no_main]
 
 mod edit;
-#[allow(dead_code, reason = "not every target wants all of it")]
+#[allow(dead_code, reason = "not every target uses all of it")]
 mod genuine;
-#[allow(dead_code, reason = "not every target wants all of it")]
+#[allow(dead_code, reason = "not every target uses all of it")]
 #[path = "../../vault/tests/tamper/memory.rs"]
 mod memory;
 
@@ -23,10 +23,10 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     if how % 2 == 0 {
-        assert!(read(rest).is_err(), "a made up backup was read");
+        assert!(read(rest).is_err(), "a forged backup was accepted");
     } else {
         let edited = edit::edit(genuine::backup(), rest);
         let whole = edited == genuine::backup();
-        assert_eq!(read(&edited).is_ok(), whole, "a spoilt backup was read");
+        assert_eq!(read(&edited).is_ok(), whole, "a corrupted backup was accepted");
     }
 });

@@ -1,4 +1,4 @@
-//! A file of a gateway's auth folder, of whatever kind it may be.
+//! A file of a gateway's auth directory, parsed as every type of file.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The changes in a frame: what can be read is written again as it was.
+//! The changes in a frame: whatever decodes must encode to the same bytes.
 
 #![no_main]
 

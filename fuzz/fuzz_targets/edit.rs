@@ -1,6 +1,7 @@
-//! Edits of genuine bytes, as the fuzzer's input spells them: it cannot make a valid tag, but it can move what has one.
+//! Edits authentic bytes as the fuzzer's input specifies: the fuzzer cannot create a valid tag, but it can move parts
+//! that have one.
 
-/// Applies edits of seven bytes each: what, from where, how many, to where.
+/// Applies edits of seven bytes each: kind, source, length, target.
 pub fn edit(genuine: &[u8], edits: &[u8]) -> Vec<u8> {
     let mut bytes = genuine.to_vec();
     for edit in edits.chunks_exact(7) {

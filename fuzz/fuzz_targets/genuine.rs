@@ -1,4 +1,4 @@
-//! A genuine store to spoil, made once in a process.
+//! An authentic store to corrupt, created once per process.
 
 use std::sync::OnceLock;
 
@@ -14,7 +14,7 @@ pub fn secret() -> Secret {
     Secret::Raw(Key32::take(&mut { *b"thirty-two bytes, which are them" }))
 }
 
-/// A folder in which a store was opened thrice, and then killed.
+/// A directory in which a store was opened three times and then killed.
 pub fn folder() -> &'static Memory {
     static FOLDER: OnceLock<Memory> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -37,7 +37,7 @@ pub fn folder() -> &'static Memory {
     })
 }
 
-/// A backup of it.
+/// A backup of the store.
 pub fn backup() -> &'static [u8] {
     static BACKUP: OnceLock<Vec<u8>> = OnceLock::new();
     BACKUP.get_or_init(|| {
@@ -49,7 +49,7 @@ pub fn backup() -> &'static [u8] {
     })
 }
 
-/// Opens the folder with this file of it made up, or spoilt, as the input says.
+/// Opens the directory with the file `name` forged or corrupted, as the input specifies.
 pub fn open_with(name: &str, input: &[u8]) {
     let Some((how, rest)) = input.split_first() else {
         return;
@@ -64,7 +64,7 @@ pub fn open_with(name: &str, input: &[u8]) {
     open(disk);
 }
 
-/// Opens a folder: an error, or a store that holds a prefix of what was written.
+/// Opens a directory: the result must be an error, or a store with a prefix of the written records.
 pub fn open(disk: Memory) {
     let Ok((store, _)) = Vault::open(disk.clone(), &secret(), on_heap) else {
         return;
@@ -78,6 +78,6 @@ pub fn open(disk: Memory) {
     store.scan(TABLE, None, each).unwrap();
     assert_eq!(store.summary().records, found as usize);
     drop(store);
-    // And it opens again.
+    // It can be opened again.
     assert!(Vault::open(disk, &secret(), on_heap).is_ok());
 }

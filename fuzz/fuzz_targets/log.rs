@@ -1,11 +1,11 @@
-//! A log that someone spoilt, or made up, together with what is genuine.
+//! A corrupted or forged log next to an authentic header.
 
 #![no_main]
 
 mod edit;
-#[allow(dead_code, reason = "not every target wants all of it")]
+#[allow(dead_code, reason = "not every target uses all of it")]
 mod genuine;
-#[allow(dead_code, reason = "not every target wants all of it")]
+#[allow(dead_code, reason = "not every target uses all of it")]
 #[path = "../../vault/tests/tamper/memory.rs"]
 mod memory;
 

@@ -1,4 +1,4 @@
-//! What a person or a platform gives for a key.
+//! Key texts as people and platforms enter them.
 
 #![no_main]
 

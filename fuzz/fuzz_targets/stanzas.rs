@@ -1,8 +1,8 @@
-//! Spoilt stanzas from the server, to a linked account: the agent's session with WhatsApp's library, in this process and
-//! without a socket, against the simulator, which spoils what it sends (`openclaw_sim::Tamper`).
+//! Corrupted stanzas from the server to a linked account. The agent's session with WhatsApp's library runs in this
+//! process, without a socket, against the simulator, which corrupts what it sends (`openclaw_sim::Tamper`).
 //!
-//! Whatever came, the session gets the next whole message: on the connection that it has, or on the next one. No message is
-//! in the journal twice.
+//! Whatever arrives, the session must still receive the next intact message, on its current connection or on the next
+//! one, and no message may be in the journal twice.
 
 #![no_main]
 
@@ -14,10 +14,11 @@ use libfuzzer_sys::fuzz_target;
 
 use world::World;
 
-/// A world is left behind after so many programs: what one has spoilt for good is not the next one's.
+/// The number of programs before a world is replaced, so that lasting corruption does not affect all later programs.
 const PROGRAMS_PER_WORLD: u32 = 200;
 
-/// The present world, and how many programs it has run. Of the process, which never drops it: its tasks outlive threads.
+/// The current world and the number of programs that it has run. Global and never dropped, because its tasks outlive
+/// threads.
 static WORLD: Mutex<Option<(World, u32)>> = Mutex::new(None);
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,4 +1,4 @@
-//! A linked session and the simulator that it is linked to, in one thread and without a socket.
+//! A linked session and its simulator, on one thread and without a socket.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -23,18 +23,19 @@ use tokio::time::timeout;
 
 const ACCOUNT: &str = "+15550100001";
 const CONTACT: &str = "+15550100002";
-/// Only whole stanzas are sent for it.
+/// A contact whose stanzas are never corrupted.
 const WITNESS: &str = "+15550100003";
-/// Far more than anything takes that is on its way.
+/// Far longer than any exchange takes.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a session that was sent nonsense may wait for what does not come, before it is given a new connection.
+/// How long a session may wait after corrupted stanzas, for example for a response that never arrives, before it is
+/// reconnected.
 const RECONNECT_AFTER: Duration = Duration::from_secs(2);
-/// Reports that are shown where a session is deaf.
+/// The maximum number of reports and events in a failure message.
 const MAX_REPORTS: usize = 20;
-/// The most actions of one program.
+/// The maximum number of actions in a program.
 const MAX_ACTIONS: usize = 6;
 
-/// A linked session, and whom it is linked to.
+/// A linked session with its account, simulator and state.
 pub struct World {
     runtime: Runtime,
     sim: Arc<Sim>,
@@ -45,14 +46,13 @@ pub struct World {
     marks: u32,
     seen: Seq,
     ids: HashSet<String>,
-    /// The last reports of sessions.
+    /// The last reports of the session, for a failure message.
     reports: VecDeque<Report>,
-    /// The last events.
+    /// The last events, for a failure message.
     events: VecDeque<EventData>,
     _volume: Volume,
 }
 
-/// A session and its connection.
 struct Link {
     session: Session,
     reports: mpsc::Receiver<Report>,
@@ -73,7 +73,7 @@ impl World {
             };
             let sim = Arc::new(Sim::without_listener(config));
             let (setup, store) = setup(&volume, &sim);
-            // Shows the events that no one waits for.
+            // The task that syncs events that no caller waits for, which makes them visible.
             tokio::spawn(Arc::clone(&setup.journal).run());
             let link = linked(&setup, &store, &sim).await;
             let members = [CONTACT, WITNESS];
@@ -94,11 +94,11 @@ impl World {
             events: VecDeque::new(),
             _volume: volume,
         };
-        world.must_hear();
+        world.must_receive();
         world
     }
 
-    /// Runs a program: how many actions, the actions, and how what the server sends meanwhile is spoilt.
+    /// Runs a program: the number of actions, the actions, and how to corrupt the server's stanzas.
     pub fn run(&mut self, program: &[u8]) {
         let Some((count, rest)) = program.split_first() else {
             return;
@@ -111,7 +111,7 @@ impl World {
             self.settle();
         }
         self.sim.tamper(None);
-        self.must_hear();
+        self.must_receive();
     }
 
     fn act(&mut self, action: u8) {
@@ -148,14 +148,14 @@ impl World {
         let _ = self.runtime.block_on(acted);
     }
 
-    /// Lets what is on its way arrive.
+    /// Lets stanzas in transit arrive.
     fn settle(&mut self) {
         self.runtime
             .block_on(async { tokio::time::sleep(Duration::from_millis(3)).await });
         self.revive();
     }
 
-    /// Connects again where the connection has ended.
+    /// Reconnects if the connection has ended.
     fn revive(&mut self) {
         if let Some(link) = &mut self.link {
             while let Ok(report) = link.reports.try_recv() {
@@ -173,7 +173,7 @@ impl World {
         }
     }
 
-    /// A new session over the same store, as after a kill.
+    /// Opens a new session with the same store, as after a kill.
     fn reconnect(&mut self) {
         if let Some(link) = self.link.take() {
             self.runtime.block_on(link.close());
@@ -182,8 +182,8 @@ impl World {
         self.link = Some(opened);
     }
 
-    /// The next message of the witness is in the journal, on this connection or on the next.
-    fn must_hear(&mut self) {
+    /// Checks that the next message from the witness reaches the journal, on this connection or on the next one.
+    fn must_receive(&mut self) {
         self.marks += 1;
         let mark = format!("MARK{:08}", self.marks);
         let text = whatsapp_rust::waproto::whatsapp::Message {
@@ -193,13 +193,13 @@ impl World {
         let witness = self.sim.peer(WITNESS).expect("a number");
         let sent = witness.send(ACCOUNT, text, By::Lid, Some(mark.clone()));
         self.runtime.block_on(sent).expect("sent");
-        if self.hears(&mark, RECONNECT_AFTER) {
+        if self.receives(&mark, RECONNECT_AFTER) {
             return;
         }
         self.reconnect();
         assert!(
-            self.hears(&mark, TIMEOUT),
-            "the session is deaf to {mark}: owed {:#?}, acked {:#?}, violations {:#?}, reports {:#?}, events {:#?}",
+            self.receives(&mark, TIMEOUT),
+            "the session does not receive {mark}: owed {:#?}, acked {:#?}, violations {:#?}, reports {:#?}, events {:#?}",
             self.sim.queue(ACCOUNT),
             self.sim
                 .acks(ACCOUNT)
@@ -210,7 +210,7 @@ impl World {
         );
     }
 
-    fn hears(&mut self, mark: &str, limit: Duration) -> bool {
+    fn receives(&mut self, mark: &str, limit: Duration) -> bool {
         let deadline = std::time::Instant::now() + limit;
         loop {
             if self.read(mark) {
@@ -225,7 +225,8 @@ impl World {
         }
     }
 
-    /// Reads what is new in the journal: whether this message is there. None is there twice.
+    /// Reads new events from the journal. Returns true if the message is among them; panics if a message is in the
+    /// journal twice.
     fn read(&mut self, mark: &str) -> bool {
         let mut found = false;
         loop {
@@ -256,7 +257,7 @@ impl World {
 }
 
 impl Link {
-    /// As the agent closes a session.
+    /// Closes the session as the agent does.
     async fn close(self) {
         let Self {
             session,
@@ -321,7 +322,7 @@ async fn open(setup: &Setup, store: &Store) -> Link {
     }
 }
 
-/// Links the account: the phone scans, the connection is made anew.
+/// Links the account: the phone scans the code, then the session reconnects.
 async fn linked(setup: &Setup, store: &Store, sim: &Sim) -> Link {
     let (session, mut driver, mut reports) = Session::open(setup, store).await.expect("a session");
     let connection = tokio::spawn(async move {

@@ -1,8 +1,8 @@
-//! A global allocator that wipes every block before it goes back.
+//! A global allocator that wipes every block before it is freed.
 //!
-//! The protocol library keeps keys in plain types that wipe nothing; under this allocator each heap copy of
-//! them is zeroed when it is freed, no matter who allocated it. It does not reach stacks (see [`scrub_stack`]),
-//! registers, or what C libraries allocate for themselves.
+//! The protocol library keeps keys in plain types that are not wiped. With this allocator, every heap copy is zeroed
+//! when it is freed, whoever allocated it. It does not cover stacks (see [`scrub_stack`]), registers, or memory that
+//! C libraries allocate for themselves.
 //!
 //! ```no_run
 //! #[global_allocator]
@@ -10,18 +10,18 @@
 //! # fn main() {}
 //! ```
 //!
-//! Which of two sources a block has follows from its layout alone, so it need not be written down: C's `malloc`
-//! ([`small`]), or from [`LARGE`] on pages of its own ([`large`]), which the kernel can grow without a copy.
+//! The source of a block follows from its layout alone, so it need not be recorded: C's `malloc` ([`small`]), or,
+//! from [`LARGE`] on, pages of its own ([`large`]), which the kernel can grow without a copy.
 //!
 //! # Why C's `malloc` and not `std::alloc::System`
 //!
-//! The two are the same memory: `System` is `malloc` on every Unix. The difference is the contract. A block that
-//! shrinks in place comes back later with its *smaller* layout, and `System::dealloc` must be given the layout the
-//! block was made with; that it ignores the size today is not a promise. `free` takes no size, so handing
-//! it any pointer `malloc` gave is right by its own contract.
+//! Both are the same memory: `System` is `malloc` on every Unix. The difference is the contract. A block that is
+//! shrunk in place is freed later with its *smaller* layout, but `System::dealloc` requires the layout of the
+//! allocation; that it ignores the size today is not guaranteed. `free` takes no size, so passing it any pointer from
+//! `malloc` is correct by its own contract.
 //!
-//! C's `realloc` is never called: it may move, and the old block then goes back with everything in it
-//! (glibc moves a growing block, musl a shrinking one as well).
+//! C's `realloc` is never called: it may move the block and free the old one without wiping it (glibc moves a growing
+//! block, musl a shrinking one as well).
 //!
 //! [`scrub_stack`]: crate::scrub_stack
 
@@ -32,17 +32,17 @@ use crate::wipe::wipe;
 mod large;
 mod small;
 
-/// From this size on, a block has pages of its own: growing one by `malloc` would copy and wipe it each time.
+/// The minimum size of a block with its own pages: growing one with `malloc` would copy and wipe it each time.
 const LARGE: usize = 512 * 1024;
 
-/// A shrinking block stays where it is unless it gives back more than it keeps, and at least this much:
-/// then the memory is worth a copy.
+/// A shrinking block stays in place unless it frees more than it keeps, and at least this much, so that the saved
+/// memory justifies a copy.
 const WORTH_MOVING: usize = 1024;
 
 /// The allocator: C's, with every freed byte overwritten first.
 ///
-/// Growing a `Vec` of less than 512 KiB copies it (the old block must be wiped whole), so give hot buffers their
-/// size up front.
+/// Growing a `Vec` of less than 512 KiB copies it, because the old block must be wiped, so allocate hot buffers with
+/// their final size.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ZeroOnFree;
 
@@ -54,9 +54,9 @@ const fn is_large(layout: Layout) -> bool {
     unsafe_code,
     reason = "an allocator is an unsafe trait over raw blocks"
 )]
-// SAFETY: blocks are as large and as aligned as the layout says, belong to the caller alone until they are given
-// back, and go back to the source that `is_large` names for their layout: a block changes its layout in
-// `realloc` alone, which moves it when that changes its source. Nothing here unwinds.
+// SAFETY: blocks have the size and the alignment of the layout, are exclusive to the caller until freed, and are
+// freed to the source that `is_large` yields for their layout: only `realloc` changes a layout, and it moves the
+// block if that changes the source. Nothing here unwinds.
 unsafe impl GlobalAlloc for ZeroOnFree {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if is_large(layout) {
@@ -67,10 +67,10 @@ unsafe impl GlobalAlloc for ZeroOnFree {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller gives the block up, and it is `layout.size()` bytes.
+        // SAFETY: the caller gives up the block, which has `layout.size()` bytes.
         unsafe { wipe(block, layout.size()) };
         if is_large(layout) {
-            // SAFETY: a block of this layout is a mapping of this size, used by no one after this.
+            // SAFETY: a block of this layout is a mapping of this size, and is not used after this.
             unsafe { large::unmap(block, layout.size()) };
         } else {
             // SAFETY: a block of this layout came from C, and is freed once.
@@ -80,7 +80,7 @@ unsafe impl GlobalAlloc for ZeroOnFree {
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if is_large(layout) {
-            // The kernel's pages are zero.
+            // The kernel returns zeroed pages.
             large::map(layout.size())
         } else {
             small::alloc_zeroed(layout)
@@ -88,7 +88,7 @@ unsafe impl GlobalAlloc for ZeroOnFree {
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the caller vouches that `new_size`, rounded up to the alignment, is within `isize`.
+        // SAFETY: the caller guarantees that `new_size`, rounded up to the alignment, does not overflow `isize`.
         let new_layout = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
         let freed = layout.size().saturating_sub(new_size);
         let stays = match (is_large(layout), is_large(new_layout)) {
@@ -99,29 +99,29 @@ unsafe impl GlobalAlloc for ZeroOnFree {
             _ => false,
         };
         if !stays {
-            // SAFETY: as the caller vouches for this call.
+            // SAFETY: the caller gives the same guarantees for this call.
             return unsafe { moved(block, layout, new_layout) };
         }
-        // SAFETY: `new_size` less `freed` is at most the block's size, so the tail is inside or empty at its end.
+        // SAFETY: `freed` is at most the block's size, so the tail is inside the block, or empty at its end.
         let tail = unsafe { block.add(layout.size() - freed) };
         // SAFETY: the tail is the block's last `freed` bytes, which the caller gives up.
         unsafe { wipe(tail, freed) };
         if is_large(layout) {
-            // SAFETY: a block of this layout is a mapping of this size; the caller uses only the result from now on.
+            // SAFETY: a block of this layout is a mapping of this size; the caller only uses the result from now on.
             return unsafe { large::resize(block, layout.size(), new_size) };
         }
         block
     }
 }
 
-/// A block of the new layout with what fits of the old one, which is wiped and freed.
+/// Allocates a block of the new layout, copies the contents that fit, then wipes and frees the old block.
 #[expect(unsafe_code, reason = "copies between raw blocks")]
 unsafe fn moved(block: *mut u8, layout: Layout, new_layout: Layout) -> *mut u8 {
-    // SAFETY: the new size is not zero, says the caller of `realloc`.
+    // SAFETY: the caller of `realloc` guarantees that the new size is not zero.
     let moved = unsafe { ZeroOnFree.alloc(new_layout) };
     if !moved.is_null() {
         let kept = layout.size().min(new_layout.size());
-        // SAFETY: both blocks are at least `kept` bytes, and the new one is no one else's.
+        // SAFETY: both blocks have at least `kept` bytes, and the new one is not shared.
         unsafe { moved.copy_from_nonoverlapping(block, kept) };
         // SAFETY: the old block has this layout and is not used again.
         unsafe { ZeroOnFree.dealloc(block, layout) };
@@ -142,11 +142,11 @@ mod tests {
     }
 
     fn filled(layout: Layout) -> *mut u8 {
-        // SAFETY: no test asks for size zero.
+        // SAFETY: no test uses size zero.
         let block = unsafe { ZeroOnFree.alloc(layout) };
         assert!(!block.is_null());
         assert_eq!(block.align_offset(layout.align()), 0, "{layout:?}");
-        // SAFETY: the block was just made with this layout.
+        // SAFETY: the block was just allocated with this layout.
         unsafe { block.write_bytes(0x5A, layout.size()) };
         block
     }
@@ -157,12 +157,12 @@ mod tests {
     }
 
     #[test]
-    fn every_alignment_is_kept() {
+    fn every_alignment_is_respected() {
         for align in [1, 2, 4, 8, 16, 32, 64, 4096] {
             for size in [1, 2, 7, 8, 24, 100, 5000] {
                 let layout = layout(size, align);
                 let block = filled(layout);
-                // SAFETY: made with this layout, freed once.
+                // SAFETY: allocated with this layout, freed once.
                 unsafe { ZeroOnFree.dealloc(block, layout) };
             }
         }
@@ -172,10 +172,10 @@ mod tests {
     fn zeroed_blocks_are_zero() {
         for (size, align) in [(300, 1), (300, 16), (300, 64), (LARGE, 8)] {
             let layout = layout(size, align);
-            // SAFETY: not of size zero.
+            // SAFETY: the size is not zero.
             let block = unsafe { ZeroOnFree.alloc_zeroed(layout) };
             assert!(bytes(block, size).iter().all(|byte| *byte == 0));
-            // SAFETY: made with this layout, freed once.
+            // SAFETY: allocated with this layout, freed once.
             unsafe { ZeroOnFree.dealloc(block, layout) };
         }
     }
@@ -184,25 +184,25 @@ mod tests {
     fn shrinking_stays_in_place_and_wipes_the_tail() {
         for align in [1, 64] {
             let block = filled(layout(1000, align));
-            // SAFETY: made with this layout.
+            // SAFETY: allocated with this layout.
             let shrunk = unsafe { ZeroOnFree.realloc(block, layout(1000, align), 333) };
             assert_eq!(shrunk, block);
-            // The block is still 1000 bytes of C's, so the tail may be looked at.
+            // C's block still has 1000 bytes, so reading the tail is allowed.
             assert!(bytes(shrunk, 333).iter().all(|byte| *byte == 0x5A));
             assert!(bytes(shrunk, 1000)[333..].iter().all(|byte| *byte == 0));
-            // SAFETY: what it was last resized to, freed once.
+            // SAFETY: last resized to this layout, freed once.
             unsafe { ZeroOnFree.dealloc(shrunk, layout(333, align)) };
         }
     }
 
     #[test]
-    fn shrinking_by_much_gives_the_memory_back() {
+    fn shrinking_by_much_frees_the_memory() {
         let block = filled(layout(100_000, 1));
-        // SAFETY: made with this layout.
+        // SAFETY: allocated with this layout.
         let shrunk = unsafe { ZeroOnFree.realloc(block, layout(100_000, 1), 100) };
         assert_ne!(shrunk, block);
         assert!(bytes(shrunk, 100).iter().all(|byte| *byte == 0x5A));
-        // SAFETY: what it was last resized to, freed once.
+        // SAFETY: last resized to this layout, freed once.
         unsafe { ZeroOnFree.dealloc(shrunk, layout(100, 1)) };
     }
 
@@ -210,11 +210,11 @@ mod tests {
     fn growing_keeps_the_bytes_and_the_alignment() {
         for align in [1, 16, 128] {
             let block = filled(layout(40, align));
-            // SAFETY: made with this layout.
+            // SAFETY: allocated with this layout.
             let grown = unsafe { ZeroOnFree.realloc(block, layout(40, align), 4000) };
             assert_eq!(grown.align_offset(align), 0);
             assert!(bytes(grown, 40).iter().all(|byte| *byte == 0x5A));
-            // SAFETY: what it was last resized to, freed once.
+            // SAFETY: last resized to this layout, freed once.
             unsafe { ZeroOnFree.dealloc(grown, layout(4000, align)) };
         }
     }
@@ -234,7 +234,7 @@ mod tests {
         let mut block = filled(layout(LARGE, 16));
         let mut size = LARGE;
         for new_size in sizes {
-            // SAFETY: what it was last resized to.
+            // SAFETY: last resized to this layout.
             block = unsafe { ZeroOnFree.realloc(block, layout(size, 16), new_size) };
             assert!(!block.is_null());
             let kept = size.min(new_size);
@@ -242,51 +242,51 @@ mod tests {
                 bytes(block, kept).iter().all(|byte| *byte == 0x5A),
                 "{size} to {new_size}"
             );
-            // SAFETY: the block is that large now.
+            // SAFETY: the block now has this size.
             unsafe { block.write_bytes(0x5A, new_size) };
             size = new_size;
         }
-        // SAFETY: what it was last resized to, freed once.
+        // SAFETY: last resized to this layout, freed once.
         unsafe { ZeroOnFree.dealloc(block, layout(size, 16)) };
     }
 
     #[test]
-    fn a_large_block_cut_short_has_no_old_bytes_behind_its_end() {
+    fn a_shrunk_large_block_has_no_old_bytes_after_its_end() {
         let cut = LARGE + 10;
         let block = filled(layout(LARGE * 2, 1));
-        // SAFETY: made with this layout.
+        // SAFETY: allocated with this layout.
         let block = unsafe { ZeroOnFree.realloc(block, layout(LARGE * 2, 1), cut) };
-        // The rest of the last page is still mapped, so it may be looked at.
+        // The rest of the last page is still mapped, so reading it is allowed.
         assert!(
             bytes(block, LARGE + large::ALIGN)[cut..]
                 .iter()
                 .all(|byte| *byte == 0)
         );
-        // SAFETY: what it was last resized to, freed once.
+        // SAFETY: last resized to this layout, freed once.
         unsafe { ZeroOnFree.dealloc(block, layout(cut, 1)) };
     }
 
     #[test]
-    fn large_and_aligned_to_more_than_a_page_is_served_too() {
+    fn a_large_block_can_be_aligned_to_more_than_a_page() {
         let layout = layout(LARGE, 1 << 16);
-        // SAFETY: not of size zero.
+        // SAFETY: the size is not zero.
         let block = unsafe { ZeroOnFree.alloc_zeroed(layout) };
         assert_eq!(block.align_offset(1 << 16), 0);
         assert!(bytes(block, LARGE).iter().all(|byte| *byte == 0));
-        // SAFETY: made with this layout, freed once.
+        // SAFETY: allocated with this layout, freed once.
         unsafe { ZeroOnFree.dealloc(block, layout) };
     }
 
     #[test]
-    fn too_large_a_block_is_null_and_leaves_the_old_one_alone() {
+    fn a_failed_realloc_returns_null_and_keeps_the_old_block() {
         for size in [64, LARGE] {
             let block = filled(layout(size, 1));
             let huge = isize::MAX as usize;
-            // SAFETY: made with this layout.
+            // SAFETY: allocated with this layout.
             let grown = unsafe { ZeroOnFree.realloc(block, layout(size, 1), huge) };
             assert!(grown.is_null());
             assert!(bytes(block, size).iter().all(|byte| *byte == 0x5A));
-            // SAFETY: made with this layout, freed once.
+            // SAFETY: allocated with this layout, freed once.
             unsafe { ZeroOnFree.dealloc(block, layout(size, 1)) };
         }
     }

@@ -1,17 +1,17 @@
-//! Secrets out of the environment block, before there is a second thread.
+//! Removes secrets from the environment block, before there is a second thread.
 //!
-//! Many platforms can hand over a secret in no other way, and what a process was started with stays readable in
-//! `/proc/PID/environ` whatever it does to its variables. So [`take`] moves each value into a sealed memory file
-//! (`memfd`), which no page of the process maps, and replaces the process image: the new one has the secret's
-//! descriptor, named by `<NAME>_FD`, in place of its value.
+//! Many platforms can only pass secrets as environment variables, and the initial environment of a process stays
+//! readable in `/proc/PID/environ` even after it changes its variables. So [`take`] moves each value into a sealed
+//! memory file (`memfd`), which is not mapped by the process, and replaces the process image: the new image gets the
+//! file's descriptor in `<NAME>_FD` instead of the value.
 //!
 //! ```text
 //! OPENCLAW_AUTH_KEY=…  --take-->  memfd, sealed  --exec-->  OPENCLAW_AUTH_KEY_FD=3
 //! ```
 //!
-//! The file outlives further replacements (see [`replace_process`](crate::replace_process)), so the secret can
-//! be read as often as it is wanted. It does not hide the value from the one who configured it: the platform's own
-//! settings, and its `inspect` command, still have it. A file is better where there is one.
+//! The file survives further replacements (see [`replace_process`](crate::replace_process)), so the secret can be
+//! read any number of times. The value is not hidden from whoever configured it: it is still in the platform's
+//! settings and in the output of its `inspect` command. Where possible, use a file instead.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -24,66 +24,66 @@ use zeroize::Zeroizing;
 
 use crate::replace;
 
-/// The longest value that is taken, in bytes.
+/// The maximum length of a value, in bytes.
 pub const MAX_VALUE_BYTES: usize = 4096;
 
-/// What every memory file of ours has; without these, anyone else who holds it could change it.
+/// The seals of our memory files; without them, another process that has the descriptor could change the contents.
 const SEALS: SealFlags = SealFlags::SEAL
     .union(SealFlags::SHRINK)
     .union(SealFlags::GROW)
     .union(SealFlags::WRITE);
 
-/// Why the secrets could not be taken or read.
+/// Why secrets could not be taken or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The value does not fit.
+    /// The value is too long.
     #[error("{0} is longer than {MAX_VALUE_BYTES} bytes")]
     TooLong(&'static str),
-    /// The value is not text.
+    /// The value is not UTF-8.
     #[error("{0} is not UTF-8 text")]
     NotText(&'static str),
-    /// `<NAME>_FD` is set, and is not what an earlier image left. Nothing was read from it.
+    /// `<NAME>_FD` is set, but not by an earlier image. Nothing was read from it.
     #[error("{0}_FD is set, but not by this program: it is not a sealed memory file; unset it")]
     Foreign(&'static str),
-    /// No sealed memory file could be made.
+    /// A sealed memory file could not be created.
     #[error("cannot hide {name}: {source}; set it in a file instead")]
     Hide {
-        /// Whose value.
+        /// The variable.
         name: &'static str,
-        /// What the kernel said.
+        /// The cause.
         source: io::Error,
     },
     /// The process image could not be replaced, so the values are still in the environment block.
     #[error("cannot hide secrets of the environment: {0}; set them in files instead")]
     Replace(#[source] replace::Error),
-    /// A sealed memory file did not give its content.
+    /// A sealed memory file could not be read.
     #[error("cannot read back {name}")]
     Read {
-        /// Whose value.
+        /// The variable.
         name: &'static str,
-        /// What the kernel said.
+        /// The cause.
         #[source]
         source: io::Error,
     },
 }
 
-/// The secrets that were in the environment. No `Debug` and no `Clone`; dropping it closes them.
+/// The secrets from the environment. No `Debug` and no `Clone`; dropping it closes the memory files.
 pub struct Secrets {
-    /// Their names, and their memory files, which are closed on exec but for `replace`.
+    /// The names and their memory files, which are close-on-exec except during `replace`.
     held: Vec<(&'static str, OwnedFd)>,
-    /// Every name that was asked for: none of them goes into another image's environment.
+    /// All requested names: none of them is passed to another image.
     names: Vec<&'static str>,
 }
 
-/// Takes the secrets called `names` out of the environment.
+/// Takes the secrets in the variables `names` out of the environment.
 ///
-/// Where one is set, this does not return: the process image is replaced, and it is the new one's call that
-/// returns. So call it first in `main`, before threads, files and output. A variable that is set to nothing, or to
-/// white space, counts as not set: that is what `KEY=${KEY:-}` in a compose file and an emptied field of a platform's
-/// form come to. Values are not trimmed.
+/// If one of them is set, this call does not return: it replaces the process image, and the call in the new image
+/// returns. So call it first in `main`, before threads, files and output. An empty or blank variable counts as unset,
+/// because that is the result of `KEY=${KEY:-}` in a compose file and of an emptied field in a platform's form.
+/// Values are not trimmed.
 ///
 /// # Errors
-/// See [`Error`]; the process should end with it, as it otherwise runs with secrets in its environment.
+/// See [`Error`]. The process should end, because it would otherwise run with secrets in its environment.
 pub fn take(names: &[&'static str]) -> Result<Secrets, Error> {
     let mut secrets = Secrets {
         held: Vec::new(),
@@ -106,15 +106,15 @@ pub fn take(names: &[&'static str]) -> Result<Secrets, Error> {
 }
 
 impl Secrets {
-    /// Whether `name` was set, to something.
+    /// True if `name` was set to a value.
     pub fn contains(&self, name: &str) -> bool {
         self.held.iter().any(|(held, _)| *held == name)
     }
 
-    /// The value of `name`, if it was set: as often as it is asked for.
+    /// The value of `name`, if it was set. Can be called repeatedly.
     ///
     /// # Errors
-    /// The memory file does not give its content; that is the kernel's fault.
+    /// The memory file cannot be read, which the kernel should not let happen.
     pub fn read(&self, name: &str) -> Result<Option<Zeroizing<String>>, Error> {
         let Some((name, file)) = self.held.iter().find(|(held, _)| *held == name) else {
             return Ok(None);
@@ -130,13 +130,13 @@ impl Secrets {
         Ok(Some(Zeroizing::new(text)))
     }
 
-    /// Whether this variable holds a secret, or says where one is.
+    /// True if this variable has a secret or the descriptor of one.
     pub(crate) fn owns(&self, variable_name: &OsStr) -> bool {
         let mut names = self.names.iter();
         names.any(|name| variable_name == *name || *variable_name == *variable(name))
     }
 
-    /// What the next image needs: where each secret is.
+    /// The variables that pass the descriptors to the next image.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (OsString, OsString)> {
         self.held.iter().map(|(name, file)| {
             let number = file.as_raw_fd().to_string();
@@ -144,7 +144,7 @@ impl Secrets {
         })
     }
 
-    /// Whether the memory files survive an exec: only while one is under way.
+    /// Sets whether the memory files survive an exec: only while the image is being replaced.
     pub(crate) fn inherit(&self, inherit: bool) -> io::Result<()> {
         let flags = if inherit {
             FdFlags::empty()
@@ -178,7 +178,7 @@ fn hide(name: &'static str, value: &[u8]) -> Result<OwnedFd, Error> {
 
 fn sealed(value: &[u8]) -> io::Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    // Newer kernels can insist on a file that is never a program; older ones do not know the flag.
+    // Newer kernels can mark the file as never executable; older ones do not know the flag.
     let file = match rustix::fs::memfd_create(c"openclaw-secret", flags | MemfdFlags::NOEXEC_SEAL) {
         Err(Errno::INVAL) => rustix::fs::memfd_create(c"openclaw-secret", flags),
         made => made,
@@ -195,11 +195,11 @@ fn sealed(value: &[u8]) -> io::Result<OwnedFd> {
     Ok(file)
 }
 
-/// A handle of our own on the memory file that an earlier image left, after proving that it is one.
+/// Duplicates the descriptor of a memory file from an earlier image, after checking that it is one.
 fn adopt(name: &'static str, number: &OsStr) -> Result<OwnedFd, Error> {
     let number = std::str::from_utf8(number.as_bytes()).ok();
     let number = number.and_then(|number| number.parse::<RawFd>().ok());
-    // 0, 1 and 2 belong to the parent of the process.
+    // 0, 1 and 2 are the standard streams.
     let number = number.filter(|number| *number > 2);
     let inherited = number.ok_or(Error::Foreign(name))?;
     let file = duplicate(inherited).map_err(|_| Error::Foreign(name))?;
@@ -208,26 +208,26 @@ fn adopt(name: &'static str, number: &OsStr) -> Result<OwnedFd, Error> {
     if !seals.contains(SEALS) || !(1..=MAX_VALUE_BYTES as i64).contains(&length.st_size) {
         return Err(Error::Foreign(name));
     }
-    // Ours is the handle that the next image inherits; this one must not reach children.
+    // The next image inherits our duplicate; child processes must not inherit this one.
     close_on_exec(inherited);
     Ok(file)
 }
 
-#[expect(unsafe_code, reason = "a descriptor known by its number alone")]
+#[expect(unsafe_code, reason = "the descriptor is only known by its number")]
 fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
     use std::os::fd::FromRawFd as _;
-    // SAFETY: touches no memory; the kernel refuses a number that is not open.
+    // SAFETY: accesses no memory; the kernel rejects a number that is not open.
     let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
     if copy < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel just made `copy` for this call.
+    // SAFETY: the kernel just created `copy` for this call.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
-#[expect(unsafe_code, reason = "a descriptor known by its number alone")]
+#[expect(unsafe_code, reason = "the descriptor is only known by its number")]
 fn close_on_exec(number: RawFd) {
-    // SAFETY: touches no memory, and changes only whether an exec keeps this memory file open.
+    // SAFETY: accesses no memory, and only changes whether the memory file survives an exec.
     unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
 }
 
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn the_value_and_its_place_are_both_ours_to_leave_out() {
+    fn the_value_and_its_descriptor_are_not_passed_on() {
         let secrets = Secrets {
             held: Vec::new(),
             names: vec![NAME],

@@ -1,7 +1,7 @@
-//! What a process can do to keep its secrets to itself, and to lose little when it is broken into.
+//! Process hardening: keeps secrets inside the process, and limits the damage of a compromise.
 //!
-//! The one crate of the workspace that may say `unsafe`; each use has its reason next to it. Linux only. It knows
-//! nothing of WhatsApp, the vault or the agent's settings, logs nothing, and starts no thread.
+//! The only crate of the workspace with `unsafe` code; each use has its reason next to it. Linux only. It does not
+//! depend on WhatsApp, the vault or the agent's settings, does not log, and starts no thread.
 //!
 //! # In `main`, in this order
 //!
@@ -9,22 +9,22 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use openclaw_harden::{environment, privileges, process, sandbox};
 //!
-//! // 1. Secrets leave the environment block; the process image is replaced if there were any.
+//! // 1. Remove secrets from the environment block; this replaces the process image if there are any.
 //! let secrets = environment::take(&["OPENCLAW_AUTH_KEY", "OPENCLAW_AUTH_PASSPHRASE"])?;
-//! // 2. From root to no one (settings must be read by now).
+//! // 2. Drop root privileges (settings must be loaded by now).
 //! let dir = std::path::Path::new("/app/auth");
 //! let dropped = privileges::drop_if_wanted(privileges::Setting::Auto, &[dir])?;
-//! // 3. After the change of user, which resets it.
+//! // 3. After the change of user, which would reset it.
 //! let protection = process::protect(process::Inspection::Refused);
 //! // 4. Last, before the first thread.
 //! let report = sandbox::Sandbox::new().read_write(dir).apply();
-//! // … run; and after an unpair:
+//! // … run; after an unpair:
 //! Err(openclaw_harden::replace_process(&secrets).into())
 //! # }
 //! ```
 //!
-//! Next to it: [`ZeroOnFree`] as the global allocator, [`scrub_stack`] whenever a thread rests,
-//! [`LockedKey`] for the key that opens everything else.
+//! Also use [`ZeroOnFree`] as the global allocator, [`scrub_stack`] before a thread parks, and [`LockedKey`] for the
+//! data key.
 
 mod alloc;
 pub mod environment;

@@ -1,8 +1,8 @@
-//! One page for one key, kept out of swap, core dumps and forked children.
+//! A page for a single key, excluded from swap, core dumps and forked children.
 //!
-//! For the key that opens everything else. Where a container allows no locked memory the key still works and
-//! [`LockedKey::is_locked`] says so: a warning, not an error. It does not hide the key from a debugger; see
-//! [`protect`](crate::process::protect) for that.
+//! For the key that protects everything else. If a container does not permit locked memory, the key still works and
+//! [`LockedKey::is_locked`] returns false: a warning, not an error. It does not hide the key from a debugger;
+//! [`protect`](crate::process::protect) does that.
 
 use std::io;
 use std::ptr::NonNull;
@@ -12,55 +12,55 @@ use zeroize::Zeroize as _;
 
 use crate::wipe::wipe;
 
-/// What is mapped. A page is at least this large everywhere; where it is larger, the kernel rounds up.
+/// The size of the mapping: the smallest page size. The kernel rounds up.
 const PAGE: usize = 4096;
 
 /// A 32-byte secret on a page of its own. Dropping it wipes and unmaps the page.
 ///
-/// There is no `Debug` and no `Clone`; the key is seen where it is, through [`LockedKey::with`] or a reference that
-/// lives no longer than this. A forked child sees zeros, not the key.
+/// There is no `Debug` and no `Clone`; the key is accessed in place, through [`LockedKey::with`] or a reference. A
+/// forked child sees zeros instead of the key.
 pub struct LockedKey {
     page: NonNull<[u8; 32]>,
     locked: bool,
 }
 
 #[expect(unsafe_code, reason = "a raw pointer to memory this value alone owns")]
-// SAFETY: the page belongs to this value alone; no thread's state is involved.
+// SAFETY: only this value owns the page; no thread-local state is involved.
 unsafe impl Send for LockedKey {}
 
 #[expect(unsafe_code, reason = "a raw pointer to memory this value alone owns")]
-// SAFETY: a shared reference only reads, and nothing writes between `new` and `drop`.
+// SAFETY: shared references only read, and nothing writes between `new` and `drop`.
 unsafe impl Sync for LockedKey {}
 
 impl LockedKey {
-    /// Maps a page and lets `fill` write the key straight into it, so that no copy is left elsewhere.
+    /// Maps a page and lets `fill` write the key directly into it, so that no copy is left elsewhere.
     ///
     /// # Errors
-    /// The kernel has no page to give.
+    /// The kernel cannot map a page.
     pub fn new(fill: impl FnOnce(&mut [u8; 32])) -> io::Result<Self> {
         let mut key = Self::map()?;
         #[expect(unsafe_code, reason = "the page is reached by its address")]
-        // SAFETY: mapped, writable, zeroed by the kernel, aligned as a page is, and `key` is not shared yet.
+        // SAFETY: the page is mapped, writable, zeroed and aligned, and `key` is not shared yet.
         fill(unsafe { key.page.as_mut() });
         Ok(key)
     }
 
-    /// Moves a key in: `key` is zeros afterwards, whether or not this succeeds.
+    /// Moves a key in. Wipes `key`, also on an error.
     ///
     /// # Errors
-    /// The kernel has no page to give.
+    /// The kernel cannot map a page.
     pub fn moved(key: &mut [u8; 32]) -> io::Result<Self> {
         let page = Self::new(|bytes| bytes.copy_from_slice(key));
         key.zeroize();
         page
     }
 
-    /// Lends the key for as long as `use_it` runs.
+    /// Passes the key to `use_it`.
     pub fn with<R>(&self, use_it: impl FnOnce(&[u8; 32]) -> R) -> R {
         use_it(self)
     }
 
-    /// Whether the kernel promised to keep the page out of swap.
+    /// True if the kernel keeps the page out of swap.
     pub const fn is_locked(&self) -> bool {
         self.locked
     }
@@ -69,15 +69,15 @@ impl LockedKey {
     fn map() -> io::Result<Self> {
         let protection = ProtFlags::READ | ProtFlags::WRITE;
         let flags = MapFlags::PRIVATE;
-        // SAFETY: the kernel chooses the place, so nothing of ours is mapped over.
+        // SAFETY: the kernel chooses the address, so no existing mapping is replaced.
         let page =
             unsafe { rustix::mm::mmap_anonymous(std::ptr::null_mut(), PAGE, protection, flags) }?;
         let whole = page;
-        // SAFETY: the page just mapped, which no one else knows; locking changes no content.
+        // SAFETY: the page was just mapped and is not shared; locking does not change its contents.
         let locked = unsafe { rustix::mm::mlock(whole, PAGE) }.is_ok();
-        // Kernels without one of these are older than 4.14; the key is usable all the same.
+        // Kernels before 4.14 lack some of these; the key is usable nevertheless.
         for advice in [Advice::LinuxDontDump, Advice::LinuxWipeOnFork] {
-            // SAFETY: the page just mapped, still empty; neither advice changes it in this process.
+            // SAFETY: the page was just mapped and is empty; the advice does not change it in this process.
             let _ = unsafe { rustix::mm::madvise(whole, PAGE, advice) };
         }
         let Some(page) = NonNull::new(page.cast()) else {
@@ -87,13 +87,13 @@ impl LockedKey {
     }
 }
 
-/// The key, for those who take one behind any pointer.
+/// For callers that accept a key behind any pointer type.
 impl std::ops::Deref for LockedKey {
     type Target = [u8; 32];
 
     #[expect(unsafe_code, reason = "the page is reached by its address")]
     fn deref(&self) -> &[u8; 32] {
-        // SAFETY: mapped and initialised until `drop`; nothing writes to it while `self` is borrowed.
+        // SAFETY: mapped and initialised until `drop`; nothing writes while `self` is borrowed.
         unsafe { self.page.as_ref() }
     }
 }
@@ -101,9 +101,9 @@ impl std::ops::Deref for LockedKey {
 impl Drop for LockedKey {
     #[expect(unsafe_code, reason = "wipes and unmaps the page this value owns")]
     fn drop(&mut self) {
-        // SAFETY: mapped, writable, and no one borrows it any more.
+        // SAFETY: mapped and writable, and not borrowed any more.
         unsafe { wipe(self.page.as_ptr().cast(), PAGE) };
-        // SAFETY: exactly what `map` mapped, used by no one after this. Unmapping unlocks.
+        // SAFETY: exactly the mapping of `map`, not used after this. Unmapping also unlocks it.
         let _ = unsafe { rustix::mm::munmap(self.page.as_ptr().cast(), PAGE) };
     }
 }
@@ -113,13 +113,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_written_is_the_key_lent() {
+    fn the_written_key_is_returned() {
         let key = LockedKey::new(|bytes| bytes.fill(7)).expect("a page");
         assert!(key.with(|bytes| *bytes == [7; 32]));
     }
 
     #[test]
-    fn a_moved_key_is_gone_from_where_it_was() {
+    fn a_moved_key_is_wiped_at_its_source() {
         let mut bytes = [9; 32];
         let key = LockedKey::moved(&mut bytes).expect("a page");
         assert_eq!(bytes, [0; 32]);

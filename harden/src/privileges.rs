@@ -1,9 +1,9 @@
-//! From root to a user that owns one directory and nothing else.
+//! Drops root privileges: changes to a user that owns one directory and nothing else.
 //!
-//! Container platforms start images as root and mount volumes that root owns; the agent needs neither. Nothing here
-//! looks at user names: a distroless image has no `/etc/passwd` to trust.
+//! Container platforms start images as root and mount volumes owned by root; the agent needs neither. User names are
+//! not used, because a distroless image has no reliable `/etc/passwd`.
 //!
-//! The kernel changes users thread by thread, so [`drop_to`] refuses to run while there are other threads.
+//! The kernel changes the user of one thread at a time, so [`drop_to`] fails if there are other threads.
 
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -18,7 +18,7 @@ use crate::status;
 
 mod owner;
 
-/// The user and group to become. Never root: the parser refuses it.
+/// The user and group to change to. Never root: the parser rejects it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     uid: u32,
@@ -26,36 +26,36 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// `nonroot` of the distroless images, so that a volume fits either way of starting.
+    /// The `nonroot` user of the distroless images, so that a volume works with either image.
     pub const NONROOT: Self = Self {
         uid: 65532,
         gid: 65532,
     };
 
-    /// The user's number.
+    /// The numeric user id.
     pub const fn uid(self) -> u32 {
         self.uid
     }
 
-    /// The group's number.
+    /// The numeric group id.
     pub const fn gid(self) -> u32 {
         self.gid
     }
 }
 
-/// When to drop privileges, as an operator says it: `auto`, `never` or `UID:GID`.
+/// When to drop privileges, as configured: `auto`, `never` or `UID:GID`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Setting {
-    /// In a container that starts its first process as root: to [`Identity::NONROOT`]. Else stay.
+    /// In a container whose first process runs as root: change to [`Identity::NONROOT`]. Otherwise do nothing.
     #[default]
     Auto,
-    /// Stay the user that started the process.
+    /// Keep the user that started the process.
     Never,
-    /// Become this one; an error where that is not possible.
+    /// Change to this user; an error if that is not possible.
     To(Identity),
 }
 
-/// A setting that is not one of the three.
+/// The setting is none of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected `auto`, `never` or `UID:GID` with numbers above 0")]
 pub struct BadSetting;
@@ -72,7 +72,7 @@ impl FromStr for Setting {
         let (uid, gid) = text.split_once(':').ok_or(BadSetting)?;
         let number = |text: &str| {
             let number = text.parse().map_err(|_| BadSetting)?;
-            // u32::MAX is the kernel's "leave as it is".
+            // The kernel interprets u32::MAX as "unchanged".
             if number == 0 || number == u32::MAX {
                 return Err(BadSetting);
             }
@@ -85,10 +85,10 @@ impl FromStr for Setting {
     }
 }
 
-/// Who a process with this id and effective user should become, if anyone.
+/// The identity that a process with this id and effective user should change to, if any.
 ///
-/// Process 1 is how a container is distinguished from a host: under an init of its own (`docker run --init`) the
-/// agent is not the first process, and the identity must be given.
+/// Process id 1 distinguishes a container from a host. With an init process (`docker run --init`) the agent is not
+/// the first process, and the identity must be configured.
 pub fn wanted(pid: u32, euid: u32, setting: Setting) -> Option<Identity> {
     match setting {
         Setting::Auto => (pid == 1 && euid == 0).then_some(Identity::NONROOT),
@@ -97,58 +97,58 @@ pub fn wanted(pid: u32, euid: u32, setting: Setting) -> Option<Identity> {
     }
 }
 
-/// What [`drop_to`] did.
+/// The result of [`drop_to`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropped {
-    /// Who the process is now.
+    /// The current identity of the process.
     pub identity: Identity,
-    /// How many files and folders were given to it.
+    /// The number of files and directories that were given to it.
     pub given: u64,
-    /// Files with a second name (hard links), left as they were: the other name may be anywhere.
+    /// Files with several hard links, which were not changed: another name may be outside of the directory.
     pub linked: Vec<PathBuf>,
 }
 
-/// Why privileges could not be dropped. The process may be half-way: end it.
+/// Why privileges could not be dropped. They may be dropped in part: the process must end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Only root can become someone else.
+    /// Only root can change the user.
     #[error("cannot switch to user {}:{}: only root can, and this process runs as {euid}", .to.uid, .to.gid)]
     NotRoot {
-        /// Who was asked for.
+        /// The requested identity.
         to: Identity,
-        /// Who this is.
+        /// The current effective user.
         euid: u32,
     },
-    /// The kernel changes users thread by thread.
+    /// The kernel changes the user of one thread at a time.
     #[error("cannot drop privileges: {0} threads are already running")]
     Threads(u32),
-    /// A directory of the agent's could not be given to the new user.
+    /// A directory could not be given to the new user.
     #[error("cannot give {} to the new user", path.display())]
     Give {
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
-        /// What the kernel said.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// A call that changes who the process is.
+    /// A system call that changes the identity failed.
     #[error("cannot drop privileges: {step}")]
     Step {
-        /// Which one.
+        /// The operation.
         step: &'static str,
-        /// What the kernel said.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// The calls succeeded, and the process still is, or can become, what it was.
+    /// All calls succeeded, but the process still has privileges, or can regain them.
     #[error("privileges were dropped, yet the process still has {0}")]
     NotGone(String),
 }
 
-/// [`wanted`] for this very process, then [`drop_to`].
+/// Calls [`drop_to`] with the identity that [`wanted`] returns for this process, if any.
 ///
 /// # Errors
-/// As [`drop_to`].
+/// See [`drop_to`].
 pub fn drop_if_wanted(setting: Setting, dirs: &[&Path]) -> Result<Option<Dropped>, Error> {
     let euid = rustix::process::geteuid().as_raw();
     wanted(std::process::id(), euid, setting)
@@ -156,14 +156,14 @@ pub fn drop_if_wanted(setting: Setting, dirs: &[&Path]) -> Result<Option<Dropped
         .transpose()
 }
 
-/// Gives `dirs` and what is in them to `identity`, then becomes it, for good.
+/// Gives `dirs` and their contents to `identity`, then changes to it, irrevocably.
 ///
-/// A directory that is not there is made, for its owner alone. Symbolic links are given away themselves, never
-/// what they point to; other file systems mounted inside are left alone. Without an error, the process has no
-/// supplementary groups, no capabilities, and was seen to fail at becoming root again.
+/// A missing directory is created, accessible only to its owner. Symbolic links are changed themselves, never their
+/// targets; other file systems mounted inside are skipped. On success the process has no supplementary groups and no
+/// capabilities, and an attempt to become root again has failed.
 ///
 /// # Errors
-/// See [`Error`]; whatever it is, the process must not continue.
+/// See [`Error`]. After any error the process must not continue.
 pub fn drop_to(identity: Identity, dirs: &[&Path]) -> Result<Dropped, Error> {
     let euid = rustix::process::geteuid().as_raw();
     if euid != 0 {
@@ -229,7 +229,7 @@ fn become_for_good(Identity { uid, gid }: Identity) -> Result<(), Error> {
         "drop the capabilities",
         rustix::thread::set_capabilities(None, nothing),
     )?;
-    // Kernels before 4.3 have no ambient set, and then nothing is in it.
+    // Kernels before 4.3 have no ambient set, so there is nothing to clear.
     let _ = rustix::thread::clear_ambient_capability_set();
     step(
         "refuse new privileges",
@@ -237,8 +237,8 @@ fn become_for_good(Identity { uid, gid }: Identity) -> Result<(), Error> {
     )
 }
 
-/// So that not even a program with file capabilities gets any. Containers may run without the right to do
-/// this, and "no new privileges" then says the same.
+/// Prevents even programs with file capabilities from gaining any. Containers may lack the right to do this; "no new
+/// privileges" then has the same effect.
 fn empty_bounding_set() {
     for bit in 0..u64::BITS {
         let capability = CapabilitySet::from_bits_retain(1 << bit);
@@ -287,7 +287,7 @@ mod tests {
     };
 
     #[test]
-    fn auto_means_the_first_process_of_a_container_started_as_root() {
+    fn auto_applies_to_the_first_process_of_a_container_run_as_root() {
         assert_eq!(wanted(1, 0, Setting::Auto), Some(Identity::NONROOT));
         assert_eq!(wanted(4711, 0, Setting::Auto), None);
         assert_eq!(wanted(1, 65532, Setting::Auto), None);
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_is_wanted_unless_it_is_ours_already() {
+    fn an_identity_is_applied_unless_the_process_already_has_it() {
         let setting = Setting::To(OTHER_USER);
         assert_eq!(wanted(1, 0, setting), Some(OTHER_USER));
         assert_eq!(wanted(4711, 0, setting), Some(OTHER_USER));
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn never_is_never() {
+    fn never_changes_nothing() {
         assert_eq!(wanted(1, 0, Setting::Never), None);
     }
 
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn root_and_nonsense_are_refused() {
+    fn root_and_invalid_settings_are_refused() {
         for text in [
             "",
             "0:0",

@@ -1,39 +1,39 @@
-//! Switches of the whole process: no debugger, no core file, no way back to privileges.
+//! Process-wide switches: no debugger, no core file, no new privileges.
 //!
-//! An exec undoes the first, so every image calls [`protect`] again. A step that fails is reported, never fatal: a
-//! container may refuse any of them.
+//! An exec resets the first, so every image calls [`protect`] again. A step that fails is reported and never fatal,
+//! because a container may forbid any of them.
 
 use std::fmt;
 use std::io;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
-/// Whether other processes of the same user may look inside.
+/// Whether other processes of the same user can inspect this one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Inspection {
-    /// No debugger, no `/proc/PID/mem`, no `/proc/PID/environ`, for anyone but root.
+    /// No debugger, `/proc/PID/mem` or `/proc/PID/environ`, except for root.
     #[default]
     Refused,
-    /// As the kernel has it by default: for tests, which look for keys from outside.
+    /// The kernel's default: for tests that search for keys from outside.
     Allowed,
 }
 
-/// What [`protect`] reached.
+/// What [`protect`] achieved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protection {
-    /// Debuggers and memory readers are kept out (`PR_SET_DUMPABLE`), which also means no core file
-    /// through a piped `core_pattern`, where the limit alone does not count.
+    /// Debuggers and memory readers are locked out (`PR_SET_DUMPABLE`). This also prevents core files through a piped
+    /// `core_pattern`, to which the limit does not apply.
     pub not_dumpable: bool,
-    /// The core file limit is zero, for good.
+    /// The core file limit is permanently zero.
     pub no_core_file: bool,
-    /// No program started from here gains privileges (`PR_SET_NO_NEW_PRIVS`).
+    /// Programs started by this process gain no privileges (`PR_SET_NO_NEW_PRIVS`).
     pub no_new_privileges: bool,
 }
 
-/// Closes the process to others, as far as the kernel lets it.
+/// Protects the process from inspection, as far as the kernel permits.
 ///
-/// Call it after the user was changed (that resets the first switch) and before the first secret is read.
-/// Without root, a process that is not dumpable cannot open its own `/proc/self/mem` and `environ` either.
+/// Call it after changing the user, which resets the first switch, and before reading the first secret. Without root,
+/// a process that is not dumpable cannot open its own `/proc/self/mem` and `environ` either.
 pub fn protect(inspection: Inspection) -> Protection {
     let not_dumpable = match inspection {
         Inspection::Refused => refuse_inspection().is_ok(),
@@ -56,7 +56,7 @@ fn refuse_inspection() -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::other(
-            "the kernel accepted the switch and ignored it",
+            "the kernel accepted the switch but ignored it",
         ))
     }
 }
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_names_what_was_not_applied() {
+    fn the_text_lists_what_was_not_applied() {
         let protection = Protection {
             not_dumpable: false,
             no_core_file: true,

@@ -1,9 +1,9 @@
-//! Replacing the process image by a fresh one of the same program.
+//! Replaces the process image with a new one of the same program.
 //!
-//! The only step that takes a secret's every copy with it, registers and all threads' stacks included: the
-//! kernel gives the new image an empty address space. The process keeps its id, its arguments, its
-//! environment, its sandbox, and no descriptor but the standard three and the held secrets (the standard library
-//! and tokio open everything close-on-exec).
+//! This is the only operation that removes every copy of a secret, including registers and all threads' stacks: the
+//! kernel gives the new image an empty address space. The process keeps its id, arguments, environment and sandbox,
+//! but no descriptors except the standard three and the held secrets (the standard library and tokio open everything
+//! close-on-exec).
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,33 +14,32 @@ use std::process::Command;
 use crate::environment::Secrets;
 use crate::sandbox;
 
-/// The program that runs, whatever happened to its name.
+/// The running program, even if its file was renamed or deleted.
 const SELF: &str = "/proc/self/exe";
 
-/// Why the image could not be replaced; the process continues as it was.
+/// Why the image was not replaced. The process continues unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The program is not to be found; `/proc` may not be mounted.
+    /// The program was not found; `/proc` may not be mounted.
     #[error("cannot replace the process image: the program's path is unknown")]
     NoProgram(#[source] io::Error),
-    /// The secrets could not be marked for the next image.
+    /// The secrets could not be marked for inheritance.
     #[error("cannot replace the process image: passing on the secrets failed")]
     Secrets(#[source] io::Error),
-    /// The kernel refused.
+    /// The exec failed.
     #[error("cannot replace the process image: starting {} failed", program.display())]
     Exec {
-        /// What was started.
+        /// The path of the program.
         program: PathBuf,
-        /// What the kernel said.
+        /// The cause.
         #[source]
         source: io::Error,
     },
 }
 
-/// Starts this program again in this process, with the same arguments, environment and `secrets`.
+/// Restarts this program in this process, with the same arguments, environment and `secrets`.
 ///
-/// Returns only when that failed. Nothing is dropped and no other thread is joined: what must be on disk must be
-/// there before the call.
+/// Returns only on failure. Nothing is dropped and no thread is joined: make everything durable before the call.
 #[must_use = "the image was not replaced if this returns"]
 pub fn replace_process(secrets: &Secrets) -> Error {
     let program = match program() {
@@ -60,15 +59,15 @@ pub fn replace_process(secrets: &Secrets) -> Error {
         return Error::Secrets(error);
     }
     let source = command.exec();
-    // The process continues; what it starts must not inherit the secrets.
+    // The process continues; its children must not inherit the secrets.
     match secrets.inherit(false) {
         Ok(()) => Error::Exec { program, source },
         Err(error) => Error::Secrets(error),
     }
 }
 
-/// By its name as long as that still is this very program, so that process lists show it; else by the kernel's
-/// link, which works for a program that was deleted or upgraded meanwhile.
+/// The program's path if it is still the running program, so that process lists show it; otherwise the kernel's link,
+/// which also works for a program that was deleted or upgraded.
 fn program() -> io::Result<PathBuf> {
     let named = std::env::current_exe();
     let Ok(running) = std::fs::metadata(SELF) else {
@@ -86,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_program_is_named_by_its_path_while_that_is_right() {
+    fn the_program_path_is_used_while_it_is_current() {
         let program = program().expect("found");
         assert_eq!(program, std::env::current_exe().expect("named"));
     }

@@ -1,10 +1,10 @@
-//! Limits on what this process may still ask of the kernel, once it has what it needs.
+//! Limits what this process can request from the kernel after its startup.
 //!
-//! Two layers, each applied as far as the kernel has it: Landlock for files and ports, seccomp for calls that
-//! the program never makes. Neither can be taken back, and both outlive the replacement of the
-//! process image: an image that finds itself inside says the same words and adds nothing.
+//! Two layers, each applied as far as the kernel supports it: Landlock for files and ports, seccomp for system calls
+//! that the program never makes. Neither can be undone, and both survive the replacement of the process image: a new
+//! image that is already inside returns the same report and adds nothing.
 //!
-//! It is not a jail for hostile code: it bounds what a bug in a parser is worth.
+//! This is not a jail for hostile code; it limits what an attacker gains from a bug in a parser.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -14,13 +14,13 @@ use std::sync::OnceLock;
 mod calls;
 mod files;
 
-/// How an image learns from its predecessor what was applied.
+/// Passes the report to the next image.
 pub const VARIABLE: &str = "OPENCLAW_SANDBOX";
 
-/// What was applied, by this image or the one before it; once, and then it is only repeated.
+/// The report of this image or its predecessor. Set once; later calls return it.
 static APPLIED: OnceLock<Report> = OnceLock::new();
 
-/// What the process still needs. Everything else of files and ports is refused.
+/// What the process still needs. All other files and ports are denied.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     read_write: Vec<PathBuf>,
@@ -29,23 +29,23 @@ pub struct Sandbox {
     bind: Option<Vec<u16>>,
 }
 
-/// How far one layer got.
+/// The result of one layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layer {
-    /// As asked; with its particulars.
+    /// Fully applied, with details.
     Enforced(String),
-    /// Less than asked, and what is missing.
+    /// Partly applied, with what is missing.
     Partial(String),
-    /// Nothing, and why.
+    /// Not applied, with the reason.
     Unavailable(String),
 }
 
-/// How far the sandbox got.
+/// The result of both layers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// Landlock: files and ports.
     pub files: Layer,
-    /// seccomp: calls.
+    /// seccomp: system calls.
     pub calls: Layer,
 }
 
@@ -56,8 +56,8 @@ impl Default for Sandbox {
 }
 
 impl Sandbox {
-    /// What a network program needs anywhere: settings in `/etc`, certificates, time zones, its libraries, `/proc`,
-    /// random bytes; and its own program, to start again. Ports are not limited yet.
+    /// What any network program needs: settings in `/etc`, certificates, time zones, its libraries, `/proc`, random
+    /// bytes, and its own program for a restart. Ports are not limited yet.
     pub fn new() -> Self {
         Self {
             read_write: vec!["/dev/null".into()],
@@ -67,41 +67,41 @@ impl Sandbox {
         }
     }
 
-    /// Also everything but running programs in this folder, or this file. One that is not there stays out
-    /// of reach, and the report says so.
+    /// Also allows everything except executing programs in this directory, or on this file. If it does not exist, it
+    /// stays inaccessible, and the report says so.
     #[must_use]
     pub fn read_write(mut self, path: impl Into<PathBuf>) -> Self {
         self.read_write.push(path.into());
         self
     }
 
-    /// Also reading in this folder, or this file. One that does not exist is passed over.
+    /// Also allows reading in this directory, or of this file. Ignored if it does not exist.
     #[must_use]
     pub fn read_only(mut self, path: impl Into<PathBuf>) -> Self {
         self.read_only.push(path.into());
         self
     }
 
-    /// TCP connections to these ports only. Without this, to any.
+    /// Allows TCP connections only to these ports. Without this call, to any port.
     #[must_use]
     pub fn connect_only(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
         self.connect.get_or_insert_default().extend(ports);
         self
     }
 
-    /// TCP listeners on these ports only (0: any free one). Without this, on any.
+    /// Allows TCP listeners only on these ports (0: any free port). Without this call, on any port.
     #[must_use]
     pub fn bind_only(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
         self.bind.get_or_insert_default().extend(ports);
         self
     }
 
-    /// Puts the process inside, for good.
+    /// Enters the sandbox, irrevocably.
     ///
-    /// Call it while there is one thread: Landlock holds for the calling thread and what it starts, so with others
-    /// running the files layer is left out, and the report says so. Call it after privileges were dropped and with every
-    /// folder made. A second call, here or in an image that replaced this one, changes nothing and says
-    /// what the first one did.
+    /// Call it while there is only one thread: Landlock applies to the calling thread and its descendants, so if
+    /// other threads are running, the files layer is skipped and the report says so. Call it after privileges were
+    /// dropped and all directories were created. A second call, in this image or one that replaced it, changes
+    /// nothing and returns the first report.
     pub fn apply(&self) -> Report {
         if let Some(report) = APPLIED.get() {
             return report.clone();
@@ -112,7 +112,7 @@ impl Sandbox {
             Some(Report { files, calls }) => (Some(files), Some(calls)),
             None => (None, None),
         };
-        // What the variable says is believed only as far as the kernel bears it out.
+        // The variable is only trusted if the kernel confirms it.
         let files = files.filter(|layer| held(layer) && files::already_inside());
         let calls = calls.filter(|layer| held(layer) && calls::already_inside());
         let report = Report {
@@ -123,7 +123,7 @@ impl Sandbox {
     }
 }
 
-/// What the next image needs, if this one is inside.
+/// The variable for the next image, if this one is inside the sandbox.
 pub(crate) fn variable() -> Option<(OsString, OsString)> {
     let report = APPLIED.get()?;
     let words = format!("{}|{}", report.files, report.calls);
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_survives_the_way_to_the_next_image() {
+    fn a_report_is_passed_to_the_next_image() {
         let report = Report {
             files: Layer::Partial("ABI 3: ports are not limited".to_owned()),
             calls: Layer::Enforced("50 calls refused".to_owned()),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_report_is_one_line_of_plain_words() {
+    fn the_report_is_one_readable_line() {
         let report = Report {
             files: Layer::Enforced("ABI 7".to_owned()),
             calls: Layer::Unavailable("this kernel has no seccomp filters".to_owned()),

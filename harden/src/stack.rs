@@ -1,8 +1,8 @@
-//! Wiping the stack below the caller.
+//! Wipes the stack below the caller.
 //!
-//! Arithmetic on keys leaves copies in frames that have since returned; no allocator sees those. A caller that is about
-//! to rest (a runtime thread before it parks, a worker after its job) overwrites them. What is above the
-//! caller, in use, is not touched; registers are not either.
+//! Computations with keys leave copies in stack frames that have since returned, which no allocator reaches. A caller
+//! that is about to wait (a runtime thread before it parks, a worker after its job) overwrites them. The caller's own
+//! frames and registers are not affected.
 
 use std::cell::OnceCell;
 use std::hint::black_box;
@@ -11,46 +11,46 @@ use std::ptr;
 
 use crate::wipe::wipe;
 
-/// How far down the stack is wiped: deeper than most calls go.
+/// How many bytes of the stack are wiped: more than most calls use.
 pub const SCRUBBED_BYTES: usize = 128 * 1024;
-/// How far down it is given back to the kernel below that: deeper than the library's calls were seen to go in
-/// measurements, without optimisations (215 KiB).
+/// How many bytes below that are returned to the kernel: more than the library's calls were measured to use without
+/// optimisations (215 KiB).
 const RETURNED_BYTES: usize = 1 << 20;
 const PAGE_BYTES: usize = 4096;
 
 thread_local! {
-    /// The lowest address of this thread's stack, if the system says.
+    /// The lowest address of this thread's stack, if known.
     static LOWEST: OnceCell<Option<usize>> = const { OnceCell::new() };
 }
 
-/// Overwrites the 128 KiB of stack below the caller with zeros, and gives the megabyte below those back to the kernel, for
-/// which it is zeros from then on.
+/// Overwrites the 128 KiB of stack below the caller with zeros, and returns the megabyte below those to the kernel,
+/// after which it reads as zeros.
 ///
-/// Call it shallow: the thread needs that much stack left, a few frames more in debug builds, or it dies on
-/// its guard page. The standard library's and tokio's threads have 2 MiB, the main thread 8. It takes 3 µs once
-/// the pages are there; a thread's first call makes them resident, and asks the system where the stack ends: on the main
-/// thread from `/proc`, so make it before a sandbox closes that.
+/// Call it with little stack in use: the thread needs that much stack, plus a few frames in debug builds, or it hits
+/// its guard page. Threads of the standard library and tokio have 2 MiB, the main thread 8. It takes 3 µs once the
+/// pages are resident. A thread's first call makes them resident and looks up the end of the stack, on the main
+/// thread in `/proc`, so call it before a sandbox denies access to that.
 #[inline(never)]
 pub fn scrub_stack() {
     let wiped_from = wipe_frame();
-    // Far below every frame that is live now.
+    // Far below every live frame.
     return_below(wiped_from.next_multiple_of(PAGE_BYTES));
 }
 
-/// Where the wiped bytes begin.
+/// Overwrites a frame with zeros and returns its lowest address.
 #[inline(never)]
 fn wipe_frame() -> usize {
     let mut frame = MaybeUninit::<[u8; SCRUBBED_BYTES]>::uninit();
     #[expect(unsafe_code, reason = "wipes a local array without first filling it")]
-    // SAFETY: `frame` is ours, of this size, and never read.
+    // SAFETY: `frame` is a local of this size and is never read.
     unsafe {
         wipe(frame.as_mut_ptr().cast(), SCRUBBED_BYTES);
     }
-    // The array must exist until here: its place is the caller's dead frames.
+    // The array must live until here, so that it occupies the dead frames.
     black_box(&mut frame).as_ptr().addr()
 }
 
-/// Gives whole pages of this thread's stack back, down from `end`, which must be below every live frame.
+/// Returns whole pages of this thread's stack to the kernel, below `end`, which must be below every live frame.
 fn return_below(end: usize) {
     let Some(lowest) = LOWEST.with(|lowest| *lowest.get_or_init(lowest_address)) else {
         return;
@@ -62,8 +62,8 @@ fn return_below(end: usize) {
     }
     let advice = rustix::mm::Advice::LinuxDontNeed;
     #[expect(unsafe_code, reason = "drops pages of a stack that nothing uses")]
-    // SAFETY: from the stack's lowest address up to 128 KiB below the caller's frame: nothing there is used again before
-    // it is written. Of what is not mapped the kernel says so, which harms nothing.
+    // SAFETY: the range from the stack's lowest address to 128 KiB below the caller's frame is not read before it is
+    // written again. For unmapped pages the kernel returns an error, which is harmless.
     let _ = unsafe { rustix::mm::madvise(ptr::without_provenance_mut(start), end - start, advice) };
 }
 
@@ -74,14 +74,14 @@ fn return_below(end: usize) {
 fn lowest_address() -> Option<usize> {
     let mut made = MaybeUninit::<libc::pthread_attr_t>::uninit();
     let attributes = made.as_mut_ptr();
-    // SAFETY: it takes nothing.
+    // SAFETY: takes no arguments.
     let this = unsafe { libc::pthread_self() };
-    // SAFETY: the thread runs, and the attributes are ours to be filled.
+    // SAFETY: the thread is running, and the attributes are a writable local.
     if unsafe { libc::pthread_getattr_np(this, attributes) } != 0 {
         return None;
     }
     let (mut lowest, mut size) = (ptr::null_mut(), 0);
-    // SAFETY: the attributes were filled above; the other two are ours.
+    // SAFETY: the attributes were filled above; the other two are writable locals.
     let read = unsafe { libc::pthread_attr_getstack(attributes, &raw mut lowest, &raw mut size) };
     // SAFETY: filled above, and not used again.
     unsafe { libc::pthread_attr_destroy(attributes) };
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_of_the_usual_size_has_room_for_it() {
+    fn a_thread_with_the_default_stack_size_can_be_scrubbed() {
         let thread = std::thread::Builder::new().stack_size(256 * 1024);
         let scrubbed = thread.spawn(scrub_stack).expect("a thread");
         scrubbed.join().expect("no overflow");

@@ -1,15 +1,15 @@
-//! The kernel's own account of this process: lines of `/proc/self/status`.
+//! Reads fields of `/proc/self/status`.
 
 use std::{fs, io};
 
-/// One field of `/proc/self/status`, e.g. `Threads`; its values as they stand there.
+/// A field of `/proc/self/status`, for example `Threads`, as text.
 pub(crate) fn field(name: &str) -> io::Result<String> {
     let status = fs::read_to_string("/proc/self/status")?;
     parse(&status, name)
         .ok_or_else(|| io::Error::other(format!("no `{name}` in /proc/self/status")))
 }
 
-/// How many threads this process has.
+/// The number of threads in this process.
 pub(crate) fn threads() -> io::Result<u32> {
     field("Threads")?.parse().map_err(io::Error::other)
 }
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_is_found_by_its_whole_name() {
+    fn a_field_is_found_by_its_full_name() {
         let status = "Name:\topenclaw\nUid:\t0\t65532\t0\t0\nSeccomp:\t2\nSeccomp_filters:\t3\n";
         assert_eq!(parse(status, "Uid").as_deref(), Some("0\t65532\t0\t0"));
         assert_eq!(parse(status, "Seccomp").as_deref(), Some("2"));
@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_is_not_the_main_thread() {
+    fn a_test_runs_next_to_the_main_thread() {
         assert!(threads().expect("/proc is mounted") >= 2);
     }
 }

@@ -1,23 +1,20 @@
-//! Overwriting memory so that the compiler keeps the stores.
+//! Overwrites memory in a way that the compiler does not optimise away.
 //!
-//! A fill just before `free`, or at the end of a frame's life, is a dead store, and compilers remove it. After this
-//! one comes a barrier that may read all of it, for all the compiler knows; so it is a plain fill at full speed.
+//! A fill directly before `free`, or at the end of a frame's life, is a dead store, and compilers remove it. Here a
+//! barrier follows that, as far as the compiler knows, reads all of it; so this is a plain fill at full speed.
 
 use zeroize::optimization_barrier;
 
 /// Overwrites `len` bytes from `start` with zeros.
 ///
 /// # Safety
-/// `start` must be valid for writes of `len` bytes, which nothing else may use meanwhile. What they hold
-/// afterwards is zero, so they must not belong to a value that is used again and cannot be zero.
-#[expect(
-    unsafe_code,
-    reason = "writes through the raw pointer it is given: it is the wipe itself"
-)]
+/// `start` must be valid for writes of `len` bytes, which nothing else may use meanwhile. The bytes are zero
+/// afterwards, so they must not belong to a value that is still used and for which zero is invalid.
+#[expect(unsafe_code, reason = "writes through a raw pointer")]
 pub(crate) unsafe fn wipe(start: *mut u8, len: usize) {
-    // SAFETY: the caller vouches for `len` bytes.
+    // SAFETY: the caller guarantees `len` writable bytes.
     unsafe { start.write_bytes(0, len) };
-    // SAFETY: the same bytes, initialised just now, and no one else's meanwhile.
+    // SAFETY: the same bytes, just initialised, and not used by anything else meanwhile.
     let wiped = unsafe { std::slice::from_raw_parts(start, len) };
     optimization_barrier(wiped);
 }

@@ -1,5 +1,5 @@
-//! The control of `process`: the same program with the usual allocator, where the scan must find what was freed.
-//! If it does not, the scan is blind, and what `process` shows is worth nothing.
+//! The control for `process`: the same program with the default allocator, where the scan must find freed secrets. If
+//! it does not, the scan does not work, and the results of `process` prove nothing.
 
 use std::process::ExitCode;
 
@@ -16,15 +16,15 @@ fn main() -> ExitCode {
     runner::run(
         &[(
             "without_the_allocator_freed_secrets_stay",
-            freed_secrets_stay,
+            freed_secrets_stay_in_memory,
         )],
         &[("heap", heap::role)],
     )
 }
 
-fn freed_secrets_stay() {
+fn freed_secrets_stay_in_memory() {
     let found = heap::look(0x5EC2E7);
-    assert!(found.held > 0, "the scan sees nothing at all");
-    assert!(found.freed > 0, "the scan does not see what was freed");
+    assert!(found.held > 0, "the scan finds nothing at all");
+    assert!(found.freed > 0, "the scan does not find freed secrets");
     println!("held {}, freed {}", found.held, found.freed);
 }

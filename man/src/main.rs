@@ -1,6 +1,6 @@
-//! Writes the manual pages of the programs into a folder, a page for each program and for each of its commands.
+//! Writes the manual pages of the programs into a directory: a page for each program and for each of its commands.
 //!
-//! A package of its own, so that neither program contains it; `scripts/make-man` runs it.
+//! A separate package, so that neither program contains this code; `scripts/make-man` runs it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,13 +11,13 @@ use clap_mangen::Man;
 
 fn main() -> ExitCode {
     let Some(out) = env::args_os().nth(1).map(PathBuf::from) else {
-        eprintln!("usage: openclaw-man FOLDER");
+        eprintln!("usage: openclaw-man DIRECTORY");
         return ExitCode::from(2);
     };
     match write_all(&out) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: write to {}: {error}", out.display());
+            eprintln!("error: cannot write to {}: {error}", out.display());
             ExitCode::FAILURE
         }
     }
@@ -29,11 +29,11 @@ fn write_all(out: &Path) -> io::Result<()> {
     write(openclawctl::command(), "1", out)
 }
 
-/// A page for the program, and one for each of its commands.
+/// Writes a page for the program, and one for each of its commands.
 fn write(program: Command, section: &str, out: &Path) -> io::Result<()> {
-    // What clap adds by itself says nothing.
+    // The page of clap's own `help` command contains nothing useful.
     let mut program = program.disable_help_subcommand(true);
-    // Gives commands their names and the options that hold for all.
+    // Sets the full names of commands, and adds global options to them.
     program.build();
     write_built(&program, section, out)
 }

@@ -1,68 +1,68 @@
-//! How a setting is read: one rule for every variable, and for every file that holds one value (a key, a passphrase, a
-//! code), in the agent and in `openclawctl`.
+//! Parsing of settings: the same rules for every environment variable and for every file with a single value (a key,
+//! a passphrase, a code), in the agent and in `openclawctl`.
 //!
-//! | What was set | a value: address, number, path, key, code | free text: passphrase, secret of one's own |
+//! | Input | a value: address, number, path, key, code | free text: passphrase, other secret |
 //! | --- | --- | --- |
 //! | nothing, blanks, an empty pair of quotes | unset | unset |
 //! | not UTF-8 | refused | refused |
-//! | a byte order mark, blanks and line ends around it | dropped | a line end is dropped, anything else is a flaw |
+//! | a byte order mark, blanks and line ends around it | dropped | one line end is dropped, anything else is a flaw |
 //! | a pair of quotes around it | dropped | a flaw |
 //! | a quote at one end only | refused | a flaw |
-//! | `NAME=` before it, as in a line of an env file; a written-out `\n` behind it | as its parser has it | a flaw |
+//! | `NAME=` before it, as in a line of an env file; a literal `\n` after it | left to its parser | a flaw |
 //! | a line break or another control character in it | refused | a flaw |
 //!
-//! Every value has a parser behind it, so that what is dropped cannot change what is meant. Of a free text no one can
-//! say what is meant: a quote may be a part of a passphrase, or come from a file that another program would have
-//! unquoted. So nothing is dropped there. A flaw refuses what is to be sealed or signed from now on, and is only
-//! reported where something that was sealed before is to be opened.
+//! Every value has a parser, so the dropped characters cannot change its meaning. For free text the intention is
+//! unknown: a quote may be part of a passphrase, or come from a file that another program would have unquoted. So
+//! nothing is dropped from it. A text with a flaw is rejected for sealing or signing something new; for opening
+//! something that was sealed earlier, the flaw is only reported.
 //!
-//! No secret is copied: what is read is a part of what was given. No error repeats what was read.
+//! Secrets are not copied: the result borrows from the input. Errors never contain the input.
 
 pub mod names;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
-/// What is wrong with a text that was set. Never repeats it.
+/// What is wrong with a setting. Never contains the setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
-    /// No program can read it.
+    /// The bytes are not UTF-8.
     #[error("is not UTF-8 text")]
     NotText,
-    /// A quote at one end, without its partner.
+    /// There is a quotation mark at one end only.
     #[error("has a quotation mark at one end only")]
     HalfQuoted,
-    /// More than one line, or what no keyboard writes.
+    /// There is a line break or another control character.
     #[error("has a line break or another control character in it")]
     Control,
-    /// Free text that begins with U+FEFF, as some editors write it.
+    /// Free text begins with U+FEFF, as some editors write it.
     #[error("begins with a byte order mark")]
     ByteOrderMark,
     /// Free text in quotes.
     #[error("is in quotation marks")]
     Quoted,
-    /// Free text that begins with the name of a variable of ours: a whole line of an env file.
+    /// Free text begins with the name of one of our variables, like a line of an env file.
     #[error("begins with NAME=, as a line of an env file does")]
     Assignment,
-    /// Free text that ends in a backslash and an n, where a line end was meant.
+    /// Free text ends in a backslash and an n, where a line end was probably meant.
     #[error("ends in a literal \\n")]
     WrittenLineEnd,
-    /// Free text with blanks that no one sees.
+    /// Free text begins or ends with invisible blanks.
     #[error("has a space at its beginning or at its end")]
     BlankEnd,
 }
 
-/// A setting whose text has a flaw.
+/// A setting with a flaw.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} {flaw}")]
 pub struct Refused {
-    /// The variable, or where else it was set.
+    /// The variable, or the other origin of the setting.
     pub name: String,
-    /// What is wrong with it.
+    /// The flaw.
     pub flaw: Flaw,
 }
 
-/// A free text as it was given, but for its line end.
+/// A free text as given, except for its line end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct FreeText<'a> {
     text: &'a str,
@@ -70,28 +70,28 @@ pub struct FreeText<'a> {
 }
 
 impl<'a> FreeText<'a> {
-    /// The text, to open what was sealed with it.
+    /// The text, for opening something that was sealed with it.
     #[must_use]
     pub const fn as_given(self) -> &'a str {
         self.text
     }
 
-    /// Why it may be another text than was meant.
+    /// The flaw, if the text may not be what was meant.
     #[must_use]
     pub const fn flaw(self) -> Option<Flaw> {
         self.flaw
     }
 
-    /// The text, for something new.
+    /// The text, for sealing or signing something new.
     ///
     /// # Errors
-    /// It has a flaw.
+    /// The text has a flaw.
     pub fn without_flaw(self) -> Result<&'a str, Flaw> {
         self.flaw.map_or(Ok(self.text), Err)
     }
 }
 
-/// The quotation marks that come along when something is pasted.
+/// Pairs of quotation marks that are often pasted along with a value.
 const QUOTES: [(char, char); 5] = [
     ('"', '"'),
     ('\'', '\''),
@@ -100,7 +100,7 @@ const QUOTES: [(char, char); 5] = [
     ('\u{2018}', '\u{2019}'),
 ];
 
-/// White space, and marks that no terminal shows.
+/// White space, and characters that are invisible in a terminal.
 fn is_blank(c: char) -> bool {
     c.is_whitespace()
         || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
@@ -117,7 +117,7 @@ fn is_quote(c: char) -> bool {
     QUOTES.iter().any(|(open, close)| c == *open || c == *close)
 }
 
-/// Reads a value, whose form is checked by the caller. `None` where nothing is set.
+/// Reads a value whose format the caller checks. `None` if it is not set.
 ///
 /// # Errors
 /// See [`Flaw`]: not UTF-8, a quote at one end only, a control character.
@@ -125,7 +125,7 @@ pub fn value(given: &[u8]) -> Result<Option<&str>, Flaw> {
     let mut text = std::str::from_utf8(given)
         .map_err(|_| Flaw::NotText)?
         .trim_matches(is_blank);
-    // As often as there are any: what is read is read the same a second time.
+    // Removes all levels, so that reading the result again does not change it.
     while let Some(inside) = unquoted(text) {
         text = inside.trim_matches(is_blank);
     }
@@ -138,13 +138,13 @@ pub fn value(given: &[u8]) -> Result<Option<&str>, Flaw> {
     Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
-/// Whether anything is set: what is refused is set as well.
+/// True if anything is set, even if it would be rejected.
 #[must_use]
 pub fn is_set(given: &[u8]) -> bool {
     !matches!(value(given), Ok(None))
 }
 
-/// Reads a free text. `None` where nothing is set, which a value of nothing but quotes or blanks is as well.
+/// Reads a free text. `None` if it is not set, which includes only quotes or blanks.
 ///
 /// # Errors
 /// It is not UTF-8.
@@ -175,7 +175,7 @@ pub fn free_text(given: &[u8]) -> Result<Option<FreeText<'_>>, Flaw> {
     Ok(Some(FreeText { text, flaw }))
 }
 
-/// `OPENCLAW_X=…`, with `export` before it or not. Only our own names: any text may have a `=` in it.
+/// `OPENCLAW_X=…`, with or without `export`. Limited to our own names, because any text may contain a `=`.
 fn is_assignment(text: &str) -> bool {
     let text = text.strip_prefix("export ").unwrap_or(text);
     let name = text.split('=').next().unwrap_or_default();
@@ -186,18 +186,18 @@ fn is_assignment(text: &str) -> bool {
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// Reads the value of a variable of this process.
+/// Reads a variable of this process.
 ///
 /// # Errors
-/// As [`value`]; the variable is named.
+/// Those of [`value`], with the name of the variable.
 pub fn variable(name: &str) -> Result<Option<String>, Refused> {
     variable_in(name, &|name| std::env::var_os(name))
 }
 
-/// The same of another environment.
+/// Reads a variable of another environment.
 ///
 /// # Errors
-/// As [`value`]; the variable is named.
+/// Those of [`value`], with the name of the variable.
 pub fn variable_in(
     name: &str,
     environment: &dyn Fn(&str) -> Option<OsString>,

@@ -1,28 +1,28 @@
-//! Which variables look like ours and are not: a setting with a mistake in its name does nothing, silently.
+//! Finds misspelt variables: a setting with a mistake in its name would silently have no effect.
 
 use std::ffi::OsString;
 use std::net::IpAddr;
 
-/// What names of ours begin with.
+/// The prefix of our variables.
 const PREFIX: &str = "OPENCLAW_";
-/// The one variable of ours that begins otherwise, for OpenClaw has it so.
+/// The only variable without the prefix, for compatibility with OpenClaw.
 const ALLOW: &str = "WHATSAPP_ALLOW";
-/// More are not reported: an environment may hold anything.
+/// The maximum number of reported variables: an environment may have anything.
 const MAX_REPORTED: usize = 20;
-/// Longer names are cut off where they are shown.
+/// The length at which shown names are truncated.
 const MAX_SHOWN_CHARS: usize = 80;
 
-/// A variable that is nothing of ours, although its name looks so.
+/// A variable that looks like one of ours but is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown {
-    /// Its name, as far as it can be shown.
+    /// Its name, sanitised for display.
     pub name: String,
-    /// The setting that is probably meant.
+    /// The setting that was probably meant.
     pub nearest: Option<String>,
 }
 
-/// Those of an environment's variables that look like ours, and of which `known` has none. Values are looked at only to
-/// know Kubernetes' own variables, and are never kept.
+/// Returns the variables that look like ours but are not in `known`. Values are only examined to recognise
+/// Kubernetes' own variables, and are never stored.
 #[must_use]
 pub fn unknown(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -53,7 +53,7 @@ fn judge(name: &str, value: &str, known: &[&str]) -> Option<Unknown> {
     })
 }
 
-/// Letters and digits alone, as two spellings of one name have them in common.
+/// Only the letters and digits, so that spellings of one name become equal.
 fn plain(name: &str) -> String {
     name.chars()
         .filter(char::is_ascii_alphanumeric)
@@ -61,7 +61,7 @@ fn plain(name: &str) -> String {
         .collect()
 }
 
-/// The known name that is probably meant by `name`.
+/// The known name that was probably meant by `name`.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     if name.len() > 2 * MAX_SHOWN_CHARS {
@@ -73,12 +73,12 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         .iter()
         .map(|known| {
             let wanted = plain(known);
-            // One mistake in three letters of what distinguishes the names, and never more than three.
+            // One mistake for every three letters of the part that distinguishes our names, at most three.
             let own = wanted.len().saturating_sub(if is_ours { 8 } else { 0 });
             let distance = strsim::osa_distance(&given, &wanted);
             (distance, (own / 3).clamp(1, 3), *known)
         })
-        // Names of others are only near when hardly anything is wrong.
+        // Names without our prefix only match if hardly anything is wrong.
         .filter(|(distance, most, known)| {
             *distance <= if is_ours || *known == ALLOW { *most } else { 0 }
         })
@@ -89,7 +89,7 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         .or_else(|| of_the_allowlist(&given, known))
 }
 
-/// `OPENCLAW_CONFIG_FILE` and the like: a setting of ours, with what other programs put behind its name.
+/// Matches `OPENCLAW_CONFIG_FILE` and the like: one of our names with a suffix that other programs use.
 fn with_a_word_more<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     const WORDS: [&str; 8] = [
         "FILE", "PATH", "LEVEL", "NAME", "VALUE", "ADDR", "ADDRESS", "SECONDS",
@@ -98,16 +98,17 @@ fn with_a_word_more<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     known.iter().find(|known| plain(known) == bare).copied()
 }
 
-/// `WHATSAPP_ALLOW_FROM`, `OPENCLAW_WHATSAPP_ALLOW` and the like: the mistake that lets everyone in.
+/// Matches `WHATSAPP_ALLOW_FROM`, `OPENCLAW_WHATSAPP_ALLOW` and the like: the mistake that would allow everyone.
 fn of_the_allowlist<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let says_allow = ["ALLOW", "ALOW"].iter().any(|word| given.contains(word))
         && (given.contains("WHATSAPP") || given.starts_with("OPENCLAW"));
     says_allow.then(|| known.iter().find(|known| **known == ALLOW).copied())?
 }
 
-/// What Kubernetes sets in every pod for each Service of its namespace: for one that is called `openclaw-agent`,
-/// `OPENCLAW_AGENT_SERVICE_HOST`, `OPENCLAW_AGENT_PORT=tcp://…`, `OPENCLAW_AGENT_PORT_50051_TCP_ADDR` and so on. The value
-/// counts as well: `OPENCLAW_PORT=8080` is a person's mistake.
+/// Variables that Kubernetes sets in every pod for each Service of its namespace: for a Service named
+/// `openclaw-agent`, `OPENCLAW_AGENT_SERVICE_HOST`, `OPENCLAW_AGENT_PORT=tcp://…`,
+/// `OPENCLAW_AGENT_PORT_50051_TCP_ADDR` and so on. The value is checked too, because `OPENCLAW_PORT=8080` is a
+/// person's mistake.
 fn is_of_kubernetes(name: &str, value: &str) -> bool {
     let Some(rest) = name.strip_prefix("OPENCLAW") else {
         return false;
@@ -126,7 +127,7 @@ fn is_of_kubernetes(name: &str, value: &str) -> bool {
     if let Some((_, port)) = rest.split_once("_SERVICE_PORT") {
         return (port.is_empty() || port.starts_with('_')) && is_number(value);
     }
-    // Also of a service that has PORT in its own name.
+    // Also for a service that has PORT in its own name.
     if rest.ends_with("_PORT") && is_url(value) {
         return true;
     }
@@ -136,7 +137,7 @@ fn is_of_kubernetes(name: &str, value: &str) -> bool {
     else {
         return false;
     };
-    // `_PORT`, `_PORT_50051_TCP`, and of each of those ports `_PROTO`, `_PORT`, `_ADDR`.
+    // `_PORT`, `_PORT_50051_TCP`, and for each of those ports `_PROTO`, `_PORT`, `_ADDR`.
     let mut parts = rest[at..].split('_').skip(2);
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (None, ..) => is_url(value),
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn kubernetes_own_variables_are_not_reported_and_a_persons_are() {
+    fn kubernetes_own_variables_are_ignored_and_a_persons_are_reported() {
         for service in [
             "OPENCLAW",
             "OPENCLAW_AGENT",

@@ -1,4 +1,4 @@
-//! The odd settings of `odd.toml`, and what holds of any.
+//! The edge cases of `odd.toml`, and properties of all settings.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -42,7 +42,7 @@ fn corpus() -> Vec<Odd> {
     file.setting
 }
 
-/// As the file writes it.
+/// The result in the notation of the file.
 fn written(read: Result<Option<&str>, Flaw>) -> String {
     match read {
         Ok(text) => text.unwrap_or_default().to_owned(),
@@ -85,7 +85,7 @@ fn a_variable_is_read_as_a_value_and_a_flaw_names_it() {
     }
 }
 
-/// A text of pieces that are likely to go wrong together.
+/// A random text of fragments that are likely to interact badly.
 fn chance(random: &mut fastrand::Rng) -> Vec<u8> {
     const PIECES: [&[u8]; 20] = [
         b"\"",
@@ -117,12 +117,12 @@ fn chance(random: &mut fastrand::Rng) -> Vec<u8> {
 }
 
 #[test]
-fn a_value_is_read_the_same_in_every_wrapping_or_refused() {
+fn a_value_reads_the_same_in_every_wrapping_or_is_refused() {
     let mut random = fastrand::Rng::with_seed(9);
     for _ in 0..200_000 {
         let given = chance(&mut random);
         let Ok(read) = value(&given) else { continue };
-        // What is read is a part of what was given, has no wrapping of its own, and is read again as it is.
+        // The result is part of the input, has no wrapping left, and reading it again does not change it.
         if let Some(read) = read {
             assert!(!read.is_empty() && !read.chars().any(char::is_control));
             let given = std::str::from_utf8(&given).unwrap();
@@ -141,12 +141,12 @@ fn a_value_is_read_the_same_in_every_wrapping_or_refused() {
 }
 
 #[test]
-fn a_free_text_is_never_changed_but_for_one_line_end() {
+fn a_free_text_is_unchanged_except_for_one_line_end() {
     let mut random = fastrand::Rng::with_seed(9);
     for _ in 0..200_000 {
         let given = chance(&mut random);
         let Ok(Some(text)) = free_text(&given) else {
-            // Nothing is set, or no one can read it.
+            // Not set, or not readable.
             assert!(!matches!(value(&given), Ok(Some(_))), "{given:?}");
             continue;
         };
@@ -154,7 +154,7 @@ fn a_free_text_is_never_changed_but_for_one_line_end() {
         let ends = ["", "\n", "\r\n", "\r"];
         let rest = whole.strip_prefix(text.as_given()).unwrap();
         assert!(ends.contains(&rest), "{given:?}");
-        // What is taken for something new has one reading: as a value it is the same.
+        // A text that is accepted for something new is unambiguous: it reads the same as a value.
         if let (Ok(new), Ok(Some(value))) = (text.without_flaw(), value(&given)) {
             assert_eq!(new, value, "{given:?}");
         }

@@ -1,4 +1,4 @@
-//! Applies the allowlist to each message: it is reported, or replaced by an event that it was dropped, or held in the
+//! Applies the allowlist to each message. The message is journaled, or replaced by a `Dropped` event, or held in the
 //! store until its sender is resolved. A message is always in exactly one of these states.
 
 use std::collections::HashSet;
@@ -18,12 +18,12 @@ use crate::people::People;
 use crate::traffic::Traffic;
 use crate::vault::{Tables, Vault, to_millis};
 
-/// How many messages may wait for their sender to be resolved.
+/// The maximum number of held messages.
 pub const MAX_HELD_MESSAGES: usize = 1_000;
-/// Held messages are dropped after this, even if WhatsApp was never reachable.
+/// Held messages are dropped after this time, even if WhatsApp was never reachable.
 const MAX_HOLD_TIME: Duration = Duration::from_secs(24 * 3600);
 
-/// The allowlist, and what is done with its verdicts.
+/// The allowlist, with the state that its verdicts need.
 pub struct Admission {
     allowlist: Arc<Allowlist>,
     authorship: Authorship,
@@ -31,39 +31,39 @@ pub struct Admission {
     people: Arc<dyn People>,
     vault: Vault,
     traffic: Arc<Traffic>,
-    /// Messages that are held for their place in their conversation alone.
+    /// The marks of parked messages, which are held only to preserve the order of their conversation.
     parked_marks: Mutex<HashSet<Mark>>,
     /// How long a message is held while WhatsApp does not answer.
     resolve_timeout: Duration,
 }
 
-/// A message that is held.
+/// A held message.
 #[derive(Serialize, Deserialize)]
 pub struct Held {
-    /// When it came, in milliseconds since 1970.
+    /// When it arrived, in milliseconds since 1970.
     #[serde(rename = "t")]
     at: u64,
     #[serde(rename = "m")]
     mark: Mark,
     #[serde(rename = "w")]
     what: EventData,
-    /// It is held for its place in its conversation alone, behind these and what is held so before it.
+    /// For a parked message: the messages that precede it in its conversation and have not arrived yet.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     behind: Option<Vec<MessageId>>,
 }
 
-/// A message that is held for its place in its conversation alone.
+/// A parked message: it is held only to preserve the order of its conversation.
 pub struct Parked {
-    /// Its mark.
+    /// The mark of the message.
     pub mark: Mark,
-    /// Its chat.
+    /// The chat of the message.
     pub chat: ChatId,
-    /// What is to arrive before it.
+    /// The messages that must arrive first.
     pub behind: Vec<MessageId>,
 }
 
 impl Admission {
-    /// The way into this journal.
+    /// Creates the admission step in front of `journal`.
     #[must_use]
     pub fn new(
         allowlist: Arc<Allowlist>,
@@ -85,7 +85,7 @@ impl Admission {
             resolve_timeout,
         };
         for (_, held) in admission.held() {
-            admission.journal.remember(held.mark);
+            admission.journal.mark_arrived(held.mark);
             if held.behind.is_some() {
                 admission.parked_marks().insert(held.mark);
             }
@@ -99,19 +99,19 @@ impl Admission {
         &self.allowlist
     }
 
-    /// Who may change what.
+    /// The rules on who may change which message.
     #[must_use]
     pub fn authorship(&self) -> &Authorship {
         &self.authorship
     }
 
-    /// How many messages are held.
+    /// The number of held messages, parked ones included.
     #[must_use]
     pub fn count_held(&self) -> usize {
         self.vault.update(|update| update.count(Tables::HELD))
     }
 
-    /// How many of them are held until the sender is resolved them.
+    /// The number of messages that are held because their sender is not resolved.
     fn count_unknown(&self) -> usize {
         self.count_held().saturating_sub(self.parked_marks().len())
     }
@@ -122,7 +122,8 @@ impl Admission {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Parks a judged message until [`Admission::release`]: those in `behind` came before it and are still on their way.
+    /// Parks an allowed message until [`Admission::release`]: the messages in `behind` precede it and have not
+    /// arrived yet.
     pub fn park(
         &self,
         arrival: &mut Arrival,
@@ -140,7 +141,8 @@ impl Admission {
         })
     }
 
-    /// What an earlier session or process had parked, in its order. What has arrived since is not waited for any more.
+    /// The messages that an earlier session or process parked, in order. Messages that have arrived since are removed
+    /// from their `behind`.
     #[must_use]
     pub fn parked(&self) -> Vec<Parked> {
         let held = self.held().into_iter();
@@ -154,7 +156,7 @@ impl Admission {
         parked.collect()
     }
 
-    /// Gives the journal what was held back, in this order.
+    /// Moves parked messages into the journal, in this order.
     pub fn release(&self, marks: &[Mark], now: SystemTime) {
         for mark in marks {
             self.parked_marks().remove(mark);
@@ -173,7 +175,7 @@ impl Admission {
         }
     }
 
-    /// How many of them someone wrote.
+    /// The number of held messages from this sender.
     #[must_use]
     pub fn count_held_of(&self, contact: &Contact) -> usize {
         let theirs = |what: &EventData| {
@@ -184,15 +186,15 @@ impl Admission {
         held.iter().filter(|(_, held)| theirs(&held.what)).count()
     }
 
-    /// Judges messages on their way into the journal: what it is to take, and what is held instead. That must be kept, and
-    /// durable, before the messages are acknowledged. Senders are judged by what WhatsApp sent with the message; what is
-    /// known of them from before is added afterwards.
+    /// Judges messages on their way into the journal. Returns the messages to journal and the messages to hold; the
+    /// caller must make both durable before it acknowledges them. Senders are judged by the addresses that WhatsApp
+    /// sent with the message; addresses learnt earlier are added afterwards.
     pub fn judge(&self, arrivals: Vec<Arrival>, now: SystemTime) -> (Vec<Arrival>, Vec<Held>) {
         let senders = arrivals.iter().filter_map(|arrival| {
             let origin = arrival.what.as_ref()?.origin()?;
             Some(&origin.sender)
         });
-        // What these show of their senders may free those before them, and they come first.
+        // The addresses in these messages may resolve held ones, which must be journaled first.
         let news = senders
             .filter(|sender| self.allowlist.learn_sender(sender, now))
             .count();
@@ -214,7 +216,7 @@ impl Admission {
                 && count > 0
                 && self.count_held_of(&origin.sender) > 0
             {
-                // Who they are was learnt elsewhere meanwhile: what they wrote before comes first.
+                // Senders were resolved elsewhere in the meantime: their held messages must be journaled first.
                 self.settle(now, false);
             }
             let what = match verdict {
@@ -243,7 +245,8 @@ impl Admission {
         (judged, held)
     }
 
-    /// Judges again what is held. `asked` says that WhatsApp was just asked in vain: then there is an end to it.
+    /// Judges held messages again. `asked` means that WhatsApp was just asked and did not answer, so expired holds
+    /// end now.
     pub fn settle(&self, now: SystemTime, asked: bool) {
         for (id, Held { at, mark, what, .. }) in self.held() {
             if self.parked_marks().contains(&mark) {
@@ -274,7 +277,7 @@ impl Admission {
     fn held(&self) -> Vec<(Vec<u8>, Held)> {
         let rows = self.vault.scan(Tables::HELD, None);
         let read = |Entry { id, value, .. }: Entry| {
-            // One that this version cannot read stays: a later one may.
+            // A row of a newer version cannot be decoded; it stays for that version.
             let held = ciborium::from_reader(value.as_slice()).ok()?;
             Some((id, held))
         };
@@ -314,8 +317,8 @@ fn row(id: &[u8]) -> Key<'_> {
 }
 
 impl Held {
-    /// Lets a batch keep those of these that the journal has set aside: of a message that came twice in a batch, the other
-    /// copy may have become an event.
+    /// Writes those held messages into the batch that the journal has set aside. If a message was twice in the batch,
+    /// its other copy may have become an event.
     pub fn keep(held: &[Self], aside: &[Mark], batch: &mut Batch) {
         let kept = held.iter().filter(|held| aside.contains(&held.mark));
         kept.for_each(|held| held.put(batch));
@@ -323,13 +326,13 @@ impl Held {
 
     fn put(&self, batch: &mut Batch) {
         let mut bytes = Zeroizing::new(Vec::with_capacity(512 + self.what.heap_bytes()));
-        ciborium::into_writer(self, &mut *bytes).expect("a vector takes what is written to it");
-        // Named as the message is: one that is delivered again takes its own place.
+        ciborium::into_writer(self, &mut *bytes).expect("writing into a vector cannot fail");
+        // The key is the message's mark, so a redelivery replaces the row.
         batch.put(row(&self.mark.to_bytes()), &bytes);
     }
 }
 
-/// Messages are inside.
+/// Contains messages, so nothing is shown.
 impl std::fmt::Debug for Admission {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Admission").finish_non_exhaustive()

@@ -1,8 +1,9 @@
-//! What someone outside is notified of when the link needs a person, and how far it has come. Delivery is elsewhere.
+//! Alerts about states of the link that need a person, and the progress of their delivery. The HTTP delivery itself
+//! is in the agent.
 //!
 //! ```text
-//! rules   what is an alert, and when       queue   its way to the receiver: order, waits, giving up
-//! row     how both are kept                board   what may be reported of it
+//! rules   what is an alert, and when       queue   delivery: order, delays, abandonment
+//! row     the stored form of both                board   the status for clients and metrics
 //! ```
 
 mod board;

@@ -1,12 +1,12 @@
-//! Whose messages are allowed: the rules of `openclaw.yml`, and the judgement of a sender by number and by LID.
+//! The allowlist: the rules of `openclaw.yml`, and the verdict on a sender by number and by LID.
 //!
 //! ```text
 //! source ──> file ──> policy: Rules ──┐
 //! vault: added ───────────────────────┼──> allowlist ──> Allow | Drop | Hold
-//! WhatsApp: which LID has a number ───┘
+//! WhatsApp: the LIDs of numbers   ───┘
 //! ```
 //!
-//! Nothing here knows WhatsApp's library or the API. What the account itself writes is always allowed.
+//! This module knows neither WhatsApp's library nor the API. Messages of the account itself are always allowed.
 
 pub mod allowlist;
 pub mod file;

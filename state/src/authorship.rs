@@ -1,14 +1,14 @@
-//! Who may change what. A message is changed by who may change it, or not at all:
+//! Checks that a change to a message comes from someone who is authorised to make it:
 //!
 //! ```text
 //! edit                 its author
 //! deletion             its author; in a group an admin too, which the agent cannot check
 //! reaction, vote, pin  a person in the message's chat
-//! receipt              who the message of ours was sent to: that person, or the group (whose members WhatsApp's server knows)
+//! receipt              the recipient of our message: that person, or anyone in the group (only WhatsApp's server knows its members)
 //! ```
 //!
-//! What the agent knows of a message is in the outbox and in the journal. A change of one that neither has is recorded as
-//! unchecked. One that is not allowed is recorded as rejected, and changes nothing.
+//! The agent looks the message up in the outbox and in the journal. A change to a message that is in neither is
+//! recorded as unchecked. A change that is not authorised is recorded as rejected, and changes nothing.
 
 use std::sync::Arc;
 
@@ -20,31 +20,31 @@ use crate::journal::{Arrival, Journal, Written};
 use crate::outbox::Outbox;
 use crate::people::People;
 
-/// What decides it.
+/// Checks changes, with the sources that it needs.
 pub struct Authorship {
     journal: Arc<Journal>,
     outbox: Arc<Outbox>,
     people: Arc<dyn People>,
 }
 
-/// What a change asks for.
+/// What a change requires.
 enum Claim<'a> {
-    /// To change a message of its sender's own.
+    /// The sender must be the author.
     Own,
-    /// To change one by this author, as an admin.
+    /// The sender deletes a message of this author as an admin.
     AsAdmin(&'a Contact),
-    /// To say something about one in this chat, by this author where that is said.
+    /// The message must be in this chat, and by this author if one is given.
     About(&'a Contact),
 }
 
-/// Why not, and whose message it is.
+/// Why a change is rejected, and the author of the message.
 struct Rejection {
     author: Contact,
     reason: RejectReason,
 }
 
 impl Authorship {
-    /// By what these know.
+    /// Uses these sources.
     #[must_use]
     pub fn new(journal: Arc<Journal>, outbox: Arc<Outbox>, people: Arc<dyn People>) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl Authorship {
         }
     }
 
-    /// What is recorded of something that arrived. Those before it may not be in the journal yet.
+    /// Returns the event to record for an arrived event. `before` are earlier arrivals that may not be journaled yet.
     #[must_use]
     pub fn judge(&self, what: EventData, before: &[Arrival]) -> EventData {
         match what {
@@ -120,7 +120,7 @@ impl Authorship {
         }
     }
 
-    /// What is recorded of a receipt: of those of its messages that it may be for, and of the others.
+    /// Returns the events to record for a receipt, which may be valid for some of its messages only.
     #[must_use]
     pub fn receipt(&self, receipt: Receipt) -> Vec<EventData> {
         let EventData::Receipt(receipt) = self.people.resolve_contacts(EventData::Receipt(receipt))
@@ -139,7 +139,7 @@ impl Authorship {
             let fits = |written: &Written| {
                 written.ours && self.is_same_chat(&written.chat, &chat, Some(&by))
             };
-            // Most are of messages that the outbox still has.
+            // The outbox still has most of the messages.
             if self.outbox.written(&id).as_ref().is_some_and(fits) {
                 checked.push(id);
                 continue;
@@ -187,7 +187,7 @@ impl Authorship {
         recorded
     }
 
-    /// Who wrote the message, where that is known, and what that rests on.
+    /// Returns the message's author, if known, and the basis of the decision.
     fn decide(
         &self,
         origin: &Origin,
@@ -212,7 +212,7 @@ impl Authorship {
                 let own = here.iter().find(|written| is_by_sender(written));
                 (own, AuthorCheck::Checked)
             }
-            // In a chat of two everyone deletes what is their own.
+            // In a chat of two, a person can only delete their own messages.
             Claim::AsAdmin(_) if !origin.group => (None, AuthorCheck::Checked),
             Claim::AsAdmin(author) => {
                 let theirs = here.iter().find(|written| is_by(author, written));
@@ -235,7 +235,7 @@ impl Authorship {
                 author: self.author(written).unwrap_or_default(),
                 reason: RejectReason::NotTheAuthor,
             }),
-            // Who wrote in another chat is not for this one.
+            // The author in another chat is not disclosed.
             (None, None, _) => Err(Rejection {
                 author: Contact::default(),
                 reason: RejectReason::OtherChat,
@@ -243,7 +243,7 @@ impl Authorship {
         }
     }
 
-    /// Every message of that id that is known.
+    /// All known messages with this id.
     fn known(&self, id: &MessageId, before: &[Arrival]) -> Vec<Written> {
         let mut known: Vec<Written> = before
             .iter()
@@ -258,7 +258,7 @@ impl Authorship {
         known
     }
 
-    /// Whether two names are those of one chat. `other_side` is whom the second one is with, as far as that is known.
+    /// True if both ids identify the same chat. `other_side` is the other person of the second chat, if known.
     fn is_same_chat(&self, a: &ChatId, b: &ChatId, other_side: Option<&Contact>) -> bool {
         if a == b {
             return true;
@@ -297,7 +297,7 @@ fn is_same(a: &Contact, b: &Contact) -> bool {
     phone || lid
 }
 
-/// Numbers are inside.
+/// Contains numbers, so nothing is shown.
 impl std::fmt::Debug for Authorship {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Authorship").finish_non_exhaustive()

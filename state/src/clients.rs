@@ -1,11 +1,12 @@
-//! Who may call over the network: keys that are known, each with a name and a role, and codes with which others become so.
+//! The clients of the network API: enrolled keys, each with a name and a role, and the codes that enroll further
+//! keys.
 //!
 //! ```text
 //! code ──(single-use, 15 minutes)── enroll ──> client ──> connections, each with a Pass ── revoke ──> all cut at once
 //! ```
 //!
-//! What it reports is durable first. It decides by the time that it is given, and knows nothing of TLS or gRPC: the
-//! door of `grpc` asks it.
+//! Everything it reports is durable first. Time is an argument, and it knows neither TLS nor gRPC; the agent's `grpc`
+//! listener calls it.
 
 mod codes;
 mod member;
@@ -25,21 +26,21 @@ use crate::clock;
 use crate::failpoint::{self, Failpoint};
 use crate::vault::{Tables, Vault};
 pub use codes::{CODE_LIFETIME, Invitation, Opening};
-use codes::{Kept, Origin};
+use codes::{Origin, StoredCode};
 pub use member::{Client, Pass, Severed};
 use member::{Member, Row};
 pub use send_to::{MAX_RECIPIENTS, SendTo};
 
-/// The most clients.
+/// The maximum number of clients.
 pub const MAX_CLIENTS: usize = 64;
-/// The most codes that are good at the same time.
+/// The maximum number of open codes.
 pub const MAX_OPEN_CODES: usize = 16;
-/// The most connections of one client: no one takes every seat.
+/// The maximum number of connections per client, so that one client cannot use all of them.
 const MAX_CONNECTIONS_PER_CLIENT: usize = 16;
-/// How much of when a client was last seen may be lost with the process.
+/// How often the last-seen time is saved. A killed process loses at most this much of it.
 const LAST_SEEN_SAVE_INTERVAL: Duration = Duration::from_secs(300);
 
-/// The clients of an agent. Cloned handles are the same.
+/// The clients of an agent. Clones share their state.
 #[derive(Clone)]
 pub struct Clients {
     shared: Arc<Shared>,
@@ -47,31 +48,31 @@ pub struct Clients {
 
 struct Shared {
     vault: Vault,
-    /// As in the vault, where it is durable.
+    /// A copy of the durable rows in the vault.
     members: Mutex<HashMap<Fingerprint, Member>>,
 }
 
-/// A client asks to be enrolled.
+/// A request to enroll.
 #[derive(Clone, Copy, Debug)]
 pub struct EnrollRequest<'a> {
-    /// The code that it names.
+    /// The id of the code.
     pub code: CodeId,
-    /// Its key.
+    /// The client's key.
     pub client: Fingerprint,
-    /// What it wants to be called.
+    /// The requested name.
     pub name: &'a str,
 }
 
-/// A client that was taken in.
+/// The result of an enrolment.
 #[derive(Debug)]
 pub struct Enrolled {
-    /// With this code, which is used up.
+    /// The code, which is now used.
     pub code: Code,
-    /// What it is called.
+    /// The client's name.
     pub name: String,
-    /// What it may do.
+    /// The client's role.
     pub role: Role,
-    /// It was before, and gets the answer once more.
+    /// True if the client was enrolled with this code before and gets the same answer again.
     pub again: bool,
 }
 
@@ -86,40 +87,40 @@ impl Enrolled {
     }
 }
 
-/// Why a connection is not a client's.
+/// Why a connection is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotAuthorized {
-    /// The key is not known, or no longer.
+    /// The key is not enrolled, or was revoked.
     Unknown,
-    /// The client has as many connections as one may have.
+    /// The client has the maximum number of connections.
     TooMany,
 }
 
-/// Why something about clients is not done.
+/// Why a request about clients is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientDenied {
-    /// As many clients as there may be.
+    /// The limit for clients.
     #[error("there are {MAX_CLIENTS} clients already")]
     Full,
-    /// As many codes as may be open.
+    /// The limit for codes.
     #[error("{MAX_OPEN_CODES} codes are open already")]
     TooManyCodes,
-    /// The name is someone else's.
+    /// Another client has the name.
     #[error("another client has this name")]
     NameTaken,
-    /// There is none of that name or fingerprint.
+    /// No client has this name or fingerprint.
     #[error("there is no such client")]
     Unknown,
-    /// No one would be left who could let others in.
+    /// Afterwards no one could enroll other clients.
     #[error("this is the last admin")]
     LastAdmin,
-    /// The system has no random numbers.
+    /// The operating system returned no random bytes.
     #[error(transparent)]
     NoRandom(#[from] NoRandom),
 }
 
 impl Clients {
-    /// Those in `vault`.
+    /// Loads the clients from `vault`.
     #[must_use]
     pub fn open(vault: Vault) -> Self {
         let rows = vault.scan(Tables::CLIENTS, None);
@@ -132,7 +133,7 @@ impl Clients {
         Self { shared }
     }
 
-    /// A client's connection, from when its handshake is done until it ends.
+    /// Authorizes a client's connection after its TLS handshake. The pass is valid until the connection ends.
     ///
     /// # Errors
     /// See [`NotAuthorized`].
@@ -146,7 +147,7 @@ impl Clients {
         Ok(member.pass(client, self.clone()))
     }
 
-    /// All of them, by name.
+    /// All clients, by name.
     #[must_use]
     pub fn list(&self, now: SystemTime) -> Vec<Client> {
         let members = self.members();
@@ -164,19 +165,19 @@ impl Clients {
         all
     }
 
-    /// The codes that are good, the next to end first.
+    /// The open codes, the next to expire first.
     #[must_use]
     pub fn invitations(&self, now: SystemTime) -> Vec<Invitation> {
         codes::open(&self.shared.vault, now)
     }
 
-    /// Whether a client could enroll now, or have its answer repeated.
+    /// True if a client could enroll now, or have its answer repeated.
     #[must_use]
     pub fn has_open_code(&self, now: SystemTime) -> bool {
         codes::any_in_time(&self.shared.vault, now)
     }
 
-    /// Makes a code, and returns once it is durable.
+    /// Creates a code. Durable on return.
     ///
     /// # Errors
     /// See [`ClientDenied`].
@@ -202,20 +203,21 @@ impl Clients {
             return Err(ClientDenied::TooManyCodes);
         }
         let code = Code::generate()?;
-        let kept = Kept::new(Origin::Invitation, role, name, now).limited(send_to);
-        let invitation = kept.invitation();
+        let stored = StoredCode::new(Origin::Invitation, role, name, now).limited(send_to);
+        let invitation = stored.invitation();
         let vault = &self.shared.vault;
         vault
-            .update_durably(|update| codes::keep(update, &code, &kept, now))
+            .update_durably(|update| codes::keep(update, &code, &stored, now))
             .await;
         Ok((code, invitation))
     }
 
-    /// The code of a start, for the first client: `given` by the environment, else a new one while there is no client.
-    /// One that was given before is not good for longer, nor again. Durable when it returns.
+    /// The code for the first client at the start of the agent: `given` by the environment, otherwise a new one if
+    /// there is no client. A code that was given at an earlier start does not get more time or another use. Durable
+    /// on return.
     ///
     /// # Errors
-    /// The system has no random numbers.
+    /// The operating system returned no random bytes.
     pub async fn opening(
         &self,
         given: Option<&Code>,
@@ -232,65 +234,66 @@ impl Clients {
             return Ok(Opening::None);
         }
         let code = Code::generate()?;
-        let kept = Kept::new(Origin::Log, Role::Admin, None, now);
+        let stored = StoredCode::new(Origin::Log, Role::Admin, None, now);
         vault
             .update_durably(|update| {
                 codes::withdraw(update, None);
-                codes::keep(update, &code, &kept, now);
+                codes::keep(update, &code, &stored, now);
             })
             .await;
         Ok(Opening::Made(code))
     }
 
-    /// Ends every code that is open: how long it has been good is not known.
+    /// Expires all open codes, because the time that has passed since they were created is unknown.
     pub fn expire_codes(&self, now: SystemTime) {
         self.shared
             .vault
             .update(|update| codes::expire_all(update, now));
     }
 
-    /// Takes a client in, if `proves` says that it has the code that it names. Durable when it returns, as is that the
-    /// code is used; of two that ask with one code, one is taken in. A client that asks again gets the answer again.
+    /// Enrolls a client if `proves` confirms that it has the secret of the code. The client and the use of the code
+    /// are durable on return. If two clients use one code, one is enrolled. A client that repeats its request gets
+    /// the same answer.
     ///
     /// # Errors
     /// See [`Refusal`].
     pub async fn enroll(
         &self,
-        asking: EnrollRequest<'_>,
+        request: EnrollRequest<'_>,
         proves: impl FnOnce(&Code) -> bool,
         now: SystemTime,
     ) -> Result<Enrolled, Refusal> {
         let vault = &self.shared.vault;
         let (enrolled, row) = {
             let mut members = self.members();
-            let decided = vault.update(|update| codes::enroll(update, asking, proves, now))?;
+            let decided = vault.update(|update| codes::enroll(update, request, proves, now))?;
             if !decided.0.again {
-                // It may have been known with another role: its connections have that one, and are cut.
-                members.remove(&asking.client);
+                // The client may have had another role: connections with the old role are cut.
+                members.remove(&request.client);
             }
             decided
         };
         vault.flush().await;
         failpoint::pass(Failpoint::Enrolled);
         let mut members = self.members();
-        // Unless it was revoked in between.
-        if !enrolled.again && vault.contains(member::key(&asking.client)) {
-            members.insert(asking.client, Member::new(row));
+        // Unless it was revoked in the meantime.
+        if !enrolled.again && vault.contains(member::key(&request.client)) {
+            members.insert(request.client, Member::new(row));
         }
         Ok(enrolled)
     }
 
-    /// Takes a client's access back: from this call on it is unknown, and its connections are cut once the second result
-    /// is dropped. Durable when it returns.
+    /// Revokes a client: its key is unknown from this call on, and its connections are cut once the second result is
+    /// dropped. Durable on return.
     ///
     /// # Errors
-    /// There is none, or it is the last admin that takes it from itself.
+    /// There is no such client, or it is the last admin revoking itself.
     pub async fn revoke(
         &self,
         client: &str,
         caller: Option<Fingerprint>,
     ) -> Result<(Client, Severed), ClientDenied> {
-        let gone = {
+        let revoked = {
             let mut members = self.members();
             let fingerprint = find(&members, client).ok_or(ClientDenied::Unknown)?;
             let admins = members.values().filter(|it| it.row.role() == Role::Admin);
@@ -298,17 +301,17 @@ impl Clients {
                 return Err(ClientDenied::LastAdmin);
             }
             let member = members.remove(&fingerprint).ok_or(ClientDenied::Unknown)?;
-            // With the lock held: no one enrolls in between.
+            // While the lock is held, so that no one enrolls in between.
             self.shared.vault.update(|update| {
                 update.batch().delete(member::key(&fingerprint));
             });
             (member.describe(fingerprint), member.sever())
         };
         self.shared.vault.flush().await;
-        Ok(gone)
+        Ok(revoked)
     }
 
-    /// Writes down when clients were last seen, where that is long out of date. Call it now and then.
+    /// Saves outdated last-seen times. Call it periodically.
     pub fn keep_seen(&self, now: SystemTime) {
         let mut members = self.members();
         let mut stale = Vec::new();
@@ -329,7 +332,7 @@ impl Clients {
         }
     }
 
-    /// A connection has ended.
+    /// Records the end of a connection.
     fn seen(&self, client: &Fingerprint, now: SystemTime) {
         if let Some(member) = self.members().get_mut(client) {
             member.row.see(now);
@@ -348,14 +351,14 @@ impl Known for Clients {
     }
 }
 
-/// Keys and names of people's machines are inside.
+/// Contains keys and the names of people's machines, so nothing is shown.
 impl std::fmt::Debug for Clients {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Clients").finish_non_exhaustive()
     }
 }
 
-/// By fingerprint before name: no one hides behind a name that looks like one.
+/// Fingerprint before name, so that a name that looks like a fingerprint cannot shadow one.
 fn find(members: &HashMap<Fingerprint, Member>, client: &str) -> Option<Fingerprint> {
     if let Ok(fingerprint) = client.parse()
         && members.contains_key(&fingerprint)

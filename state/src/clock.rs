@@ -1,14 +1,14 @@
-//! The one place that reads the system's clocks. Everything else takes time as an argument, or asks here.
+//! The only place that reads the system's clocks. All other code takes time as an argument, or calls this module.
 //!
 //! ```text
-//! now()       the agent's time: waits, deadlines and ages. It never steps, whatever is done to the system's clock
-//! wall()      what the system's clock shows: for people, and for other machines
-//! protocol()  what the connection to WhatsApp is given: set by the system's clock before a connection, never during one
+//! now()       agent time, for timers, deadlines and ages. Never stepped, even if the system clock is
+//! wall()      the system clock: for people and for other machines
+//! protocol()  the time for the connection to WhatsApp: set from the system clock before a connection, never during one
 //! ```
 //!
-//! All three are a [`SystemTime`], and agree until the system's clock is stepped. The agent's time is counted by the
-//! kernel's time since boot (`CLOCK_BOOTTIME`, which counts suspend as well); [`Mark`] carries it over a restart.
-//! [`shown`] turns a time of the agent's into the one that a person reads. `docs/time.md` has what each is used for.
+//! All three are a [`SystemTime`], and are equal until the system clock is stepped. Agent time is based on the
+//! kernel's time since boot (`CLOCK_BOOTTIME`, which includes suspend); a [`Mark`] carries it over a restart.
+//! [`shown`] converts agent time to wall-clock time. `docs/time.md` lists what each is used for.
 
 mod scales;
 #[cfg(feature = "sim")]
@@ -23,24 +23,24 @@ use rustix::time::{ClockId, clock_gettime};
 pub use scales::{Mark, Resumed, Step, Steps};
 use scales::{Reading, Scales};
 
-/// A wait looks again this often: timers do not count the time that a machine is suspended.
+/// The maximum single sleep: timers do not count the time that a machine is suspended, so a long wait is re-checked.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 static SCALES: Mutex<Scales> = Mutex::new(Scales::new());
 
-/// Now, in the agent's time.
+/// Now, in agent time.
 #[must_use]
 pub fn now() -> SystemTime {
     scales().now(read())
 }
 
-/// How long until `at`, a time of the agent's; zero when it has passed.
+/// The time until `at`, in agent time; zero if it has passed.
 #[must_use]
 pub fn until(at: SystemTime) -> Duration {
     at.duration_since(now()).unwrap_or_default()
 }
 
-/// Returns at `at`, a time of the agent's, or soon after the machine was resumed behind it.
+/// Sleeps until `at`, in agent time. If the machine was suspended past that time, returns soon after it resumes.
 pub async fn sleep_until(at: SystemTime) {
     loop {
         let left = until(at);
@@ -51,7 +51,7 @@ pub async fn sleep_until(at: SystemTime) {
     }
 }
 
-/// What the system's clock shows. A step of it is noticed here.
+/// The system clock. Also detects steps of it.
 #[must_use]
 pub fn wall() -> SystemTime {
     let reading = read();
@@ -59,46 +59,46 @@ pub fn wall() -> SystemTime {
     reading.wall()
 }
 
-/// A time of the agent's as the system's clock has it now.
+/// Converts agent time to wall-clock time.
 #[must_use]
 pub fn shown(at: SystemTime) -> SystemTime {
     notice(read());
     scales().shown(at)
 }
 
-/// Looks whether the system's clock was stepped, and what is known of that.
+/// Checks for a step of the system clock, and returns all known ones.
 pub fn steps() -> Steps {
     notice(read());
     scales().steps()
 }
 
-/// Now, for the connection to WhatsApp.
+/// Now, in connection time.
 #[must_use]
 pub fn protocol() -> SystemTime {
     scales().protocol(read())
 }
 
-/// A time of the connection's in the agent's time.
+/// Converts connection time to agent time.
 #[must_use]
 pub fn from_protocol(at: SystemTime) -> SystemTime {
     scales().agent_time_of(at)
 }
 
-/// Sets the connection's time by the system's clock, unless that was stepped a short while ago. To be called before a
-/// connection is made, when nothing is measured in it.
+/// Sets connection time from the system clock, unless the clock was stepped recently. Call it before connecting, when
+/// no interval is being measured in connection time.
 pub fn set_protocol() {
     let reading = read();
     notice(reading);
     scales().set_protocol(reading);
 }
 
-/// Where the agent's time is, to be kept for the next start.
+/// The state of agent time, to be stored for the next start.
 #[must_use]
 pub fn mark(boot: &str) -> Mark {
     scales().mark(read(), boot)
 }
 
-/// Continues from what an earlier process kept. To be called once, before anything is measured.
+/// Continues from the mark of an earlier process. Call it once, before any interval is measured.
 pub fn resume(mark: &Mark, boot: &str) -> Resumed {
     scales().resume(mark, read(), boot)
 }
@@ -113,7 +113,10 @@ fn notice(reading: Reading) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the only place that reads clocks"
+)]
 fn read() -> Reading {
     let boot = clock_gettime(ClockId::Boottime);
     let wall = SystemTime::now();
@@ -126,7 +129,7 @@ fn scales() -> MutexGuard<'static, Scales> {
     SCALES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// As people and logs write it: `2026-11-22 11:12:08 UTC`.
+/// The format for people and logs: `2026-11-22 11:12:08 UTC`.
 #[must_use]
 pub fn utc(at: SystemTime) -> String {
     let seconds = at
@@ -143,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_as_people_write_them() {
+    fn times_are_formatted_for_people() {
         let at = |seconds| utc(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         assert_eq!(at(0), "1970-01-01 00:00:00 UTC");
         assert_eq!(at(951_782_400), "2000-02-29 00:00:00 UTC");

@@ -1,7 +1,7 @@
-//! Programs whose place among the events is remembered: a name and a seq each, in the vault.
+//! Consumers: programs whose event cursor the agent stores, as a name and a seq in the vault.
 //!
-//! A place only moves on, unless its owner says `go_back`. It decides nothing about what is kept: a
-//! consumer that stays away for too long gets the gap like anyone else.
+//! A cursor only moves forward, unless the consumer sets `go_back`. It does not affect retention: a consumer that
+//! stays away for too long gets a gap, like any other client.
 
 use std::time::SystemTime;
 
@@ -11,33 +11,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::vault::{Tables, Vault};
 
-/// The most consumers.
+/// The maximum number of consumers.
 pub const MAX_CONSUMERS: usize = 64;
 
-/// The consumers of a vault.
+/// The consumers in a vault.
 #[derive(Clone, Debug)]
 pub struct Consumers(Vault);
 
-/// Why a place is not remembered.
+/// Why a cursor is not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConsumerDenied {
-    /// There are as many as there may be.
+    /// The limit for consumers.
     #[error("there are {MAX_CONSUMERS} consumers already")]
     Full,
-    /// No one was given that event.
+    /// The event does not exist yet.
     #[error("the newest event is {}, there is no event {}", .head.0, .seq.0)]
     Ahead {
-        /// What was acknowledged.
+        /// The seq in the request.
         seq: Seq,
         /// The newest event.
         head: Seq,
     },
-    /// There is none of that name.
+    /// No consumer has this name.
     #[error("no consumer has that name")]
     Unknown,
 }
 
-/// A row. Fields may be added, never renamed: volumes hold it.
+/// The stored row. Fields may be added, never renamed: volumes hold it.
 #[derive(Serialize, Deserialize)]
 struct Row {
     #[serde(rename = "s")]
@@ -48,23 +48,22 @@ struct Row {
 }
 
 impl Consumers {
-    /// Those in `vault`.
+    /// The consumers in `vault`.
     #[must_use]
     pub fn new(vault: Vault) -> Self {
         Self(vault)
     }
 
-    /// What a consumer has acknowledged; `None` when it has nothing yet.
+    /// The last seq that the consumer acknowledged; `None` if the consumer does not exist.
     #[must_use]
     pub fn acked(&self, name: &ConsumerName) -> Option<Seq> {
         read(&self.0.load(key(name))?).map(|row| Seq(row.seq))
     }
 
-    /// Makes a consumer that begins after `seq`, unless there is one of that name. Returns what it has acknowledged, once
-    /// that is durable.
+    /// Creates a consumer that starts after `seq`, unless it exists. Returns its acknowledged seq. Durable on return.
     ///
     /// # Errors
-    /// There are as many as there may be.
+    /// The limit for consumers is reached.
     pub async fn begin(
         &self,
         name: &ConsumerName,
@@ -74,14 +73,14 @@ impl Consumers {
     ) -> Result<Seq, ConsumerDenied> {
         match self.acked(name) {
             Some(acked) => Ok(acked),
-            // One whose place cannot be read begins before everything: it may see an event twice, and misses none.
+            // A consumer whose row cannot be decoded starts before the first event: it may see events twice, but
+            // misses none.
             None if self.0.contains(key(name)) => self.ack(name, Seq(0), true, head, now).await,
             None => self.ack(name, seq, false, head, now).await,
         }
     }
 
-    /// A consumer is done with everything up to `seq`. Returns what is acknowledged then, once it is
-    /// durable.
+    /// Records that a consumer has processed everything up to `seq`. Returns the acknowledged seq. Durable on return.
     ///
     /// # Errors
     /// See [`ConsumerDenied`].
@@ -107,7 +106,7 @@ impl Consumers {
                     return Err(ConsumerDenied::Full);
                 }
                 match before.and_then(|row| read(&row)) {
-                    // A journal that began again may be behind what was acknowledged of the old one.
+                    // A new journal may end before the seq that was acknowledged in the old one.
                     Some(row) if !go_back && row.seq >= seq.0 && row.seq <= head.0 => {
                         Ok(Seq(row.seq))
                     }
@@ -117,8 +116,7 @@ impl Consumers {
                             acked_at,
                         };
                         let mut bytes = Vec::new();
-                        ciborium::into_writer(&row, &mut bytes)
-                            .expect("two numbers have an encoding");
+                        ciborium::into_writer(&row, &mut bytes).expect("numbers can be encoded");
                         update.batch().put(key(name), &bytes);
                         Ok(seq)
                     }
@@ -127,7 +125,7 @@ impl Consumers {
             .await
     }
 
-    /// All of them, by name.
+    /// All consumers, by name.
     #[must_use]
     pub fn list(&self) -> Vec<Consumer> {
         let entries = self.0.scan(Tables::CONSUMERS, None);
@@ -147,10 +145,10 @@ impl Consumers {
         all
     }
 
-    /// Forgets one, and returns once that is durable.
+    /// Removes a consumer. Durable on return.
     ///
     /// # Errors
-    /// There is none of that name.
+    /// No consumer has this name.
     pub async fn remove(&self, name: &ConsumerName) -> Result<(), ConsumerDenied> {
         self.0
             .update_durably(|update| {
@@ -226,7 +224,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_outlives_the_process() {
+    async fn a_cursor_survives_a_restart() {
         let mut volume = Volume::new();
         ack(&of(&volume), 7, false).await.unwrap();
         volume.reopen();
@@ -239,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn there_are_so_many_and_no_more_until_one_goes() {
+    async fn the_number_of_consumers_is_limited_until_one_is_removed() {
         let volume = Volume::new();
         let consumers = of(&volume);
         for n in 0..MAX_CONSUMERS {

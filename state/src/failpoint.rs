@@ -1,76 +1,75 @@
-//! Places at which a test ends the process as `kill -9` does, each named by what comes next or was done last.
+//! Points at which a test kills the process as `kill -9` does, each named after the operation before or after it; and
+//! an artificially slow disk.
 //!
-//! And a disk as slow as a test wants it.
-//!
-//! Only a simulator build has them. Elsewhere passing one is nothing, and no variable is read.
+//! Only in simulator builds. In other builds the functions do nothing and no variable is read.
 
-/// A place that a process may not get past.
+/// A point at which the process can be killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failpoint {
-    /// A message is decrypted, and nothing of it is written yet.
+    /// A message is decrypted, and nothing is written yet.
     Decrypted,
-    /// Its row is written.
+    /// The row of the message is written.
     Pending,
-    /// It is about to be written into the journal.
+    /// The event is about to be written into the journal.
     Journaling,
-    /// It is written into the journal, which need not be durable yet.
+    /// The event is written into the journal, and may not be durable yet.
     Journaled,
-    /// It is durable.
+    /// The event is durable.
     Durable,
-    /// Its ack is on its way.
+    /// The ack is being sent.
     Acked,
-    /// Sessions are about to be written.
+    /// Signal sessions are about to be written.
     Flushing,
-    /// They are written.
+    /// Signal sessions are written.
     Flushed,
     /// A step of a compaction begins.
     Compacting,
     /// A step of a compaction is done.
     Compacted,
-    /// A chunk of the journal is in its file, and the log does not say so yet.
+    /// A chunk of the journal is in its file, but the log does not refer to it yet.
     Rolling,
-    /// The log says so.
+    /// The log refers to the file.
     Rolled,
-    /// A message of ours is durable, and about to be encrypted.
+    /// An outgoing message is durable, and about to be encrypted.
     Claimed,
-    /// It has been handed to the socket.
+    /// The message has been handed to the socket.
     Handed,
-    /// A client is known and its code used, and it has no answer yet.
+    /// A client is enrolled and its code is used, but the response is not sent yet.
     Enrolled,
-    /// A pairing has begun, and has no code yet.
+    /// A pairing has started, and has no code yet.
     Pairing,
-    /// A code was shown.
+    /// A code was shown to the client.
     Shown,
-    /// A phone has accepted the new device, of which nothing is in the store.
+    /// A phone has accepted the new device, of which nothing is stored yet.
     Accepted,
-    /// The new device is about to take the place of the old one.
+    /// The new device is about to replace the old one.
     Adopting,
-    /// It has, durably.
+    /// The replacement is durable.
     Adopted,
-    /// WhatsApp was asked to remove the old one.
+    /// WhatsApp was asked to remove the old device.
     Removed,
-    /// A link that rests is about to be taken back.
+    /// A stopped link is about to be resumed.
     Resuming,
-    /// That is durable, and nothing is connected yet.
+    /// The resumption is durable, and no connection is made yet.
     Resumed,
-    /// A backup is read and good, and about to take the place of an empty store.
+    /// A backup was read and verified, and is about to replace an empty store.
     Restoring,
-    /// It has, durably.
+    /// The restored store is durable.
     Restored,
 }
 
 #[cfg(feature = "sim")]
 pub use armed::{Malformed, arm, pass, reach, syncing};
 
-/// Comes past a place.
+/// Passes a failpoint.
 #[cfg(not(feature = "sim"))]
 pub const fn pass(_: Failpoint) {}
 
-/// Comes past a place where a process can be held until it ends at another.
+/// Passes a failpoint at which a task can be held until the process is killed at another one.
 #[cfg(not(feature = "sim"))]
 pub async fn reach(_: Failpoint) {}
 
-/// Writes are about to be made durable.
+/// Called before every fsync.
 #[cfg(not(feature = "sim"))]
 pub const fn syncing() {}
 
@@ -84,14 +83,14 @@ mod armed {
 
     use super::Failpoint;
 
-    /// `PLACE:N`, the N-th time that a process comes past it. `PLACE:N,PLACE:N` ends it at the second, counted from when
-    /// it came to the first; a task that is held at the first goes no further.
+    /// `PLACE:N` kills the process when it passes PLACE for the N-th time. `PLACE:N,PLACE:N` kills it at the second,
+    /// counted from when the first was reached; a task that is held at the first does not continue.
     const VARIABLE: &str = "OPENCLAW_KILL_AT";
 
-    /// Milliseconds that each fsync takes longer.
+    /// Additional milliseconds for each fsync.
     const SLOW_DISK: &str = "OPENCLAW_SLOW_DISK_MS";
 
-    /// What [`SLOW_DISK`] says.
+    /// The value of `OPENCLAW_SLOW_DISK_MS`.
     static SYNC_MILLIS: AtomicU64 = AtomicU64::new(0);
 
     const NAMES: [(&str, Failpoint); 25] = [
@@ -122,37 +121,37 @@ mod armed {
         ("restored", Failpoint::Restored),
     ];
 
-    /// What is still ahead, the next one last.
-    static AHEAD: Mutex<Vec<Step>> = Mutex::new(Vec::new());
+    /// The remaining steps, the next one last.
+    static REMAINING: Mutex<Vec<Step>> = Mutex::new(Vec::new());
 
     struct Step {
         place: Failpoint,
         passes: u32,
     }
 
-    /// A variable says something else.
+    /// A variable is malformed.
     #[derive(Debug, thiserror::Error)]
     pub enum Malformed {
-        /// Where the process ends.
+        /// The value of `OPENCLAW_KILL_AT`.
         #[error("{VARIABLE}: {0:?} is not PLACE:N or PLACE:N,PLACE:N")]
         Failpoint(String),
-        /// How slow the disk is.
+        /// The value of `OPENCLAW_SLOW_DISK_MS`.
         #[error("{SLOW_DISK}: {0:?} is not a number of milliseconds")]
         Millis(String),
     }
 
-    /// Reads the variables. The process ends there, and only there.
+    /// Reads the variables. Without this call no failpoint is active.
     pub fn arm() -> Result<(), Malformed> {
         if let Ok(millis) = std::env::var(SLOW_DISK) {
             let parsed = millis.parse().map_err(|_| Malformed::Millis(millis))?;
             SYNC_MILLIS.store(parsed, Ordering::Relaxed);
         }
-        let Ok(told) = std::env::var(VARIABLE) else {
+        let Ok(value) = std::env::var(VARIABLE) else {
             return Ok(());
         };
-        let steps: Option<Vec<Step>> = told.split(',').rev().map(step).collect();
-        *AHEAD.lock().unwrap_or_else(PoisonError::into_inner) =
-            steps.ok_or(Malformed::Failpoint(told))?;
+        let steps: Option<Vec<Step>> = value.split(',').rev().map(step).collect();
+        *REMAINING.lock().unwrap_or_else(PoisonError::into_inner) =
+            steps.ok_or(Malformed::Failpoint(value))?;
         Ok(())
     }
 
@@ -163,19 +162,19 @@ mod armed {
         Some(Step { place, passes })
     }
 
-    /// Comes past a place.
+    /// Passes a failpoint.
     pub fn pass(place: Failpoint) {
-        arrives(place);
+        advance(place);
     }
 
-    /// Comes past a place where a process can be held until it ends at another.
+    /// Passes a failpoint at which a task can be held until the process is killed at another one.
     pub async fn reach(place: Failpoint) {
-        if arrives(place) {
+        if advance(place) {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Writes are about to be made durable: takes as long as on a slow disk.
+    /// Called before every fsync: sleeps for as long as the slow disk would take.
     pub fn syncing() {
         let millis = SYNC_MILLIS.load(Ordering::Relaxed);
         if millis > 0 {
@@ -183,19 +182,19 @@ mod armed {
         }
     }
 
-    /// Whether this was a place on the way. At the last one it does not return.
-    fn arrives(place: Failpoint) -> bool {
-        let mut ahead = AHEAD.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(next) = ahead.last_mut().filter(|next| next.place == place) else {
+    /// Returns true if this was the next step, with further ones to follow. At the last step it kills the process.
+    fn advance(place: Failpoint) -> bool {
+        let mut remaining = REMAINING.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(next) = remaining.last_mut().filter(|next| next.place == place) else {
             return false;
         };
         next.passes -= 1;
         if next.passes > 0 {
             return false;
         }
-        ahead.pop();
-        if ahead.is_empty() {
-            // It does not fail for a process of one's own.
+        remaining.pop();
+        if remaining.is_empty() {
+            // Cannot fail for the process itself.
             let _ = kill_process(getpid(), Signal::KILL);
             loop {
                 std::thread::park();

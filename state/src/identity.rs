@@ -1,4 +1,4 @@
-//! The agent's own key towards its clients: made once, kept in the vault, never another one by accident.
+//! The TLS key of the agent's API: created once, stored in the vault, never replaced by accident.
 
 use openclaw_trust::{Identity, IdentityError};
 use openclaw_vault::Key;
@@ -10,15 +10,15 @@ use crate::vault::{Tables, Vault};
 /// Why there is no identity.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It could not be made.
+    /// The key could not be created.
     #[error("cannot make the agent's TLS key")]
     Make(#[source] IdentityError),
-    /// What is kept is none. Another one would be a stranger to every client.
+    /// The stored key cannot be read. It is not replaced, because no client would trust another key.
     #[error("cannot read the store's TLS key")]
     Unreadable(#[source] Option<IdentityError>),
 }
 
-/// A row. Fields may be added, never renamed: volumes hold it.
+/// The stored row. Fields may be added, never renamed: volumes hold it.
 #[derive(Serialize, Deserialize)]
 struct Row {
     /// PKCS #8.
@@ -35,7 +35,7 @@ impl Drop for Row {
     }
 }
 
-/// The identity in the vault; one is made, and durable, where there is none.
+/// Loads the identity from the vault, or creates it if there is none. Durable on return.
 ///
 /// # Errors
 /// See [`Error`].
@@ -46,17 +46,17 @@ pub async fn load_or_make(vault: &Vault) -> Result<Identity, Error> {
         let mut row = row.map_err(|_| Error::Unreadable(None))?;
         let key = Zeroizing::new(std::mem::take(&mut row.key));
         let certificate = std::mem::take(&mut row.certificate);
-        let kept = Identity::from_der(key, certificate);
-        return kept.map_err(|error| Error::Unreadable(Some(error)));
+        let loaded = Identity::from_der(key, certificate);
+        return loaded.map_err(|error| Error::Unreadable(Some(error)));
     }
     let made = Identity::generate().map_err(Error::Make)?;
     let row = Row {
         key: made.key_der().to_vec(),
         certificate: made.certificate_der().to_vec(),
     };
-    // Large enough from the start: a buffer that grows leaves what it had behind.
+    // Large enough from the start: growing would leave a copy of the key behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
-    ciborium::into_writer(&row, &mut *bytes).expect("bytes have an encoding");
+    ciborium::into_writer(&row, &mut *bytes).expect("bytes can be encoded");
     let put = |update: &mut crate::vault::Update<'_>| update.batch().put(place, &bytes);
     vault.update_durably(put).await;
     Ok(made)
@@ -68,13 +68,13 @@ mod tests {
     use crate::vault::trial::Volume;
 
     #[tokio::test]
-    async fn an_agent_is_the_same_after_a_restart() {
+    async fn the_key_is_the_same_after_a_restart() {
         let mut volume = Volume::new();
         let made = load_or_make(&volume.vault).await.unwrap();
         volume.reopen();
-        let kept = load_or_make(&volume.vault).await.unwrap();
-        assert_eq!(kept.fingerprint(), made.fingerprint());
-        assert_eq!(kept.key_der(), made.key_der());
+        let loaded = load_or_make(&volume.vault).await.unwrap();
+        assert_eq!(loaded.fingerprint(), made.fingerprint());
+        assert_eq!(loaded.key_der(), made.key_der());
     }
 
     #[tokio::test]

@@ -1,12 +1,13 @@
-//! Events in order, durable, in constant memory: what WatchEvents reads.
+//! The journal: events in order, durable, in constant memory. WatchEvents reads it.
 //!
-//! An event is written into the vault together with whatever belongs to it, and shown once it is durable: a seq that someone
-//! has seen never stands for another event. A subscriber is a cursor, woken by a `watch` of the head: there is no queue per
-//! client. What is older than the retention goes, and a cursor that points before it gets a gap. It knows no WhatsApp type.
+//! An event is written into the vault in one batch with the changes that belong to it, and becomes visible once it is
+//! durable, so that a seq that a client has seen never refers to another event. A subscriber is a cursor, woken by a
+//! `watch` of the head: there is no queue per client. Events beyond the retention are deleted, and a cursor before
+//! them gets a gap. This module knows no WhatsApp type.
 //!
 //! ```text
 //! append ──> vault's log ──fsync──> head ──> subscribers
-//!                └── a chunk at a time ──> journal-N.seg ──> let go of when too old or too many
+//!                └── a chunk at a time ──> journal-N.seg ──> deleted when too old or too large
 //! ```
 
 mod ages;
@@ -44,12 +45,12 @@ const TABLES: JournalTables = JournalTables {
     state: Tables::JOURNAL_STATE,
 };
 
-/// How much is kept.
+/// The retention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes, as they are sealed.
+    /// The maximum total size in bytes, as encrypted on disk.
     pub bytes: u64,
-    /// Time since an event was recorded, in which the agent ran or the machine did.
+    /// The maximum age of an event, in agent time.
     pub age: Duration,
 }
 
@@ -62,7 +63,7 @@ impl Default for Limits {
     }
 }
 
-/// The events.
+/// The journal.
 pub struct Journal {
     vault: Vault,
     limits: Limits,
@@ -74,56 +75,56 @@ pub struct Journal {
 }
 
 struct State {
-    kept: openclaw_vault::Journal,
+    stored: openclaw_vault::Journal,
     ages: Ages,
     aside: Aside,
     unseen: Unseen,
-    /// Events that cannot be read any more, by the first of each range.
+    /// Events that cannot be read, by the first seq of each range.
     damaged: BTreeMap<Seq, Damage>,
-    /// Events that were written and may not be durable yet: the last of each write.
+    /// Events that were written but may not be durable yet, and so are not visible: the last seq of each write.
     unshown: VecDeque<(Ticket, Seq)>,
 }
 
-/// A message that WhatsApp delivered, by the names that it has in a redelivery, too.
+/// A message from WhatsApp, with all names that a redelivery of it may have.
 pub struct Arrival {
-    /// What names it.
+    /// Identifies the message.
     pub name: MessageName,
-    /// What it is. `None` is for no one to see, and is remembered only.
+    /// The event. `None` is a message without an event: only its arrival is recorded.
     pub what: Option<EventData>,
 }
 
-/// What a cursor finds.
+/// What a reader gets at its cursor.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// Events that were asked for and are gone: first and last, both included.
+    /// Requested events that are not available: first and last seq, inclusive.
     pub gap: Option<(Seq, Seq)>,
-    /// The gap is of events that should be there: their file is missing or damaged.
+    /// True if the gap is due to a missing or damaged file.
     pub damaged: bool,
     /// The events, oldest first.
     pub events: Vec<Event>,
-    /// Everything up to here has been looked at: where the next page starts.
+    /// The last seq that this page covers, gaps included: the next page is read after it.
     pub cursor: Seq,
 }
 
 impl Journal {
-    /// Finds the journal in the vault, or begins one there.
+    /// Opens the journal in the vault, or creates it.
     #[must_use]
     pub fn open(vault: Vault, limits: Limits, now: SystemTime) -> Self {
-        // An erased vault keeps nothing, and is asked for nothing.
-        let (kept, unseen) = vault
+        // An erased vault has no records and accepts none.
+        let (stored, unseen) = vault
             .with(|sealed| {
-                let kept = openclaw_vault::Journal::open(sealed, TABLES, first(now))?;
-                Ok((kept, Unseen::open(sealed)?))
+                let stored = openclaw_vault::Journal::open(sealed, TABLES, first(now))?;
+                Ok((stored, Unseen::open(sealed)?))
             })
             .map(ok_or_abort)
             .expect("a vault that was just opened is not erased");
-        // What was found was made durable when the vault was opened.
-        let head = Seq(kept.head());
+        // Opening the vault made everything in it durable.
+        let head = Seq(stored.head());
         let mut aside = Aside::default();
         unseen.marks().for_each(|mark| aside.insert(mark));
         let state = State {
             ages: Ages::open(&vault, head.0),
-            kept,
+            stored,
             aside,
             unseen,
             damaged: BTreeMap::new(),
@@ -139,14 +140,17 @@ impl Journal {
         }
     }
 
-    /// Adds an event. It becomes durable, and is shown, within a moment. `at` is in the agent's time, here and below: the
-    /// event has what the system's clock shows for it.
+    /// Adds an event, which becomes durable and visible shortly after. `at` is in agent time, here and below; the
+    /// event itself gets the corresponding wall-clock time.
     pub fn append(&self, what: EventData, at: SystemTime) -> Seq {
         self.append_with(what, at, |_| {})
     }
 
-    /// Adds an event together with other changes of the vault: all of them last, or none.
-    #[expect(clippy::needless_pass_by_value, reason = "the caller made it for this")]
+    /// Adds an event and other changes of the vault, atomically.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the caller creates it for this call"
+    )]
     pub fn append_with(
         &self,
         what: EventData,
@@ -160,14 +164,15 @@ impl Journal {
             EventData::Outcome(outcome) => Mark::of_sent(outcome.sent.id.as_str()).0,
             _ => 0,
         };
-        let seq = Seq(state.kept.push(&mut batch, recorded(at), mark, &event));
+        let seq = Seq(state.stored.push(&mut batch, recorded(at), mark, &event));
         also(&mut batch);
         self.write(&mut state, &batch);
         seq
     }
 
-    /// Adds those of the messages that have not arrived before, together with other changes of the vault. These are given
-    /// the marks of the new ones that are no event: what is kept elsewhere of another was an event before.
+    /// Adds the messages that have not arrived before, atomically with other changes of the vault. `also` gets the
+    /// marks of the new messages without an event. A held message whose mark is not among them has become an event,
+    /// so the caller must not store it.
     pub fn arrive(
         &self,
         arrivals: Vec<Arrival>,
@@ -185,7 +190,7 @@ impl Journal {
             match what {
                 Some(what) => {
                     let event = self.counted(&what);
-                    state.kept.push(&mut batch, recorded(at), mark.0, &event);
+                    state.stored.push(&mut batch, recorded(at), mark.0, &event);
                 }
                 None => {
                     state.aside.insert(mark);
@@ -198,8 +203,8 @@ impl Journal {
         self.write(&mut state, &batch)
     }
 
-    /// As [`Journal::arrive`], and returns once all of that is durable, or once `enough` is: what lets the messages be found
-    /// again, should the power go.
+    /// Like [`Journal::arrive`], and returns once everything is durable, or once `enough` is: the part from which the
+    /// messages can be recovered after a power loss.
     pub async fn arrived(
         &self,
         arrivals: Vec<Arrival>,
@@ -217,8 +222,8 @@ impl Journal {
         failpoint::reach(Failpoint::Durable).await;
     }
 
-    /// Adds a message that has arrived before and was kept elsewhere until now, together with other changes of the vault. One
-    /// that is an event under the same mark already is not added again.
+    /// Adds a message that arrived before and was held elsewhere until now, atomically with other changes of the
+    /// vault. Does nothing if the journal already has an event with this mark.
     pub fn release(
         &self,
         mark: Mark,
@@ -230,18 +235,19 @@ impl Journal {
         let mut batch = Batch::new();
         if !self.is_event(&state, &[mark.0]) {
             let event = self.counted(what);
-            state.kept.push(&mut batch, recorded(at), mark.0, &event);
+            state.stored.push(&mut batch, recorded(at), mark.0, &event);
         }
         also(&mut batch);
         self.write(&mut state, &batch);
     }
 
-    /// Takes a message for one that has arrived, because it is kept elsewhere.
-    pub fn remember(&self, mark: Mark) {
+    /// Records that a message has arrived and is held elsewhere.
+    pub fn mark_arrived(&self, mark: Mark) {
         self.state().aside.insert(mark);
     }
 
-    /// Records, durably, that WhatsApp will take a message for received that may not be here.
+    /// Records, durably, that a message may be lost: WhatsApp will treat it as received, but it may not be in the
+    /// journal.
     pub async fn lost(&self, name: MessageName, lost: Lost) {
         tracing::error!(
             id = lost.id.as_str(),
@@ -254,16 +260,16 @@ impl Journal {
         self.show();
     }
 
-    /// Whether a message of that name has arrived: it is kept, was kept, or is held elsewhere.
+    /// True if a message with one of these names has arrived: it is an event, was one, or is held elsewhere.
     #[must_use]
     pub fn knows(&self, name: &MessageName) -> bool {
         self.has(&self.state(), name)
     }
 
-    /// Whether an event is, or was, kept under one of these marks.
+    /// True if there is, or was, an event with one of these marks.
     fn is_event(&self, state: &State, marks: &[u64]) -> bool {
-        let kept = |sealed: &mut Sealed| state.kept.knows(sealed, marks);
-        self.vault.with(kept).map(ok_or_abort).unwrap_or_default()
+        let known = |sealed: &mut Sealed| state.stored.knows(sealed, marks);
+        self.vault.with(known).map(ok_or_abort).unwrap_or_default()
     }
 
     fn has(&self, state: &State, name: &MessageName) -> bool {
@@ -271,7 +277,7 @@ impl Journal {
         if state.aside.contains(&marks) {
             return true;
         }
-        // Its sender may have got another name since: then the event shows it.
+        // The sender's addresses may have changed since, so compare with the event itself.
         self.is_event(state, &marks)
             || self
                 .named(state, name.id())
@@ -279,19 +285,19 @@ impl Journal {
                 .any(|event| authors::is_named(&event.what, name))
     }
 
-    /// Returns once everything added so far is durable and shown.
+    /// Returns once everything added so far is durable and visible.
     pub async fn flush(&self) {
         self.vault.flush().await;
         self.show();
     }
 
-    /// Up to `most` events after `after`. A cursor beyond the head gets everything that is kept: no one was given it here,
-    /// and waiting for it would be silence for ever.
+    /// Returns up to `most` events after `after`. A cursor beyond the head reads from the oldest event: this journal
+    /// never issued that cursor, and waiting for its seq to be reached could block the reader forever.
     #[must_use]
     pub fn read(&self, after: Seq, most: usize) -> Page {
         let head = *self.head.borrow();
         let mut state = self.state();
-        let oldest = state.kept.oldest();
+        let oldest = state.stored.oldest();
         let after = if after > head { Seq(0) } else { after };
         let from = if after == Seq(0) { oldest } else { after.0 + 1 };
         let nothing = Page {
@@ -303,13 +309,13 @@ impl Journal {
         }
         let read = self
             .vault
-            .with(|sealed| state.kept.read(sealed, from, head.0, most));
+            .with(|sealed| state.stored.read(sealed, from, head.0, most));
         let Some(page) = read.map(ok_or_abort) else {
             return nothing;
         };
         let gap = page.gap.map(|(first, last)| (Seq(first), Seq(last)));
-        let damaged = page.harmed.is_some();
-        if let Some((error, (first, last))) = page.harmed.zip(gap) {
+        let damaged = page.damage.is_some();
+        if let Some((error, (first, last))) = page.damage.zip(gap) {
             state.note_damage(first, last, &error);
         }
         let last = page.rows.last().map(|row| Seq(row.seq));
@@ -322,34 +328,34 @@ impl Journal {
         }
     }
 
-    /// The seqs of the newest and the oldest event kept; 0 where there is none.
+    /// The seqs of the newest and the oldest event; the oldest is 0 if there is no event.
     #[must_use]
     pub fn range(&self) -> (Seq, Seq) {
         let head = *self.head.borrow();
-        let oldest = Seq(self.state().kept.oldest());
+        let oldest = Seq(self.state().stored.oldest());
         (head, if oldest > head { Seq(0) } else { oldest })
     }
 
-    /// Bytes that are kept.
+    /// The size of the retained events in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.state().kept.bytes()
+        self.state().stored.bytes()
     }
 
-    /// Follows the head.
+    /// Subscribes to changes of the head.
     pub fn subscribe(&self) -> watch::Receiver<Seq> {
         self.head.subscribe()
     }
 
-    /// Begins again behind its last event, in a vault whose content was replaced.
+    /// Reopens the journal after the contents of the vault were replaced, and continues after its last event.
     pub fn restart(&self) {
         let mut state = self.state();
-        let next = state.kept.head() + 1;
+        let next = state.stored.head() + 1;
         let opened = self
             .vault
             .with(|sealed| openclaw_vault::Journal::open(sealed, TABLES, next));
-        if let Some(kept) = opened.map(ok_or_abort) {
-            state.kept = kept;
+        if let Some(stored) = opened.map(ok_or_abort) {
+            state.stored = stored;
             state.ages = Ages::default();
             state.aside = Aside::default();
             state.damaged.clear();
@@ -357,19 +363,19 @@ impl Journal {
         }
     }
 
-    fn with_kept<R>(
+    fn with_stored<R>(
         &self,
         work: impl FnOnce(&mut openclaw_vault::Journal, &mut Sealed) -> Result<R, Error>,
     ) -> Option<R> {
         let mut state = self.state();
         self.vault
-            .with(|sealed| work(&mut state.kept, sealed))
+            .with(|sealed| work(&mut state.stored, sealed))
             .map(ok_or_abort)
     }
 
     fn write(&self, state: &mut State, batch: &Batch) -> Ticket {
         let ticket = self.vault.write(batch);
-        let seq = Seq(state.kept.head());
+        let seq = Seq(state.stored.head());
         if state.unshown.back().is_none_or(|(_, last)| *last < seq) && seq > *self.head.borrow() {
             state.unshown.push_back((ticket, seq));
             self.appended.notify_one();
@@ -377,7 +383,7 @@ impl Journal {
         ticket
     }
 
-    /// Shows what has become durable.
+    /// Makes events visible that have become durable.
     fn show(&self) {
         let mut state = self.state();
         let mut head = None;
@@ -402,27 +408,27 @@ impl Journal {
     }
 }
 
-/// Messages are inside.
+/// Contains messages, so nothing is shown.
 impl std::fmt::Debug for Journal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Journal").finish_non_exhaustive()
     }
 }
 
-/// The first seq of a new journal: above those of the journals before it on another volume, so that a cursor from one of
-/// them gets it as such.
+/// The first seq of a new journal. It is higher than all seqs of earlier journals on other volumes, so that a cursor
+/// from one of them is recognised as an old one.
 fn first(now: SystemTime) -> u64 {
     to_millis(now).max(1)
 }
 
-/// An event's own time.
+/// The time that is stored in an event.
 fn recorded(at: SystemTime) -> u64 {
     to_millis(clock::shown(at))
 }
 
 fn encode(what: &EventData) -> zeroize::Zeroizing<Vec<u8>> {
     let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(256 + what.heap_bytes()));
-    ciborium::into_writer(what, &mut *bytes).expect("a vector takes what is written to it");
+    ciborium::into_writer(what, &mut *bytes).expect("writing into a vector cannot fail");
     bytes
 }
 

@@ -1,15 +1,16 @@
-//! What an agent keeps, and what it decides by it: everything here is in the sealed store, or is read from it.
+//! The agent's durable state, and the decisions based on it: everything here is stored in the sealed vault, or read
+//! from it.
 //!
 //! ```text
-//! vault       the store, shared            journal    what has happened, in order
-//! outbox      what is to be sent           consumers  who has read how far
-//! allow       who may write                admission  what happens to what they wrote
-//! authorship  who may change what          clients    who may call
-//! alerts      what is told, and to be told identity   the agent's own key
+//! vault       the shared store             journal    events in order
+//! outbox      outgoing messages            consumers  stored cursors
+//! allow       the allowlist                admission  applies it to messages
+//! authorship  who may change a message     clients    API clients
+//! alerts      alerts and their queue       identity   the agent's TLS key
 //! ```
 //!
-//! It knows neither WhatsApp's library nor anything of the API. What it must ask of the crates that do is a trait:
-//! [`allow::Book`], [`people::People`].
+//! It depends neither on WhatsApp's library nor on the API. What it needs from crates that do is passed in as a
+//! trait: [`allow::Book`], [`people::People`].
 
 pub mod admission;
 pub mod alerts;

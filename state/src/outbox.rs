@@ -1,13 +1,15 @@
-//! Messages of ours and how far each has come: the same token is the same message, whatever happens in between.
+//! Outgoing messages and their progress. A token identifies one message, whatever happens in between.
 //!
 //! ```text
 //! submit ──> waiting ──> busy ──> handed ──> server ack ──> delivered ──> read
 //!               ^          │        │ connection lost
-//!               └──────────┴────────┘ kept ones; others rest until their caller asks again, under the same id
+//!               └──────────┴────────┘ queued ones; a direct one rests until its caller retries, with the same id
 //! ```
 //!
-//! A message's id and row are durable before the message reaches the wire, and a state is written in one batch with its
-//! event. It sends nothing itself: [`Outbox::turn`] says whose turn it is. It knows neither WhatsApp's library nor gRPC.
+//! A message's id and row are durable before the message reaches the wire, and a new state is written in one batch
+//! with its event. A queued message is stored until it can be sent; a direct one exists while its caller waits. The
+//! outbox sends nothing itself: [`Outbox::turn`] returns the next message. It knows neither WhatsApp's library nor
+//! gRPC.
 
 mod attempt;
 mod carried;
@@ -45,15 +47,15 @@ pub use hold::Hold;
 pub use pace::Pacing;
 pub use queue::{CancelDenied, Cancelled, Queued};
 
-/// How many messages that are not kept may wait for their turn.
+/// The maximum number of direct messages that wait for their turn.
 const MAX_DIRECT_MESSAGES: usize = 64;
 
-/// What is let in.
+/// The limits for sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How fast messages go out.
+    /// The rate.
     pub pacing: Pacing,
-    /// How many may be kept until they can be sent.
+    /// The maximum number of queued messages.
     pub queue: usize,
 }
 
@@ -66,7 +68,7 @@ impl Default for Limits {
     }
 }
 
-/// The messages.
+/// The outbox.
 pub struct Outbox {
     vault: Vault,
     journal: Arc<Journal>,
@@ -84,46 +86,46 @@ struct State {
 /// A caller's request to send a message.
 #[derive(Clone, Debug)]
 pub struct SubmitRequest {
-    /// What to send.
+    /// The draft of the message.
     pub draft: Draft,
-    /// Its id, if the token is new.
+    /// The id to use if the token is new.
     pub id: MessageId,
-    /// The account that sends it.
+    /// The account that sends the message.
     pub account: Phone,
-    /// Why that is not connected now, if it is not.
+    /// Why the account is not connected, if it is not.
     pub down: Option<Down>,
-    /// Keep it until then, if it cannot be sent at once.
+    /// Queue the message until this time if it cannot be sent at once.
     pub until: Option<SystemTime>,
-    /// It goes to the account itself.
+    /// True if the recipient is the account itself.
     pub is_own: bool,
 }
 
-/// The link is not up.
+/// The state of a link that is not connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Down {
-    /// How it is.
+    /// The state of the link.
     pub state: LinkState,
-    /// What a person should do, where anything.
+    /// What the user should do; may be empty.
     pub hint: String,
 }
 
-/// The message is not let in. Nothing has happened.
+/// Why a message is rejected. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitDenied {
-    /// The token stands for another message.
+    /// The token belongs to another message.
     #[error("the token was used for another message")]
     TokenReused,
-    /// It cannot be sent now, and is not to be kept.
+    /// The message cannot be sent now and may not be queued.
     #[error("the agent is not connected to WhatsApp: {}", .0.state.name())]
     NotConnected(Down),
-    /// So much has been sent lately that WhatsApp would take more for spam. The message may go at this time.
+    /// The rate limit, which avoids being taken for spam, is reached. The message may be sent at this time.
     #[error("too many messages were sent in a short time")]
     Paced(SystemTime),
-    /// Too many messages wait for their turn.
+    /// Too many direct messages wait for their turn.
     #[error("too many messages wait to be sent")]
     Busy,
-    /// As many messages are kept until they can be sent as may be.
-    #[error("{0} messages wait to be sent, and no more are kept")]
+    /// The queue is full.
+    #[error("the queue is full: {0} messages are waiting")]
     QueueFull(usize),
     /// Sends are held: the store was rolled back, and no admin has decided yet.
     #[error("nothing is sent: the agent's store was rolled back, its volume is an older copy")]
@@ -131,7 +133,7 @@ pub enum SubmitDenied {
 }
 
 impl State {
-    /// What the vault remembers.
+    /// Loads the messages from the vault.
     fn load(vault: &Vault, limits: Limits) -> Self {
         let mut state = State {
             messages: Messages::default(),
@@ -146,7 +148,7 @@ impl State {
 }
 
 impl Outbox {
-    /// What the vault remembers. Call [`Outbox::resume`] next.
+    /// Loads the outbox from the vault. Call [`Outbox::resume`] next.
     #[must_use]
     pub fn open(vault: Vault, journal: Arc<Journal>, limits: Limits) -> Self {
         let state = State::load(&vault, limits);
@@ -165,8 +167,8 @@ impl Outbox {
         }
     }
 
-    /// Continues at `now` after a restart. What the rows say of times to come counts as now at most; where so much time has
-    /// passed by the system's clock that was not counted (`uncounted`), what is kept until a time is not kept beyond it.
+    /// Continues at `now` after a restart. Stored times in the future are treated as now. Deadlines are brought
+    /// forward by `uncounted`: time that has passed according to the system clock but not in agent time.
     pub fn resume(&self, now: SystemTime, uncounted: Duration) {
         let state = &mut *self.state();
         let mut batch = Batch::new();
@@ -193,8 +195,8 @@ impl Outbox {
         }
     }
 
-    /// Lets a message in under its token, or finds what the token stands for already. [`Outbox::durable`] makes one that
-    /// is kept safe.
+    /// Accepts a message under its token, or returns the message that the token already belongs to. Call
+    /// [`Outbox::durable`] to make a queued message durable.
     pub fn submit(
         &self,
         token: &Token,
@@ -244,7 +246,7 @@ impl Outbox {
         entry.stage = Stage::Waiting(now);
         entry.account = account;
         entry.until = until;
-        // Written now, so that one fsync serves all that are let in at the same time.
+        // Written now, so that all messages submitted at the same time share one fsync.
         let mut batch = Batch::new();
         row::put(&mut batch, entry);
         if until.is_some() {
@@ -260,7 +262,7 @@ impl Outbox {
         Ok(watcher)
     }
 
-    /// Whether there is room for one more message, and pace for one that goes at once.
+    /// Checks the limits, and for a message to be sent at once the rate.
     fn check(
         &self,
         state: &mut State,
@@ -298,7 +300,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Forgets what is old.
+    /// Deletes old messages.
     fn forget(&self, state: &mut State, now: SystemTime) {
         let surplus = state.messages.surplus(now);
         self.remove(state, surplus);
@@ -316,11 +318,11 @@ impl Outbox {
         }
     }
 
-    /// A message of ours has come this far: states never go back. True when it is at WhatsApp's server for all we know
-    /// only now.
+    /// Records progress of a message: states never go back. Returns true if the message is known to have reached
+    /// WhatsApp's server only now.
     ///
-    /// The account's own devices send no receipts to each other: what went to the account itself is read once the server
-    /// has it, by who wrote it.
+    /// The account's own devices do not send receipts to each other, so a message to the account itself counts as
+    /// read once the server has acknowledged it.
     pub fn advance(&self, id: &MessageId, to: SendState, at: SystemTime, now: SystemTime) -> bool {
         let state = &mut *self.state();
         let Some(order) = state.messages.by_id(id) else {
@@ -329,7 +331,7 @@ impl Outbox {
         let Some(entry) = state.messages.get(order) else {
             return false;
         };
-        // A server's ack may arrive after the recipient's receipt: it still has its time.
+        // The server's ack may arrive after the recipient's receipt; its time is still recorded.
         entry.sent.server_ack_at.get_or_insert(at);
         let to = if entry.is_own && to == SendState::ServerAck {
             SendState::Read
@@ -359,7 +361,7 @@ impl Outbox {
         }
     }
 
-    /// Writes the new state and its event, and notifies those who wait for it.
+    /// Writes the new state and its event, and notifies the waiting callers.
     fn record(&self, state: &mut State, order: u64, now: SystemTime) {
         let Some(entry) = state.messages.get(order) else {
             return;
@@ -381,8 +383,8 @@ impl Outbox {
         state.messages.settle(order);
     }
 
-    /// With which code WhatsApp last refused a message since the account is restricted, and until when that message's token
-    /// is refused for it.
+    /// The last refusal by WhatsApp since the account is restricted, and the time until which that message's token is
+    /// refused as well.
     #[must_use]
     pub fn restricted(&self, now: SystemTime) -> Option<(Nack, SystemTime)> {
         let mut state = self.state();
@@ -399,7 +401,7 @@ impl Outbox {
         self.journal.flush().await;
     }
 
-    /// Returns when there may be something to do that there was not before.
+    /// Returns when there may be something new to do.
     pub async fn changed(&self) {
         self.work.notified().await;
     }
@@ -409,7 +411,7 @@ impl Outbox {
     }
 }
 
-/// Tokens are the callers' and texts are secrets.
+/// Contains callers' tokens and message texts, so nothing is shown.
 impl std::fmt::Debug for Outbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Outbox").finish_non_exhaustive()

@@ -1,16 +1,16 @@
-//! Which number and LID are the same person's, as far as WhatsApp has reported it.
+//! Which number and LID belong to one person, according to WhatsApp.
 
 use openclaw_types::{Contact, EventData};
 
-/// Knows a person's number and LID where they are known to be the same person's.
+/// Looks up numbers and LIDs of persons.
 pub trait People: Send + Sync {
-    /// The account itself, as far as it is known.
+    /// The account itself, if known.
     fn account(&self) -> Option<Contact>;
 
-    /// The same person with number and LID, where they are known.
+    /// Adds the contact's number or LID, if known.
     fn resolve_contact(&self, contact: Contact) -> Contact;
 
-    /// The same with number and LID of everyone in it, where they are known, and with one name for the chat: a stanza
-    /// often has one of them only.
+    /// Adds number and LID of every contact in the event, if known, and replaces the chat by its canonical name: a
+    /// stanza often has only one of the two addresses.
     fn resolve_contacts(&self, what: EventData) -> EventData;
 }

@@ -1,10 +1,10 @@
-//! Counters since the process started, for Status and metrics. Nothing of a person is in them.
+//! Counters since the process started, for Status and metrics. They contain nothing personal.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use openclaw_types::{Link, LinkState, Reason};
 
-/// Why a link goes down, as [`Counts::drops`] counts it: no more than these, whatever codes WhatsApp thinks of.
+/// Why a link went down, for [`Counts::drops`]: a fixed set, whatever codes WhatsApp sends.
 pub const DROPS: [&str; 10] = [
     "connection_lost",
     "restart",
@@ -18,7 +18,7 @@ pub const DROPS: [&str; 10] = [
     "stopping",
 ];
 
-/// What has passed.
+/// The counters.
 #[derive(Debug, Default)]
 pub struct Traffic {
     received: AtomicU64,
@@ -31,7 +31,7 @@ pub struct Traffic {
     drops: [AtomicU64; DROPS.len()],
 }
 
-/// The counters at one moment.
+/// A snapshot of the counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Messages received.
@@ -40,7 +40,7 @@ pub struct Counts {
     pub sent: u64,
     /// Messages that could not be decrypted when they arrived.
     pub undecryptable: u64,
-    /// Requests of recipients' devices for a message that they could not decrypt.
+    /// Requests from recipients' devices to resend a message that they could not decrypt.
     pub resends_requested: u64,
     /// Messages from senders who are not allowed.
     pub dropped: u64,
@@ -48,37 +48,37 @@ pub struct Counts {
     pub connects: u64,
     /// Attempts to connect that failed.
     pub failed_attempts: u64,
-    /// How often it went down, or WhatsApp refused it for good, for each of [`DROPS`].
+    /// How often the link went down, or WhatsApp ended it, for each of [`DROPS`].
     pub drops: [u64; DROPS.len()],
 }
 
 impl Traffic {
-    /// A message was received.
+    /// Counts a received message.
     pub fn count_received(&self) {
         self.received.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A message of ours was acknowledged by the server.
+    /// Counts a message that the server acknowledged.
     pub fn count_sent(&self) {
         self.sent.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A message could not be decrypted.
+    /// Counts a message that could not be decrypted.
     pub fn count_undecryptable(&self) {
         self.undecryptable.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A recipient's device could not decrypt a message of ours, and asks for it again.
+    /// Counts a request to resend a message.
     pub fn count_resend_requested(&self) {
         self.resends_requested.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The sender of a message is not allowed.
+    /// Counts a message whose sender is not allowed.
     pub fn count_dropped(&self) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The link has changed.
+    /// Counts a change of the link's state.
     pub fn count_link(&self, before: &Link, link: &Link) {
         let was_up = before.state == LinkState::Connected;
         match link.state {
@@ -97,7 +97,7 @@ impl Traffic {
         }
     }
 
-    /// The counters now.
+    /// A snapshot of the counters.
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts {
@@ -113,8 +113,8 @@ impl Traffic {
     }
 }
 
-/// Whether a link has gone down: it was up, or WhatsApp has answered an attempt with a verdict. A verdict that was kept
-/// from an earlier process is not another one.
+/// True if the link has ended: it was connected before, or WhatsApp rejected an attempt with a verdict. A verdict
+/// that was loaded from an earlier process does not count again.
 const fn has_ended(before: LinkState, state: LinkState) -> bool {
     match before {
         LinkState::Connected => !matches!(state, LinkState::Connected),
@@ -123,7 +123,7 @@ const fn has_ended(before: LinkState, state: LinkState) -> bool {
     }
 }
 
-/// Its place in [`DROPS`].
+/// The index in [`DROPS`].
 const fn place(reason: &Reason) -> usize {
     match reason {
         Reason::ConnectionLost => 0,
@@ -154,7 +154,7 @@ mod tests {
         }
     }
 
-    /// What is counted when a link comes through these states.
+    /// The counters after a link passes through these states.
     fn counted(states: &[(LinkState, Option<Reason>)]) -> [u64; DROPS.len()] {
         let traffic = Traffic::default();
         for pair in states.windows(2) {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_has_its_place() {
+    fn every_reason_has_its_index() {
         for reason in [
             Reason::ConnectionLost,
             Reason::Restart,

@@ -1,8 +1,8 @@
-//! The agent's sealed store, shared by everything that keeps something: short reads and ordered writes from any task,
-//! and one thread that makes them durable together.
+//! The agent's sealed store, shared by all modules: short reads and ordered writes from any task, and one thread that
+//! makes writes durable in groups.
 //!
-//! No call returns an error. A store that cannot read or write what it holds ends the process (a failed fsync cannot be
-//! tried again): the next start finds everything that was durable, and WhatsApp delivers again what was not acked.
+//! No call returns an error. If the store cannot be read or written, the process ends, because a failed fsync cannot
+//! be retried. The next start finds everything that was durable, and WhatsApp redelivers what was not acknowledged.
 
 mod account;
 mod keeper;
@@ -27,52 +27,52 @@ pub use source::Update;
 pub use table::Tables;
 pub use time::{from_millis, span_millis, to_millis};
 
-/// The sealed store in its real folder.
+/// The sealed store in a real directory.
 pub type Sealed = openclaw_vault::Vault<Folder>;
 
-/// A handle. Cloned handles are the same store.
+/// A handle to the store. Clones refer to the same store.
 #[derive(Clone)]
 pub struct Vault {
     shared: Arc<Shared>,
-    /// Whose rows the account's tables hold for this handle; without one, those that are in the store.
+    /// The account whose rows this handle sees; `None` for the account in the store.
     account: Option<Account>,
 }
 
 struct Shared {
     state: Mutex<State>,
-    /// There is something to do for the keeper.
+    /// Notifies the keeper of work.
     work: Condvar,
-    /// The last ticket that is durable.
+    /// The last durable ticket.
     durable: watch::Sender<u64>,
     dropped: u64,
     retained: OnceLock<RetainedKey>,
 }
 
-/// What opens the records that outlive an erasure.
+/// The secret for the records that survive an erasure.
 struct RetainedKey {
     slot: &'static str,
     secret: Box<dyn Fn() -> Option<Secret> + Send + Sync>,
 }
 
 struct State {
-    /// `None` once erased: then nothing is found, and nothing kept.
+    /// `None` once erased: reads then find nothing and writes are dropped.
     sealed: Option<Sealed>,
-    /// The last ticket that someone waits for.
+    /// The last ticket that a task waits for.
     wanted: u64,
     stopping: bool,
 }
 
-/// A place in the order of writes.
+/// A position in the order of writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
 impl Ticket {
-    /// Beyond every write: what is to be durable by it never is.
+    /// After every write: never durable.
     pub const NEVER: Self = Self(u64::MAX);
 }
 
 impl Vault {
-    /// Shares an open store, and starts the thread that keeps it.
+    /// Shares an open store, and starts the keeper thread.
     pub fn start(sealed: Sealed, dropped: u64) -> (Self, Keeper) {
         let vault = Self::over(Some(sealed), dropped);
         let keeper = Keeper::start(Arc::clone(&vault.shared));
@@ -99,25 +99,25 @@ impl Vault {
         }
     }
 
-    /// A record's value.
+    /// The value of a record.
     #[must_use]
     pub fn load(&self, key: Key<'_>) -> Option<Zeroizing<Vec<u8>>> {
         self.read(|source| source.load(key))
     }
 
-    /// Whether there is a record of that name.
+    /// True if the record exists.
     #[must_use]
     pub fn contains(&self, key: Key<'_>) -> bool {
         self.read(|source| source.contains(key))
     }
 
-    /// Whether there is any record of that scope.
+    /// True if the scope has a record.
     #[must_use]
     pub fn contains_scope(&self, table: Table, scope: &[u8]) -> bool {
         self.read(|source| source.contains_scope(table, scope))
     }
 
-    /// The records of a table, or of a scope of it, in the order they were written.
+    /// The records of a table, or of one scope, in the order in which they were written.
     #[must_use]
     pub fn scan(&self, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
         self.read(|source| source.scan(table, scope))
@@ -132,8 +132,8 @@ impl Vault {
         })
     }
 
-    /// Writes a batch behind everything written before. It becomes durable with the next commit, no matter whose that is. What is
-    /// in memory only, aside, never is.
+    /// Appends a batch after all earlier writes. It becomes durable with the next commit of any task. Rows that are
+    /// only in memory, of a handle aside, never do.
     pub fn write(&self, batch: &Batch) -> Ticket {
         self.append(batch).unwrap_or(Ticket::NEVER)
     }
@@ -143,40 +143,40 @@ impl Vault {
         account::append(&mut state, self.account.as_ref(), batch)
     }
 
-    /// Whether everything up to a place is durable.
+    /// True if everything up to this ticket is durable.
     #[must_use]
     pub fn is_durable(&self, ticket: Ticket) -> bool {
         *self.shared.durable.borrow() >= ticket.0
     }
 
-    /// Whether something is waited for that is not durable yet.
+    /// True if a task waits for a write that is not durable yet.
     #[must_use]
     pub fn is_syncing(&self) -> bool {
         let state = self.shared.lock();
         state.wanted > state.durable()
     }
 
-    /// Returns once everything up to a place is durable.
+    /// Returns once everything up to this ticket is durable.
     pub async fn durable(&self, ticket: Ticket) {
         self.shared.want(ticket);
         let mut durable = self.shared.durable.subscribe();
-        // The sender lives as long as this handle.
+        // The sender lives as long as this handle, so this cannot fail.
         let _ = durable.wait_for(|durable| *durable >= ticket.0).await;
     }
 
-    /// Writes a batch, and returns once it and everything written before is durable. Concurrent commits share one fsync.
+    /// Writes a batch, and returns once it and all earlier writes are durable. Concurrent commits share one fsync.
     pub async fn commit(&self, batch: &Batch) {
         if let Some(ticket) = self.append(batch) {
             self.durable(ticket).await;
         }
     }
 
-    /// Returns once everything written so far is durable.
+    /// Returns once all writes so far are durable.
     pub async fn flush(&self) {
         self.commit(&Batch::new()).await;
     }
 
-    /// Reads and writes with no one in between. What `change` writes becomes durable with the next commit.
+    /// Reads and writes atomically. The writes of `change` become durable with the next commit.
     pub fn update<R>(&self, change: impl FnOnce(&mut Update<'_>) -> R) -> R {
         let mut state = self.shared.lock();
         let holder = self.account.as_ref().map(lock);
@@ -194,48 +194,50 @@ impl Vault {
         result
     }
 
-    /// As [`Vault::update`], and returns once that is durable.
+    /// Like [`Vault::update`], and returns once the writes are durable.
     pub async fn update_durably<R>(&self, change: impl FnOnce(&mut Update<'_>) -> R) -> R {
         let result = self.update(change);
         self.flush().await;
         result
     }
 
-    /// What may be reported about the store; `None` once it is erased.
+    /// The facts that may be reported about the store; `None` once it is erased.
     #[must_use]
     pub fn summary(&self) -> Option<Summary> {
         let state = self.shared.lock();
         state.sealed.as_ref().map(Sealed::summary)
     }
 
-    /// Lends the store itself, for what is rare: a backup's next piece, a restore. Keep it short, nothing else runs.
+    /// Gives access to the store itself for rare operations such as a step of a backup, or a restore. Keep it short:
+    /// everything else is blocked.
     pub fn with<R>(
         &self,
         work: impl FnOnce(&mut Sealed) -> Result<R, Error>,
     ) -> Option<Result<R, Error>> {
         let mut state = self.shared.lock();
         let result = state.sealed.as_mut().map(work);
-        // A restore makes durable what was written before it.
+        // A restore also makes earlier writes durable.
         drop(state);
         self.shared.work.notify_one();
         result
     }
 
-    /// Names the slot that will open what [`Vault::erase`] leaves, and where its secret comes from.
+    /// Sets the slot that will open what [`Vault::erase`] keeps, and the source of its secret.
     pub fn retain_key(
         &self,
         slot: &'static str,
         secret: impl Fn() -> Option<Secret> + Send + Sync + 'static,
     ) {
         let secret = Box::new(secret);
-        // Set once, at the start.
+        // Called once, at start, so it is not set yet.
         let _ = self.shared.retained.set(RetainedKey { slot, secret });
     }
 
-    /// Ends the store on the disk but for [`Tables::OWN`], at once: what is the agent's own continues under another key.
-    /// All of it ends when nothing is there to seal that to. From here on nothing is found, and nothing kept.
+    /// Erases the store on the disk at once, except for [`Tables::OWN`], the agent's own records, which are resealed
+    /// under another key. Erases them too if there is no secret to seal them with. From then on, reads find nothing
+    /// and writes are dropped.
     ///
-    /// `now` is in seconds since 1970, as slots are dated.
+    /// `now` is in seconds since 1970, like the dates of slots.
     pub fn erase(&self, now: u64) {
         let retained = self.shared.retained.get();
         let retained = retained.and_then(|retained| Some((retained.slot, (retained.secret)()?)));
@@ -263,8 +265,8 @@ impl Vault {
         self.shared.publish(&state);
     }
 
-    /// Removes the records of these tables, and their bytes from the log, and is durable when it returns. Does not touch
-    /// the disk when there are none.
+    /// Removes all records of these tables, also from the log. Durable on return. Does not access the disk if there
+    /// are none.
     pub fn clear(&self, tables: &[Table]) {
         let mut state = self.shared.lock();
         if let Some(sealed) = &mut state.sealed
@@ -282,7 +284,7 @@ impl Vault {
     }
 }
 
-/// Credentials are inside.
+/// Contains credentials, so nothing is shown.
 impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Vault").finish_non_exhaustive()
@@ -302,7 +304,7 @@ impl Shared {
         }
     }
 
-    /// Notifies those who wait what is durable.
+    /// Notifies waiting tasks of what is durable.
     fn publish(&self, state: &State) {
         let now = state.durable();
         self.durable.send_if_modified(|durable| {
@@ -319,14 +321,15 @@ impl State {
         Ticket(sealed.map_or(0, |sealed| ok_or_abort(sealed.append(batch)).0))
     }
 
-    /// An erased store keeps no one waiting.
+    /// For an erased store everything counts as durable, so that no task waits forever.
     fn durable(&self) -> u64 {
         let sealed = self.sealed.as_ref();
         sealed.map_or(u64::MAX, |sealed| sealed.durable().0)
     }
 }
 
-/// Nothing can be done about a store that fails, and nothing may be reported as done after it.
+/// Ends the process on an error: a failed store cannot be repaired, and nothing may be reported as done after the
+/// failure.
 pub(crate) fn ok_or_abort<T>(result: Result<T, Error>) -> T {
     match result {
         Ok(value) => value,
@@ -336,7 +339,7 @@ pub(crate) fn ok_or_abort<T>(result: Result<T, Error>) -> T {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "nothing may continue without its store, wherever that is noticed"
+    reason = "nothing may continue without its store, wherever the failure is detected"
 )]
 fn abort(error: &Error) -> ! {
     let cause = std::error::Error::source(error);
@@ -351,9 +354,10 @@ fn abort(error: &Error) -> ! {
         }
     };
     tracing::error!(error = why, hint, "store failed, exiting");
-    // A command has no log.
+    // Commands have no log.
     eprintln!("error: the store failed: {why}\nhint: {hint}");
-    // Without unwinding, as an abort would end it, and with the code that a failure has everywhere. What runs until then on
-    // other threads reports nothing that is not kept: durable is only what was synced, and nothing is after a failure.
+    // Exits without unwinding, like an abort, but with the exit code for failures. Other threads that still run
+    // cannot report anything that is not stored: only synced writes count as durable, and nothing is synced after a
+    // failure.
     std::process::exit(i32::from(Exit::Failed.code()));
 }

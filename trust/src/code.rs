@@ -1,4 +1,4 @@
-//! The one-time code that makes a client known.
+//! Single-use enrolment codes.
 
 use data_encoding::{Encoding, HEXLOWER, Specification};
 use sha2::{Digest as _, Sha256};
@@ -8,14 +8,13 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::NoRandom;
 
-/// Random bytes: 144 bits, so that no one guesses one, with the whole exchange before them and no matter how long.
+/// Random bytes: 144 bits, too many to guess even with a recording of the whole exchange and unlimited time.
 const SECRET_BYTES: usize = 18;
-/// What distinguishes a mistyped code from a wrong one, before the agent is asked.
+/// The checksum distinguishes a mistyped code from an unknown one without contacting the agent.
 const CHECKSUM_BYTES: usize = 2;
-/// Characters between two dashes.
 const CHARS_PER_GROUP: usize = 4;
 
-/// Douglas Crockford's: no letter that looks like a digit, and those that do are read as it.
+/// Douglas Crockford's base32: no letter looks like a digit, and letters that do are read as that digit.
 static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
     let mut alphabet = Specification::new();
     alphabet
@@ -30,19 +29,19 @@ static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
         .to
         .push_str("ABCDEFGHJKMNPQRSTVWXYZ001111");
     alphabet.ignore.push_str("- \t\r\n");
-    alphabet.encoding().expect("32 symbols that differ")
+    alphabet.encoding().expect("the 32 symbols are distinct")
 });
 
-/// A one-time code: anyone who has it may enroll, once. No `Debug` of what is secret, no `Clone`; wiped when dropped.
+/// A single-use code: anyone who has it can enroll, once. No `Debug` of the secret, no `Clone`; wiped when dropped.
 ///
-/// Written as `9F2K-…`: 32 characters of Crockford's base32 in groups of four, of which the last 16 bits are a checksum.
+/// Written as `9F2K-…`: 32 characters of Crockford's base32 in groups of four; the last 16 bits are a checksum.
 pub struct Code([u8; SECRET_BYTES]);
 
-/// Which code it is, for those who may not know it: the first 8 bytes of a hash of it.
+/// Identifies a code without revealing it: the first 8 bytes of a hash of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CodeId(pub [u8; 8]);
 
-/// Not a code.
+/// The text is not a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "that is not an enrolment code: those have 32 letters and digits in groups of four, and a checksum"
@@ -50,22 +49,22 @@ pub struct CodeId(pub [u8; 8]);
 pub struct BadCode;
 
 impl Code {
-    /// A new one.
+    /// Generates a code.
     ///
     /// # Errors
-    /// When the system gives no random numbers.
+    /// The operating system returned no random bytes.
     pub fn generate() -> Result<Self, NoRandom> {
         let mut code = Self([0; SECRET_BYTES]);
         getrandom::fill(&mut code.0).map_err(NoRandom)?;
         Ok(code)
     }
 
-    /// As a person pasted or typed it: lower case, spaces and missing dashes are fine.
+    /// Parses a code that a person pasted or typed: lower case, spaces and missing dashes are accepted.
     ///
     /// # Errors
-    /// When it is none, or was mistyped.
+    /// The text is not a code, or was mistyped.
     pub fn parse(text: &str) -> Result<Self, BadCode> {
-        // No more than one could write: what follows is not read.
+        // Far longer than any spelling of a code, so do not process it.
         if text.len() > 128 {
             return Err(BadCode);
         }
@@ -80,19 +79,19 @@ impl Code {
         }
     }
 
-    /// From where it was kept.
+    /// A code from its stored bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; SECRET_BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// To keep it, sealed.
+    /// The bytes to store, which the caller must seal.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<[u8; SECRET_BYTES]> {
         Zeroizing::new(self.0)
     }
 
-    /// As it is shown, once, to the person who is to use it.
+    /// The code as it is shown, once, to the person who will use it.
     #[must_use]
     pub fn reveal(&self) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new([0; SECRET_BYTES + CHECKSUM_BYTES]);
@@ -111,7 +110,7 @@ impl Code {
         text
     }
 
-    /// Which one it is.
+    /// The id of the code.
     #[must_use]
     pub fn id(&self) -> CodeId {
         CodeId(self.hash("openclaw enrolment code id"))
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_is_noticed() {
+    fn a_mistyped_code_is_detected() {
         let shown = Code::generate().unwrap().reveal();
         for at in 0..shown.len() {
             let symbol = &shown[at..=at];

@@ -1,15 +1,17 @@
-//! How a client becomes known: one question and one answer of fixed size, over TLS with keys that neither end knows yet.
+//! The enrolment of a client: one request and one response of fixed size, over TLS with keys that neither end knows
+//! yet.
 //!
 //! ```text
-//! client ── version | code id | name | MAC(code, "client" | exporter | both keys | question) ──> agent
-//! client <── verdict | role | MAC(code, "agent" | exporter | both keys | question | verdict | role) ── agent
+//! client ── version | code id | name | MAC(code, "client" | exporter | both keys | request) ──> agent
+//! client <── verdict | role | MAC(code, "agent" | exporter | both keys | request | verdict | role) ── agent
 //! ```
 //!
-//! Each MAC is HMAC-SHA256 under the code, which neither end says. The exporter (RFC 9266 says why) differs between any
-//! two TLS connections: someone in the middle who passes the question on has two of them, and is refused; who answers
-//! in the agent's place has no code, and is found out. A code is too long to be guessed from what is said.
+//! Each MAC is HMAC-SHA256 with the code as its key; the code itself is never sent. The exporter (RFC 9266 explains
+//! it) is different for any two TLS connections. A man in the middle who relays the request has two connections, so
+//! the MAC does not match and the request is refused. Someone who impersonates the agent does not have the code and
+//! is detected. A code is too long to be guessed from the exchange.
 //!
-//! There is no parser to speak of, and no HTTP/2, for those who are not known.
+//! Unknown clients reach hardly any parser, and no HTTP/2.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rustls::ConnectionCommon;
@@ -20,113 +22,113 @@ use zeroize::Zeroizing;
 
 use crate::{Code, CodeId, Fingerprint, Role};
 
-/// The longest name of a client, in bytes of UTF-8.
+/// The maximum length of a client's name, in bytes of UTF-8.
 pub const MAX_NAME_BYTES: usize = 64;
 
 const VERSION: u8 = 1;
 const MAC_BYTES: usize = 32;
-/// Version, code id, length of the name, the name and zeros after it.
+/// Version, code id, length of the name, and the name padded with zeros.
 const REQUEST_BYTES: usize = 1 + 8 + 1 + MAX_NAME_BYTES;
 /// Verdict and role.
 const VERDICT_BYTES: usize = 2;
 const WELCOME: u8 = 0;
 
-/// What a client asks, as the agent read it. Not believed before [`Request::proves`].
+/// A client's request as the agent received it. Not trusted before [`Request::proves`] returns true.
 pub struct Request {
-    question: [u8; REQUEST_BYTES],
+    bytes: [u8; REQUEST_BYTES],
     proof: [u8; MAC_BYTES],
-    between: Between,
+    binding: Binding,
 }
 
-/// The client is known from now on.
+/// The response to a client that was enrolled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Welcome {
-    /// What it may do.
+    /// The client's role.
     pub role: Role,
-    /// The agent's key, proved.
+    /// The agent's key, which it has proved to own.
     pub agent: Fingerprint,
-    /// The agent's certificate, for programs that want to see it.
+    /// The agent's certificate, for programs that need it.
     pub certificate: Vec<u8>,
 }
 
-/// Why the agent does not take a client in. A number keeps its meaning for good.
+/// Why the agent does not enroll a client. The numbers are part of the protocol and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No such code, or one that does not prove itself: also what someone in the middle gets.
+    /// There is no such code, or the client did not prove that it has it. A man in the middle gets this, too.
     #[error("unknown enrolment code")]
     Unknown,
-    /// Someone was enrolled with it.
+    /// Another client was enrolled with this code.
     #[error("the code was used already")]
     Used,
-    /// Too late.
+    /// The code has expired.
     #[error("the code has expired")]
     Expired,
-    /// As many clients as there may be.
+    /// The limit for clients is reached.
     #[error("the agent has its maximum number of clients")]
     Full,
     /// Another client has this name.
     #[error("another client has this name already")]
     NameTaken,
-    /// It could not be kept.
+    /// The client could not be stored.
     #[error("the agent could not store the client")]
     NotKept,
-    /// A number of a later version.
+    /// A number of a newer version.
     #[error("the agent refused, for a reason that this version does not know")]
     Other,
 }
 
-/// Why a client is not enrolled.
+/// Why a client was not enrolled.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// The agent said so. The code may still be good; see the refusal.
+    /// The agent refused. The code may still be valid, depending on the refusal.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The answer was not made with the code: it is not the agent that answers. The code should be thrown away.
+    /// The response was not made with the code, so it is not from the agent. The code should be discarded.
     #[error("the server that answered does not have the code: it is not the agent that issued it")]
     NotTheAgent,
-    /// The name is empty or too long, or has characters that do not print.
+    /// The name is empty or too long, or has characters that are not printable.
     #[error(transparent)]
     Name(#[from] BadName),
-    /// The answer is of another version.
+    /// The response is of another version.
     #[error("this version cannot read the answer")]
     Nonsense,
-    /// The connection broke. The agent may have enrolled the client: try whether it is known.
+    /// The connection was lost. The agent may have enrolled the client: try to connect.
     #[error("the connection was lost before the agent answered")]
     Io(#[from] std::io::Error),
 }
 
-/// Why a question is not read.
+/// Why a request cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
-    /// It is of another version, or of something else altogether.
+    /// The request is of another version, or of another protocol.
     #[error("this version cannot read the request")]
     Nonsense,
-    /// The connection broke.
+    /// The connection was lost.
     #[error("the connection was lost in the middle of the request")]
     Io(#[from] std::io::Error),
 }
 
-/// A name that a client cannot have.
+/// The name is not valid for a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a client's name has 1 to {MAX_NAME_BYTES} bytes of UTF-8, without control characters and without white space at either end"
 )]
 pub struct BadName;
 
-/// Whether a client can have this name.
+/// Checks a client's name.
 ///
 /// # Errors
-/// When it cannot.
+/// The name is invalid.
 pub fn check_name(name: &str) -> Result<(), BadName> {
     let fits = (1..=MAX_NAME_BYTES).contains(&name.len());
     let prints = !name.chars().any(char::is_control) && name.trim() == name;
     if fits && prints { Ok(()) } else { Err(BadName) }
 }
 
-/// Asks the agent at the other end to take this client in, by the code that came from it.
+/// Enrolls this client with the agent at the other end, with a code from that agent.
 ///
 /// # Errors
-/// When it does not, or it is not the agent, or it cannot be known.
+/// The agent refuses, it is not the agent that issued the code, or the result is unknown.
 pub async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut client::TlsStream<S>,
     code: &Code,
@@ -140,13 +142,12 @@ pub async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
         .ok_or(AskError::Nonsense)?;
     let certificate = certificate.clone().into_owned();
     let agent = Fingerprint::of_certificate(&certificate).map_err(|_| AskError::Nonsense)?;
-    let between = Between::new(stream.get_ref().1, own, agent).ok_or(AskError::Nonsense)?;
+    let binding = Binding::new(stream.get_ref().1, own, agent).ok_or(AskError::Nonsense)?;
 
-    let question = question(code.id(), name);
+    let request = request(code.id(), name);
     let mut frame = [0; REQUEST_BYTES + MAC_BYTES];
-    frame[..REQUEST_BYTES].copy_from_slice(&question);
-    frame[REQUEST_BYTES..]
-        .copy_from_slice(&between.client(code, &question).finalize().into_bytes());
+    frame[..REQUEST_BYTES].copy_from_slice(&request);
+    frame[REQUEST_BYTES..].copy_from_slice(&binding.client(code, &request).finalize().into_bytes());
     stream.write_all(&frame).await?;
     stream.flush().await?;
 
@@ -158,7 +159,7 @@ pub async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     if let Some(refusal) = Refusal::from_byte(*verdict) {
         return Err(refusal.into());
     }
-    let expected = between.agent(code, &question, [*verdict, *role]);
+    let expected = binding.agent(code, &request, [*verdict, *role]);
     expected
         .verify_slice(proof)
         .map_err(|_| AskError::NotTheAgent)?;
@@ -169,32 +170,32 @@ pub async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     })
 }
 
-/// Reads what a client asks.
+/// Receives a client's request.
 ///
 /// # Errors
-/// When it is nothing of the kind.
+/// It is not a valid request.
 pub async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut server::TlsStream<S>,
     agent: Fingerprint,
 ) -> Result<Request, ReceiveError> {
     let client = crate::tls::client_of(stream.get_ref().1).ok_or(ReceiveError::Nonsense)?;
-    let between = Between::new(stream.get_ref().1, client, agent).ok_or(ReceiveError::Nonsense)?;
+    let binding = Binding::new(stream.get_ref().1, client, agent).ok_or(ReceiveError::Nonsense)?;
     let mut frame = [0; REQUEST_BYTES + MAC_BYTES];
     stream.read_exact(&mut frame).await?;
-    let (question, proof) = frame.split_first_chunk().ok_or(ReceiveError::Nonsense)?;
+    let (request, proof) = frame.split_first_chunk().ok_or(ReceiveError::Nonsense)?;
     let request = Request {
-        question: *question,
+        bytes: *request,
         proof: std::array::from_fn(|at| proof[at]),
-        between,
+        binding,
     };
-    let sensible = request.question[0] == VERSION && request.read_name().is_some();
+    let sensible = request.bytes[0] == VERSION && request.read_name().is_some();
     sensible.then_some(request).ok_or(ReceiveError::Nonsense)
 }
 
-/// Reports the client that it is known: once that is durable.
+/// Sends the client the confirmation. Call it once the enrolment is durable.
 ///
 /// # Errors
-/// When the connection broke.
+/// The connection was lost.
 pub async fn welcome<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut server::TlsStream<S>,
     request: &Request,
@@ -202,14 +203,14 @@ pub async fn welcome<S: AsyncRead + AsyncWrite + Unpin>(
     role: Role,
 ) -> std::io::Result<()> {
     let verdict = [WELCOME, role.to_byte()];
-    let proof = request.between.agent(code, &request.question, verdict);
+    let proof = request.binding.agent(code, &request.bytes, verdict);
     answer(stream, verdict, &proof.finalize().into_bytes().into()).await
 }
 
-/// Reports the client that it is not taken in.
+/// Sends the client a refusal.
 ///
 /// # Errors
-/// When the connection broke.
+/// The connection was lost.
 pub async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut server::TlsStream<S>,
     refusal: Refusal,
@@ -231,57 +232,57 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 impl Request {
-    /// Which code it is made with.
+    /// The id of the code.
     #[must_use]
     pub fn code(&self) -> CodeId {
-        CodeId(std::array::from_fn(|at| self.question[1 + at]))
+        CodeId(std::array::from_fn(|at| self.bytes[1 + at]))
     }
 
-    /// What the client wants to be called.
+    /// The requested name.
     #[must_use]
     pub fn name(&self) -> &str {
         self.read_name().unwrap_or_default()
     }
 
-    /// The client's key.
+    /// The fingerprint of the client's key.
     #[must_use]
     pub const fn client(&self) -> Fingerprint {
-        self.between.client
+        self.binding.client
     }
 
-    /// Whether the client has this code, and is at the other end of this very connection.
+    /// True if the client has this code and is at the other end of this connection.
     #[must_use]
     pub fn proves(&self, code: &Code) -> bool {
-        let expected = self.between.client(code, &self.question);
+        let expected = self.binding.client(code, &self.bytes);
         expected.verify_slice(&self.proof).is_ok()
     }
 
     fn read_name(&self) -> Option<&str> {
-        let length = usize::from(self.question[9]);
-        let (name, rest) = self.question[10..].split_at_checked(length)?;
+        let length = usize::from(self.bytes[9]);
+        let (name, rest) = self.bytes[10..].split_at_checked(length)?;
         let name = std::str::from_utf8(name).ok()?;
         let zeros = rest.iter().all(|byte| *byte == 0);
         (zeros && check_name(name).is_ok()).then_some(name)
     }
 }
 
-fn question(code: CodeId, name: &str) -> [u8; REQUEST_BYTES] {
-    let mut question = [0; REQUEST_BYTES];
-    question[0] = VERSION;
-    question[1..9].copy_from_slice(&code.0);
-    question[9] = u8::try_from(name.len()).expect("checked: it is no longer than 64 bytes");
-    question[10..10 + name.len()].copy_from_slice(name.as_bytes());
-    question
+fn request(code: CodeId, name: &str) -> [u8; REQUEST_BYTES] {
+    let mut request = [0; REQUEST_BYTES];
+    request[0] = VERSION;
+    request[1..9].copy_from_slice(&code.0);
+    request[9] = u8::try_from(name.len()).expect("checked: it is no longer than 64 bytes");
+    request[10..10 + name.len()].copy_from_slice(name.as_bytes());
+    request
 }
 
-/// What is between two ends, and between no others.
-struct Between {
+/// What identifies a connection binding two ends: the exporter and both keys.
+struct Binding {
     exporter: Zeroizing<[u8; 32]>,
     client: Fingerprint,
     agent: Fingerprint,
 }
 
-impl Between {
+impl Binding {
     fn new<Data>(
         connection: &ConnectionCommon<Data>,
         client: Fingerprint,
@@ -296,30 +297,30 @@ impl Between {
         })
     }
 
-    /// `HMAC-SHA256(code, label | 0 | exporter | client's key | agent's key | question)`.
-    fn mac(&self, label: &str, code: &Code, question: &[u8; REQUEST_BYTES]) -> Hmac<Sha256> {
+    /// `HMAC-SHA256(code, label | 0 | exporter | client's key | agent's key | request)`.
+    fn mac(&self, label: &str, code: &Code, request: &[u8; REQUEST_BYTES]) -> Hmac<Sha256> {
         let mac = Hmac::<Sha256>::new_from_slice(code.secret());
-        let mut mac = mac.expect("HMAC takes a key of any length");
+        let mut mac = mac.expect("HMAC accepts keys of any length");
         mac.update(label.as_bytes());
         mac.update(&[0]);
         mac.update(&*self.exporter);
         mac.update(self.client.as_bytes());
         mac.update(self.agent.as_bytes());
-        mac.update(question);
+        mac.update(request);
         mac
     }
 
-    fn client(&self, code: &Code, question: &[u8; REQUEST_BYTES]) -> Hmac<Sha256> {
-        self.mac("openclaw-enroll/1 client", code, question)
+    fn client(&self, code: &Code, request: &[u8; REQUEST_BYTES]) -> Hmac<Sha256> {
+        self.mac("openclaw-enroll/1 client", code, request)
     }
 
     fn agent(
         &self,
         code: &Code,
-        question: &[u8; REQUEST_BYTES],
+        request: &[u8; REQUEST_BYTES],
         verdict: [u8; VERDICT_BYTES],
     ) -> Hmac<Sha256> {
-        let mut mac = self.mac("openclaw-enroll/1 agent", code, question);
+        let mut mac = self.mac("openclaw-enroll/1 agent", code, request);
         mac.update(&verdict);
         mac
     }

@@ -1,4 +1,4 @@
-//! Which key it is.
+//! Fingerprints of keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,28 +11,30 @@ use sha2::{Digest as _, Sha256};
 
 const PREFIX: &str = "SHA256:";
 
-/// Which key it is: SHA-256 of the public key as it stands in a certificate (its SubjectPublicKeyInfo, RFC 5280).
+/// The fingerprint of a key: SHA-256 of the public key as encoded in a certificate (its SubjectPublicKeyInfo, RFC
+/// 5280).
 ///
-/// It is no secret: keys are shown in every handshake. Written as OpenSSH writes fingerprints: `SHA256:` and 43 characters of base64.
+/// Not secret: keys are visible in every handshake. Written like OpenSSH's fingerprints: `SHA256:` and 43 characters
+/// of base64.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 32]);
 
-/// Not a fingerprint, or no certificate to take one of.
+/// The input is not a fingerprint, or not a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadFingerprint {
-    /// The text is none.
+    /// The text is not a fingerprint.
     #[error("a fingerprint is `SHA256:` and 43 characters of base64")]
     Text,
-    /// The bytes are no certificate.
+    /// The bytes are not a certificate.
     #[error("that is not an X.509 certificate")]
     Certificate,
 }
 
 impl Fingerprint {
-    /// Of the key in a certificate. Nothing else in it is looked at.
+    /// The fingerprint of the key in a certificate. Ignores everything else in it.
     ///
     /// # Errors
-    /// When it is not a certificate.
+    /// The bytes are not a certificate.
     pub fn of_certificate(certificate: &CertificateDer<'_>) -> Result<Self, BadFingerprint> {
         let parsed =
             ParsedCertificate::try_from(certificate).map_err(|_| BadFingerprint::Certificate)?;
@@ -40,13 +42,13 @@ impl Fingerprint {
         Ok(Self(Sha256::digest(key.as_ref()).into()))
     }
 
-    /// From where it was kept.
+    /// A fingerprint from its stored bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// To keep it.
+    /// The bytes to store.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -81,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_survives_the_way_to_text() {
+    fn its_text_round_trips() {
         let fingerprint = Fingerprint::from_bytes(std::array::from_fn(|at| at as u8));
         let text = fingerprint.to_string();
         assert_eq!(text.len(), PREFIX.len() + 43);
@@ -89,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_is_none() {
+    fn other_text_is_refused() {
         let longer = format!("{PREFIX}{}", "A".repeat(44));
         for text in ["", "SHA256:", "MD5:AAAA", "SHA256:AAAA", longer.as_str()] {
             assert_eq!(

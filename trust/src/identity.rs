@@ -1,4 +1,4 @@
-//! A key of one's own, and the certificate that carries it.
+//! A private key with its self-signed certificate.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -9,38 +9,38 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::Fingerprint;
 use crate::tls::SERVER_NAME;
 
-/// Beyond what any clock shows: no one looks at the dates, but a client of another make would.
+/// Wide enough for any clock: this project does not check the dates, but other implementations would.
 const NOT_BEFORE: (i32, u8, u8) = (2020, 1, 1);
 const NOT_AFTER: (i32, u8, u8) = (9999, 12, 31);
 
-/// A private key (ECDSA, P-256) and a certificate that it signed for itself. No `Debug`, no `Clone`; wiped when dropped.
+/// A private key (ECDSA, P-256) and its self-signed certificate. No `Debug`, no `Clone`; wiped when dropped.
 ///
-/// The certificate is only what TLS carries a public key in. Its name is [`SERVER_NAME`] at both ends.
+/// The certificate is only the form in which TLS transfers the public key. Its name is [`SERVER_NAME`] at both ends.
 pub struct Identity {
     key: Zeroizing<Vec<u8>>,
     certificate: CertificateDer<'static>,
     fingerprint: Fingerprint,
 }
 
-/// Why there is no identity.
+/// Why an identity could not be created or loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// It could not be made.
+    /// The key could not be generated.
     #[error("cannot make a key")]
     Generate(#[source] rcgen::Error),
-    /// What was kept is no key, or not that of the certificate.
+    /// The stored key is not a key, or does not match the certificate.
     #[error("the key is not that of the certificate")]
     Mismatch,
-    /// What was kept is no certificate.
+    /// The stored certificate is not a certificate.
     #[error(transparent)]
     Certificate(#[from] crate::BadFingerprint),
 }
 
 impl Identity {
-    /// A new one.
+    /// Generates an identity.
     ///
     /// # Errors
-    /// When the system gives no random numbers.
+    /// The operating system returned no random bytes.
     pub fn generate() -> Result<Self, IdentityError> {
         let mut pair =
             KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(IdentityError::Generate)?;
@@ -61,10 +61,10 @@ impl Identity {
         Self::new(key, certificate)
     }
 
-    /// From where it was kept: PKCS #8 and X.509, both in DER.
+    /// An identity from its stored form: PKCS #8 and X.509, both in DER.
     ///
     /// # Errors
-    /// When they are not, or do not belong together.
+    /// One of them does not decode, or they do not match.
     pub fn from_der(key: Zeroizing<Vec<u8>>, certificate: Vec<u8>) -> Result<Self, IdentityError> {
         let identity = Self::new(key, CertificateDer::from(certificate))?;
         crate::tls::certified_key(&identity).map_err(|_| IdentityError::Mismatch)?;
@@ -83,31 +83,31 @@ impl Identity {
         })
     }
 
-    /// Which key it is.
+    /// The fingerprint of the key.
     #[must_use]
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// The private key, PKCS #8.
+    /// The private key in PKCS #8.
     #[must_use]
     pub fn key_der(&self) -> &[u8] {
         &self.key
     }
 
-    /// The certificate.
+    /// The certificate in DER.
     #[must_use]
     pub fn certificate_der(&self) -> &[u8] {
         &self.certificate
     }
 
-    /// The private key for programs that want a file.
+    /// The private key in PEM, for programs that need a file.
     #[must_use]
     pub fn key_pem(&self) -> Zeroizing<String> {
         Zeroizing::new(pem("PRIVATE KEY", &self.key))
     }
 
-    /// The certificate for programs that want a file.
+    /// The certificate in PEM, for programs that need a file.
     #[must_use]
     pub fn certificate_pem(&self) -> String {
         certificate_pem(&self.certificate)
@@ -122,13 +122,13 @@ impl Identity {
     }
 }
 
-/// A certificate of someone else for programs that want a file.
+/// A peer's certificate in PEM, for programs that need a file.
 #[must_use]
 pub fn certificate_pem(der: &[u8]) -> String {
     pem("CERTIFICATE", der)
 }
 
-/// RFC 7468. The buffer never grows while it is written, so that no copy of a key is left behind.
+/// RFC 7468. The buffer has its final size from the start: growing would leave a copy of the key behind.
 #[must_use]
 pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let body = Zeroizing::new(BASE64_STANDARD.encode(der));
@@ -150,11 +150,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_survives_being_kept() {
+    fn its_stored_form_round_trips() {
         let made = Identity::generate().unwrap();
         let key = Zeroizing::new(made.key_der().to_vec());
-        let kept = Identity::from_der(key, made.certificate_der().to_vec()).unwrap();
-        assert_eq!(kept.fingerprint(), made.fingerprint());
+        let loaded = Identity::from_der(key, made.certificate_der().to_vec()).unwrap();
+        assert_eq!(loaded.fingerprint(), made.fingerprint());
         assert!(made.key_pem().starts_with("-----BEGIN PRIVATE KEY-----\n"));
         assert!(
             made.certificate_pem()

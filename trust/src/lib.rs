@@ -1,11 +1,11 @@
-//! Who is who on an agent's API, for both of its ends.
+//! Authentication for an agent's API, for both ends.
 //!
-//! An agent and its clients each have a key of their own and know the other by its [`Fingerprint`]: no authority
-//! vouches for anyone, no name or date in a certificate is believed. A client becomes known by a one-time [`Code`]
-//! ([`enroll`]), which proves each end to the other, and has a [`Role`] from then on. [`tls`] makes the
-//! connection of two that know each other.
+//! The agent and each client have a key of their own and identify the other by its [`Fingerprint`]: there is no
+//! certificate authority, and names and dates in certificates are ignored. A client enrolls with a single-use
+//! [`Code`] ([`enroll`]), which authenticates both ends, and gets a [`Role`]. [`tls`] connects two ends that know
+//! each other's key.
 //!
-//! It keeps nothing: who is known is the agent's business, where a key is kept that of its owner.
+//! This crate stores nothing: the agent stores its clients, and each end its own key.
 
 mod code;
 pub mod enroll;
@@ -19,7 +19,7 @@ pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use identity::{Identity, IdentityError, certificate_pem};
 pub use role::{BadRole, Role};
 
-/// The system gave no random numbers.
+/// The operating system returned no random bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("the system's random number generator failed: {0}")]
 pub struct NoRandom(getrandom::Error);

@@ -1,9 +1,9 @@
-//! What a client may do.
+//! The roles of clients.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What a client may do. Each role may do what those before it may.
+/// What a client may do. Each role includes the roles before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Reads: status, events, lists.
@@ -16,17 +16,17 @@ pub enum Role {
     Admin,
 }
 
-/// Not the name of a role.
+/// The text is not the name of a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a role is reader, sender, operator or admin")]
 pub struct BadRole;
 
 impl Role {
-    /// All of them, the least first.
+    /// All roles, the least privileged first.
     pub const ALL: [Self; 4] = [Self::Reader, Self::Sender, Self::Operator, Self::Admin];
 
-    /// As it is kept and sent. A number keeps its meaning for good: 2 was given to clients that send, before there were
-    /// operators who pair.
+    /// The number that is stored and sent. Numbers never change: 2 was assigned to clients that send, before there
+    /// were operators who pair.
     #[must_use]
     pub const fn to_byte(self) -> u8 {
         match self {
@@ -37,13 +37,13 @@ impl Role {
         }
     }
 
-    /// The way back.
+    /// The role with this number.
     #[must_use]
     pub fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.to_byte() == byte)
     }
 
-    /// Its name.
+    /// The name of the role.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_survives_the_way_to_a_byte_and_to_a_name() {
+    fn the_byte_and_the_name_of_a_role_round_trip() {
         for role in Role::ALL {
             assert_eq!(Role::from_byte(role.to_byte()), Some(role));
             assert_eq!(role.to_string().parse(), Ok(role));
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_greater_role_is_greater() {
+    fn roles_are_ordered_by_privilege() {
         assert!(Role::ALL.is_sorted());
     }
 }

@@ -1,6 +1,7 @@
-//! TLS for two that know each other's keys: 1.3 only, both ends show a certificate, and nothing but the key in it counts.
+//! TLS between two ends that know each other's key: only TLS 1.3, both ends send a certificate, and only its key is
+//! checked.
 //!
-//! Nothing is resumed: a ticket would get past the question whether a client is still known.
+//! Sessions are never resumed: with a ticket, a revoked client could connect without a check of its key.
 
 mod pins;
 
@@ -16,51 +17,52 @@ use rustls::{ClientConfig, ServerConfig};
 use crate::{Fingerprint, Identity};
 use pins::{Peer, Pins};
 
-/// The name in every certificate, and what a client asks for. Where the agent is reached says nothing about who it is:
-/// platforms give it another host and port when they please.
+/// The name in every certificate, and the server name that clients request. The agent's address does not identify it:
+/// platforms can change its host and port.
 pub const SERVER_NAME: &str = "openclaw-agent";
 
-/// The protocol of those who are known (RFC 9113).
+/// The protocol for enrolled clients (RFC 9113).
 const HTTP2: &[u8] = b"h2";
 /// The protocol of [`crate::enroll`].
 const ENROLL: &[u8] = b"openclaw-enroll/1";
 
-/// Who is known now. Asked in the middle of a handshake: it may not wait.
+/// The enrolled clients. Called during a handshake, so it must not block.
 pub trait Known: Send + Sync {
-    /// Whether this client may come in.
+    /// True if this client is enrolled.
     fn is_known(&self, client: &Fingerprint) -> bool;
 }
 
-/// Another agent answers than the one that a client means: what the handshake of [`client`] fails with, inside
-/// `rustls::CertificateError::Other`.
+/// Another agent responded than the one that the client expects. A handshake with the configuration of [`client`]
+/// fails with this error, inside `rustls::CertificateError::Other`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the agent's key is {found}, not {expected}")]
 pub struct WrongAgent {
-    /// Whose key was to answer.
+    /// The fingerprint of the expected agent.
     pub expected: Fingerprint,
-    /// Whose key is in the certificate. That the server has it is not proved.
+    /// The fingerprint of the key in the certificate. The server has not proved that it owns the key.
     pub found: Fingerprint,
 }
 
-/// For an agent, towards clients that it knows. Others fail in the handshake, before a byte of HTTP/2 is read.
+/// A configuration for the agent that accepts enrolled clients. Others fail in the handshake, before any HTTP/2 is
+/// parsed.
 ///
-/// A client may be forgotten after that: ask once more with [`client_of`] when the handshake is done.
+/// A client may be revoked during the handshake: check again with [`client_of`] when it is done.
 ///
 /// # Errors
-/// When the key cannot sign.
+/// The key cannot sign.
 pub fn server(agent: &Identity, known: Arc<dyn Known>) -> Result<Arc<ServerConfig>, rustls::Error> {
     server_for(agent, Peer::Known(known), HTTP2)
 }
 
-/// For an agent, while someone may enroll: any client may come in, to speak [`crate::enroll`] and nothing else.
+/// A configuration for the agent while a code is open: accepts any client, but only for [`crate::enroll`].
 ///
 /// # Errors
-/// When the key cannot sign.
+/// The key cannot sign.
 pub fn enrolling_server(agent: &Identity) -> Result<Arc<ServerConfig>, rustls::Error> {
-    server_for(agent, Peer::Anybody, ENROLL)
+    server_for(agent, Peer::Anyone, ENROLL)
 }
 
-/// Whether this client has come to enroll.
+/// True if the client requests the enrolment protocol.
 #[must_use]
 pub fn wants_to_enroll(hello: &ClientHello<'_>) -> bool {
     hello
@@ -68,29 +70,30 @@ pub fn wants_to_enroll(hello: &ClientHello<'_>) -> bool {
         .is_some_and(|mut offered| offered.any(|protocol| protocol == ENROLL))
 }
 
-/// For a client, towards the agent with this key and no other.
+/// A configuration for a client that accepts only the agent with this key.
 ///
 /// # Errors
-/// When the key cannot sign.
+/// The key cannot sign.
 pub fn client(client: &Identity, agent: Fingerprint) -> Result<Arc<ClientConfig>, rustls::Error> {
     client_for(client, Peer::Agent(agent), HTTP2)
 }
 
-/// For a client that has a code and knows no key yet: [`crate::enroll::ask`] reports whether it is the right one.
+/// A configuration for a client with a code that does not know the agent's key yet: [`crate::enroll::ask`] checks
+/// that it is the right agent.
 ///
 /// # Errors
-/// When the key cannot sign.
+/// The key cannot sign.
 pub fn enrolling_client(client: &Identity) -> Result<Arc<ClientConfig>, rustls::Error> {
-    client_for(client, Peer::Anybody, ENROLL)
+    client_for(client, Peer::Anyone, ENROLL)
 }
 
-/// What a client says in its hello, whatever the address.
+/// The server name in a client's hello, whatever the address.
 #[must_use]
 pub fn server_name() -> ServerName<'static> {
-    ServerName::try_from(SERVER_NAME).expect("it is a name of letters and a hyphen")
+    ServerName::try_from(SERVER_NAME).expect("a valid DNS name")
 }
 
-/// Whose connection it is, when the handshake is done.
+/// The fingerprint of the client, after the handshake.
 #[must_use]
 pub fn client_of(connection: &rustls::ServerConnection) -> Option<Fingerprint> {
     Fingerprint::of_certificate(connection.peer_certificates()?.first()?).ok()

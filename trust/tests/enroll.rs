@@ -1,4 +1,4 @@
-//! Two ends, over real TLS in memory: who gets in, and who does not.
+//! Both ends over real TLS in memory: who is accepted, and who is not.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -14,7 +14,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 type Client = client::TlsStream<DuplexStream>;
 type Server = server::TlsStream<DuplexStream>;
 
-/// The clients that an agent of these tests knows.
+/// The clients that the agent of a test knows.
 #[derive(Default)]
 struct Clients(Mutex<HashSet<Fingerprint>>);
 
@@ -24,7 +24,7 @@ impl tls::Known for Clients {
     }
 }
 
-/// Both ends of an enrolment's connection.
+/// Both ends of an enrolment connection.
 async fn enrolling(client: &Identity, agent: &Identity) -> (Client, Server) {
     let (near, far) = duplex(4096);
     let connector = TlsConnector::from(tls::enrolling_client(client).unwrap());
@@ -36,7 +36,7 @@ async fn enrolling(client: &Identity, agent: &Identity) -> (Client, Server) {
     (client.unwrap(), server.unwrap())
 }
 
-/// An agent that has this code, and answers one question.
+/// An agent with this code that handles one request.
 async fn answer(stream: &mut Server, agent: &Identity, code: &Code) -> io::Result<bool> {
     let request = enroll::receive(stream, agent.fingerprint()).await.unwrap();
     let good = request.code() == code.id() && request.proves(code);
@@ -76,9 +76,9 @@ async fn another_code_is_refused() {
     assert!(matches!(asked, Err(AskError::Refused(Refusal::Unknown))));
 }
 
-/// Two TLS connections with someone between them, who passes each byte of the question on.
+/// Two TLS connections with a man in the middle, who relays every byte of the request.
 #[tokio::test]
-async fn a_question_that_is_passed_on_proves_nothing() {
+async fn a_relayed_request_proves_nothing() {
     let code = Code::generate().unwrap();
     let [client, middle, agent] = [(); 3].map(|()| Identity::generate().unwrap());
     let (mut near, mut facing_client) = enrolling(&client, &middle).await;
@@ -98,7 +98,7 @@ async fn a_question_that_is_passed_on_proves_nothing() {
         relay,
         answer(&mut far, &agent, &code)
     );
-    assert!(!taken_in.unwrap(), "the agent believed a relayed question");
+    assert!(!taken_in.unwrap(), "the agent accepted a relayed request");
     assert!(matches!(asked, Err(AskError::Refused(Refusal::Unknown))));
 }
 
@@ -123,7 +123,7 @@ async fn a_server_without_the_code_is_detected() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_is_not_a_refusal() {
+async fn a_missing_answer_is_not_a_refusal() {
     let code = Code::generate().unwrap();
     let (client, agent) = (Identity::generate().unwrap(), Identity::generate().unwrap());
     let (mut near, mut far) = enrolling(&client, &agent).await;
@@ -140,7 +140,7 @@ async fn an_answer_that_does_not_come_is_not_a_refusal() {
     assert!(matches!(asked, Err(AskError::Io(_))));
 }
 
-/// A connection of two, for what comes after the handshake.
+/// Connects two ends and completes the handshake.
 async fn connect(
     client: &Identity,
     pin: Fingerprint,
@@ -158,7 +158,7 @@ async fn connect(
 }
 
 #[tokio::test]
-async fn two_that_know_each_other_are_connected() {
+async fn ends_that_know_each_other_connect() {
     let (client, agent) = (Identity::generate().unwrap(), Identity::generate().unwrap());
     let clients = Arc::new(Clients::default());
     clients.0.lock().unwrap().insert(client.fingerprint());
@@ -174,21 +174,21 @@ async fn two_that_know_each_other_are_connected() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_not_known_ends_in_the_handshake() {
+async fn an_unknown_client_fails_in_the_handshake() {
     let (client, agent) = (Identity::generate().unwrap(), Identity::generate().unwrap());
     let clients = Arc::new(Clients::default());
     let (near, far) = connect(&client, agent.fingerprint(), &agent, &clients).await;
-    assert!(far.is_err(), "the agent let a stranger in");
-    // In TLS 1.3 the client is done first, and hears of it when it reads.
-    let heard = near.unwrap().read_u8().await.unwrap_err();
+    assert!(far.is_err(), "the agent accepted an unknown client");
+    // In TLS 1.3 the client finishes first, and gets the alert when it reads.
+    let error = near.unwrap().read_u8().await.unwrap_err();
     assert!(
-        heard.to_string().contains("received fatal alert"),
-        "{heard}"
+        error.to_string().contains("received fatal alert"),
+        "{error}"
     );
 }
 
 #[tokio::test]
-async fn another_agent_than_the_one_meant_is_refused() {
+async fn an_agent_with_another_key_is_refused() {
     let [client, agent, other] = [(); 3].map(|()| Identity::generate().unwrap());
     let clients = Arc::new(Clients::default());
     clients.0.lock().unwrap().insert(client.fingerprint());
@@ -207,13 +207,13 @@ async fn another_agent_than_the_one_meant_is_refused() {
     assert_eq!(why.0.downcast_ref(), Some(&expected));
 }
 
-/// With a ticket, a client that was forgotten meanwhile would come back in without being asked who it is.
+/// With a ticket, a revoked client could connect again without a check of its key.
 #[tokio::test]
-async fn no_connection_is_resumed() {
+async fn no_session_is_resumed() {
     let (client, agent) = (Identity::generate().unwrap(), Identity::generate().unwrap());
     let clients = Arc::new(Clients::default());
     clients.0.lock().unwrap().insert(client.fingerprint());
-    // A client that would like to: rustls' own configuration keeps what it is given.
+    // A client that tries to resume: rustls' default configuration stores tickets.
     let eager = tls::client(&client, agent.fingerprint()).unwrap();
     let mut eager = Arc::unwrap_or_clone(eager);
     eager.resumption = rustls::client::Resumption::in_memory_sessions(8);
@@ -227,7 +227,7 @@ async fn no_connection_is_resumed() {
             acceptor.accept(far)
         );
         let (mut near, mut far) = (near.unwrap(), far.unwrap());
-        // A ticket would come with the first bytes.
+        // A ticket would be sent with the first bytes.
         far.write_all(b"x").await.unwrap();
         far.flush().await.unwrap();
         near.read_u8().await.unwrap();
@@ -240,11 +240,11 @@ async fn no_connection_is_resumed() {
         eager.connect(tls::server_name(), near),
         acceptor.accept(far)
     );
-    assert!(far.is_err(), "a client that was forgotten came back in");
+    assert!(far.is_err(), "a revoked client resumed its session");
 }
 
 #[test]
-fn a_name_prints_and_fits() {
+fn a_name_is_printable_and_bounded() {
     for good in ["a", "laptop", "my büro", &"x".repeat(64)] {
         assert!(check_name(good).is_ok(), "{good:?}");
     }

@@ -1,11 +1,11 @@
-//! Backups: one file that holds a store as it was at one moment, sealed to a secret of its own.
+//! Backups: one file with a store's contents at one point in time, sealed to its own secret.
 //!
 //! ```text
 //! backup = header(4096) EPOCH COPY * END       the header as a vault's, with the magic OCBACKUP and one slot
 //! ```
 //!
-//! The header names the store and the generation it is of. END counts the records, so that a cut is noticed. The slot is
-//! called `handover` where the records come from elsewhere and nothing else continues with them.
+//! The header has the source store's id and generation. END has the number of records, so that truncation is
+//! detected. The slot is named `handover` if the records do not come from a store that continues to run.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -24,14 +24,14 @@ use crate::rewrite::{Rewrite, Walk};
 use crate::secret::{DataKey, Key32, Secret, on_heap};
 use crate::vault::Vault;
 
-/// The name of a backup's one slot.
+/// The slot name in the header of a backup.
 const SLOT: &str = "backup";
-/// The name of a handover's.
+/// The slot name in the header of a [`Handover`].
 const HANDOVER: &str = "handover";
-/// Changes are gathered into frames of about this size.
+/// The target size of a frame.
 const FRAME_BYTES: usize = 64 << 10;
 
-/// A backup in the making. While it lives, the log it reads is kept.
+/// A backup in progress. The log that it reads is not deleted while it exists.
 pub struct Backup {
     walk: Walk,
     frames: Frames,
@@ -40,7 +40,7 @@ pub struct Backup {
 }
 
 impl Backup {
-    /// Leaves these tables out.
+    /// Excludes these tables.
     #[must_use]
     pub fn without(mut self, tables: &[Table]) -> Self {
         self.without.extend(tables);
@@ -48,7 +48,7 @@ impl Backup {
     }
 }
 
-/// What stands in a backup, from its header to its end.
+/// Encodes a backup, from the header to END.
 struct Frames {
     sealer: Sealer,
     batch: Batch,
@@ -56,7 +56,7 @@ struct Frames {
 }
 
 impl Frames {
-    /// Appends the header and what stands before the first change to `out`.
+    /// Appends the header and the EPOCH frame to `out`.
     fn begin(
         slot: &str,
         store: StoreId,
@@ -87,7 +87,7 @@ impl Frames {
     }
 
     fn push(&mut self, op: Op<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        // A change may fill a frame by itself: never behind others.
+        // A change may fill a whole frame, so it never shares one beyond the target size.
         if !self.batch.is_empty() && self.batch.len() + op.size() > FRAME_BYTES {
             self.seal(out)?;
         }
@@ -115,30 +115,30 @@ impl Frames {
     }
 }
 
-/// Records that are handed over, in the form of a backup. A backup is a copy of a store that continues; what is handed over
-/// was in no store, and the one who hands it over vouches that nothing else continues with it.
+/// Imported records in the format of a backup. A backup is a copy of a store that continues to run; these records
+/// were never in a store, and the importer guarantees that nothing else uses them any more.
 pub struct Handover(Frames);
 
 impl Handover {
-    /// Begins one: appends its first bytes to `out`.
+    /// Appends the header to `out`.
     pub fn begin(secret: &Secret, now: u64, out: &mut Vec<u8>) -> Result<Self, Error> {
         let store = StoreId::random()?;
         Frames::begin(HANDOVER, store, 0, secret, now, out).map(Self)
     }
 
-    /// Adds a change, and appends what comes of it to `out`.
+    /// Adds a change, and appends every frame that is complete to `out`.
     pub fn push(&mut self, op: Op<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         self.0.push(op, out)
     }
 
-    /// Appends the end to `out`.
+    /// Appends the END frame to `out`.
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         self.0.finish(out)
     }
 }
 
 impl<D: Disk> Vault<D> {
-    /// Begins a backup: appends its first bytes to `out`.
+    /// Starts a backup: appends its header to `out`.
     pub fn backup(&self, secret: &Secret, now: u64, out: &mut Vec<u8>) -> Result<Backup, Error> {
         let (store, generation) = (self.store(), self.header().generation);
         let frames = Frames::begin(SLOT, store, generation, secret, now, out)?;
@@ -150,7 +150,8 @@ impl<D: Disk> Vault<D> {
         })
     }
 
-    /// Continues for about `budget` bytes of the log and appends what comes of them to `out`. Returns whether it is whole.
+    /// Processes about `budget` bytes of the log and appends the output to `out`. Returns true once the backup is
+    /// complete.
     pub fn backup_step(
         &self,
         backup: &mut Backup,
@@ -166,19 +167,19 @@ impl<D: Disk> Vault<D> {
         if walk.number != self.log.number {
             return Err(Error::Busy);
         }
-        let arrived = walk.step(&self.log, &self.index, budget, |op| {
+        let complete = walk.step(&self.log, &self.index, budget, |op| {
             if without.contains(&op.table()) {
                 return Ok(());
             }
             frames.push(op, out)
         })?;
-        if arrived {
+        if complete {
             frames.finish(out)?;
         }
-        Ok(arrived)
+        Ok(complete)
     }
 
-    /// Begins to put other contents in place of all that is in the store.
+    /// Starts to replace the whole contents of the store.
     pub fn restore(&self) -> Result<Restore<D>, Error>
     where
         D: Clone,
@@ -194,25 +195,25 @@ impl<D: Disk> Vault<D> {
             },
             rewrite,
             writer: self.writer(),
-            instead_of: self.log.number,
+            replaced_log: self.log.number,
         })
     }
 
-    /// Puts what was pushed in place of all that is in the store, in one step. Slots and history stay.
+    /// Replaces the whole contents of the store with what was pushed, atomically. Slots and history stay.
     pub fn finish_restore(&mut self, restore: Restore<D>) -> Result<(), Error> {
         let Restore {
             rewrite,
             mut staged,
             writer,
-            instead_of,
+            replaced_log,
         } = restore;
         drop(writer);
         self.idle()?;
-        // A store that was cleared meanwhile has removed the file that was made next to the old log.
-        if self.log.number != instead_of {
+        // A clear in the meantime has deleted the staged file together with the old log's other leftovers.
+        if self.log.number != replaced_log {
             return Err(Error::Busy);
         }
-        // From here on it may be the live log.
+        // From here on the staged file may be the live log.
         staged.is_used = true;
         self.guard(|vault| {
             let slots = vault.header().slots.clone();
@@ -221,14 +222,14 @@ impl<D: Disk> Vault<D> {
     }
 }
 
-/// New contents in the making. No compaction begins meanwhile. Dropped, they leave nothing; what a killed process leaves, the
-/// next rewriting or the next start removes.
+/// The new contents of a store, while they are written. No compaction starts meanwhile. Dropping it deletes its file;
+/// what a killed process leaves is deleted by the next rewrite or at the next start.
 pub struct Restore<D: Disk> {
     rewrite: Rewrite<D::File>,
     staged: Staged<D>,
     writer: Arc<()>,
-    /// The number of the log that was the live one when it began.
-    instead_of: u64,
+    /// The number of the log that was live when the restore started.
+    replaced_log: u64,
 }
 
 impl<D: Disk> Restore<D> {
@@ -238,7 +239,7 @@ impl<D: Disk> Restore<D> {
     }
 }
 
-/// The file of new contents. It goes unless they may be in the store.
+/// The file of the new contents. Deleted on drop unless it may have become the live log.
 struct Staged<D: Disk> {
     disk: D,
     name: String,
@@ -248,33 +249,33 @@ struct Staged<D: Disk> {
 
 impl<D: Disk> Drop for Staged<D> {
     fn drop(&mut self) {
-        // The folder may be another store's by now.
+        // Another store may be in the directory by now.
         if !self.is_used && self.disk.is_named(&self.name, &self.file).unwrap_or(false) {
             let _ = self.disk.remove(&self.name);
         }
     }
 }
 
-/// What a backup says of itself.
+/// Where a backup comes from, as its header states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The store it is of.
+    /// The id of the source store.
     pub store: StoreId,
-    /// How often that had been opened.
+    /// The source store's generation: how often it had been opened.
     pub generation: u64,
-    /// Its slot: when it was made, and with what kind of secret.
+    /// The slot: when the backup was made, and which kind of secret opens it.
     pub slot: SlotInfo,
 }
 
 impl Origin {
-    /// Whether it is a [`Handover`].
+    /// True for a [`Handover`].
     #[must_use]
     pub fn is_handover(&self) -> bool {
         self.slot.name == HANDOVER
     }
 }
 
-/// Reads a backup from its start to its end.
+/// Reads a backup from start to end.
 pub struct Reader<R> {
     input: R,
     origin: Origin,
@@ -285,7 +286,7 @@ pub struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads the header.
+    /// Reads and authenticates the header.
     pub fn open(mut input: R, secret: &Secret) -> Result<Self, Error> {
         let mut header = Vec::with_capacity(HEADER_BYTES);
         input
@@ -325,22 +326,23 @@ impl<R: Read> Reader<R> {
         })
     }
 
-    /// What it is a backup of.
+    /// Where the backup comes from.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// Bytes read.
+    /// The number of bytes read.
     pub fn at(&self) -> u64 {
         self.at
     }
 
-    /// Changes read.
+    /// The number of changes read.
     pub fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// Shows the changes of the next frame. Returns whether there is more: at the end, all of it was there and genuine.
+    /// Calls `each` for every change of the next frame. Returns false at the end, which proves that the backup is
+    /// complete and authentic.
     pub fn next(
         &mut self,
         mut each: impl FnMut(Op<'_>) -> Result<(), Error>,
@@ -377,13 +379,13 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Reads the next frame as it stands.
+    /// Reads the next frame, still sealed.
     fn read_frame(&mut self) -> Result<Head, Error> {
         let at = self.at;
         let mut head = [0; HEAD_BYTES];
         fill(&mut self.input, &mut head, at)?;
         let head = Head::parse(&head).ok_or(Error::Cut { at })?;
-        // Grows with what comes, not with what a forged length says.
+        // The buffer grows with the bytes that arrive: a forged length must not allocate memory.
         self.frame.zeroize();
         let length = head.length + TAG_BYTES;
         let mut input = self.input.by_ref().take(length as u64);

@@ -1,14 +1,14 @@
-//! Changes that are made together or not at all, and their bytes inside a frame.
+//! Atomic batches of changes, and their encoding inside a frame.
 //!
 //! ```text
 //! op    = kind(1) table(1) rest
 //! put   = 1 table scope-len id-len value-len scope id value
 //! del   = 2 table scope-len id-len scope id
-//! scope = 3 table scope-len scope                 every record of the scope goes
-//! table = 4 table                                 every record of the table goes
+//! scope = 3 table scope-len scope                 removes every record of the scope
+//! table = 4 table                                 removes every record of the table
 //! ```
 //!
-//! Lengths are LEB128, at most five bytes, as short as can be.
+//! Lengths are LEB128: at most five bytes, in the shortest encoding.
 
 use zeroize::Zeroizing;
 
@@ -19,26 +19,26 @@ const DELETE: u8 = 2;
 const CLEAR_SCOPE: u8 = 3;
 const CLEAR_TABLE: u8 = 4;
 
-/// Changes in the order they were asked for. Wiped when dropped.
+/// Changes, in the order in which they were added. Wiped when dropped.
 #[derive(Default)]
 pub struct Batch {
     bytes: Zeroizing<Vec<u8>>,
 }
 
 impl Batch {
-    /// No changes.
+    /// An empty batch.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Nothing was asked for.
+    /// True if there are no changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Its size in a frame, in bytes.
+    /// The encoded size in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len()
@@ -49,7 +49,7 @@ impl Batch {
         self.push(Op::Put { key, value });
     }
 
-    /// Removes a record, if it is there.
+    /// Removes a record, if it exists.
     pub fn delete(&mut self, key: Key<'_>) {
         self.push(Op::Delete { key });
     }
@@ -64,7 +64,7 @@ impl Batch {
         self.push(Op::ClearTable { table });
     }
 
-    /// Adds a change. Returns where its bytes are: position and length.
+    /// Adds a change. Returns the position and the length of its encoding.
     pub fn push(&mut self, op: Op<'_>) -> (usize, usize) {
         let at = self.bytes.len();
         let out = &mut *self.bytes;
@@ -95,7 +95,7 @@ impl Batch {
         (at, out.len() - at)
     }
 
-    /// Forgets every change; keeps the memory.
+    /// Removes every change, wipes their bytes, and keeps the allocation.
     pub fn clear(&mut self) {
         zeroize::Zeroize::zeroize(&mut *self.bytes);
     }
@@ -106,12 +106,12 @@ impl Batch {
 
     /// The changes, in order.
     pub fn ops(&self) -> impl Iterator<Item = Op<'_>> {
-        // A batch that was made here can be read here.
+        // `push` encoded these bytes, so every change decodes.
         Ops::new(&self.bytes).map_while(|op| op.ok().map(|(_, _, op)| op))
     }
 }
 
-/// Grows by moving: what was there is wiped, which `Vec` by itself leaves to the allocator.
+/// Grows into a new allocation and wipes the old one; `Vec` itself would free it unwiped.
 fn reserve(bytes: &mut Vec<u8>, more: usize) {
     let needed = bytes.len() + more;
     if needed > bytes.capacity() {
@@ -141,14 +141,14 @@ pub(crate) fn write_length(out: &mut Vec<u8>, mut length: usize) {
 pub enum Op<'a> {
     /// Sets a record's value.
     Put {
-        /// Its name.
+        /// The record's key.
         key: Key<'a>,
-        /// Its value.
+        /// The record's value.
         value: &'a [u8],
     },
     /// Removes a record.
     Delete {
-        /// Its name.
+        /// The record's key.
         key: Key<'a>,
     },
     /// Removes every record of a scope.
@@ -174,7 +174,7 @@ impl Op<'_> {
         }
     }
 
-    /// No fewer bytes than it takes in a frame, and at most twelve more.
+    /// An upper bound of the encoded size, at most twelve bytes too large.
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::Put { key, value } => 17 + key.scope.len() + key.id.len() + value.len(),
@@ -185,25 +185,25 @@ impl Op<'_> {
     }
 }
 
-/// The bytes are not those of changes. Sealed frames never hold such, so this is a fault of a writer.
+/// The bytes do not decode. Sealed frames never hold such bytes, so this is a bug in the writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("changes that cannot be read at byte {0}")]
+#[error("changes that cannot be decoded at byte {0}")]
 pub struct Malformed(pub usize);
 
-/// Reads changes from their bytes: position, length, change.
+/// Decodes changes: yields position, length and change.
 pub struct Ops<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Ops<'a> {
-    /// Of a whole batch.
+    /// Decodes a whole batch.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self::starting_at(bytes, 0)
     }
 
-    /// From a change on that begins there.
+    /// Decodes from position `at`, where a change must begin.
     pub(crate) fn starting_at(bytes: &'a [u8], at: usize) -> Self {
         Self { bytes, at }
     }
@@ -224,7 +224,7 @@ impl<'a> Ops<'a> {
             let byte = self.byte()?;
             length |= usize::from(byte & 0x7f) << shift;
             if byte < 0x80 {
-                // One spelling each: a longer one is refused.
+                // A value has exactly one encoding: a longer one is rejected.
                 let shortest = shift == 0 || byte != 0;
                 return (shortest && length <= u32::MAX as usize).then_some(length);
             }
@@ -265,12 +265,12 @@ impl<'a> Ops<'a> {
         })
     }
 
-    /// Where the next change begins.
+    /// The position of the next change.
     pub(crate) fn at(&self) -> usize {
         self.at
     }
 
-    /// The rest as a length, for what precedes changes in a frame.
+    /// Decodes a length that precedes the changes in a frame.
     pub(crate) fn leading_length(&mut self) -> Option<usize> {
         self.length()
     }

@@ -1,27 +1,29 @@
-//! What the vault asks of a disk: a folder of files, and five things of a file. Tests own the other side.
+//! The operations that the vault needs from a disk: a directory of files, and reads, writes, truncation, length and
+//! fsync of a file. Tests implement the traits with simulated disks.
 
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// A folder.
+/// A directory.
 pub trait Disk: Send {
-    /// A file in it.
+    /// The type of its files.
     type File: DiskFile;
-    /// Opens a file for reading and writing; `None` when there is none of that name.
+    /// Opens a file for reading and writing; `None` if it does not exist.
     fn open(&self, name: &str) -> io::Result<Option<Self::File>>;
-    /// Makes an empty file, in place of one of that name. Its name lasts once [`Disk::sync`] has returned.
+    /// Creates an empty file, or replaces an existing one. The name is durable after [`Disk::sync`].
     fn create(&self, name: &str) -> io::Result<Self::File>;
-    /// Renames a file, over another of the new name.
+    /// Renames a file and replaces an existing one of the new name.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
-    /// Removes a file; one that is not there is no error.
+    /// Removes a file. It is no error if the file does not exist.
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// The names in the folder.
+    /// The names of all files.
     fn names(&self) -> io::Result<Vec<String>>;
-    /// Makes names as durable as they will be.
+    /// Makes creations, renames and removals durable.
     fn sync(&self) -> io::Result<()>;
-    /// Whether a name still stands for a file that was opened under it. A disk that no one else has need not look.
+    /// True if `name` still refers to the file that was opened under it. The default is for disks that no other
+    /// process can change.
     fn is_named(&self, _name: &str, _file: &Self::File) -> io::Result<bool> {
         Ok(true)
     }
@@ -29,44 +31,44 @@ pub trait Disk: Send {
 
 /// A file.
 pub trait DiskFile: Send + Sync + 'static {
-    /// Fills the buffer from an offset, and says how much of it: less only at the file's end.
+    /// Reads at an offset and returns the number of bytes: less than the buffer's length only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
-    /// Writes all of it at an offset.
+    /// Writes all bytes at an offset.
     fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()>;
-    /// Cuts the file.
+    /// Truncates or extends the file.
     fn set_len(&self, length: u64) -> io::Result<()>;
-    /// How long it is.
+    /// The length in bytes.
     fn length(&self) -> io::Result<u64>;
-    /// Makes what was written durable.
+    /// Makes all writes durable (fsync).
     fn sync(&self) -> io::Result<()>;
-    /// Locks the file against every other opening of it, until it is closed. False when it is locked.
+    /// Locks the file against every other open handle, until it is closed. Returns false if it is locked already.
     fn lock(&self) -> io::Result<bool> {
         Ok(true)
     }
 }
 
-/// The number in the name of one of several files.
+/// Extracts the number from a name such as `vault-7.log`.
 pub(crate) fn numbered(name: &str, before: &str, after: &str) -> Option<u64> {
     let digits = name.strip_prefix(before)?.strip_suffix(after)?;
-    // One spelling each.
+    // Only the canonical spelling: no leading zeros, no sign.
     let number: u64 = digits.parse().ok()?;
     (number.to_string() == digits).then_some(number)
 }
 
-/// A real folder. Its files are for their owner alone.
+/// A real directory. Only the owner can access its files.
 #[derive(Debug, Clone)]
 pub struct Folder {
     dir: PathBuf,
 }
 
 impl Folder {
-    /// Names a folder, which must exist before it is used.
+    /// Does not access the directory; it must exist before the first operation.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into() }
     }
 
-    /// Where it is.
+    /// The path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.dir
@@ -106,7 +108,7 @@ impl Disk for Folder {
     fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
-            // A name that is not text is none of ours.
+            // All our names are UTF-8, so a name that is not is skipped.
             names.extend(entry?.file_name().into_string());
         }
         Ok(names)

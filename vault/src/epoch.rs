@@ -1,24 +1,24 @@
-//! The store's history: one epoch for each time it was opened.
+//! The history of a store: one epoch for each time it was opened.
 //!
 //! ```text
 //! payload = generation(8) id(8) commits(8) count(1) (generation(8) id(8) commits(8)) * count      little-endian
 //! ```
 //!
-//! A volume that was put back to an older state has another history than the one a client remembers.
+//! A client that remembers an epoch detects from the history that a volume was restored to an older state.
 
 use crate::secret::{NoRandom, random};
 
-/// Closed epochs that are remembered.
+/// The number of closed epochs that are recorded.
 pub(crate) const MAX_REMEMBERED_EPOCHS: usize = 16;
 
-/// One opening of the store.
+/// One opening of the store, with the commits made during it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Epoch {
-    /// The how-manieth opening: 1, 2, 3…
+    /// The number of this opening: 1, 2, 3…
     pub generation: u64,
-    /// Random.
+    /// A random id.
     pub id: u64,
-    /// Batches made durable in it.
+    /// The number of batches made durable in this epoch.
     pub commits: u64,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// The history once the store is opened again.
+    /// The history after the store is opened again.
     pub(crate) fn reopened(mut self) -> Result<Self, NoRandom> {
         let current = self.current.next()?;
         if self.current.generation > 0 {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn history_is_read_as_it_was_written_and_forgets_the_oldest() {
+    fn history_round_trips_and_drops_the_oldest_epochs() {
         let mut history = History::default();
         for _ in 0..40 {
             history = history.reopened().unwrap();

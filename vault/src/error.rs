@@ -1,57 +1,58 @@
-//! What can be wrong with a vault, named by what is at fault.
+//! Errors of the vault, named by what is at fault.
 
 use std::io;
 
 use crate::header::StoreId;
 use crate::secret::NoRandom;
 
-/// Why something could not be done. After anything but a refusal the vault is broken and does nothing more.
+/// Why an operation failed. After any error except a rejected request the vault is broken and
+/// does nothing more.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no vault in the folder.
+    /// The directory has no vault.
     #[error("no vault exists here")]
     Absent,
-    /// There is one already.
+    /// The directory has a vault already.
     #[error("a vault exists here already")]
     Present,
-    /// No slot opens with the secret.
+    /// No slot opens with this secret.
     #[error("vault {store} does not open with this key; it has the slots {slots}")]
     WrongKey {
-        /// Whose header it is.
+        /// The store's id.
         store: StoreId,
-        /// The names of its slots.
+        /// The names of the slots.
         slots: String,
     },
-    /// The header is of another time.
+    /// A newer version wrote the header.
     #[error("written by a newer version of this program (format {version}, suite {suite})")]
     Newer {
-        /// The format's version.
+        /// The version of the format.
         version: u16,
-        /// The suite of algorithms.
+        /// The number of the cipher suite.
         suite: u16,
     },
-    /// Not a header at all.
+    /// The file is not a header.
     #[error("not a vault's or a backup's header")]
     Foreign,
-    /// Neither copy of the header is whole.
+    /// Neither copy of the header is intact.
     #[error("the header is damaged in both of its copies")]
     HeaderDamaged,
-    /// A log without a header.
+    /// There is a log but no header.
     #[error("vault.hdr is missing next to a log: without it the log cannot be opened")]
     HeaderMissing,
-    /// A header without its log.
+    /// There is a header, but the log that it names is missing.
     #[error("{0} is missing")]
     LogMissing(String),
-    /// Something within the log was durable and is not what was written.
+    /// A durable part of the log has changed.
     #[error("the log is damaged at byte {at} of {end}")]
     Damaged {
-        /// Where.
+        /// The offset of the damage.
         at: u64,
-        /// How long it is.
+        /// The length of the log.
         end: u64,
     },
-    /// A file of events is not what was written.
+    /// A file of events has changed.
     #[error("{0} is damaged")]
     EventsDamaged(String),
     /// The log is older than the header.
@@ -59,57 +60,57 @@ pub enum Error {
         "the log is of generation {log}, the header of generation {header}: they are from different snapshots"
     )]
     Older {
-        /// Openings that the log knows of.
+        /// The log's generation.
         log: u64,
-        /// Openings that the header knows of.
+        /// The header's generation.
         header: u64,
     },
-    /// A sealed frame holds nonsense: its writer was at fault.
+    /// An authentic frame does not decode: a bug in the program that wrote it.
     #[error("a sealed frame at byte {at} cannot be read")]
     Malformed {
-        /// Where.
+        /// The offset of the frame.
         at: u64,
     },
-    /// A backup that ends before its end.
+    /// The backup ends early, or a frame does not open.
     #[error("the backup is truncated or damaged at byte {at}")]
     Cut {
-        /// Where.
+        /// The offset.
         at: u64,
     },
-    /// Bytes behind a backup's end.
+    /// There are bytes after the END frame.
     #[error("there are bytes after the end of the backup")]
     Surplus,
-    /// One batch is more than a frame holds.
+    /// A batch exceeds the size of a frame.
     #[error("{0} bytes are too many for one write")]
     TooLarge(usize),
-    /// The log is at its largest.
+    /// The log has reached its maximum size.
     #[error("the log is full")]
     Full,
-    /// The counter of an epoch ran out.
+    /// The frame counter of the epoch is exhausted.
     #[error("the epoch has used all its frames")]
     Exhausted,
-    /// Names of slots are short and plain.
+    /// The slot name is too long or has other characters.
     #[error("a slot's name is 1 to 32 letters, digits, or any of - _ . @")]
     BadName,
-    /// The slot is there.
+    /// The slot exists already.
     #[error("a slot {0:?} exists already")]
     SlotExists(String),
-    /// The slot is not there.
+    /// The slot does not exist.
     #[error("there is no slot {0:?}")]
     NoSlot(String),
-    /// The last slot stays.
+    /// The last slot cannot be removed.
     #[error("{0:?} is the only slot: without it nothing opens the vault")]
     LastSlot(String),
-    /// No room for another slot.
+    /// The header has no space for another slot.
     #[error("there is no room for another slot")]
     ManySlots,
     /// The log is being rewritten.
     #[error("a compaction is in progress; try again when it is done")]
     Busy,
-    /// Another process has it open, under this name or another.
+    /// Another process has the store open, under this path or another.
     #[error("the store is open in another process")]
     InUse,
-    /// A file has gone from its place, or another is there.
+    /// A file was removed or replaced while it was open.
     #[error(
         "{0} is not the file that was opened: the directory was moved, replaced, or written to by another program"
     )]
@@ -117,34 +118,34 @@ pub enum Error {
     /// An earlier write or sync failed.
     #[error("an earlier write failed: the vault must be opened again")]
     Broken,
-    /// A file could not be opened for reading and writing.
+    /// A file cannot be opened for reading and writing.
     #[error("cannot open {name}")]
     Open {
-        /// Which.
+        /// The file's name.
         name: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// Reading failed.
+    /// A read failed.
     #[error("cannot read a file of the store")]
     Read(#[source] io::Error),
-    /// Writing failed.
+    /// A write failed.
     #[error("cannot write a file of the store")]
     Write(#[source] io::Error),
-    /// Making durable failed.
+    /// An fsync failed.
     #[error("cannot fsync a file of the store")]
     Sync(#[source] io::Error),
-    /// The folder did not do what was asked.
+    /// An operation on the directory failed.
     #[error("cannot change the directory of the store")]
     Folder(#[source] io::Error),
-    /// The system gave no random numbers.
+    /// The operating system returned no random bytes.
     #[error(transparent)]
     NoRandom(NoRandom),
 }
 
 impl Error {
-    /// Nothing was touched: what was asked for cannot be, or not now.
+    /// True if the request was rejected before anything changed: it is impossible, or impossible at this time.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(
             self,

@@ -1,31 +1,31 @@
-//! Sealed frames, each bound to the one before it.
+//! Sealed frames. Each is bound to its predecessor.
 //!
 //! ```text
 //! frame   = kind(1) length(4, LE) counter(4, LE) body(length) tag(16)
-//! sealed  = ChaCha20-Poly1305(subkey, nonce = counter, aad = tag before | kind length counter [| salt])
+//! sealed  = ChaCha20-Poly1305(subkey, nonce = counter, aad = previous tag | kind length counter [| salt])
 //! EPOCH   body = salt(32) sealed payload, counter 0; subkey = HKDF-SHA256(data key, salt, "openclaw/vault/v1 epoch")
-//! BATCH   body = sealed distance, changes         the distance from here back to what was durable, LEB128
-//! COPY    body = sealed changes                   the output of compaction, rotation, restore, backup
+//! BATCH   body = sealed distance, changes         distance back to the end of the durable bytes, LEB128
+//! COPY    body = sealed changes                   written by compaction, rotation, restore, backup
 //! END     body = sealed records(8, LE)            closes a backup
 //! ```
 //!
-//! A subkey is used from one opening of the vault to the next, so its counter never runs twice.
+//! A subkey is used for one opening of the vault, so a counter is never used twice with it.
 
 use crate::secret::{DataKey, Key32, NoRandom, derive, random};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
-/// Bytes before the body.
+/// Bytes of a frame before the body.
 pub(crate) const HEAD_BYTES: usize = 9;
-/// Bytes after it.
+/// Bytes of a frame after the body.
 pub(crate) const TAG_BYTES: usize = 16;
 /// Bytes of an epoch's salt.
 pub(crate) const SALT_BYTES: usize = 32;
-/// A body is no longer than this: what a reader must be ready to hold.
+/// The maximum length of a body, and so the memory that a reader needs.
 pub const MAX_BODY_BYTES: usize = 16 << 20;
 
 const EPOCH_INFO: &[u8] = b"openclaw/vault/v1 epoch";
 
-/// The tag of the frame before, or what stands for it at a log's start.
+/// The tag of the previous frame, or [`crate::log::start`] for the first one.
 pub(crate) type Chain = [u8; TAG_BYTES];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
     End = 4,
 }
 
-/// What precedes a body.
+/// A frame's header: what precedes the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) kind: Kind,
@@ -73,13 +73,13 @@ impl Head {
         bytes
     }
 
-    /// The whole frame's length.
+    /// The length of the whole frame.
     pub(crate) fn frame(self) -> usize {
         HEAD_BYTES + self.length + TAG_BYTES
     }
 }
 
-/// An epoch's key. On the heap, so that the allocator wipes it when it goes.
+/// The key of an epoch. On the heap, where the allocator wipes it when it is freed.
 pub(crate) struct Subkey(Box<LessSafeKey>);
 
 impl Subkey {
@@ -93,7 +93,7 @@ impl Subkey {
         Self(Box::new(LessSafeKey::new(key)))
     }
 
-    /// Opens what follows the head, tag included, in place. `clear` bytes at its start are authenticated only.
+    /// Opens a body and tag in place. The first `clear` bytes are only authenticated.
     pub(crate) fn open<'a>(
         &self,
         chain: &Chain,
@@ -109,10 +109,10 @@ impl Subkey {
         self.0.open_in_place(nonce(head.counter), aad, sealed).ok()
     }
 
-    /// The tag that belongs to what follows a head, whatever tag it has.
+    /// Computes the correct tag for a body, and ignores the tag that it has.
     fn tag(&self, chain: &Chain, head: Head, rest: &[u8]) -> Option<Chain> {
         let mut body = zeroize::Zeroizing::new(rest.get(..head.length)?.to_vec());
-        // A stream cipher: sealing what is sealed opens it, and sealing that again gives the tag.
+        // The cipher is a stream cipher: sealing the ciphertext decrypts it, and sealing that again yields the tag.
         let mut tag = [0; TAG_BYTES];
         for _ in 0..2 {
             let aad = Aad::from(associated(chain, head, &[]));
@@ -124,7 +124,7 @@ impl Subkey {
         Some(tag)
     }
 
-    /// Appends a frame to `out`. Returns the new chain.
+    /// Appends a sealed frame to `out`. Returns its tag, to which the next frame is bound.
     fn seal(
         &self,
         chain: &Chain,
@@ -174,7 +174,7 @@ fn associated(
     associated
 }
 
-/// Seals one frame after the other under one epoch.
+/// Seals the frames of one epoch, in order.
 pub(crate) struct Sealer {
     subkey: std::sync::Arc<Subkey>,
     counter: u32,
@@ -182,7 +182,7 @@ pub(crate) struct Sealer {
 }
 
 impl Sealer {
-    /// Begins an epoch: appends its frame to `out`.
+    /// Starts an epoch: appends its frame to `out`.
     pub(crate) fn begin(
         data_key: &[u8; 32],
         chain: &Chain,
@@ -200,7 +200,7 @@ impl Sealer {
         })
     }
 
-    /// Appends a frame to `out`. `None` once the counter has run out, after four thousand million frames.
+    /// Appends a sealed frame to `out`. `None` once the counter is exhausted, after 2^32 frames.
     pub(crate) fn seal(&mut self, kind: Kind, plain: &[u8], out: &mut Vec<u8>) -> Option<()> {
         self.counter = self.counter.checked_add(1)?;
         self.chain = self
@@ -218,7 +218,7 @@ impl Sealer {
     }
 }
 
-/// Opens one frame after the other, whichever epoch they are of.
+/// Opens frames in order, across epochs.
 pub(crate) struct Opener {
     data_key: DataKey,
     subkey: Option<std::sync::Arc<Subkey>>,
@@ -226,7 +226,7 @@ pub(crate) struct Opener {
     chain: Chain,
 }
 
-/// A frame that did not open.
+/// The frame is not authentic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused;
 
@@ -240,7 +240,7 @@ impl Opener {
         }
     }
 
-    /// Opens the next frame in place: `rest` is what follows its head, tag included. Refused frames change nothing.
+    /// Opens the next frame in place: `rest` is its body and tag. If it does not open, the state is unchanged.
     pub(crate) fn open<'a>(
         &mut self,
         head: Head,
@@ -270,7 +270,7 @@ impl Opener {
         Ok(plain)
     }
 
-    /// The current epoch's key.
+    /// The key of the current epoch.
     pub(crate) fn subkey(&self) -> Option<&std::sync::Arc<Subkey>> {
         self.subkey.as_ref()
     }
@@ -279,17 +279,17 @@ impl Opener {
         self.chain
     }
 
-    /// The last frame's counter.
+    /// The counter of the last frame.
     pub(crate) fn counter(&self) -> u32 {
         self.counter
     }
 
-    /// The tag that the next frame would have, were it not damaged in its tag alone.
+    /// Computes the correct tag of the next frame, for the case that only its stored tag is damaged.
     pub(crate) fn tag(&self, head: Head, rest: &[u8]) -> Option<Chain> {
         self.subkey.as_deref()?.tag(&self.chain, head, rest)
     }
 
-    /// Opens a frame out of its place under the current epoch, whatever its counter.
+    /// Opens a frame of the current epoch out of order, with any counter.
     pub(crate) fn open_elsewhere<'a>(
         &self,
         chain: &Chain,

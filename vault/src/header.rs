@@ -1,4 +1,4 @@
-//! The header: whose store it is, which log is the live one, and the data key, wrapped once for each secret.
+//! The header: the store's id, the number of the live log, and the data key, wrapped once for each secret.
 //!
 //! ```text
 //! magic(8) version(2) suite(2) store id(16) revision(8) generation(8) log(8) durable(8) slots(1) slot * slots mac(32)
@@ -6,10 +6,10 @@
 //! slot  = kind(1) name length(1) name(32) created(8) memory(4) time(4) lanes(4) salt(32) nonce(24) wrapped(32) tag(16)
 //! KEK   = HKDF-SHA256(raw key or Argon2id(passphrase, salt), salt, "openclaw/vault/v1 kek")
 //! wrapped, tag = XChaCha20-Poly1305(KEK, nonce, data key, aad = magic version suite store id | slot up to its nonce)
-//! mac   = HMAC-SHA256(HKDF-SHA256(data key, store id, "openclaw/vault/v1 header"), all before it)
+//! mac   = HMAC-SHA256(HKDF-SHA256(data key, store id, "openclaw/vault/v1 header"), all bytes before it)
 //! ```
 //!
-//! Numbers are little-endian. The MAC keeps slots from being taken away, added or weakened by anyone without the data key.
+//! Numbers are little-endian. The MAC prevents anyone without the data key from removing, adding or weakening slots.
 
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -23,11 +23,11 @@ mod slot;
 pub(crate) use slot::{Slot, is_name};
 pub use slot::{SlotInfo, SlotKind};
 
-/// A header's size, whatever it holds.
+/// The size of a header, which is padded.
 pub const HEADER_BYTES: usize = 4096;
-/// Slots that fit.
+/// The maximum number of slots.
 pub const MAX_SLOTS: usize = 16;
-/// Bytes of a slot's name.
+/// The maximum length of a slot's name in bytes.
 pub const MAX_SLOT_NAME_BYTES: usize = 32;
 
 const VERSION: u16 = 1;
@@ -39,7 +39,7 @@ const MAC_BYTES: usize = 32;
 
 const MAC_INFO: &[u8] = b"openclaw/vault/v1 header";
 
-/// What a header is the head of.
+/// The file type that a header belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Vault,
@@ -55,10 +55,10 @@ impl Purpose {
     }
 }
 
-/// Stands in place of a vault's magic once it is being erased: an opening that finds it continues erasing.
+/// Replaces the magic of a vault that is being erased: if opening finds it, it completes the erasure.
 pub(crate) const ERASED: [u8; 8] = *b"OCERASED";
 
-/// A store's random name.
+/// A store's random id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreId(pub [u8; 16]);
 
@@ -76,31 +76,32 @@ impl std::fmt::Display for StoreId {
     }
 }
 
-/// A header that was read: not to be believed before [`Header::is_genuine`].
+/// A decoded header. [`Parsed::open`] authenticates it.
 #[derive(Clone)]
 pub(crate) struct Header {
     pub(crate) purpose: Purpose,
     pub(crate) store: StoreId,
-    /// Goes up with every writing; the copy with the higher one holds.
+    /// Incremented by every write; the copy with the higher revision is current.
     pub(crate) revision: u64,
-    /// How often the store was opened.
+    /// The number of times the store has been opened.
     pub(crate) generation: u64,
-    /// The live log's number.
+    /// The number of the live log.
     pub(crate) log: u64,
-    /// Bytes of it that were durable when this was written: damage there is damage, not a torn end.
+    /// The bytes of the log that were durable when this header was written. A frame in them that does not open is
+    /// damage, never a torn write.
     pub(crate) durable: u64,
     pub(crate) slots: Vec<Slot>,
 }
 
 impl Header {
-    /// The name of the slot that a secret opens.
+    /// The name of the slot that `secret` opens.
     pub(crate) fn slot_of(&self, secret: &Secret) -> Option<String> {
         let mut slots = self.slots.iter();
         let slot = slots.find(|slot| slot.unwrap(self.purpose, self.store, secret).is_some())?;
         Some(slot.info.name.clone())
     }
 
-    /// What to show someone whose secret opens none of its slots.
+    /// The error for a secret that opens no slot.
     pub(crate) fn wrong_key(&self) -> Error {
         let slots: Vec<_> = self.slots.iter().map(|slot| &*slot.info.name).collect();
         Error::WrongKey {
@@ -109,7 +110,7 @@ impl Header {
         }
     }
 
-    /// `HEADER_BYTES` bytes.
+    /// Encodes to `HEADER_BYTES` bytes.
     pub(crate) fn encode(&self, data_key: &[u8; 32]) -> Vec<u8> {
         let mut bytes = self.encode_fields();
         let mac = mac(data_key, self.store, &bytes);
@@ -134,7 +135,7 @@ impl Header {
         bytes
     }
 
-    /// Reads a header as it stands.
+    /// Decodes a header without authenticating it.
     pub(crate) fn decode(purpose: Purpose, whole: &[u8]) -> Result<Parsed, Unreadable> {
         let mut bytes = Bytes(whole.get(..HEADER_BYTES).ok_or(Unreadable::Short)?);
         let magic: [u8; 8] = bytes.array().ok_or(Unreadable::Short)?;
@@ -189,7 +190,7 @@ fn mac(data_key: &[u8; 32], store: StoreId, bytes: &[u8]) -> Hmac<Sha256> {
     mac
 }
 
-/// A header with the proof that it is genuine, which is still to be checked.
+/// A decoded header with its MAC, which is not checked yet.
 pub(crate) struct Parsed {
     pub(crate) header: Header,
     covered: Vec<u8>,
@@ -197,7 +198,7 @@ pub(crate) struct Parsed {
 }
 
 impl Parsed {
-    /// The data key, if the secret opens a slot of it and all of it is genuine.
+    /// Returns the data key, if the secret opens a slot and the MAC is correct.
     pub(crate) fn open(&self, secret: &Secret) -> Result<Key32, Locked> {
         let Header {
             purpose,
@@ -223,16 +224,16 @@ impl Parsed {
     }
 }
 
-/// Why a header gave no data key.
+/// Why a header yields no data key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Locked {
     /// No slot opens with this secret.
     WrongKey,
-    /// A slot opens, and the rest is not what was written with it.
+    /// A slot opens, but the MAC does not match.
     Forged,
 }
 
-/// Why bytes are no header.
+/// Why bytes do not decode as a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unreadable {
     Short,

@@ -1,7 +1,7 @@
-//! The header's file: two copies, so that one is whole whenever the power goes off.
+//! The header file: two copies, so that one is intact after a power loss.
 //!
-//! The copy with the higher revision holds. A change is written over the other one and made durable, then over it: so
-//! that while one copy is half written, the other is what held before.
+//! The copy with the higher revision is current. A write replaces the older copy first, fsyncs, then replaces the
+//! other one. While one copy is half written, the other still holds the previous state.
 
 use crate::disk::{Disk, DiskFile};
 use crate::error::Error;
@@ -14,29 +14,30 @@ use crate::{journal, log};
 
 const NAME: &str = "vault.hdr";
 const NEW_NAME: &str = "vault.hdr.new";
-/// A log that holds no more than its first epoch holds nothing.
+/// The size of a log that has only its first epoch frame, and so no records.
 const EMPTY_LOG: u64 = (HEAD_BYTES + SALT_BYTES + 25 + TAG_BYTES) as u64;
 
 /// The header of an open vault, and its file.
 pub(crate) struct Headers<D: Disk> {
     file: D::File,
     pub(crate) header: Header,
-    /// Which copy holds, 0 or 1.
+    /// The index of the current copy, 0 or 1.
     newest: u64,
-    /// Whether both copies name the same log, so that no other is needed any more.
+    /// True if both copies name the same log, so that every other log can be deleted.
     pub(crate) agree: bool,
 }
 
-/// What is seen of a vault without any key.
+/// What is visible of a vault without a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presence {
-    /// Its random name.
+    /// The store's id.
     pub store: StoreId,
-    /// What opens it, as long as no one forged it: only opening it proves that.
+    /// The slots. Not authenticated: only opening the vault proves that no one forged them.
     pub slots: Vec<SlotInfo>,
 }
 
-/// Looks for a vault in a folder. Remains of an interrupted creation are none; an interrupted erasure is finished.
+/// Looks for a vault in a directory. Leftovers of an interrupted creation do not count; an interrupted erasure is
+/// completed.
 pub fn presence(disk: &impl Disk) -> Result<Option<Presence>, Error> {
     let Some(file) = open(disk, NAME)? else {
         return no_header(disk);
@@ -53,7 +54,7 @@ pub fn presence(disk: &impl Disk) -> Result<Option<Presence>, Error> {
     }))
 }
 
-/// A header that was never durable is that of a vault that was never used.
+/// If the header never became durable, the vault was never used, and its leftovers do not count.
 fn no_header(disk: &impl Disk) -> Result<Option<Presence>, Error> {
     for name in disk.names().map_err(Error::Folder)? {
         if log::number(&name).is_none() {
@@ -76,7 +77,7 @@ fn is_being_erased(file: &impl DiskFile) -> Result<bool, Error> {
     Ok(magic == ERASED)
 }
 
-/// Opens a file of the folder for reading and writing, if it is there.
+/// Opens a file for reading and writing; `None` if it does not exist.
 pub(crate) fn open<D: Disk>(disk: &D, name: &str) -> Result<Option<D::File>, Error> {
     disk.open(name).map_err(|source| Error::Open {
         name: name.to_owned(),
@@ -84,7 +85,7 @@ pub(crate) fn open<D: Disk>(disk: &D, name: &str) -> Result<Option<D::File>, Err
     })
 }
 
-/// The copies that can be read, each with its place, newest first; at least one.
+/// The readable copies with their index, newest first; at least one.
 fn read(file: &impl DiskFile) -> Result<Vec<(u64, Parsed)>, Error> {
     let mut whole = vec![0; 2 * HEADER_BYTES];
     let length = file.read_at(&mut whole, 0).map_err(Error::Read)?;
@@ -107,7 +108,7 @@ fn read(file: &impl DiskFile) -> Result<Vec<(u64, Parsed)>, Error> {
 }
 
 impl<D: Disk> Headers<D> {
-    /// Writes a first header, under another name until it is whole.
+    /// Writes the first header, under a temporary name until it is complete.
     pub(crate) fn create(disk: &D, header: Header, data_key: &[u8; 32]) -> Result<Self, Error> {
         let file = disk.create(NEW_NAME).map_err(Error::Folder)?;
         let copy = header.encode(data_key);
@@ -126,7 +127,7 @@ impl<D: Disk> Headers<D> {
         })
     }
 
-    /// Opens the newest genuine copy.
+    /// Opens the newest authentic copy.
     pub(crate) fn open(disk: &D, secret: &Secret, hold: Hold) -> Result<(Self, DataKey), Error> {
         let file = open(disk, NAME)?.ok_or(Error::Absent)?;
         lock(&file)?;
@@ -135,7 +136,8 @@ impl<D: Disk> Headers<D> {
         for (rank, (place, copy)) in copies.iter().enumerate() {
             match copy.open(secret) {
                 Ok(data_key) => {
-                    // A secret that was removed opens the older copy if the power went off in between.
+                    // A removed secret still opens the older copy if the power was lost between the two writes, so
+                    // the newer copy decides.
                     let mut newer = copies[..rank].iter();
                     if newer.any(|(_, newer)| newer.is_genuine(&data_key)) {
                         break;
@@ -158,8 +160,8 @@ impl<D: Disk> Headers<D> {
         Err(wrong_key.map_or(Error::HeaderDamaged, Header::wrong_key))
     }
 
-    /// Writes the copy that holds once more, as it is. After a sync that failed, in a process that is gone, the system
-    /// may show it whole while the disk has it torn; and then the other is the only one until this has returned.
+    /// Writes the current copy once more, unchanged. If a sync failed in an earlier process, the kernel may show the
+    /// copy as intact although the disk has it torn. Until this returns, the other copy is the only safe one.
     pub(crate) fn affirm(&self, data_key: &[u8; 32]) -> Result<(), Error> {
         let copy = self.header.encode(data_key);
         let at = self.newest * HEADER_BYTES as u64;
@@ -167,12 +169,12 @@ impl<D: Disk> Headers<D> {
         self.file.sync().map_err(Error::Sync)
     }
 
-    /// Fails when the header's name stands for another file, or for none.
+    /// Fails if the header's name refers to another file, or to none.
     pub(crate) fn in_place(&self, disk: &D) -> Result<(), Error> {
         in_place(disk, NAME, &self.file)
     }
 
-    /// Writes both copies again, one after the other: first the one that does not hold.
+    /// Writes both copies, one after the other, the older one first.
     pub(crate) fn write(&mut self, data_key: &[u8; 32]) -> Result<(), Error> {
         self.header.revision += 1;
         let copy = self.header.encode(data_key);
@@ -186,13 +188,13 @@ impl<D: Disk> Headers<D> {
     }
 }
 
-/// One process at a time, whatever the folder is called.
+/// Allows one process at a time, under whatever path it opened the directory.
 fn lock(file: &impl DiskFile) -> Result<(), Error> {
     let locked = file.lock().map_err(Error::Folder)?;
     locked.then_some(()).ok_or(Error::InUse)
 }
 
-/// Fails when a name stands for another file than this, or for none.
+/// Fails if `name` refers to another file than `file`, or to none.
 pub(crate) fn in_place<D: Disk>(disk: &D, name: &str, file: &D::File) -> Result<(), Error> {
     let named = disk.is_named(name, file).map_err(Error::Folder)?;
     named
@@ -200,7 +202,7 @@ pub(crate) fn in_place<D: Disk>(disk: &D, name: &str, file: &D::File) -> Result<
         .ok_or_else(|| Error::Replaced(name.to_owned()))
 }
 
-/// Removes the journal's files, whose keys are gone.
+/// Removes the journal's files, whose keys are already gone.
 pub(crate) fn remove_journal(disk: &impl Disk) -> Result<(), Error> {
     for name in disk.names().map_err(Error::Folder)? {
         if journal::file_number(&name).is_some() {
@@ -210,10 +212,10 @@ pub(crate) fn remove_journal(disk: &impl Disk) -> Result<(), Error> {
     disk.sync().map_err(Error::Folder)
 }
 
-/// Ends whatever vault is in the folder. Begun once, it is finished at the next start if need be.
+/// Erases the vault in a directory. If it is interrupted, the next start completes it.
 pub(crate) fn erase(disk: &impl Disk) -> Result<(), Error> {
     if let Some(file) = open(disk, NAME)? {
-        // From here on there is no way back: one sector, written whole or not at all.
+        // The point of no return: one sector, which is written atomically.
         file.write_at(&ERASED, 0).map_err(Error::Write)?;
         file.sync().map_err(Error::Sync)?;
         let mut noise = vec![0; 2 * HEADER_BYTES];

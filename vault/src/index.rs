@@ -1,4 +1,5 @@
-//! Where each record's newest value is. Keys are kept as keyed fingerprints: 38 bytes a record and the tree around them.
+//! The index: the position of each record's newest value. Keys are stored as keyed fingerprints: 38 bytes a record,
+//! plus the tree.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -7,10 +8,10 @@ use std::ops::RangeInclusive;
 use crate::batch::Op;
 use crate::key::{Key, Table};
 
-/// Table, scope (8 bytes), whole key (16 bytes): in the order of a scope's range.
+/// Table, hash of the scope (8 bytes), hash of the whole key (16 bytes), so that a scope is a range.
 type Fingerprint = [u8; 25];
 
-/// Where a change is: the offset of its frame in the log, its place in the opened frame, its length.
+/// The position of a change: the offset of its frame in the log, its offset within the opened frame, its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) frame: u64,
@@ -18,7 +19,7 @@ pub(crate) struct Place {
     pub(crate) length: usize,
 }
 
-/// Five bytes of offset, four of place, four of length.
+/// Five bytes for the frame's offset, four for the offset within it, four for the length.
 #[derive(Clone, Copy)]
 struct Packed([u8; 13]);
 
@@ -47,10 +48,10 @@ impl Packed {
     }
 }
 
-/// Offsets are kept in five bytes.
+/// The limit that the five bytes of [`Packed`] set.
 pub(crate) const MAX_OFFSET: u64 = 1 << 40;
 
-/// Fingerprints are keyed afresh in every process: no one outside can make two records meet.
+/// Random hash keys for each process, so that no one outside can make two records collide.
 #[derive(Default)]
 struct Hashes {
     scope: RandomState,
@@ -62,12 +63,12 @@ struct Hashes {
 pub(crate) struct Index {
     hashes: std::sync::Arc<Hashes>,
     places: BTreeMap<Fingerprint, Packed>,
-    /// Bytes of the changes that are the newest of their record.
+    /// The total size of all changes that are still the newest of their record.
     live: u64,
 }
 
 impl Index {
-    /// An empty one that knows records by the same fingerprints.
+    /// An empty index that uses the same hash keys.
     pub(crate) fn sibling(&self) -> Self {
         Self {
             hashes: std::sync::Arc::clone(&self.hashes),
@@ -99,7 +100,7 @@ impl Index {
         first..=last
     }
 
-    /// Follows a change that is at a place of the log.
+    /// Records a change that is at `place` in the log.
     pub(crate) fn apply(&mut self, op: Op<'_>, place: Place) {
         match op {
             Op::Put { key, .. } => {
@@ -132,7 +133,7 @@ impl Index {
             .map(|packed| packed.place())
     }
 
-    /// The places of a scope's or a table's records, in the order of the log.
+    /// The positions of the records of a scope or a table, in log order.
     pub(crate) fn places(&self, table: Table, scope: Option<&[u8]>) -> Vec<Place> {
         let range = scope.map_or_else(|| Self::table(table), |scope| self.scope(table, scope));
         let mut places: Vec<_> = self
@@ -166,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_survive_packing() {
+    fn packed_places_round_trip() {
         for place in [
             Place {
                 frame: 0,
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_apart() {
+    fn scopes_are_separate() {
         let mut index = Index::default();
         let place = Place {
             frame: 1,

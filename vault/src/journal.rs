@@ -1,18 +1,19 @@
-//! Events in order, in constant memory: what comes last are records of the log, what came before is in sealed files.
+//! Events in order, in constant memory: the newest are records of the log, older ones are in sealed files.
 //!
 //! ```text
-//! rows    chunk(8, BE), seq(8, BE) -> row         an event is written with whatever else changes in its batch
+//! rows    chunk(8, BE), seq(8, BE) -> row         written in the same batch as the changes that belong to it
 //! files   "", number(8, BE)        -> key, ranges  a chunk that was moved into `journal-N.seg`, see `segment`
-//! state   "", ""                   -> seq(8, LE)   no event after a start has a lower seq
-//! state   "marks", number(8, BE)   -> mark(8, LE)* those of a chunk that was let go of
+//! state   "", ""                   -> seq(8, LE)   the lowest seq for new events after a start
+//! state   "marks", number(8, BE)   -> mark(8, LE)* the marks of a chunk that was deleted
 //!
-//! row     = time(8) mark(8) event                  little-endian; a mark names an event's message, 0 is none
+//! row     = time(8) mark(8) event                  little-endian; a mark identifies the event's message, 0 is none
 //! ```
 //!
-//! A mark's upper half is of the message's id alone, so that every event of that id is found: see `marks`.
+//! The upper half of a mark is derived from the message's id only, so that all events of one id can be found: see
+//! `marks`.
 //!
-//! It changes a [`Batch`] that its caller appends to the log, so that an event and what belongs to it are durable together.
-//! It does not know what an event is, and has no clock.
+//! The journal adds its changes to a [`Batch`] that the caller appends to the log, so that an event and the changes
+//! that belong to it become durable together. It does not know what an event is, and has no clock.
 
 use std::collections::VecDeque;
 
@@ -24,63 +25,63 @@ use crate::error::Error;
 use crate::key::{Key, Table};
 use crate::vault::{Lsn, Vault};
 
+mod damage;
 mod filter;
-mod harm;
 mod marks;
 mod page;
 mod recovery;
 mod segment;
 
 use filter::Filter;
-use marks::{Gone, Rows};
+use marks::{Expired, Rows};
 
-pub use harm::Harm;
+pub use damage::Damage;
 pub use page::{Page, Row};
 pub(crate) use segment::number as file_number;
 pub use segment::{Sealing, Segment};
 
-/// A chunk of so many bytes is moved into a file.
+/// A chunk of this size is moved into a file.
 const CHUNK_BYTES: u64 = 256 << 10;
-/// Or of so many rows: each costs memory while it is in the log.
+/// So is a chunk with this many rows: each row costs memory while it is in the log.
 const CHUNK_ROWS: u64 = 2048;
-/// Bytes of a row before its event.
+/// Bytes of a row before the event.
 const ROW_HEAD_BYTES: usize = 16;
-/// The longest event: it must fit a frame with what else is in its batch.
+/// The maximum size of an event: it must fit into a frame with the other changes of its batch.
 pub const MAX_EVENT_BYTES: usize = 4 << 20;
 
-/// The tables it keeps its records in.
+/// The tables of the journal.
 #[derive(Debug, Clone, Copy)]
 pub struct JournalTables {
     /// Events that are not yet in a file.
     pub rows: Table,
-    /// The files.
+    /// The records of the files.
     pub files: Table,
-    /// Where it continues when nothing else is left.
+    /// The next seq, for when no event is left, and the marks of deleted chunks.
     pub state: Table,
 }
 
-/// How much is kept.
+/// How much the journal retains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Bytes. The oldest files go beyond this.
+    /// The size limit in bytes. Above it the oldest files are deleted.
     pub bytes: u64,
-    /// Events up to this seq have been kept for long enough.
+    /// Events up to this seq have reached their maximum age.
     pub until: u64,
 }
 
-/// The journal's places. Its events are in the vault.
+/// The positions of all events. The events themselves are in the vault.
 pub struct Journal {
     tables: JournalTables,
     /// The seq of the next event.
     next: u64,
     files: VecDeque<Filed>,
-    /// Events that are not yet in a file, oldest first. There is always one, to write to.
+    /// Events that are not yet in a file, oldest first. Never empty: the last chunk receives new events.
     chunks: VecDeque<Chunk>,
-    /// Marks of what was let go of, oldest first.
-    gone: VecDeque<Gone>,
+    /// Marks of deleted events, oldest first.
+    expired: VecDeque<Expired>,
 }
 
-/// Events in records of the log.
+/// A run of events that are records of the log.
 #[derive(Clone)]
 struct Chunk {
     number: u64,
@@ -91,7 +92,7 @@ struct Chunk {
     marks: Rows,
 }
 
-/// Events in a file.
+/// A run of events that is in a file.
 struct Filed {
     number: u64,
     first: u64,
@@ -129,7 +130,8 @@ impl Chunk {
 }
 
 impl Journal {
-    /// Adds an event to a batch, which must be appended before anything else happens to the journal. Returns its seq.
+    /// Adds an event to a batch and returns its seq. The caller must append the batch before the next call to the
+    /// journal.
     pub fn push(&mut self, batch: &mut Batch, at: u64, mark: u64, event: &[u8]) -> u64 {
         let seq = self.next;
         if let Some(full) = self.chunks.back().filter(|chunk| chunk.is_full()) {
@@ -149,13 +151,13 @@ impl Journal {
         seq
     }
 
-    /// The seq of the newest event, or the one before the first when there is none.
+    /// The seq of the newest event. If there is none, one less than the next seq.
     #[must_use]
     pub fn head(&self) -> u64 {
         self.next - 1
     }
 
-    /// The seq of the oldest event that is kept; that of the next when there is none.
+    /// The seq of the oldest retained event. If there is none, the next seq.
     #[must_use]
     pub fn oldest(&self) -> u64 {
         self.files
@@ -165,20 +167,21 @@ impl Journal {
             .unwrap_or(self.next)
     }
 
-    /// Bytes that are kept.
+    /// The size of the retained events in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let files: u64 = self.files.iter().map(|file| file.bytes).sum();
         files + self.chunks.iter().map(|chunk| chunk.bytes).sum::<u64>()
     }
 
-    /// How many files there are.
+    /// The number of files.
     #[must_use]
     pub fn files(&self) -> usize {
         self.files.len()
     }
 
-    /// The next chunk to move into a file, read from the log: seal it outside of any lock, then [`Journal::filed`].
+    /// Reads the next chunk that should move into a file. Seal it without holding a lock, then call
+    /// [`Journal::filed`].
     pub fn filing<D: Disk>(&self, vault: &Vault<D>) -> Result<Option<Sealing>, Error> {
         let Some(chunk) = self.chunks.front().filter(|_| self.chunks.len() > 1) else {
             return Ok(None);
@@ -190,7 +193,7 @@ impl Journal {
         Ok(Some(Sealing::new(chunk.number, chunk.first, &rows)))
     }
 
-    /// A chunk is in its file: from here on it is read there. Returns the batch that makes it so.
+    /// Records that a chunk is in its file, where it is read from now on. Returns the batch to append.
     pub fn filed<D: Disk>(
         &mut self,
         vault: &mut Vault<D>,
@@ -221,24 +224,24 @@ impl Journal {
         Ok(lsn)
     }
 
-    /// Lets go of what is beyond the retention. Returns the files that may be removed once what was written is durable.
+    /// Deletes events beyond the retention. Returns the files to remove once the deletion is durable.
     pub fn expire<D: Disk>(
         &mut self,
         vault: &mut Vault<D>,
         retention: Retention,
     ) -> Result<Vec<u64>, Error> {
         let mut batch = Batch::new();
-        let mut gone = Vec::new();
+        let mut expired = Vec::new();
         let too_old = |last: u64| last <= retention.until;
         while let Some(file) = self.files.front()
             && (too_old(file.last) || self.bytes() > retention.bytes)
         {
             let number = file.number;
             if let Some((segment, _)) = self.segment(vault, number)? {
-                self.let_go(&mut batch, number, segment.marks);
+                self.retain_marks(&mut batch, number, segment.marks);
             }
             batch.delete(Key::new(self.tables.files, "", &number.to_be_bytes()));
-            gone.push(number);
+            expired.push(number);
             self.files.pop_front();
         }
         while let Some(chunk) = self.chunks.front()
@@ -247,7 +250,7 @@ impl Journal {
             && too_old(chunk.first + chunk.rows - 1)
         {
             let (number, marks) = (chunk.number, chunk.marks.list().to_vec());
-            self.let_go(&mut batch, number, marks);
+            self.retain_marks(&mut batch, number, marks);
             batch.clear_scope(self.tables.rows, &number.to_be_bytes());
             self.chunks.pop_front();
             if self.chunks.is_empty() {
@@ -255,19 +258,19 @@ impl Journal {
             }
         }
         if !batch.is_empty() {
-            // Its seqs are not given again when nothing of it is left.
+            // So that seqs are not reused when no event is left.
             batch.put(
                 Key::new(self.tables.state, "", ""),
                 &self.next.to_le_bytes(),
             );
             vault.append(&batch)?;
         }
-        Ok(gone)
+        Ok(expired)
     }
 
-    /// Removes files that [`Journal::expire`] let go of. One that cannot be removed now is removed at the next start.
-    pub fn remove(disk: &impl Disk, gone: &[u64]) {
-        for number in gone {
+    /// Removes the files that [`Journal::expire`] returned. If that fails, the next start removes them.
+    pub fn remove(disk: &impl Disk, expired: &[u64]) {
+        for number in expired {
             let _ = disk.remove(&segment::name(*number));
         }
     }

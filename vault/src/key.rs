@@ -1,17 +1,17 @@
-//! What a record is found by.
+//! The key of a record.
 
-/// A kind of records. Its numbers are the caller's to give, and to keep.
+/// A kind of record. The caller assigns the numbers and must never reuse one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Table(pub u8);
 
-/// A record's full name. It may hold phone numbers, so it has no `Debug`.
+/// The full key of a record. It may contain phone numbers, so it has no `Debug`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Key<'a> {
-    /// The kind of record.
+    /// The table.
     pub table: Table,
-    /// What scans within a table go by: a user, a group, a collection. May be empty.
+    /// The part of the key that scans select by: a user, a group, a collection. May be empty.
     pub scope: &'a [u8],
-    /// The rest of the name.
+    /// The rest of the key.
     pub id: &'a [u8],
 }
 

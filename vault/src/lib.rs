@@ -1,15 +1,16 @@
-//! A sealed store in one folder: everything an agent knows, durable when it says so, and nothing to read for a thief.
+//! A sealed store in one directory: all of an agent's state, durable once a sync returns, and unreadable without the
+//! key.
 //!
 //! ```text
 //! vault.hdr       two copies of the header: store id, the live log's number, the data key wrapped once per secret
 //! vault-N.log     the live log: sealed frames, each bound to the one before it
-//! journal-N.seg   events that the log no longer holds, sealed under keys that it does
+//! journal-N.seg   older events, sealed under keys that the log holds
 //! ```
 //!
-//! Records are `(table, scope, id) -> value`; batches of changes are atomic and durable in the order they were written.
-//! `docs/vault-format.md` describes the format to the byte. It does not know what is stored in it, has no threads and no
-//! clock, and does not notice a folder that was put back to an older state as a whole: [`Summary::epochs`] lets a
-//! client notice.
+//! Records are `(table, scope, id) -> value`. Batches of changes are atomic and become durable in the order in which
+//! they were written. `docs/vault-format.md` specifies the format byte by byte. The vault does not interpret its
+//! records, and has no threads and no clock. It cannot detect that the whole directory was restored to an older
+//! state: [`Summary::epochs`] lets a client detect that.
 
 mod backup;
 mod batch;
@@ -39,7 +40,7 @@ pub use frame::MAX_BODY_BYTES;
 pub use header::{HEADER_BYTES, MAX_SLOT_NAME_BYTES, MAX_SLOTS, SlotInfo, SlotKind, StoreId};
 pub use headers::{Presence, presence};
 pub use journal::{
-    Harm, Journal, JournalTables, MAX_EVENT_BYTES, Page, Retention, Row, Sealing, Segment,
+    Damage, Journal, JournalTables, MAX_EVENT_BYTES, Page, Retention, Row, Sealing, Segment,
 };
 pub use key::{Key, Table};
 pub use past::{Back, went_back};

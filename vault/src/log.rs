@@ -1,4 +1,4 @@
-//! The log's file: its name, its first link, and frames appended and opened again.
+//! The file of the log: its name, and appending and reading of frames.
 
 use std::io;
 use std::sync::Arc;
@@ -21,12 +21,12 @@ pub(crate) use frames::Reader;
 pub(crate) use recovery::recover;
 use recovery::{Recovered, Stretch};
 
-/// What is read at once.
+/// The size of a read.
 const WINDOW_BYTES: usize = 256 << 10;
 
 const START_INFO: &[u8] = b"openclaw/vault/v1 log";
 
-/// What stands for the tag before a log's first frame: it binds the log to its store, its number and its key.
+/// Stands in for the previous tag in a log's first frame, which binds the log to its store, its number and its key.
 pub(crate) fn start(data_key: &[u8; 32], store: StoreId, number: u64) -> Chain {
     let mut salt = [0; 24];
     salt[..16].copy_from_slice(&store.0);
@@ -44,22 +44,22 @@ pub(crate) fn number(name: &str) -> Option<u64> {
     numbered(name, "vault-", ".log")
 }
 
-/// A log that is appended to.
+/// A log that is open for appending.
 pub(crate) struct Log<F> {
     pub(crate) file: Arc<F>,
     pub(crate) number: u64,
     pub(crate) end: u64,
-    /// Bytes of it that are durable.
+    /// The number of bytes that are durable.
     pub(crate) durable: u64,
     sealer: Sealer,
     stretches: Vec<Stretch>,
-    /// The frame being made; kept, so that a commit allocates nothing.
+    /// The frame that is being sealed; reused, so that a commit allocates nothing.
     frame: Vec<u8>,
     plain: Zeroizing<Vec<u8>>,
 }
 
 impl<F: DiskFile> Log<F> {
-    /// A log in an empty file, with its first epoch. Nothing of it is durable yet.
+    /// Starts a log in an empty file, with its first epoch. Nothing is durable yet.
     pub(crate) fn create(
         file: F,
         data_key: &[u8; 32],
@@ -77,7 +77,7 @@ impl<F: DiskFile> Log<F> {
         Self::resume(file, data_key, number, recovered, history)
     }
 
-    /// Continues with a log behind its last good frame, in a new epoch. Nothing of it is durable yet.
+    /// Continues a log after its last good frame, in a new epoch. Nothing new is durable yet.
     pub(crate) fn resume(
         file: F,
         data_key: &[u8; 32],
@@ -102,7 +102,7 @@ impl<F: DiskFile> Log<F> {
         Ok(log)
     }
 
-    /// Begins another epoch in the same log.
+    /// Starts another epoch in the same log.
     pub(crate) fn begin(&mut self, data_key: &[u8; 32], history: &History) -> Result<(), Error> {
         self.frame.clear();
         self.sealer = Sealer::begin(
@@ -122,19 +122,19 @@ impl<F: DiskFile> Log<F> {
         self.write_frame()
     }
 
-    /// How many epochs it holds.
+    /// The number of epochs in the log.
     pub(crate) fn epochs(&self) -> usize {
         self.stretches.len()
     }
 
-    /// Appends a batch. Returns its frame's offset, and how much of its plaintext precedes the changes.
+    /// Appends a batch. Returns the offset of its frame, and how many bytes of the plaintext precede the changes.
     pub(crate) fn append(&mut self, kind: Kind, batch: &Batch) -> Result<(u64, usize), Error> {
         let at = self.end;
         let needed = batch.len() + 5;
         if needed > MAX_BODY_BYTES {
             return Err(Error::TooLarge(batch.len()));
         }
-        // Before a frame is sealed: the next one would be bound to a frame that was never written.
+        // Checked before sealing: otherwise the next frame would be bound to one that was never written.
         if at + (HEAD_BYTES + needed + TAG_BYTES) as u64 > MAX_OFFSET {
             return Err(Error::Full);
         }
@@ -144,7 +144,7 @@ impl<F: DiskFile> Log<F> {
             plain = Zeroizing::new(Vec::with_capacity(needed.next_power_of_two()));
         }
         if kind == Kind::Batch {
-            // Beyond this many bytes the frame vouches for nothing, which is safe.
+            // If the distance does not fit, the frame proves nothing about durability, which is safe.
             let distance = (at - self.durable).min(u64::from(u32::MAX));
             write_length(
                 &mut plain,
@@ -173,7 +173,7 @@ impl<F: DiskFile> Log<F> {
         Ok(())
     }
 
-    /// Makes all of it durable.
+    /// Makes everything durable.
     pub(crate) fn sync(&mut self) -> Result<(), Error> {
         self.file.sync().map_err(Error::Sync)?;
         self.durable = self.end;
@@ -223,8 +223,8 @@ impl<F: DiskFile> Log<F> {
     }
 }
 
-/// Writes what is there once more. After a sync that failed, in a process that is gone, the system may still show what
-/// never reached the disk, and take it for written.
+/// Writes existing bytes once more. If a sync failed in an earlier process, the kernel may still show pages that
+/// never reached the disk, and consider them clean.
 fn rewrite(file: &impl DiskFile, from: u64, end: u64) -> Result<(), Error> {
     let (mut at, mut buffer) = (from, Vec::new());
     while at < end {
@@ -239,7 +239,7 @@ fn rewrite(file: &impl DiskFile, from: u64, end: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// A large batch's plaintext is not kept around.
+/// Frees the plaintext buffer of a large batch.
 fn keep_small(plain: &mut Zeroizing<Vec<u8>>) {
     if plain.capacity() > WINDOW_BYTES {
         *plain = Zeroizing::default();

@@ -1,8 +1,9 @@
-//! Whether a store was rolled back, from an opening that was seen and the openings that it knows. Pure.
+//! Detects whether a store was rolled back, from an epoch that a client has seen and the epochs that the store knows.
+//! Pure.
 //!
-//! As long as the store only continues, an epoch keeps its id and its commits only grow; a copy that is older misses
-//! commits, and one that went on by itself has other ids. Only who has seen the store can know: client and agent judge by
-//! the same rule.
+//! While a store runs normally, an epoch keeps its id and its commits only grow. An older copy misses commits, and a
+//! copy that continued separately has other ids. Only someone who has seen the store can detect this; the client and
+//! the agent use the same rule.
 
 use std::fmt;
 
@@ -11,25 +12,25 @@ use crate::epoch::Epoch;
 /// How a store was rolled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Back {
-    /// It was opened more often before.
+    /// Its generation is lower than before.
     Generation {
-        /// The opening that was seen.
+        /// The generation that was seen.
         seen: u64,
-        /// The current one.
+        /// The current generation.
         now: u64,
     },
-    /// The opening that was seen is not part of its past.
+    /// The epoch that was seen is not in its history.
     OtherPast {
-        /// Which.
+        /// The generation of that epoch.
         generation: u64,
     },
-    /// The opening that was seen had made more commits.
+    /// The epoch has fewer commits than were seen.
     Commits {
-        /// Which.
+        /// The generation of that epoch.
         generation: u64,
-        /// Commits that were seen.
+        /// The commits that were seen.
         seen: u64,
-        /// Commits that there are.
+        /// The commits in the store's history.
         now: u64,
     },
 }
@@ -61,7 +62,8 @@ impl fmt::Display for Back {
     }
 }
 
-/// Judges `seen` by the latest openings, oldest first: the last is the current one. `None` when the store went on, as far as is known; what was seen longer ago than the oldest of them cannot be judged.
+/// Compares `seen` with the latest epochs of the store, oldest first; the last is the current one. `None` if there is
+/// no rollback, or if `seen` is older than all of them and cannot be judged.
 #[must_use]
 pub fn went_back(seen: &Epoch, known: &[Epoch]) -> Option<Back> {
     let generation = seen.generation;
@@ -79,9 +81,9 @@ pub fn went_back(seen: &Epoch, known: &[Epoch]) -> Option<Back> {
             seen: seen.commits,
             now: epoch.commits,
         }),
-        // A history that reaches so far back has no holes.
+        // The history has no holes, so a generation within it must be present.
         None if oldest.generation < generation => Some(Back::OtherPast { generation }),
-        // Only the latest openings are known: what was seen is too long ago.
+        // Older than the recorded epochs: cannot be judged.
         Some(_) | None => None,
     }
 }

@@ -1,6 +1,6 @@
-//! The live log written again: by compaction, under another data key, or from a backup.
+//! Rewriting of the live log: for compaction, a new data key, or a restore.
 //!
-//! The new log is complete and durable before one write of the header makes it the live one.
+//! The new log is complete and durable before a single header write makes it the live one.
 
 use crate::batch::{Batch, Op, Ops};
 use crate::disk::DiskFile;
@@ -12,10 +12,10 @@ use crate::index::{Index, Place};
 use crate::log::{Log, Reader};
 use crate::secret::DataKey;
 
-/// Changes are gathered into frames of about this size: small ones are quick to open for one record.
+/// The target size of a frame. Small, because reading one record opens its whole frame.
 const FRAME_BYTES: usize = 16 << 10;
 
-/// A log in the making.
+/// A new log that is being written.
 pub(crate) struct Rewrite<F> {
     pub(crate) log: Log<F>,
     pub(crate) index: Index,
@@ -41,7 +41,7 @@ impl<F: DiskFile> Rewrite<F> {
     }
 
     pub(crate) fn push(&mut self, op: Op<'_>) -> Result<(), Error> {
-        // A change may fill a frame by itself: never behind others.
+        // A change may fill a whole frame, so it never shares one beyond the target size.
         if self.batch.len() + op.size() > FRAME_BYTES {
             self.flush()?;
         }
@@ -59,7 +59,7 @@ impl<F: DiskFile> Rewrite<F> {
         Ok(())
     }
 
-    /// All of it is in the file and durable, and behind it a new epoch begins.
+    /// Makes the whole log durable and starts a new epoch after it.
     pub(crate) fn finish(&mut self, history: &History) -> Result<(), Error> {
         self.flush()?;
         self.log.begin(&self.data_key, history)?;
@@ -67,7 +67,7 @@ impl<F: DiskFile> Rewrite<F> {
     }
 }
 
-/// Lets an index follow a batch that was just written.
+/// Updates an index with a batch that was just written.
 pub(crate) fn follow(
     index: &mut Index,
     batch: &Batch,
@@ -86,10 +86,10 @@ pub(crate) fn follow(
     Ok(())
 }
 
-/// A way through the live log from its start to wherever its end is once it gets there, showing what is live.
+/// Walks through the live log from its start to its current end and yields what is live.
 ///
-/// Up to where the log ended when it set out, dead records and removals are left out. From there on every removal is
-/// shown, since what it removes may have been shown.
+/// Before the position where the log ended when the walk started, it skips dead records and removals. After that
+/// position it yields every removal, because the removed record may have been yielded already.
 pub(crate) struct Walk {
     reader: Reader,
     pub(crate) number: u64,
@@ -105,7 +105,7 @@ impl Walk {
         }
     }
 
-    /// Continues for about `budget` bytes. Returns whether it has arrived at the end.
+    /// Processes about `budget` bytes. Returns true at the end of the log.
     pub(crate) fn step<F: DiskFile>(
         &mut self,
         log: &Log<F>,

@@ -1,4 +1,4 @@
-//! What opens a vault, and the keys derived from it. Nothing here has `Debug` or `Clone`.
+//! The secrets that open a vault, and the keys derived from them. Nothing here has `Debug` or `Clone`.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
@@ -10,16 +10,16 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::strength::{Weakness, weakness};
 
-/// What a key is spelled with, so that scanners for leaked secrets can know it.
+/// The prefix of a key as text, so that scanners for leaked secrets can recognise it.
 const PREFIX: &str = "openclaw-key-";
-/// A passphrase is refused beyond this, in bytes.
+/// The maximum length of a passphrase, in bytes.
 const MAX_PASSPHRASE_BYTES: usize = 1024;
 
 /// 32 secret bytes, wiped when dropped.
 pub struct Key32(Box<[u8; 32]>);
 
 impl Key32 {
-    /// Takes the bytes over, and wipes where they came from.
+    /// Takes the bytes and wipes the source.
     #[must_use]
     pub fn take(from: &mut [u8; 32]) -> Self {
         let key = Self(Box::new(*from));
@@ -27,7 +27,7 @@ impl Key32 {
         key
     }
 
-    /// From the system's random numbers.
+    /// 32 bytes from the operating system's random generator.
     pub fn random() -> Result<Self, NoRandom> {
         let mut key = Self(Box::new([0; 32]));
         random(&mut *key.0)?;
@@ -40,7 +40,7 @@ impl Key32 {
         &self.0
     }
 
-    /// As text, for a file or a variable: `openclaw-key-` and 43 characters of URL-safe base64.
+    /// The key as text, for a file or a variable: `openclaw-key-` and 43 characters of URL-safe base64.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + 43));
@@ -58,10 +58,10 @@ impl std::ops::Deref for Key32 {
     }
 }
 
-/// The key that everything is sealed under, in memory of the caller's choice.
+/// The key that everything is sealed under, in memory that the caller chooses.
 pub type DataKey = std::sync::Arc<dyn std::ops::Deref<Target = [u8; 32]> + Send + Sync>;
 
-/// Puts a data key where it is to be held while a vault is open.
+/// Moves a data key to where it is held while the vault is open.
 pub type Hold = fn(Key32) -> DataKey;
 
 /// Holds a data key on the heap.
@@ -85,7 +85,7 @@ pub(crate) fn derive(secret: &[u8; 32], salt: &[u8], info: &[u8]) -> Key32 {
     key
 }
 
-/// The system gave no random numbers.
+/// The operating system returned no random bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("the system's random number generator failed: {0}")]
 pub struct NoRandom(getrandom::Error);
@@ -94,18 +94,18 @@ pub(crate) fn random(bytes: &mut [u8]) -> Result<(), NoRandom> {
     getrandom::fill(bytes).map_err(NoRandom)
 }
 
-/// What a person or a platform keeps to open a vault or a backup.
+/// What a person or a platform keeps in order to open a vault or a backup.
 pub enum Secret {
     /// 32 random bytes.
     Raw(Key32),
-    /// Words, made costly to guess.
+    /// A passphrase, which is stretched.
     Passphrase(Zeroizing<String>),
 }
 
-/// A secret that cannot be one.
+/// Why a secret is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadSecret {
-    /// Not 32 bytes in a known spelling.
+    /// Not 32 bytes in a known encoding.
     #[error(
         "a key is 32 bytes: `openclaw-key-…`, 64 hexadecimal digits or 44 characters of base64"
     )]
@@ -113,17 +113,17 @@ pub enum BadSecret {
     /// The same byte 32 times: a placeholder.
     #[error("the key is not random: every byte of it is the same")]
     NotRandom,
-    /// Nothing there.
+    /// The passphrase is empty.
     #[error("the passphrase is empty")]
     EmptyPassphrase,
-    /// Beyond what is read.
+    /// The passphrase exceeds the length limit.
     #[error("the passphrase is longer than {MAX_PASSPHRASE_BYTES} bytes")]
     LongPassphrase,
 }
 
 impl Secret {
-    /// Reads a key as [`Key32::to_text`] writes it, in hexadecimal or in base64 (as of `openssl rand`); white space
-    /// around it does not count.
+    /// Parses a key as [`Key32::to_text`] writes it, or in hexadecimal or base64 (as `openssl rand` prints it);
+    /// surrounding white space is ignored.
     pub fn parse_key(text: &str) -> Result<Self, BadSecret> {
         let text = text.trim();
         let mut bytes = Zeroizing::new([0; 32]);
@@ -140,7 +140,7 @@ impl Secret {
         Ok(Self::Raw(Key32::take(&mut bytes)))
     }
 
-    /// What is weak about it, if it is a passphrase: nothing new should be sealed to it.
+    /// Why a passphrase is weak, if it is: nothing new should be sealed with it. `None` for a key.
     #[must_use]
     pub fn weakness(&self) -> Option<Weakness> {
         match self {
@@ -149,7 +149,7 @@ impl Secret {
         }
     }
 
-    /// A passphrase; one line end after it does not count.
+    /// Parses a passphrase; one line ending after it is ignored.
     pub fn parse_passphrase(text: &str) -> Result<Self, BadSecret> {
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
@@ -162,7 +162,7 @@ impl Secret {
 }
 
 fn decode(engine: &impl base64::Engine, text: &str, bytes: &mut [u8; 32]) -> Option<()> {
-    // The engine wants room for a whole last group.
+    // The base64 engine needs space for a whole last group.
     let mut room = Zeroizing::new([0; 36]);
     let length = engine.decode_slice(text, &mut *room).ok()?;
     bytes.copy_from_slice((length == 32).then(|| &room[..32])?);
@@ -170,7 +170,7 @@ fn decode(engine: &impl base64::Engine, text: &str, bytes: &mut [u8; 32]) -> Opt
 }
 
 fn decode_hex(text: &str, bytes: &mut [u8; 32]) -> Option<()> {
-    // Into 32 bytes go 64 digits, and no others.
+    // 32 bytes are exactly 64 digits.
     if text.len() != 64 {
         return None;
     }
@@ -178,10 +178,10 @@ fn decode_hex(text: &str, bytes: &mut [u8; 32]) -> Option<()> {
     read.is_ok().then_some(())
 }
 
-/// What Argon2id is run with.
+/// The parameters of Argon2id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
-    /// KiB of memory.
+    /// Memory in KiB.
     pub memory: u32,
     /// Passes.
     pub time: u32,
@@ -190,14 +190,14 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// OWASP's floor: 26 ms on a small machine.
+    /// OWASP's minimum: 26 ms on a small machine.
     pub const DEFAULT: Self = Self {
         memory: 19 * 1024,
         time: 2,
         lanes: 1,
     };
 
-    /// Bounds are checked before anything runs: a hostile header must not take the machine's memory.
+    /// Checked before Argon2id runs: a forged header must not exhaust the machine's memory.
     pub(crate) fn is_allowed(self) -> bool {
         (8 * 1024..=256 * 1024).contains(&self.memory)
             && (1..=16).contains(&self.time)
@@ -221,12 +221,12 @@ mod tests {
     fn raw(text: &str) -> Result<[u8; 32], BadSecret> {
         match Secret::parse_key(text)? {
             Secret::Raw(key) => Ok(*key.bytes()),
-            Secret::Passphrase(_) => unreachable!("a key was read"),
+            Secret::Passphrase(_) => unreachable!("`raw` parses keys only"),
         }
     }
 
     #[test]
-    fn a_key_is_read_in_each_of_its_spellings() {
+    fn a_key_parses_in_every_encoding() {
         let key = Key32::random().unwrap();
         let hex: String = key
             .bytes()
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn costs_outside_the_bounds_are_not_run() {
+    fn costs_out_of_bounds_are_rejected() {
         assert!(Cost::DEFAULT.is_allowed());
         let costly = |memory, time, lanes| Cost {
             memory,

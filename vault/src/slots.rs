@@ -1,4 +1,4 @@
-//! Who may open a vault: its slots, and the data key behind them.
+//! The slots of a vault: adding, removing and changing the secrets that open it, and replacing the data key.
 
 use crate::disk::Disk;
 use crate::error::Error;
@@ -16,7 +16,7 @@ impl<D: Disk> Vault<D> {
             .collect()
     }
 
-    /// Whether a slot of this name can be added, before a secret is asked for.
+    /// Checks that a slot of this name can be added, before the user is asked for a secret.
     pub fn check_new_slot(&self, name: &str) -> Result<(), Error> {
         let slots = &self.header().slots;
         if !is_name(name) {
@@ -31,7 +31,7 @@ impl<D: Disk> Vault<D> {
         Ok(())
     }
 
-    /// Whether there is a slot of this name, before a secret is asked for.
+    /// Checks that a slot of this name exists, before the user is asked for a secret.
     pub fn check_slot(&self, name: &str) -> Result<(), Error> {
         let mut slots = self.header().slots.iter();
         let found = slots.any(|slot| slot.info.name == name);
@@ -40,7 +40,7 @@ impl<D: Disk> Vault<D> {
             .ok_or_else(|| Error::NoSlot(name.to_owned()))
     }
 
-    /// Lets another secret open the vault.
+    /// Adds a slot: a further secret that opens the vault.
     pub fn add_slot(&mut self, name: &str, secret: &Secret, now: u64) -> Result<(), Error> {
         self.check_new_slot(name)?;
         let mut slots = self.header().slots.clone();
@@ -48,7 +48,8 @@ impl<D: Disk> Vault<D> {
         self.write_slots(slots)
     }
 
-    /// Forgets a slot. Anyone who has its secret and an old copy of the header still knows the data key: rotate it too.
+    /// Removes a slot. Anyone with its secret and an old copy of the header still has the data key, so rotate that
+    /// too.
     pub fn remove_slot(&mut self, name: &str) -> Result<(), Error> {
         let mut slots = self.header().slots.clone();
         let at = slots.iter().position(|slot| slot.info.name == name);
@@ -60,7 +61,7 @@ impl<D: Disk> Vault<D> {
         self.write_slots(slots)
     }
 
-    /// Puts another secret in place of a slot's.
+    /// Replaces the secret of a slot.
     pub fn change_slot(&mut self, name: &str, secret: &Secret, now: u64) -> Result<(), Error> {
         let mut slots = self.header().slots.clone();
         let slot = slots.iter_mut().find(|slot| slot.info.name == name);
@@ -68,7 +69,7 @@ impl<D: Disk> Vault<D> {
         self.write_slots(slots)
     }
 
-    /// Seals everything again under another data key, which the given slots open and no others.
+    /// Reseals everything under a new data key, which exactly the given slots open.
     pub fn rotate(&mut self, slots: &[(&str, &Secret)], now: u64) -> Result<(), Error> {
         let names: Vec<_> = slots.iter().map(|(name, _)| *name).collect();
         if names.is_empty() || names.len() > MAX_SLOTS {

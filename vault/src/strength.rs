@@ -1,23 +1,24 @@
-//! Whether a passphrase is worth its stretching. Who has a sealed file can try passphrases for as long as they like; a
-//! rough measure is enough to refuse those that come first.
+//! Estimates whether a passphrase is strong enough. Anyone who has a sealed file can try passphrases without limit; a
+//! rough estimate is enough to reject those that are tried first.
 //!
-//! What is counted is characters that are not foreseen: a common word, a sequence or a year counts as one, a repetition as
-//! none, a digit behind another as a half. It sees neither language nor grammar, so it takes bad passphrases; it refuses no good one.
+//! It counts unpredictable characters: a common word, a sequence or a year counts as one, a repetition as none, a
+//! digit after another digit as a half. It knows neither language nor grammar, so it accepts some bad passphrases,
+//! but it rejects no good one.
 //!
-//! What was left in a template, a path of the file that has the passphrase, and a short number are refused whatever they
-//! count: each is what was set by mistake, or a phone number.
+//! Template placeholders, the path of a passphrase file and short numbers are rejected whatever their count: they are
+//! set by mistake, or are phone numbers.
 
-/// The least, in characters and in what they count.
+/// The minimum, both in characters and in counted characters.
 pub const MIN_CHARS: usize = 8;
 
-/// Half a character, so that digits can count as less.
+/// Points are half characters, so that a digit can count as a half.
 const POINTS_PER_CHAR: usize = 2;
-/// How long a word, a sequence, must be to be known as one.
+/// The minimum length of a word or sequence to be recognised.
 const MIN_SEQUENCE: usize = 4;
 
-/// What people choose first, without what is usually put in front of it and behind it.
+/// What people choose first, without the usual prefixes and suffixes.
 const COMMON: [&str; 98] = [
-    // Famous as an example of a good one.
+    // Famous as the example of a good passphrase.
     "correct horse battery staple",
     "correcthorsebatterystaple",
     "password",
@@ -118,7 +119,7 @@ const COMMON: [&str; 98] = [
     "bailey",
 ];
 
-/// Rows that fingers run along.
+/// Rows of keys on a keyboard, and other sequences.
 const ROWS: [&str; 6] = [
     "abcdefghijklmnopqrstuvwxyz",
     "01234567890",
@@ -128,27 +129,27 @@ const ROWS: [&str; 6] = [
     "qwertzuiop",
 ];
 
-/// Why a passphrase should seal nothing new.
+/// Why a passphrase should not be used to seal anything new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Weakness {
-    /// Every one of its length can be tried.
+    /// All passphrases of its length can be tried.
     #[error("is shorter than {MIN_CHARS} characters")]
     Short,
-    /// Its like is tried first.
+    /// Passphrases like it are tried first.
     #[error("is easy to guess: common words, repetitions, sequences or few digits")]
     Guessable,
-    /// Something stands for it, and was not replaced by it.
+    /// A placeholder that was not replaced with the value.
     #[error("is a placeholder, not a passphrase")]
     Placeholder,
     /// The path of a file.
     #[error("is the path of a file, not a passphrase")]
     Path,
-    /// Digits, and what stands between those of phone numbers and dates.
+    /// Only digits and the separators of phone numbers and dates.
     #[error("is a number: phone numbers, dates and PINs are tried first")]
     Number,
 }
 
-/// What is weak about a passphrase, if anything.
+/// Why a passphrase is weak, or `None`.
 #[must_use]
 pub(crate) fn weakness(passphrase: &str) -> Option<Weakness> {
     let chars: Vec<char> = passphrase.chars().flat_map(char::to_lowercase).collect();
@@ -168,8 +169,8 @@ pub(crate) fn weakness(passphrase: &str) -> Option<Weakness> {
     (count(&chars) < MIN_CHARS * POINTS_PER_CHAR).then_some(Weakness::Guessable)
 }
 
-/// `${NAME}`, `$NAME`, `$(command)`, `{{ expression }}`, `<your passphrase here>`, `%NAME%`: all of it, for a generator may
-/// make any of these characters.
+/// `${NAME}`, `$NAME`, `$(command)`, `{{ expression }}`, `<your passphrase here>`, `%NAME%`. The whole text must
+/// match, because a generator may produce any of these characters.
 fn is_placeholder(text: &str) -> bool {
     let within = |open: &str, close: &str| {
         text.strip_prefix(open)
@@ -194,7 +195,8 @@ fn is_placeholder(text: &str) -> bool {
         || within("[", "]").is_some_and(is_prose)
 }
 
-/// A path under one of a system's usual folders, or relative to the current one. Base64 may begin with a slash too.
+/// A path under one of the usual system directories, or relative to the current one. Base64 may begin with a slash
+/// too.
 fn is_path(text: &str) -> bool {
     const ROOTS: [&str; 20] = [
         "/run/",
@@ -222,7 +224,7 @@ fn is_path(text: &str) -> bool {
     ROOTS.iter().any(|root| text.starts_with(root)) && text.chars().all(plain)
 }
 
-/// Fewer digits than a generator's: the longest numbers that people have are those of cards, with 19.
+/// Fewer digits than a generator produces: the longest numbers that people have are card numbers, with 19.
 fn is_number(text: &str) -> bool {
     let between = |c: char| matches!(c, '+' | ' ' | '-' | '.' | '/' | ':' | '(' | ')');
     let digits = text.chars().filter(char::is_ascii_digit).count();
@@ -258,13 +260,13 @@ fn count(chars: &[char]) -> usize {
     counted
 }
 
-/// Whether this is a digit that stands behind another.
+/// True for a digit after another digit.
 fn in_number(chars: &[char], at: usize) -> bool {
     let before = at.checked_sub(1).map(|before| chars[before]);
     chars[at].is_ascii_digit() && before.is_some_and(|c| c.is_ascii_digit())
 }
 
-/// `p4$$w0rd` is a `password`.
+/// Undoes substitutions: `p4$$w0rd` becomes `password`.
 const fn letter(c: char) -> char {
     match c {
         '4' | '@' => 'a',
@@ -286,7 +288,7 @@ fn word(rest: &[char]) -> Option<usize> {
     COMMON.iter().filter(begins).map(|word| word.len()).max()
 }
 
-/// How far a row is followed from here, in either direction.
+/// The length of a keyboard row that the text follows from here, in either direction.
 fn sequence(rest: &[char]) -> Option<usize> {
     let follows = |row: &mut dyn Iterator<Item = char>| {
         let mut row = row.skip_while(|c| *c != rest[0]);
@@ -298,7 +300,7 @@ fn sequence(rest: &[char]) -> Option<usize> {
     along.max().filter(|length| *length >= MIN_SEQUENCE)
 }
 
-/// The longest piece that stands here a second time, right behind the first.
+/// The length of the longest piece that is repeated immediately.
 fn repeated(chars: &[char], at: usize) -> Option<usize> {
     let most = at.min(chars.len() - at);
     (1..=most)
@@ -402,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn every_prefix_of_anything_is_judged() {
+    fn every_prefix_gets_a_verdict_without_a_panic() {
         let odd = "\u{feff}\0ß👩‍👩‍👧ǅ İ\n\"";
         for (at, _) in odd.char_indices() {
             let _ = weakness(&odd.repeat(9)[at..]);

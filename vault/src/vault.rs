@@ -1,4 +1,4 @@
-//! One store in one folder, held by one process: opened, read, written, made durable.
+//! A store in a directory, open in one process: opening, reading, writing, syncing.
 
 use std::io;
 use std::sync::Arc;
@@ -25,57 +25,57 @@ mod opening;
 use compaction::Compacting;
 pub use compaction::Compaction;
 
-/// The number of a batch within the current epoch. All batches up to a durable one are durable.
+/// The number of a batch within the current epoch. If a batch is durable, so are all earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Lsn(pub u64);
 
 /// A record that was read.
 pub struct Entry {
-    /// Its table.
+    /// The table.
     pub table: Table,
-    /// Its key's scope.
+    /// The scope of the key.
     pub scope: Vec<u8>,
-    /// The rest of its key.
+    /// The rest of the key.
     pub id: Vec<u8>,
-    /// Its value.
+    /// The value.
     pub value: Zeroizing<Vec<u8>>,
 }
 
-/// What is known of a store, none of it secret.
+/// Facts about a store. None is secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// Its random name.
+    /// The store's random id.
     pub store: StoreId,
-    /// The current epoch and those before it, newest last. The current one counts durable batches only.
+    /// The current epoch and earlier ones, newest last. The current one counts only durable batches.
     pub epochs: Vec<Epoch>,
-    /// Records in it.
+    /// The number of records.
     pub records: usize,
-    /// Bytes of the log.
+    /// The size of the log in bytes.
     pub log_bytes: u64,
-    /// Bytes of it that count.
+    /// Bytes of the log that are live.
     pub live_bytes: u64,
-    /// What opens it.
+    /// The slots that open it.
     pub slots: Vec<SlotInfo>,
 }
 
 /// What opening a store found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opened {
-    /// Bytes at the log's end that a crash had left unfinished, and that were dropped.
+    /// Bytes of an unfinished write at the end of the log, which were dropped.
     pub dropped: u64,
 }
 
-/// A file to make durable, outside of any lock.
+/// An fsync to run without holding a lock.
 pub struct SyncJob<F> {
     file: Arc<F>,
     log: u64,
     bytes: u64,
-    /// The last batch that is durable afterwards.
+    /// The last batch that the fsync makes durable.
     pub upto: Lsn,
 }
 
 impl<F: crate::disk::DiskFile> SyncJob<F> {
-    /// Does it. An error is final: what was written is in an unknown state.
+    /// Runs the fsync. An error is final: the state on disk is unknown.
     pub fn run(&self) -> io::Result<()> {
         self.file.sync()
     }
@@ -90,20 +90,20 @@ pub struct Vault<D: Disk> {
     pub(crate) log: Log<D::File>,
     pub(crate) index: Index,
     history: History,
-    /// Batches of the current epoch that are durable.
+    /// The last durable batch of the current epoch.
     durable: Lsn,
     compacting: Option<Compacting<D::File>>,
-    /// Held by the task that walks along the log, which then stays.
+    /// Cloned by tasks that walk through the log; while one exists, the log is not deleted.
     walkers: Arc<()>,
-    /// Held by the task that writes the next log, apart from a compaction.
+    /// Cloned by tasks other than compaction that write the next log.
     writers: Arc<()>,
-    /// The highest number that any log was given.
+    /// The highest number that any log has had.
     numbers: AtomicU64,
     broken: bool,
 }
 
 impl<D: Disk> Vault<D> {
-    /// Writes a batch behind everything written before. It becomes durable with a sync, or together with any later one.
+    /// Appends a batch. It becomes durable with the next sync of this or any later batch.
     pub fn append(&mut self, batch: &Batch) -> Result<Lsn, Error> {
         self.guard(|vault| {
             if !batch.is_empty() {
@@ -115,7 +115,7 @@ impl<D: Disk> Vault<D> {
         })
     }
 
-    /// Makes everything written durable.
+    /// Makes all appended batches durable.
     pub fn sync(&mut self) -> Result<(), Error> {
         self.guard(|vault| {
             vault.log.sync()?;
@@ -124,7 +124,7 @@ impl<D: Disk> Vault<D> {
         })
     }
 
-    /// What there is to make durable, for a sync outside of a lock: run it, then [`Vault::synced`].
+    /// The pending fsync, to run without holding a lock: run it, then call [`Vault::synced`].
     pub fn unsynced(&self) -> Option<SyncJob<D::File>> {
         let upto = Lsn(self.history.current.commits);
         (upto > self.durable).then(|| SyncJob {
@@ -135,7 +135,7 @@ impl<D: Disk> Vault<D> {
         })
     }
 
-    /// Takes note that a job was run and how it ended.
+    /// Records the result of a [`SyncJob`].
     pub fn synced(&mut self, job: &SyncJob<D::File>, result: io::Result<()>) -> Result<(), Error> {
         self.guard(|vault| {
             result.map_err(Error::Sync)?;
@@ -147,8 +147,8 @@ impl<D: Disk> Vault<D> {
         })
     }
 
-    /// Fails, for good, when the names of the header or the log stand for other files than those that are open: what is
-    /// written then would be in a folder that no one looks into, or next to what another process writes.
+    /// Fails permanently if the names of the header or the log refer to other files than the open ones: further
+    /// writes would go into a directory that no one reads, or next to those of another process.
     pub fn in_place(&mut self) -> Result<(), Error> {
         self.guard(|vault| {
             vault.headers.in_place(&vault.disk)?;
@@ -156,7 +156,7 @@ impl<D: Disk> Vault<D> {
         })
     }
 
-    /// The last batch that was written.
+    /// The last batch that was appended.
     pub fn written(&self) -> Lsn {
         Lsn(self.history.current.commits)
     }
@@ -166,7 +166,7 @@ impl<D: Disk> Vault<D> {
         self.durable
     }
 
-    /// A record's value.
+    /// The value of a record.
     pub fn load(&self, key: Key<'_>) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         let Some(place) = self.index.place(key) else {
             return Ok(None);
@@ -180,29 +180,29 @@ impl<D: Disk> Vault<D> {
         }
     }
 
-    /// Whether there is a record of that name.
+    /// True if the record exists.
     pub fn contains(&self, key: Key<'_>) -> bool {
         self.index.place(key).is_some()
     }
 
-    /// Whether there is any record of that scope.
+    /// True if the scope has a record.
     pub fn contains_scope(&self, table: Table, scope: &[u8]) -> bool {
         self.index.has_scope(table, scope)
     }
 
-    /// How many records a table has.
+    /// The number of records in a table.
     pub fn count(&self, table: Table) -> usize {
         self.index.count(table)
     }
 
-    /// Shows each record of a table, or of a scope of it, in the order they were written.
+    /// Calls `each` for every record of a table, or of one scope, in the order in which they were written.
     pub fn scan(
         &self,
         table: Table,
         scope: Option<&[u8]>,
         mut each: impl FnMut(Entry),
     ) -> Result<(), Error> {
-        // Records that were written together are opened together.
+        // Records of the same frame are read with one opening of it.
         let mut frame: Option<(u64, Zeroizing<Vec<u8>>)> = None;
         for place in self.index.places(table, scope) {
             let plain = match &frame {
@@ -228,12 +228,12 @@ impl<D: Disk> Vault<D> {
         Ok(())
     }
 
-    /// Its folder.
+    /// The directory.
     pub fn disk(&self) -> &D {
         &self.disk
     }
 
-    /// What may be reported about the store.
+    /// The facts that may be reported about the store.
     pub fn summary(&self) -> Summary {
         let current = Epoch {
             commits: self.durable.0,
@@ -259,7 +259,7 @@ impl<D: Disk> Vault<D> {
         &self.headers.header
     }
 
-    /// Puts other slots in place of the present ones.
+    /// Replaces the slots.
     pub(crate) fn write_slots(&mut self, slots: Vec<Slot>) -> Result<(), Error> {
         self.in_place()?;
         self.guard(|vault| {
@@ -268,7 +268,8 @@ impl<D: Disk> Vault<D> {
         })
     }
 
-    /// Makes everything durable, and says in the header how much that is: a later cut of the log is then noticed.
+    /// Makes everything durable and records the length of the log in the header, so that a later truncation is
+    /// detected.
     pub fn close(mut self) -> Result<(), Error> {
         self.in_place()?;
         self.guard(|vault| {
@@ -278,7 +279,8 @@ impl<D: Disk> Vault<D> {
         })
     }
 
-    /// Ends the store: the header first, without which the log is noise, then the log. The folder is as good as new.
+    /// Erases the store: first the header, without which the log cannot be decrypted, then the log. Afterwards the
+    /// directory can hold a new store.
     pub fn erase(mut self) -> Result<D, Error> {
         self.in_place()?;
         let Self {
@@ -294,8 +296,8 @@ impl<D: Disk> Vault<D> {
         Ok(disk)
     }
 
-    /// Ends the store but for the records of these tables, which continue under another data key, and only `secret` opens that:
-    /// without the old one the rest is noise. Done at once or, after a crash, not at all.
+    /// Erases the store except for the records of these tables. They are resealed under a new data key, which only
+    /// `secret` opens; without the old key the rest cannot be decrypted. Atomic, also in a crash.
     pub fn erase_but(
         mut self,
         keep: &[Table],
@@ -319,7 +321,7 @@ impl<D: Disk> Vault<D> {
         Ok(disk)
     }
 
-    /// After a failed write nothing is known of what is on the disk, so nothing more is done.
+    /// After a failed write the state on disk is unknown, so every later operation fails.
     pub(crate) fn guard<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, Error>,

@@ -1,4 +1,4 @@
-//! What an open store takes of memory: an entry of the index for each record, whatever its size.
+//! The memory of an open store: one index entry for each record, whatever the record's size.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -9,16 +9,16 @@ use openclaw_vault::{Batch, Folder, Key, Key32, Secret, Table, Vault, on_heap};
 use tempfile::TempDir;
 
 const RECORDS: u32 = 60_000;
-/// Bytes that a record may take in memory.
+/// The maximum memory for a record, in bytes.
 const ALLOWED: u64 = 100;
-/// The variable that names the folder to the other process.
+/// Passes the directory to the measured process.
 const DIR: &str = "VAULT_MEMORY_DIR";
 
 fn secret() -> Secret {
     Secret::Raw(Key32::take(&mut { *b"thirty-two bytes, which are them" }))
 }
 
-/// Bytes of this process in memory that are no file's.
+/// Anonymous memory of this process, in bytes.
 fn anonymous() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status
@@ -47,7 +47,7 @@ fn a_record_takes_no_more_than_a_hundred_bytes() {
         vault.append(&batch).unwrap();
     }
     vault.close().unwrap();
-    // This process has had an index already: its memory shows nothing.
+    // In a new process: this one has had an index already, so its freed memory would hide the growth.
     let mut other = Command::new(std::env::current_exe().unwrap());
     other.args([
         "--exact",
@@ -56,8 +56,8 @@ fn a_record_takes_no_more_than_a_hundred_bytes() {
         "--nocapture",
     ]);
     let output = other.env(DIR, dir.path()).output().unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
-    let grown = told.split_once("grown by ").unwrap().1;
+    let output = String::from_utf8(output.stdout).unwrap();
+    let grown = output.split_once("grown by ").unwrap().1;
     let grown: u64 = grown.split_whitespace().next().unwrap().parse().unwrap();
     let each = grown / u64::from(RECORDS);
     assert!((20..=ALLOWED).contains(&each), "{each} bytes a record");

@@ -1,4 +1,4 @@
-"""Reads a vault or a backup by docs/vault-format.md and nothing else, and prints what it holds, as JSON.
+"""Reads a vault or a backup, implemented from docs/vault-format.md only, and prints a summary as JSON.
 
     reader.py vault DIR  key HEX | passphrase WORDS
     reader.py backup FILE  key HEX | passphrase WORDS
@@ -92,7 +92,7 @@ def choose(copies, secret):
 
 
 def frames(log, data_key, store, number):
-    """Kind, offset and plaintext of each frame; the last item is where reading ended."""
+    """Yields kind, offset and plaintext of each frame; the last item is the offset where reading ended."""
     at, subkey, counter = 0, None, 0
     chain = hkdf(data_key, store + struct.pack("<Q", number), b"openclaw/vault/v1 log")[:16]
     while at + 9 <= len(log):
@@ -125,7 +125,7 @@ def leb128(bytes_, at):
 
 
 def apply(plain, at, records):
-    """Follows the changes from `at` on; returns how many there were."""
+    """Applies the changes from `at` on; returns their number."""
     changes = 0
     while at < len(plain):
         kind, table = plain[at], plain[at + 1]
@@ -147,7 +147,7 @@ def apply(plain, at, records):
 
 
 def read_log(log, data_key, header, number):
-    """The records, the current epoch, and how many bytes are behind the end."""
+    """The records, the current epoch, and the number of bytes after the end."""
     records, epoch, changes, ended = {}, [0, 0, 0], 0, False
     for kind, at, plain in frames(log, data_key, header.store, number):
         if kind == EPOCH:
@@ -176,17 +176,17 @@ def main(what, path, how, secret):
                 pass
         header, data_key = choose(copies, secret)
         log = (path / f"vault-{header.log}.log").read_bytes()
-        records, epoch, behind, _ = read_log(log, data_key, header, header.log)
+        records, epoch, surplus, _ = read_log(log, data_key, header, header.log)
     else:
         whole = path.read_bytes()
         header, data_key = choose([Copy(whole[:HEADER], b"OCBACKUP")], secret)
-        records, epoch, behind, ended = read_log(whole[HEADER:], data_key, header, 0)
-        assert ended and behind == 0, "not a whole backup"
+        records, epoch, surplus, ended = read_log(whole[HEADER:], data_key, header, 0)
+        assert ended and surplus == 0, "the backup is not complete"
     digest = hashlib.sha256()
     for (table, *parts), value in sorted(records.items()):
         digest.update(bytes([table]) + b"".join(struct.pack("<I", len(part)) + part for part in (*parts, value)))
-    tell = {"records": len(records), "sha256": digest.hexdigest(), "store": header.store.hex()}
-    print(json.dumps({**tell, "generation": epoch[0], "commits": epoch[2], "behind": behind}))
+    summary = {"records": len(records), "sha256": digest.hexdigest(), "store": header.store.hex()}
+    print(json.dumps({**summary, "generation": epoch[0], "commits": epoch[2], "behind": surplus}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-//! A store in a real folder: what is written is there, after every kind of ending.
+//! A store in a real directory: what is written survives every kind of shutdown.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -109,7 +109,7 @@ fn compaction_keeps_live_records_and_concurrent_writes() {
     let (mut step, mut steps) = (Compaction::Underway, 0);
     while step == Compaction::Underway {
         step = vault.compact(64 << 10).unwrap();
-        // Each step meets a change of what was copied already, and a removal.
+        // Each step overwrites a record that was copied already, and deletes one.
         put(&mut vault, steps, b"changed");
         let (scope, id) = key(500 + steps);
         let mut batch = Batch::new();
@@ -139,7 +139,7 @@ fn compaction_keeps_live_records_and_concurrent_writes() {
 }
 
 #[test]
-fn slots_come_go_and_change_and_the_data_key_turns() {
+fn slots_are_added_removed_and_changed_and_the_data_key_is_rotated() {
     let (dir, first) = (TempDir::new().unwrap(), secret());
     let words = Secret::parse_passphrase("correct horse battery staple\n").unwrap();
     let third = secret();
@@ -227,7 +227,7 @@ fn a_handover_is_read_as_a_backup_and_marked_as_handover() {
     let secret = secret();
     let mut bytes = Vec::new();
     let mut handover = Handover::begin(&secret, 7, &mut bytes).unwrap();
-    // More than one frame.
+    // Enough for more than one frame.
     for number in 0..2_000 {
         let (scope, id) = key(number);
         let key = Key::new(TABLE, &scope, &id);
@@ -262,14 +262,14 @@ fn no_compaction_begins_while_a_restore_is_under_way() {
     assert!(matches!(vault.begin_compaction(), Err(Error::Busy)));
     let key = Key::new(TABLE, "scope", "id");
     restore.push(Op::Put { key, value: b"new" }).unwrap();
-    // One that is dropped leaves nothing that a compaction could be mistaken for.
+    // A restore that is dropped leaves nothing that a compaction could use by mistake.
     drop(vault.restore().map(|_| ()).unwrap_err());
     vault.finish_restore(restore).unwrap();
     assert_eq!((vault.summary().records, load(&vault, 0)), (1, None));
 }
 
 #[test]
-fn a_restore_that_breaks_off_leaves_no_file() {
+fn an_aborted_restore_leaves_no_file() {
     let (dir, secret) = (TempDir::new().unwrap(), secret());
     let mut vault = create(&dir, &secret);
     fill(&mut vault, 10);
@@ -289,7 +289,7 @@ fn names(dir: &TempDir) -> BTreeSet<OsString> {
 }
 
 #[test]
-fn changes_as_large_as_can_be_survive_compaction_and_backup() {
+fn changes_of_the_maximum_size_survive_compaction_and_backup() {
     let (dir, secret) = (TempDir::new().unwrap(), secret());
     let mut vault = create(&dir, &secret);
     let value = vec![7; openclaw_vault::MAX_BODY_BYTES - 32];
@@ -316,7 +316,7 @@ fn changes_as_large_as_can_be_survive_compaction_and_backup() {
 }
 
 #[test]
-fn an_erased_store_is_gone_and_its_folder_is_free() {
+fn an_erased_store_is_gone_and_its_directory_can_be_reused() {
     let (dir, secret) = (TempDir::new().unwrap(), secret());
     let mut vault = create(&dir, &secret);
     fill(&mut vault, 10);
@@ -353,9 +353,9 @@ fn after_an_erasure_kept_records_open_with_the_new_secret_alone() {
     assert_eq!(vault.summary().records, 1);
     assert_eq!(**vault.load(kept).unwrap().unwrap(), *b"value");
     assert_eq!(vault.slots().len(), 1);
-    // The journal's file, and the log before.
+    // The journal's file and the old log are gone.
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), journal - 1);
-    // No copy of the header has the old key any more, wrapped or not.
+    // Neither copy of the header has the old key, not even wrapped.
     let holds = std::fs::read(dir.path().join("vault.hdr")).unwrap();
     let slots = 61..61 + 158;
     for copy in [0, 4096] {
@@ -392,7 +392,7 @@ fn scans_show_a_scope_and_clearing_it_removes_it() {
 }
 
 #[test]
-fn a_restore_does_not_take_the_place_of_a_store_that_was_cleared_meanwhile() {
+fn a_restore_fails_if_the_store_was_cleared_meanwhile() {
     let (dir, secret) = (TempDir::new().unwrap(), secret());
     let mut vault = create(&dir, &secret);
     fill(&mut vault, 10);
@@ -402,10 +402,10 @@ fn a_restore_does_not_take_the_place_of_a_store_that_was_cleared_meanwhile() {
     vault.clear(&[TABLE]).unwrap();
     assert_eq!(vault.count(TABLE), 0);
     assert!(matches!(vault.finish_restore(restore), Err(Error::Busy)));
-    put(&mut vault, 1, b"written behind it");
+    put(&mut vault, 1, b"written meanwhile");
     vault.sync().unwrap();
     drop(vault);
     let vault = open(&dir, &secret);
-    assert_eq!(load(&vault, 1).unwrap(), b"written behind it");
+    assert_eq!(load(&vault, 1).unwrap(), b"written meanwhile");
     assert_eq!(vault.summary().records, 1);
 }

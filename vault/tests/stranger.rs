@@ -1,4 +1,4 @@
-//! A reader made from `docs/vault-format.md` alone, in another language, reads what the vault writes.
+//! A Python reader, written from `docs/vault-format.md` alone, reads what the vault writes.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -20,8 +20,8 @@ fn words() -> Secret {
     Secret::parse_passphrase(WORDS).unwrap()
 }
 
-/// What the reader is to print, on the word of the vault.
-fn told(vault: &Vault<Folder>, commits: u64, behind: usize, backup: bool) -> String {
+/// The expected output of the reader.
+fn expected(vault: &Vault<Folder>, commits: u64, behind: usize, backup: bool) -> String {
     let mut records = Vec::new();
     for table in 0..=255 {
         let each = |entry: openclaw_vault::Entry| {
@@ -99,7 +99,7 @@ fn a_reader_written_from_the_documentation_reads_a_store() {
     vault.sync().unwrap();
     assert_eq!(
         read("vault", dir.path(), "key", &hex()),
-        told(&vault, 900, 0, false)
+        expected(&vault, 900, 0, false)
     );
 
     vault.begin_compaction().unwrap();
@@ -109,7 +109,7 @@ fn a_reader_written_from_the_documentation_reads_a_store() {
     let commits = vault.written().0;
     assert_eq!(
         read("vault", dir.path(), "key", &hex()),
-        told(&vault, commits, 0, false)
+        expected(&vault, commits, 0, false)
     );
 
     vault
@@ -127,7 +127,7 @@ fn a_reader_written_from_the_documentation_reads_a_store() {
     std::fs::write(&log, torn).unwrap();
     assert_eq!(
         read("vault", dir.path(), "passphrase", WORDS),
-        told(&vault, 3, 10, false)
+        expected(&vault, 3, 10, false)
     );
 
     let mut bytes = Vec::new();
@@ -137,6 +137,6 @@ fn a_reader_written_from_the_documentation_reads_a_store() {
     std::fs::write(&file, bytes).unwrap();
     assert_eq!(
         read("backup", &file, "passphrase", WORDS),
-        told(&vault, 0, 0, true)
+        expected(&vault, 0, 0, true)
     );
 }

@@ -1,18 +1,18 @@
-//! Where the session's keys and ratchets live: what WhatsApp's library keeps, as rows of the vault.
+//! The session's keys and ratchets: the records of WhatsApp's library, as rows of the vault.
 //!
 //! ```text
 //! signal app_sync protocol secrets device     one file for each of the library's five traits
-//! lids pending tokens sent                    what of `protocol` reads and writes at once
-//! records                                     how rows are named, encoded, written, swept, and counted when unreadable
-//! timers                                      after how long a chat's messages disappear
-//! sending                                     what of a session must be durable before it is used
-//! restore                                     what of a backup may live on
-//! handover                                    an account from elsewhere, in memory and from there to an agent
+//! lids pending tokens sent                    atomic reads and writes of `protocol`
+//! records                                     keys, encoding, writes and sweeps of rows, and the count of undecodable ones
+//! timers                                      disappearing-messages timers of chats
+//! sending                                     the part of a session that must be durable before it is used
+//! restore                                     which records of a backup are kept
+//! handover                                    an imported account, in memory and from there to an agent
 //! ```
 //!
-//! The vault's log is one order: what is only written becomes durable with whatever is committed next. Committed is what
-//! a peer could see used twice if it were lost. Nothing here fails on a damaged row: it is absent and counted, but for
-//! the device's.
+//! The vault's log is totally ordered: a write without a commit becomes durable with the next commit. Writes are
+//! committed if a peer could see their loss as a reuse of keys. An undecodable row is never an error: it counts as
+//! absent and is counted, except for the device's row.
 
 mod app_sync;
 pub mod baileys;
@@ -49,34 +49,34 @@ pub use self::device::Unreadable;
 pub(crate) use self::pending::Pending;
 pub use self::restore::{DroppedRecords, Sieve, renew};
 
-/// One device's credentials and Signal state. Cloned handles share it.
+/// The credentials and Signal state of a device. Clones share it.
 #[derive(Clone)]
 pub struct Store {
     records: Arc<Records>,
 }
 
 impl Store {
-    /// What a vault keeps for the library.
+    /// The library's records in a vault.
     #[must_use]
     pub fn new(vault: Vault) -> Self {
         let records = Arc::new(Records::new(vault, None));
         Self { records }
     }
 
-    /// As [`Store::new`], for a store whose session's messages go to a journal.
+    /// Like [`Store::new`], with a journal for the session's messages.
     #[must_use]
     pub fn with_inbox(vault: Vault, inbox: Arc<Journal>) -> Self {
         let records = Arc::new(Records::new(vault, Some(inbox)));
         Self { records }
     }
 
-    /// For a session of the account that is in the store.
+    /// A store for a session of the account in the vault.
     #[must_use]
     pub fn live(&self) -> Self {
         self.over(self.vault().live())
     }
 
-    /// For a device in the making: see [`Vault::aside`].
+    /// A store for a device that is being linked: see [`Vault::aside`].
     #[must_use]
     pub fn aside(&self) -> Self {
         self.over(self.vault().aside())
@@ -93,26 +93,26 @@ impl Store {
         &self.records.vault
     }
 
-    /// The library's client is `client` from now on.
+    /// Attaches the library's current client.
     pub(crate) fn attach(&self, client: &Client) {
         self.records.attach(&client.persistence_manager());
     }
 
-    /// For the library.
+    /// The store as the library sees it.
     pub(crate) fn backend(&self) -> Arc<dyn Backend> {
         Arc::<Records>::clone(&self.records)
     }
 
-    /// Whether a phone has accepted the device.
+    /// True if a phone has accepted the device.
     ///
     /// # Errors
-    /// There is a device and this version cannot read it: neither use nor replace it.
+    /// There is a device that this version cannot decode: neither use nor replace it.
     pub fn is_linked(&self) -> Result<bool, Unreadable> {
         let device = self.records.device()?;
         Ok(device.is_some_and(|device| device.is_registered()))
     }
 
-    /// Rows found since the start that this version cannot read. They count as absent.
+    /// The number of rows since the start that this version could not decode. They count as absent.
     #[must_use]
     pub fn undecodable(&self) -> u64 {
         self.records.undecodable()
@@ -129,7 +129,7 @@ impl Book for Store {
     }
 }
 
-/// Credentials are inside.
+/// Contains credentials, so nothing is shown.
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").finish_non_exhaustive()

@@ -1,8 +1,9 @@
-//! One step of the comparison in one process: `load`, `open`, `commit` or `compact` a store of so many records.
+//! Runs one step of the comparison in a process of its own: `load`, `open`, `commit` or `compact`, with a store of
+//! the given number of records.
 //!
 //!     openclaw-vault-bench STEP DIR RECORDS
 //!
-//! Prints `name value` lines. `benches/vault/run` puts them together. It judges nothing.
+//! Prints `name value` lines, which `benches/vault/run` combines into tables. It does not evaluate them.
 
 #[cfg(not(any(feature = "vault", feature = "redb", feature = "sqlite")))]
 #[path = "none.rs"]
@@ -26,12 +27,12 @@ use engine::Engine;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Commits that are measured.
+/// The number of measured commits.
 const COMMITS: u32 = 1_000;
-/// Records that are loaded in one commit.
+/// Records per commit while loading.
 const LOADED: u32 = 500;
 
-/// A record as the agent has them: nine small ones (mappings, secrets, keys), and a session.
+/// Records like the agent's: nine small ones (mappings, secrets, keys), then a session.
 fn record(number: u32) -> (String, Vec<u8>) {
     let length = if number % 10 == 0 {
         1_500
@@ -44,7 +45,7 @@ fn record(number: u32) -> (String, Vec<u8>) {
     )
 }
 
-/// Bytes that do not compress.
+/// Incompressible bytes.
 fn noise(seed: u32, length: usize) -> Vec<u8> {
     let mut state = u64::from(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
@@ -56,7 +57,7 @@ fn noise(seed: u32, length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
-/// The kernel's count in a file of /proc/self.
+/// A counter from a file in /proc/self.
 fn count(file: &str, field: &str) -> Result<u64, Failure> {
     let text = std::fs::read_to_string(format!("/proc/self/{file}"))?;
     let line = text.lines().find_map(|line| line.strip_prefix(field));
@@ -66,7 +67,7 @@ fn count(file: &str, field: &str) -> Result<u64, Failure> {
         .parse()?)
 }
 
-/// Microseconds that this process has computed: on a machine that others use, too, the one number to trust.
+/// CPU time of this process in microseconds: the most reliable figure on a machine that is shared.
 fn computed() -> Result<u64, Failure> {
     let text = std::fs::read_to_string("/proc/self/schedstat")?;
     let nanoseconds = text.split_whitespace().next().ok_or("no schedstat")?;
@@ -115,7 +116,7 @@ fn open(dir: &Path, records: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What one inbound message costs: a session, a row of the inbox, and a row that goes.
+/// The writes of one inbound message: a session, a row of the inbox, and a deletion.
 fn commit(dir: &Path, _records: u32) -> Result<(), Failure> {
     let mut engine = Engine::open(dir)?;
     let (bytes, calls) = (count("io", "wchar:")?, count("io", "syscw:")?);
@@ -123,11 +124,11 @@ fn commit(dir: &Path, _records: u32) -> Result<(), Failure> {
     for number in 0..COMMITS {
         let session = (record(number * 10).0, noise(number, 1_500));
         let inbox = (format!("inbox {number}"), noise(number, 600));
-        let gone = number
+        let deleted = number
             .checked_sub(1)
             .map(|number| format!("inbox {number}"));
         let start = Instant::now();
-        engine.commit(&[session, inbox], gone.as_deref())?;
+        engine.commit(&[session, inbox], deleted.as_deref())?;
         took.push(start.elapsed());
     }
     let per_commit = |total: u64| total as f64 / f64::from(COMMITS);

@@ -1,4 +1,4 @@
-//! Nothing: what the program is without an engine.
+//! No engine: the baseline of an empty program.
 
 use std::path::Path;
 

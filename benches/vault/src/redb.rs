@@ -1,4 +1,4 @@
-//! redb, with its least cache; in the clear, since it seals nothing.
+//! redb, with its smallest cache; unencrypted, because it has no encryption.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ impl Engine {
     pub fn commit(
         &mut self,
         puts: &[(String, Vec<u8>)],
-        gone: Option<&str>,
+        deleted: Option<&str>,
     ) -> Result<(), Failure> {
         let transaction = self.0.begin_write()?;
         {
@@ -30,7 +30,7 @@ impl Engine {
             for (name, value) in puts {
                 table.insert(&**name, &**value)?;
             }
-            if let Some(name) = gone {
+            if let Some(name) = deleted {
                 table.remove(name)?;
             }
         }

@@ -1,4 +1,4 @@
-//! SQLite, with a write-ahead log and the durability that the vault gives; in the clear, since it seals nothing.
+//! SQLite, with a write-ahead log and the same durability as the vault; unencrypted, because it has no encryption.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ impl Engine {
     pub fn commit(
         &mut self,
         puts: &[(String, Vec<u8>)],
-        gone: Option<&str>,
+        deleted: Option<&str>,
     ) -> Result<(), Failure> {
         let transaction = self.0.transaction()?;
         for (name, value) in puts {
@@ -31,7 +31,7 @@ impl Engine {
                 .prepare_cached("INSERT OR REPLACE INTO records VALUES (?1, ?2)")?
                 .execute((name, value))?;
         }
-        if let Some(name) = gone {
+        if let Some(name) = deleted {
             transaction
                 .prepare_cached("DELETE FROM records WHERE name = ?1")?
                 .execute([name])?;

@@ -28,13 +28,13 @@ impl Engine {
     pub fn commit(
         &mut self,
         puts: &[(String, Vec<u8>)],
-        gone: Option<&str>,
+        deleted: Option<&str>,
     ) -> Result<(), Failure> {
         let mut batch = Batch::new();
         for (name, value) in puts {
             batch.put(Key::new(TABLE, "", name), value);
         }
-        if let Some(name) = gone {
+        if let Some(name) = deleted {
             batch.delete(Key::new(TABLE, "", name));
         }
         self.0.append(&batch)?;
@@ -51,7 +51,7 @@ impl Engine {
     }
 }
 
-/// How long a store cannot be used while a log, a third of which is live, is rewritten in steps.
+/// Measures how long the store is blocked while a log, a third of which is live, is compacted in steps.
 pub fn compact(dir: &Path) -> Result<(), Failure> {
     let Engine(mut vault) = Engine::open(dir)?;
     for kib in [64, 128, 256] {
@@ -81,7 +81,7 @@ pub fn compact(dir: &Path) -> Result<(), Failure> {
             }
             longest = longest.max(took);
             steps += 1;
-            // Outside of the lock, in the agent.
+            // The agent does this without holding the lock.
             if let Some(file) = vault.compaction_job() {
                 file.sync()?;
             }

@@ -1,7 +1,7 @@
-//! `chown -R` that cannot be led out of the directory.
+//! A `chown -R` that cannot be led out of the directory.
 //!
-//! Every entry is opened first, as itself (`O_PATH`, `O_NOFOLLOW`), and judged and given away through that
-//! descriptor: what is looked at is what is changed, whatever happens to its name meanwhile.
+//! Every entry is first opened itself (`O_PATH`, `O_NOFOLLOW`), then inspected and changed through that descriptor.
+//! So the file that was inspected is the one that is changed, even if its name is replaced meanwhile.
 
 use std::ffi::{CString, OsStr};
 use std::io;
@@ -14,12 +14,12 @@ use rustix::process::{Gid, Uid};
 
 use super::{Dropped, Error};
 
-/// Deeper than anything the agent makes; each level holds a descriptor open.
+/// Deeper than the agent's own directories; each level keeps a descriptor open.
 const DEEPEST: usize = 32;
 
 /// Gives `dir` and everything below it on the same file system to `dropped.identity`, and counts.
 pub(super) fn give(dir: &Path, dropped: &mut Dropped) -> Result<(), Error> {
-    // The directory itself may be named through a link: the operator gave that name.
+    // The directory itself may be a link, because the operator chose that name.
     let entry = rustix::fs::open(
         dir,
         OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
@@ -48,7 +48,7 @@ fn give_inside(
         let path = path.join(OsStr::from_bytes(name.as_bytes()));
         let (entry, stat) = match open_itself(dir, &name) {
             Ok(found) => found,
-            // Gone since the folder was listed.
+            // Removed since the directory was listed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(failed(&path, error)),
         };
@@ -65,7 +65,8 @@ fn give_inside(
 
 fn names(dir: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    // An O_PATH descriptor cannot be listed; `.` of it is the same folder, whatever its name is by now.
+    // An O_PATH descriptor cannot be listed; opening `.` relative to it yields the same directory, whatever its name
+    // is now.
     let listing = rustix::fs::openat(dir, c".", flags, Mode::empty())?;
     let mut names = Vec::new();
     for entry in Dir::new(listing)? {
@@ -134,7 +135,7 @@ mod tests {
         (found.uid(), found.gid())
     }
 
-    /// Only root can give files away.
+    /// True for root, the only user that can give files away.
     fn root() -> bool {
         let root = rustix::process::geteuid().is_root();
         if !root {
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_the_new_user_are_left_alone() {
+    fn files_of_the_new_user_are_not_changed() {
         if !root() {
             return;
         }
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn endless_nesting_is_refused() {
+    fn excessive_nesting_is_refused() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut deep = dir.path().to_owned();
         for _ in 0..=DEEPEST {

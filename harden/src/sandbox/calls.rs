@@ -1,9 +1,9 @@
-//! The calls layer: a seccomp filter of what the program never asks for.
+//! The calls layer: a seccomp filter that denies system calls which the program never makes.
 //!
-//! A deny list, answering "not permitted" (`EPERM`): calls that look into other processes, load code into the kernel,
-//! change mounts and name spaces, or have a history of holes. A list of what is allowed would break with every
-//! update of a library; this one cannot. `execve` is not on it: the agent replaces its own image, and the
-//! files layer lets it run nothing else.
+//! A deny list that returns "not permitted" (`EPERM`): calls that access other processes, load code into the kernel,
+//! change mounts and namespaces, or have a history of vulnerabilities. An allow list would break with library
+//! updates. `execve` is not denied: the agent replaces its own image, and the files layer lets it execute nothing
+//! else.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,9 +17,9 @@ use seccompiler::{
 
 use super::Layer;
 
-/// Calls refused whatever their arguments are.
+/// Calls that are denied with any arguments.
 const REFUSED: &[c_long] = &[
-    // Other processes.
+    // Access to other processes.
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
@@ -28,14 +28,14 @@ const REFUSED: &[c_long] = &[
     libc::SYS_kcmp,
     libc::SYS_move_pages,
     libc::SYS_migrate_pages,
-    // The kernel's own code, and its measuring of others.
+    // Kernel code, and performance monitoring.
     libc::SYS_bpf,
     libc::SYS_perf_event_open,
     libc::SYS_init_module,
     libc::SYS_finit_module,
     libc::SYS_delete_module,
     libc::SYS_kexec_load,
-    #[cfg(not(all(target_env = "musl", target_arch = "aarch64")))] // not named there
+    #[cfg(not(all(target_env = "musl", target_arch = "aarch64")))] // not defined there
     libc::SYS_kexec_file_load,
     libc::SYS_userfaultfd,
     libc::SYS_io_uring_setup,
@@ -43,11 +43,11 @@ const REFUSED: &[c_long] = &[
     libc::SYS_io_uring_register,
     libc::SYS_lookup_dcookie,
     libc::SYS_nfsservctl,
-    // Keys of the kernel's keyring.
+    // The kernel keyring.
     libc::SYS_add_key,
     libc::SYS_request_key,
     libc::SYS_keyctl,
-    // Mounts, roots and name spaces.
+    // Mounts, roots and namespaces.
     libc::SYS_mount,
     libc::SYS_umount2,
     libc::SYS_move_mount,
@@ -61,11 +61,11 @@ const REFUSED: &[c_long] = &[
     libc::SYS_chroot,
     libc::SYS_unshare,
     libc::SYS_setns,
-    // Files by handle, past every path rule.
+    // Access to files by handle, which bypasses path rules.
     libc::SYS_name_to_handle_at,
     libc::SYS_open_by_handle_at,
     libc::SYS_fanotify_init,
-    // The machine.
+    // The machine as a whole.
     libc::SYS_swapon,
     libc::SYS_swapoff,
     libc::SYS_reboot,
@@ -83,7 +83,7 @@ const REFUSED: &[c_long] = &[
     libc::SYS_personality,
 ];
 
-/// Refused as well, where they exist.
+/// Also denied, on architectures that have them.
 #[cfg(target_arch = "x86_64")]
 const REFUSED_HERE: &[c_long] = &[
     libc::SYS_ioperm,
@@ -97,7 +97,7 @@ const REFUSED_HERE: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const REFUSED_HERE: &[c_long] = &[];
 
-/// The x32 variants of the same calls carry this bit, and a few have numbers of their own.
+/// The x32 variants of these calls have this bit, and a few have their own numbers.
 #[cfg(target_arch = "x86_64")]
 const X32: c_long = 0x4000_0000;
 #[cfg(target_arch = "x86_64")]
@@ -109,8 +109,8 @@ const REFUSED_X32: &[c_long] = &[
     540, // process_vm_writev
 ];
 
-/// What `clone` must not be asked for: name spaces of the process's own. The one for time is not on the
-/// list: its bit is the exit signal's, and `clone` does not take it.
+/// Flags that `clone` is denied: new namespaces. The flag for time namespaces is missing because its bit is part of
+/// the exit signal, and `clone` does not accept it.
 const NAMESPACES: [libc::c_int; 7] = [
     libc::CLONE_NEWNS,
     libc::CLONE_NEWCGROUP,
@@ -121,7 +121,8 @@ const NAMESPACES: [libc::c_int; 7] = [
     libc::CLONE_NEWNET,
 ];
 
-/// Whether an earlier image of this process applied the layer. Another's filter that refuses the same is as good.
+/// True if an earlier image of this process applied the layer. A filter of another program that denies the same calls
+/// is as good.
 pub(super) fn already_inside() -> bool {
     let filtered = rustix::thread::secure_computing_mode() == Ok(SecureComputingMode::Filter);
     filtered && unshare_nothing() == Some(libc::EPERM) && clone3_nothing() == Some(libc::ENOSYS)
@@ -180,8 +181,8 @@ fn refusing(target: TargetArch) -> Result<BpfProgram, seccompiler::BackendError>
     compile(rules, libc::EPERM, target)
 }
 
-/// `clone3` hides its flags behind a pointer, where no filter sees them. Answered with "no such call", C
-/// libraries fall back to `clone`.
+/// `clone3` passes its flags by pointer, which a filter cannot inspect. If it returns "no such call", C libraries
+/// fall back to `clone`.
 fn without_clone3(target: TargetArch) -> Result<BpfProgram, seccompiler::BackendError> {
     compile(
         BTreeMap::from([(libc::SYS_clone3, Vec::new())]),
@@ -199,17 +200,17 @@ fn compile(
     SeccompFilter::new(rules, SeccompAction::Allow, answer, target)?.try_into()
 }
 
-#[expect(unsafe_code, reason = "a call made to see what the kernel answers")]
+#[expect(unsafe_code, reason = "probes the kernel's response")]
 fn unshare_nothing() -> Option<libc::c_int> {
-    // SAFETY: no flag is set, so nothing is unshared; no memory is touched.
+    // SAFETY: no flag is set, so nothing is unshared; accesses no memory.
     let result = unsafe { libc::unshare(0) };
     (result < 0).then(last_error).flatten()
 }
 
-#[expect(unsafe_code, reason = "a call made to see what the kernel answers")]
+#[expect(unsafe_code, reason = "probes the kernel's response")]
 fn clone3_nothing() -> Option<libc::c_int> {
     let nothing = std::ptr::null::<libc::clone_args>();
-    // SAFETY: arguments of size zero are refused before anything is made or read.
+    // SAFETY: a size of zero is rejected before anything is created or read.
     let result = unsafe { libc::syscall(libc::SYS_clone3, nothing, 0_usize) };
     (result < 0).then(last_error).flatten()
 }
@@ -223,10 +224,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_filter_compiles_for_every_processor_we_ship_for() {
+    fn the_filter_compiles_for_every_supported_processor() {
         for target in [TargetArch::x86_64, TargetArch::aarch64] {
             let program = refusing(target).expect("compiles");
-            // The kernel takes no more than 4096 instructions.
+            // The kernel accepts at most 4096 instructions.
             assert!((50..4096).contains(&program.len()), "{}", program.len());
             assert!(without_clone3(target).is_ok());
         }
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn no_call_is_named_twice() {
+    fn no_call_is_listed_twice() {
         let all: Vec<_> = REFUSED.iter().chain(REFUSED_HERE).collect();
         let once: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(all.len(), once.len());
@@ -254,7 +255,7 @@ mod tests {
 
     #[test]
     fn outside_the_sandbox_the_probes_succeed() {
-        // Under a container's own filter either may be refused, but not in a plain process.
+        // The filter of a container may deny either, but in a plain process both succeed.
         if rustix::thread::secure_computing_mode() == Ok(SecureComputingMode::Disabled) {
             assert!(!already_inside());
         }

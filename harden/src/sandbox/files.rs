@@ -1,8 +1,7 @@
-//! The files and ports layer: Landlock.
+//! The layer for files and ports: Landlock.
 //!
-//! Rules belong to files, not to their names, so folders are allowed rather than files that others replace: a
-//! resolver's settings are rewritten under a running process. System calls on descriptors that are already open are
-//! not its business.
+//! Landlock rules apply to inodes, not to names. So directories are allowed instead of files that other programs
+//! replace, such as the resolver's settings. Operations on descriptors that are already open are not restricted.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,10 +17,10 @@ use landlock::{
 use super::{Layer, Sandbox};
 use crate::status;
 
-/// The newest set of rules this code was written against; an older kernel gets what it knows of them.
+/// The newest Landlock ABI that this code knows; an older kernel gets the subset that it supports.
 const NEWEST: ABI = ABI::V9;
 
-/// The first one with rules for ports (Linux 6.7).
+/// The first ABI with rules for ports (Linux 6.7).
 const PORTS: ABI = ABI::V4;
 
 /// See [`Sandbox::new`].
@@ -42,7 +41,7 @@ pub(super) fn needed_anywhere() -> Vec<PathBuf> {
         "/sys/fs/cgroup",
     ];
     let mut paths: Vec<PathBuf> = fixed.iter().map(PathBuf::from).collect();
-    // Some systems keep the resolver's settings elsewhere, and replace the file when they change.
+    // Some systems keep the resolver's settings elsewhere, and replace the file on changes.
     if let Ok(settings) = fs::canonicalize("/etc/resolv.conf")
         && let Some(folder) = settings.parent()
         && !paths.iter().any(|path| folder.starts_with(path))
@@ -52,7 +51,7 @@ pub(super) fn needed_anywhere() -> Vec<PathBuf> {
     paths
 }
 
-/// Whether an earlier image of this process applied the layer: with it, no one lists the root folder.
+/// True if an earlier image of this process applied the layer: in that case the root directory cannot be listed.
 pub(super) fn already_inside() -> bool {
     fs::read_dir("/").is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
@@ -82,7 +81,7 @@ fn restrict(sandbox: &Sandbox) -> Result<RestrictionStatus, RulesetError> {
     if sandbox.bind.is_some() {
         rules = rules.handle_access(AccessNet::BindTcp)?;
     }
-    // `path_beneath_rules` passes over what cannot be opened, and asks no folder's rights of a file.
+    // `path_beneath_rules` skips paths that cannot be opened, and requests only file rights for files.
     let mut rules = rules
         .create()?
         .add_rules(path_beneath_rules(&sandbox.read_only, read))?
@@ -108,7 +107,7 @@ fn describe(status: &RestrictionStatus, sandbox: &Sandbox) -> Layer {
     let abi = match (&status.landlock, &status.ruleset) {
         (LandlockStatus::NotEnabled, _) => return unavailable("switched off in this kernel"),
         (LandlockStatus::NotImplemented, _) => {
-            return unavailable("not in this kernel, or kept away by the container");
+            return unavailable("not in this kernel, or blocked by the container");
         }
         (_, RulesetStatus::NotEnforced) => return unavailable("the kernel enforces nothing"),
         (LandlockStatus::Available { effective_abi, .. }, _) => *effective_abi,
@@ -119,16 +118,16 @@ fn describe(status: &RestrictionStatus, sandbox: &Sandbox) -> Layer {
     }
     let missing = sandbox.read_write.iter().filter(|path| !path.exists());
     let missing: String = missing
-        .map(|path| format!(", {} is not there", path.display()))
+        .map(|path| format!(", {} does not exist", path.display()))
         .collect();
     Layer::Enforced(format!("ABI {number}{missing}"))
 }
 
-/// What this process runs, and would run again: its program, the loader, its libraries.
+/// The files that this process executes and would need to restart: its program, the loader, its libraries.
 fn program_files() -> BTreeSet<PathBuf> {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let mut files = executable(&maps);
-    // The link reaches the program even where its name does not any more.
+    // The link works even if the program's name has changed.
     files.insert("/proc/self/exe".into());
     files
 }
@@ -150,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_files_that_are_mapped_to_run_may_run() {
+    fn only_executable_mappings_are_allowed_to_run() {
         let maps = "\
             00400000-00452000 r--p 00000000 08:02 173521 /usr/local/bin/openclaw-agent\n\
             00452000-00652000 r-xp 00052000 08:02 173521 /usr/local/bin/openclaw-agent\n\

@@ -1,4 +1,4 @@
-//! Everything in the order that the crate's documentation gives, as the first process of a container.
+//! All steps in the order that the crate's documentation gives, as the first process of a container.
 
 use std::fs;
 use std::path::Path;
@@ -8,27 +8,27 @@ use openclaw_harden::process::{Inspection, protect};
 use openclaw_harden::sandbox::Sandbox;
 use openclaw_harden::{LockedKey, environment, replace_process};
 
-use super::child::{Child, say, step};
+use super::child::{Child, print_line, step};
 use super::runner::ROLE;
 use super::scan::{LENGTH, halves_in, secret};
 use super::{Reachable, first_process};
 
 const KEY: &str = "OPENCLAW_TEST_KEY";
 
-/// Hardens itself, uses its key, replaces its image: again and again.
+/// Hardens itself, uses its key and replaces its image, repeatedly.
 pub(crate) fn role(arguments: &[String]) {
     let dir = Path::new(&arguments[0]);
     let secrets = environment::take(&[KEY]).expect("taken");
     let dropped = drop_if_wanted(Setting::Auto, &[dir]).expect("dropped");
     let protection = protect(Inspection::Refused);
     let report = Sandbox::new().read_write(dir).apply();
-    say(if dropped.is_some() {
+    print_line(if dropped.is_some() {
         "dropped"
     } else {
         "not root"
     });
-    say(&protection.to_string());
-    say(&report.to_string());
+    print_line(&protection.to_string());
+    print_line(&report.to_string());
     let text = secrets.read(KEY).expect("readable").expect("set");
     let key = LockedKey::new(|place| place.copy_from_slice(text.as_bytes())).expect("a page");
     drop(text);
@@ -38,10 +38,10 @@ pub(crate) fn role(arguments: &[String]) {
     )
     .expect("written");
     step("in use");
-    say(&format!("error: {}", replace_process(&secrets)));
+    print_line(&format!("error: {}", replace_process(&secrets)));
 }
 
-pub(crate) fn all_of_it_together_holds_in_every_image() {
+pub(crate) fn all_steps_together_work_in_every_image() {
     let number = 0xA11;
     assert_eq!(secret(number).len(), LENGTH);
     let program = Reachable::copy();
@@ -67,9 +67,9 @@ pub(crate) fn all_of_it_together_holds_in_every_image() {
         child.expect("in use");
         // On its page and nowhere else.
         assert_eq!(halves_in(inside(&child), number), 2, "image {image}");
-        // An upgrade, or a container's layer, takes the program away under the running process.
+        // An upgrade, or a container's layer, removes the program file while the process runs.
         let _ = fs::remove_file(program.path());
-        child.go_on();
+        child.resume();
     }
 }
 

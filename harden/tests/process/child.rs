@@ -1,18 +1,18 @@
-//! A process of this program in a role: it says lines, and waits for a line before each next step.
+//! A child process of this program in a role: it prints lines, and waits for a line of input before each step.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child as Process, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::runner::ROLE;
 
-/// The process, killed when dropped.
+/// The child process, killed on drop.
 pub(crate) struct Child {
     process: Process,
     orders: ChildStdin,
     lines: BufReader<ChildStdout>,
 }
 
-/// The command that plays `role`.
+/// The command for `role`.
 pub(crate) fn command(role: &str) -> Command {
     let program = std::env::current_exe().expect("this program");
     let mut command = Command::new(program);
@@ -21,7 +21,7 @@ pub(crate) fn command(role: &str) -> Command {
 }
 
 impl Child {
-    /// Starts it.
+    /// Starts the child.
     pub(crate) fn start(command: &mut Command) -> Self {
         let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = pipes.spawn().expect("the child starts");
@@ -34,28 +34,27 @@ impl Child {
         }
     }
 
-    /// The next line it says.
+    /// The next line of the child's output.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.lines.read_line(&mut line).expect("text");
         assert!(
             line.ends_with('\n'),
-            "the child ended instead of speaking: {line:?}"
+            "the child ended without output: {line:?}"
         );
         line.trim_end().to_owned()
     }
 
-    /// Waits for it to say exactly this.
+    /// Waits for exactly this line.
     pub(crate) fn expect(&mut self, words: &str) {
         assert_eq!(self.line(), words);
     }
 
-    /// Lets it continue to its next step.
-    pub(crate) fn go_on(&mut self) {
-        writeln!(self.orders, "go on").expect("it listens");
+    /// Lets the child continue with its next step.
+    pub(crate) fn resume(&mut self) {
+        writeln!(self.orders, "go on").expect("the child reads its input");
     }
 
-    /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
@@ -68,25 +67,25 @@ impl Drop for Child {
     }
 }
 
-/// In the child: says a line.
-pub(crate) fn say(words: &str) {
+/// In the child: prints a line.
+pub(crate) fn print_line(words: &str) {
     let mut parent = std::io::stdout().lock();
-    let said = writeln!(parent, "{words}").and_then(|()| parent.flush());
-    if said.is_err() {
-        gone();
+    let written = writeln!(parent, "{words}").and_then(|()| parent.flush());
+    if written.is_err() {
+        exit();
     }
 }
 
-/// In the child: says a line and waits until told to continue.
+/// In the child: prints a line and waits for the parent.
 pub(crate) fn step(words: &str) {
-    say(words);
+    print_line(words);
     let mut order = String::new();
     if std::io::stdin().read_line(&mut order).unwrap_or(0) == 0 {
-        gone();
+        exit();
     }
 }
 
-/// The parent has seen what it wanted, or failed.
-fn gone() -> ! {
+/// Exits because the parent is finished or has failed.
+fn exit() -> ! {
     std::process::abort();
 }

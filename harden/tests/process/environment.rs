@@ -1,4 +1,4 @@
-//! Secrets out of the environment, and their way through replaced images.
+//! Taking secrets out of the environment, and passing them through image replacements.
 
 use std::fs;
 use std::process::Command;
@@ -6,18 +6,18 @@ use std::process::Command;
 use openclaw_harden::environment::{self, Secrets};
 use openclaw_harden::replace_process;
 
-use super::child::{Child, command, say, step};
+use super::child::{Child, command, print_line, step};
 use super::scan::{halves_in, secret};
 
 const KEY: &str = "OPENCLAW_TEST_KEY";
 const OTHER: &str = "OPENCLAW_TEST_PASSPHRASE";
 
-/// Takes two secrets, shows them twice, then replaces its own image: again and again.
+/// Takes two secrets, prints digests of both twice, then replaces its own image, repeatedly.
 pub(crate) fn role(_: &[String]) {
     let secrets = match environment::take(&[KEY, OTHER]) {
         Ok(secrets) => secrets,
         Err(error) => {
-            say(&format!("error: {error}"));
+            print_line(&format!("error: {error}"));
             return;
         }
     };
@@ -30,10 +30,10 @@ pub(crate) fn role(_: &[String]) {
     assert!(listing.status().expect("it runs").success());
     step("read");
     let error = replace_process(&secrets);
-    say(&format!("error: {error}"));
+    print_line(&format!("error: {error}"));
 }
 
-/// Says which descriptors it was started with.
+/// Prints its inherited descriptors.
 pub(crate) fn descriptors_role(_: &[String]) {
     let open = fs::read_dir("/proc/self/fd").expect("listed");
     let mut numbers: Vec<String> = open
@@ -42,7 +42,7 @@ pub(crate) fn descriptors_role(_: &[String]) {
         .map(|path| path.file_name().expect("a number").display().to_string())
         .collect();
     numbers.sort();
-    say(&numbers.join(" "));
+    print_line(&numbers.join(" "));
 }
 
 fn digest(secrets: &Secrets, name: &str) -> u64 {
@@ -99,14 +99,14 @@ pub(crate) fn secrets_leave_the_environment_and_can_be_read_in_every_image() {
             0,
             "image {image}, before reading"
         );
-        child.go_on();
+        child.resume();
         for _ in 0..2 {
             child.expect(&format!("{:016x}", fnv(&secret(number))));
-            child.go_on();
+            child.resume();
         }
         child.expect(&format!("{:016x}", fnv(&secret(other))));
-        child.go_on();
-        // What it starts has what anyone here would have, and no secret.
+        child.resume();
+        // A child of it has the usual descriptors, and no secret.
         child.expect(&usual);
         child.expect("read");
         for number in [number, other] {
@@ -116,10 +116,10 @@ pub(crate) fn secrets_leave_the_environment_and_can_be_read_in_every_image() {
                 "image {image}, after reading"
             );
         }
-        // No image leaves more descriptors behind than the one before it.
+        // The number of descriptors does not grow from image to image.
         let now = descriptors(child.id());
         assert_eq!(now, *open.get_or_insert(now), "image {image}");
-        child.go_on();
+        child.resume();
     }
 }
 
@@ -136,21 +136,21 @@ pub(crate) fn a_stale_or_planted_descriptor_is_an_error_and_is_not_read() {
     }
 }
 
-pub(crate) fn a_value_replaces_what_an_earlier_image_left() {
+pub(crate) fn a_value_replaces_that_of_an_earlier_image() {
     let number = 0xE4B3;
     let place = format!("{KEY}_FD");
     let mut role = command("environment");
     let mut child = Child::start(role.env(place, "77").env(KEY, secret(number)));
     child.expect("taken");
-    child.go_on();
+    child.resume();
     child.expect(&format!("{:016x}", fnv(&secret(number))));
 }
 
-pub(crate) fn a_variable_set_to_nothing_is_not_set() {
+pub(crate) fn an_empty_variable_counts_as_unset() {
     let mut child = Child::start(command("environment").env(KEY, ""));
     child.expect("taken");
     assert!(environ(child.id()).contains(&format!("{KEY}=")));
-    child.go_on();
+    child.resume();
     child.expect(&format!("{:016x}", fnv("not set")));
 }
 

@@ -1,11 +1,11 @@
-//! A process that uses a secret as programs do, on the heap, and frees every copy.
+//! A process that uses a secret on the heap as typical programs do, and frees every copy.
 
 use std::hint::black_box;
 
 use super::child::{Child, command, step};
 use super::scan::{LENGTH, halves_in, write_secret};
 
-/// Halves found while the copies were held, and after they were freed.
+/// The number of halves found while the copies were held, and after they were freed.
 pub(crate) struct Found {
     /// While held.
     pub(crate) held: usize,
@@ -13,12 +13,12 @@ pub(crate) struct Found {
     pub(crate) freed: usize,
 }
 
-/// The role: copies of every kind, then none.
+/// The role: creates copies of every kind, then frees them.
 pub(crate) fn role(arguments: &[String]) {
     let number = arguments[0].parse().expect("a number");
     let mut copies: Vec<Vec<u8>> = Vec::new();
     for size in [LENGTH, 40, 100, 1000, 5000, 60_000] {
-        // At the end of the block: the C library marks freed blocks at their start.
+        // At the end of the block, because the C library writes into the start of freed blocks.
         let mut block = vec![0; size];
         write_secret(number, &mut block[size - LENGTH..]);
         // Moves to a larger block, and to a smaller one.
@@ -29,7 +29,7 @@ pub(crate) fn role(arguments: &[String]) {
         shrunk.shrink_to_fit();
         copies.extend([block, grown, shrunk]);
     }
-    // A block that stays, cut so that the secret is in the part given back.
+    // A block that shrinks in place, with the secret in the freed part.
     let mut cut = vec![1; 4000 + LENGTH];
     write_secret(number, &mut cut[4000..]);
     cut.truncate(4000);
@@ -41,12 +41,12 @@ pub(crate) fn role(arguments: &[String]) {
     black_box(&cut);
 }
 
-/// Plays the role and looks at it twice.
+/// Runs the role and scans its memory twice.
 pub(crate) fn look(number: u64) -> Found {
     let mut child = Child::start(command("heap").arg(number.to_string()));
     child.expect("held");
     let held = halves_in(child.id(), number);
-    child.go_on();
+    child.resume();
     child.expect("freed");
     let freed = halves_in(child.id(), number);
     Found { held, freed }

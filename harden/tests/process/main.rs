@@ -1,4 +1,4 @@
-//! Whole processes, hardened, and looked at from outside: what the kernel shows, not what the code says.
+//! Tests of whole hardened processes, observed from outside: they check what the kernel shows.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -27,24 +27,24 @@ macro_rules! named {
 
 fn main() -> ExitCode {
     let tests: &[runner::Test] = named![
-        memory::freed_secrets_are_gone,
-        memory::scrubbed_stacks_hold_nothing,
-        memory::a_locked_key_is_there_once_and_then_gone,
+        memory::freed_secrets_are_wiped,
+        memory::scrubbed_stacks_have_no_secrets,
+        memory::a_locked_key_exists_once_and_is_then_wiped,
         environment::secrets_leave_the_environment_and_can_be_read_in_every_image,
         environment::a_stale_or_planted_descriptor_is_an_error_and_is_not_read,
-        environment::a_value_replaces_what_an_earlier_image_left,
-        environment::a_variable_set_to_nothing_is_not_set,
+        environment::a_value_replaces_that_of_an_earlier_image,
+        environment::an_empty_variable_counts_as_unset,
         environment::a_value_too_long_is_an_error,
         protection::no_core_file_and_no_new_privileges,
-        protection::others_of_the_same_user_cannot_look_inside,
-        privileges::the_first_process_of_a_container_becomes_nobody,
-        privileges::on_a_host_auto_stays_and_an_identity_is_taken,
-        privileges::a_folder_that_is_missing_is_made_for_the_new_user,
-        privileges::half_measures_are_refused,
-        sandbox::inside_only_what_was_named_works_in_every_image,
-        sandbox::words_without_a_sandbox_are_not_believed,
-        sandbox::beside_other_threads_files_are_left_out_and_calls_are_not,
-        agent::all_of_it_together_holds_in_every_image,
+        protection::other_processes_of_the_same_user_cannot_inspect_it,
+        privileges::the_first_process_of_a_container_drops_privileges,
+        privileges::on_a_host_auto_does_nothing_and_an_identity_is_applied,
+        privileges::a_missing_directory_is_created_for_the_new_user,
+        privileges::incomplete_drops_are_refused,
+        sandbox::only_what_was_allowed_works_in_every_image,
+        sandbox::a_report_without_a_sandbox_is_not_trusted,
+        sandbox::with_other_threads_only_the_calls_layer_is_applied,
+        agent::all_steps_together_work_in_every_image,
     ];
     let roles: &[runner::Role] = &[
         ("heap", heap::role),
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     runner::run(tests, roles)
 }
 
-/// Whether this is root; else says loudly that a test proves nothing here.
+/// True for root; otherwise prints that the test is skipped.
 fn root() -> bool {
     let root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
     if !root {
@@ -72,8 +72,8 @@ fn root() -> bool {
     root
 }
 
-/// A command that is the first process of a process name space of its own, as in a container; or none, and
-/// that is said loudly, where that is not allowed.
+/// A command that runs as the first process of a new PID namespace, as in a container. `None`, with a message, if
+/// that is not permitted.
 fn first_process(program: &Path) -> Option<Command> {
     let unshare = || {
         let mut unshare = Command::new("unshare");
@@ -88,7 +88,7 @@ fn first_process(program: &Path) -> Option<Command> {
         .status()
         .is_ok_and(|status| status.success())
     {
-        eprintln!("SKIPPED: no process name space can be made here");
+        eprintln!("SKIPPED: no PID namespace can be created here");
         return None;
     }
     let mut command = unshare();
@@ -96,7 +96,7 @@ fn first_process(program: &Path) -> Option<Command> {
     Some(command)
 }
 
-/// A copy of this program where any user can start it.
+/// A copy of this program in a place where any user can start it.
 struct Reachable {
     folder: tempfile::TempDir,
 }

@@ -1,4 +1,4 @@
-//! What is left of a secret, as another process sees it.
+//! What another process can find of a secret in memory.
 
 use std::fs;
 use std::hint::black_box;
@@ -9,14 +9,14 @@ use super::child::{Child, command, step};
 use super::heap;
 use super::scan::{LENGTH, halves_in, write_secret};
 
-/// See `control.rs` for what the same scan finds without the allocator.
-pub(crate) fn freed_secrets_are_gone() {
+/// `control.rs` shows what the same scan finds without the allocator.
+pub(crate) fn freed_secrets_are_wiped() {
     let found = heap::look(0xF4EE);
-    assert!(found.held > 0, "the scan sees nothing at all");
+    assert!(found.held > 0, "the scan finds nothing at all");
     assert_eq!(found.freed, 0);
 }
 
-/// A secret in many frames that have returned.
+/// Writes a secret into many frames that then return.
 #[inline(never)]
 fn deep(number: u64, levels: usize) -> u8 {
     let mut frame = [0; 1024];
@@ -34,7 +34,8 @@ fn deep(number: u64, levels: usize) -> u8 {
 pub(crate) fn stack_role(arguments: &[String]) {
     let number = arguments[0].parse().expect("a number");
     let work = move || {
-        // The first call learns where the stack ends; then deeper than what is wiped, and than what is not.
+        // The first call looks up the end of the stack. The second follows calls deeper than the wiped part and
+        // deeper than the returned one.
         scrub_stack();
         black_box(deep(number, 250));
         step("returned");
@@ -47,20 +48,23 @@ pub(crate) fn stack_role(arguments: &[String]) {
     }
 }
 
-pub(crate) fn scrubbed_stacks_hold_nothing() {
+pub(crate) fn scrubbed_stacks_have_no_secrets() {
     for thread in ["main", "other"] {
         let number = 0x57AC4;
         let mut child = Child::start(command("stack").args([&number.to_string(), thread]));
         child.expect("returned");
         let left = halves_in(child.id(), number);
-        assert!(left > 20, "{thread}: {left}, so the scan sees no stack");
-        child.go_on();
+        assert!(
+            left > 20,
+            "{thread}: {left}, so the scan does not cover the stack"
+        );
+        child.resume();
         child.expect("scrubbed");
         assert_eq!(halves_in(child.id(), number), 0, "{thread}");
     }
 }
 
-/// Holds one key on a page of its own.
+/// Holds a key on a page of its own.
 pub(crate) fn page_role(arguments: &[String]) {
     let number = arguments[0].parse().expect("a number");
     let key = LockedKey::new(|place| write_secret(number, place)).expect("a page");
@@ -73,7 +77,7 @@ pub(crate) fn page_role(arguments: &[String]) {
     step("dropped");
 }
 
-pub(crate) fn a_locked_key_is_there_once_and_then_gone() {
+pub(crate) fn a_locked_key_exists_once_and_is_then_wiped() {
     let number = 0x1C4ED;
     let mut child = Child::start(command("page").arg(number.to_string()));
     let locked = child.line();
@@ -88,7 +92,7 @@ pub(crate) fn a_locked_key_is_there_once_and_then_gone() {
     } else {
         eprintln!("SKIPPED: no memory may be locked here");
     }
-    child.go_on();
+    child.resume();
     child.expect("dropped");
     assert_eq!(halves_in(child.id(), number), 0);
     assert!(flags_of_locked_regions(child.id()).is_empty());

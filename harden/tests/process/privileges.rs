@@ -1,4 +1,4 @@
-//! From root to no one, for good.
+//! Dropping root privileges permanently.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
@@ -8,11 +8,12 @@ use std::process::Command;
 
 use openclaw_harden::privileges::{Setting, drop_if_wanted};
 
-use super::child::{Child, say};
+use super::child::{Child, print_line};
 use super::runner::ROLE;
 use super::{Reachable, first_process, root};
 
-/// Drops privileges as the first argument says, giving away the second; tries what root could do.
+/// Drops privileges according to the first argument, gives away the directory in the second, then tries what only
+/// root can do.
 pub(crate) fn role(arguments: &[String]) {
     let setting: Setting = arguments[0].parse().expect("a setting");
     let dir = Path::new(&arguments[1]);
@@ -21,15 +22,15 @@ pub(crate) fn role(arguments: &[String]) {
     match drop_if_wanted(setting, &[dir]) {
         Ok(Some(dropped)) => {
             let (uid, gid) = (dropped.identity.uid(), dropped.identity.gid());
-            say(&format!("{uid}:{gid}, given {}", dropped.given));
+            print_line(&format!("{uid}:{gid}, given {}", dropped.given));
         }
-        Ok(None) => say("stayed"),
-        Err(error) => say(&format!("error: {error}")),
+        Ok(None) => print_line("stayed"),
+        Err(error) => print_line(&format!("error: {error}")),
     }
     drop(other);
     let try_it = |what: &str, result: std::io::Result<()>| match result {
-        Ok(()) => say(&format!("{what}: done")),
-        Err(error) => say(&format!("{what}: {}", error.kind())),
+        Ok(()) => print_line(&format!("{what}: done")),
+        Err(error) => print_line(&format!("{what}: {}", error.kind())),
     };
     try_it("write there", fs::write(dir.join("new"), "x"));
     try_it("write to root's", fs::write(dir.join("../root-only"), "x"));
@@ -54,7 +55,7 @@ pub(crate) fn role(arguments: &[String]) {
         let line = status
             .lines()
             .find(|line| line.starts_with(&format!("{name}:")));
-        say(line.expect("a field").replace('\t', " ").trim_end());
+        print_line(line.expect("a field").replace('\t', " ").trim_end());
     }
 }
 
@@ -106,7 +107,7 @@ fn nobody_now(child: &mut Child, id: u32) {
     );
 }
 
-pub(crate) fn the_first_process_of_a_container_becomes_nobody() {
+pub(crate) fn the_first_process_of_a_container_drops_privileges() {
     let volume = Volume::new();
     let program = Reachable::copy();
     let Some(mut container) = first_process(&program.path()) else {
@@ -116,14 +117,14 @@ pub(crate) fn the_first_process_of_a_container_becomes_nobody() {
         .args([ROLE, "privileges", "auto"])
         .arg(volume.dir());
     let mut child = Child::start(&mut container);
-    // The folder, the header and the link itself.
+    // The directory, the header and the link itself.
     child.expect("65532:65532, given 3");
     nobody_now(&mut child, 65532);
     let outside = fs::metadata(volume.folder.path().join("root-only")).expect("there");
-    assert_eq!(outside.uid(), 0, "what a link points to was given away");
+    assert_eq!(outside.uid(), 0, "the target of a link was given away");
 }
 
-pub(crate) fn on_a_host_auto_stays_and_an_identity_is_taken() {
+pub(crate) fn on_a_host_auto_does_nothing_and_an_identity_is_applied() {
     if !root() {
         return;
     }
@@ -136,11 +137,11 @@ pub(crate) fn on_a_host_auto_stays_and_an_identity_is_taken() {
         let volume = Volume::new();
         let mut child = start(setting, &volume);
         child.expect("stayed");
-        // Root as before.
+        // Still root.
         child.expect("write there: done");
     }
     let volume = Volume::new();
-    // With groups of root's to lose.
+    // With supplementary groups that must be removed.
     let mut role = Command::new("setpriv");
     role.args(["--groups", "100,101"]).arg(program.path());
     role.args([ROLE, "privileges", "4242:4242"])
@@ -150,7 +151,7 @@ pub(crate) fn on_a_host_auto_stays_and_an_identity_is_taken() {
     nobody_now(&mut child, 4242);
 }
 
-pub(crate) fn a_folder_that_is_missing_is_made_for_the_new_user() {
+pub(crate) fn a_missing_directory_is_created_for_the_new_user() {
     if !root() {
         return;
     }
@@ -164,7 +165,7 @@ pub(crate) fn a_folder_that_is_missing_is_made_for_the_new_user() {
     assert_eq!((made.uid(), made.mode() & 0o777), (4242, 0o700));
 }
 
-pub(crate) fn half_measures_are_refused() {
+pub(crate) fn incomplete_drops_are_refused() {
     if !root() {
         return;
     }

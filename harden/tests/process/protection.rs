@@ -1,15 +1,15 @@
-//! The switches of the whole process, as the kernel and another process of the same user see them.
+//! The process-wide switches, as seen by the kernel and by another process of the same user.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
 
 use openclaw_harden::process::{Inspection, protect};
 
-use super::child::{Child, command, say, step};
+use super::child::{Child, command, print_line, step};
 
 const OTHER_USER: u32 = 65532;
 
-/// Protects itself, as the argument says.
+/// Protects itself according to the argument.
 pub(crate) fn role(arguments: &[String]) {
     let inspection = match arguments[0].as_str() {
         "allowed" => Inspection::Allowed,
@@ -18,12 +18,12 @@ pub(crate) fn role(arguments: &[String]) {
     step(&protect(inspection).to_string());
 }
 
-/// Tries to read what the process with this id was started with.
+/// Tries to read the initial environment of the process with this id.
 pub(crate) fn peek_role(arguments: &[String]) {
     let read = fs::read(format!("/proc/{}/environ", arguments[0]));
     match read {
-        Ok(_) => say("read"),
-        Err(error) => say(&error.kind().to_string()),
+        Ok(_) => print_line("read"),
+        Err(error) => print_line(&error.kind().to_string()),
     }
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn no_core_file_and_no_new_privileges() {
     assert!(read("status").contains("NoNewPrivs:\t1\n"));
 }
 
-pub(crate) fn others_of_the_same_user_cannot_look_inside() {
+pub(crate) fn other_processes_of_the_same_user_cannot_inspect_it() {
     if !super::root() {
         return;
     }
@@ -55,7 +55,7 @@ pub(crate) fn others_of_the_same_user_cannot_look_inside() {
         child.line();
         child
     };
-    // The same look, once with and once without.
+    // The same attempt, without protection and with it.
     assert_eq!(peek(start("allowed").id()), "read");
     assert_eq!(peek(start("refused").id()), "permission denied");
 }

@@ -1,24 +1,25 @@
-//! The test program in its two shapes: the runner of tests, and, run again with a role, a process to look at.
+//! The test program in two modes: as the test runner and, when restarted with a role, as a process under test.
 //!
-//! The standard harness starts threads before any test, and much of what is tested must happen before the first.
+//! The standard harness starts threads before any test, but much of what is tested must happen before the first
+//! thread.
 
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// What makes the program play a role instead of running tests.
+/// The argument that selects a role instead of the tests.
 pub(crate) const ROLE: &str = "--role";
 
 /// Longer than all tests together take on a slow machine.
 const TEST_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// A test: its name, and what panics if the rule does not hold.
+/// A test: its name, and a function that panics on failure.
 pub(crate) type Test = (&'static str, fn());
 
-/// A part a child process plays: its name, and what it does with the arguments after it.
+/// A role of a child process: its name, and a function of the remaining arguments.
 pub(crate) type Role = (&'static str, fn(&[String]));
 
-/// Plays the role that the arguments name, or runs the tests whose names contain one of them.
+/// Runs the role in the arguments, or the tests whose names contain one of the arguments.
 pub(crate) fn run(tests: &[Test], roles: &[Role]) -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [mark, role, rest @ ..] = arguments.as_slice()
@@ -30,7 +31,7 @@ pub(crate) fn run(tests: &[Test], roles: &[Role]) -> ExitCode {
     }
     std::thread::spawn(|| {
         std::thread::sleep(TEST_TIMEOUT);
-        eprintln!("a test still waits after {TEST_TIMEOUT:?}");
+        eprintln!("a test is still running after {TEST_TIMEOUT:?}");
         std::process::abort();
     });
     let filters: Vec<&String> = arguments

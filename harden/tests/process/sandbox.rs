@@ -1,4 +1,4 @@
-//! What a sandboxed process is refused, and what it can still do.
+//! What a sandboxed process is denied, and what still works.
 
 use std::fs;
 use std::io::{self, Result};
@@ -10,12 +10,12 @@ use openclaw_harden::environment;
 use openclaw_harden::replace_process;
 use openclaw_harden::sandbox::Sandbox;
 
-use super::child::{Child, command, say, step};
+use super::child::{Child, command, print_line, step};
 
-/// Goes inside, tries everything, and replaces its image until told to stop.
+/// Enters the sandbox, tries everything, and replaces its image until it is stopped.
 ///
-/// Arguments: a folder to write to, one to read, one that is not named to the sandbox; the port it may connect to, one it
-/// may not, and the one it may listen on.
+/// Arguments: a writable directory, a readable one, and one outside of the sandbox; a port that it can connect to,
+/// one that it cannot, and one that it can listen on.
 pub(crate) fn role(arguments: &[String]) {
     let secrets = environment::take(&[]).expect("nothing to take");
     let [write, read, outside, open, closed, own] = arguments else {
@@ -27,19 +27,19 @@ pub(crate) fn role(arguments: &[String]) {
     let report = sandbox.apply();
     step(&report.to_string());
     for (what, result) in files(Path::new(write), Path::new(read), Path::new(outside)) {
-        say(&format!("{what}: {}", verdict(result)));
+        print_line(&format!("{what}: {}", verdict(result)));
     }
     for (what, result) in ports(port(open), port(closed), port(own)) {
-        say(&format!("{what}: {}", verdict(result)));
+        print_line(&format!("{what}: {}", verdict(result)));
     }
     for (what, result) in calls() {
-        say(&format!("{what}: {}", verdict(result)));
+        print_line(&format!("{what}: {}", verdict(result)));
     }
     step("tried");
-    say(&format!("error: {}", replace_process(&secrets)));
+    print_line(&format!("error: {}", replace_process(&secrets)));
 }
 
-/// The simplest thing to run.
+/// Does nothing, successfully.
 pub(crate) fn nothing_role(_: &[String]) {}
 
 /// Applies the sandbox while there is another thread.
@@ -47,9 +47,9 @@ pub(crate) fn threads_role(_: &[String]) {
     let other = std::thread::spawn(std::thread::park);
     let report = Sandbox::new().apply();
     drop(other);
-    say(&report.to_string());
-    say(&format!("list /: {}", verdict(fs::read_dir("/").map(drop))));
-    say(&format!("unshare: {}", verdict(unshare(libc::CLONE_NEWNS))));
+    print_line(&report.to_string());
+    print_line(&format!("list /: {}", verdict(fs::read_dir("/").map(drop))));
+    print_line(&format!("unshare: {}", verdict(unshare(libc::CLONE_NEWNS))));
 }
 
 type Attempt = (&'static str, Result<()>);
@@ -125,15 +125,15 @@ fn answer(result: i64) -> Result<()> {
     Ok(())
 }
 
-#[expect(unsafe_code, reason = "a call made to be refused")]
+#[expect(unsafe_code, reason = "a call that the filter must deny")]
 fn unshare(flags: i32) -> Result<()> {
-    // SAFETY: touches no memory.
+    // SAFETY: accesses no memory.
     answer(i64::from(unsafe { libc::unshare(flags) }))
 }
 
-#[expect(unsafe_code, reason = "a call made to be refused")]
+#[expect(unsafe_code, reason = "a call that the filter must deny")]
 fn clone(flags: i32) -> Result<()> {
-    // SAFETY: without CLONE_VM this is a fork; a child made in spite of the filter ends at once.
+    // SAFETY: without CLONE_VM this is a fork; a child that is created in spite of the filter exits at once.
     let pid = unsafe { libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, 0, 0, 0) };
     if pid == 0 {
         std::process::abort();
@@ -141,23 +141,23 @@ fn clone(flags: i32) -> Result<()> {
     answer(pid)
 }
 
-#[expect(unsafe_code, reason = "a call made to be refused")]
+#[expect(unsafe_code, reason = "a call that the filter must deny")]
 fn ptrace() -> Result<()> {
-    // SAFETY: asks to be traced by the parent; touches no memory.
+    // SAFETY: requests tracing by the parent; accesses no memory.
     answer(unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) })
 }
 
-#[expect(unsafe_code, reason = "a call made to be refused")]
+#[expect(unsafe_code, reason = "a call that the filter must deny")]
 fn io_uring() -> Result<()> {
     let nothing = std::ptr::null::<u8>();
-    // SAFETY: no parameters: nothing is made, nothing is written.
+    // SAFETY: without parameters nothing is created or written.
     answer(unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, nothing) })
 }
 
-#[expect(unsafe_code, reason = "a call made to be refused")]
+#[expect(unsafe_code, reason = "a call that the filter must deny")]
 fn keyring() -> Result<()> {
     const SESSION: i32 = -3;
-    // SAFETY: KEYCTL_GET_KEYRING_ID only looks, and touches no memory.
+    // SAFETY: KEYCTL_GET_KEYRING_ID only reads, and accesses no memory.
     answer(unsafe { libc::syscall(libc::SYS_keyctl, 0, SESSION, 0) })
 }
 
@@ -228,7 +228,7 @@ const CALLS: [&str; 7] = [
     "keyring: EPERM",
 ];
 
-/// Hears what the child was refused. A layer the kernel does not have is passed over, loudly.
+/// Reads the results of the child. Skips, with a message, a layer that the kernel does not have.
 fn expect_refusals(child: &mut Child, report: &str) {
     let files = report.starts_with("Landlock enforced") || report.starts_with("Landlock partial");
     let ports = report.starts_with("Landlock enforced");
@@ -260,33 +260,33 @@ fn filters(pid: u32) -> String {
     line.unwrap_or_default().to_owned()
 }
 
-pub(crate) fn inside_only_what_was_named_works_in_every_image() {
+pub(crate) fn only_what_was_allowed_works_in_every_image() {
     let world = World::new();
     let mut child = Child::start(&mut world.command());
     let mut first: Option<(String, String)> = None;
     for image in 1..=3 {
         let report = child.line();
         let layers = filters(child.id());
-        let (said, had) = first.get_or_insert((report.clone(), layers.clone()));
-        assert_eq!((&report, &layers), (&*said, &*had), "image {image}");
-        child.go_on();
+        let (written, had) = first.get_or_insert((report.clone(), layers.clone()));
+        assert_eq!((&report, &layers), (&*written, &*had), "image {image}");
+        child.resume();
         expect_refusals(&mut child, &report);
         child.expect("tried");
-        child.go_on();
+        child.resume();
     }
 }
 
-pub(crate) fn words_without_a_sandbox_are_not_believed() {
+pub(crate) fn a_report_without_a_sandbox_is_not_trusted() {
     let world = World::new();
     let forged = "enforced (forged)|enforced (forged)";
     let mut child = Child::start(world.command().env("OPENCLAW_SANDBOX", forged));
     let report = child.line();
     assert!(!report.contains("forged"), "{report}");
-    child.go_on();
+    child.resume();
     expect_refusals(&mut child, &report);
 }
 
-pub(crate) fn beside_other_threads_files_are_left_out_and_calls_are_not() {
+pub(crate) fn with_other_threads_only_the_calls_layer_is_applied() {
     let mut child = Child::start(&mut command("threads"));
     let report = child.line();
     let words = "Landlock not available (2 threads were running already); seccomp ";

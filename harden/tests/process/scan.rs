@@ -1,18 +1,19 @@
-//! Looking for a secret in another process's memory.
+//! Searches another process's memory for a secret.
 //!
-//! The secret is made from a number, so that it is never an argument; the looker keeps it masked, so that its own
-//! memory would not match either.
+//! The secret is derived from a number, so that it is never a command-line argument; the scanner keeps it masked, so
+//! that its own memory would not match either.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 
-/// How long a secret is. It is looked for in halves: a freed block's first bytes are the C library's.
+/// The length of a secret. It is searched for in halves, because the C library overwrites the first bytes of a freed
+/// block.
 pub(crate) const LENGTH: usize = 32;
 const HALF: usize = LENGTH / 2;
 const MASK: u8 = 0xA7;
 const CHUNK: usize = 1 << 20;
 
-/// Writes the secret of this number, printable, straight into `place`.
+/// Writes the secret for this number, in printable characters, directly into `place`.
 pub(crate) fn write_secret(number: u64, place: &mut [u8]) {
     assert_eq!(place.len(), LENGTH);
     let mut state = number;
@@ -24,14 +25,14 @@ pub(crate) fn write_secret(number: u64, place: &mut [u8]) {
     }
 }
 
-/// The secret of this number, for the parent.
+/// The secret for this number, for the parent.
 pub(crate) fn secret(number: u64) -> String {
     let mut bytes = vec![0; LENGTH];
     write_secret(number, &mut bytes);
     String::from_utf8(bytes).expect("letters")
 }
 
-/// How many halves of the secret of this number are in the memory of process `pid`.
+/// The number of halves of the secret in the memory of process `pid`.
 pub(crate) fn halves_in(pid: u32, number: u64) -> usize {
     let masked: Vec<u8> = secret(number).bytes().map(|byte| byte ^ MASK).collect();
     let memory = File::open(format!("/proc/{pid}/mem")).expect("the child's memory opens");
@@ -41,7 +42,7 @@ pub(crate) fn halves_in(pid: u32, number: u64) -> usize {
         while from < to {
             let wanted =
                 usize::try_from(to - from).map_or(buffer.len(), |left| left.min(buffer.len()));
-            // Guard pages cannot be read, and are of no interest.
+            // Guard pages cannot be read and contain nothing.
             let Ok(read) = memory.read_at(&mut buffer[..wanted], from) else {
                 break;
             };

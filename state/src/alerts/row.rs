@@ -124,7 +124,7 @@ impl Row {
         }
     }
 
-    /// When it began to age.
+    /// The start of its age, in agent time.
     pub(super) const fn begun(&self) -> u64 {
         if self.begun == 0 {
             self.raised
@@ -153,7 +153,7 @@ fn new_id() -> String {
     format!("alert_{:032x}", fastrand::u128(..))
 }
 
-/// Everything that was kept.
+/// Loads the link history and all stored alerts.
 #[must_use]
 pub fn load(vault: &Vault) -> (LinkHistory, Vec<(u64, Row)>) {
     let history = vault.load(state_key());
@@ -166,7 +166,7 @@ pub fn load(vault: &Vault) -> (LinkHistory, Vec<(u64, Row)>) {
     (history.unwrap_or_default(), rows.collect())
 }
 
-/// Writes what has changed, together, and returns once it is durable.
+/// Stores all changes in one batch. Returns once they are durable.
 pub async fn keep(vault: &Vault, history: Option<&LinkHistory>, rows: &[(u64, Option<Row>)]) {
     vault
         .update_durably(|update| {
@@ -187,7 +187,7 @@ pub async fn keep(vault: &Vault, history: Option<&LinkHistory>, rows: &[(u64, Op
 }
 
 fn encoded(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("numbers and texts have an encoding")
+    serde_json::to_vec(value).expect("numbers and strings can be encoded")
 }
 
 fn state_key() -> Key<'static> {

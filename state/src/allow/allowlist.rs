@@ -1,10 +1,10 @@
-//! The allowlist that judges every message: the active rules, who was allowed in addition, and which LIDs the numbers in
-//! them have.
+//! The allowlist that judges every message: the active rules, the entries added at runtime, and the LIDs of the
+//! numbers in them.
 //!
-//! It does not speak to WhatsApp: the resolver asks for [`Allowlist::unresolved`] numbers and passes the answer to
-//! [`Allowlist::learn`]. A person is judged by every name that is known of them. A LID that no answer names is a stranger's
-//! only when the LID of every number in the rules is known, and a number that is not in the rules only when its own LID
-//! is known as well: it may be another spelling of one that is.
+//! It does not contact WhatsApp: the resolver looks up the [`Allowlist::unresolved`] numbers and passes the answers
+//! to [`Allowlist::learn`]. A person is judged by all known addresses. A LID that no answer contains is known to be
+//! unlisted only once the LID of every number in the rules is known. An unlisted number is known to be unlisted only
+//! once its own LID is known as well: it may be another spelling of a listed number.
 
 mod numbers;
 mod summary;
@@ -23,30 +23,30 @@ use super::policy::{Entry, EntryPlace, Index, Rules, Verdict, VerdictReason, Who
 use super::source::{Error, Loaded, Source};
 use crate::vault::{Tables, Vault, to_millis};
 
-/// How many entries may be added in addition to the file.
+/// The maximum number of entries added at runtime.
 pub const MAX_ADDED_ENTRIES: usize = 1_000;
 
-/// What was learnt of numbers and LIDs in earlier lives, and from messages.
+/// Numbers and LIDs that were learnt in earlier processes and from messages.
 pub trait Book: Send + Sync {
-    /// The number behind a LID.
+    /// The number that belongs to a LID.
     fn number_of(&self, lid: &Lid) -> Option<Phone>;
     /// The LID of a number.
     fn lid_of(&self, phone: &Phone) -> Option<Lid>;
 }
 
-/// The active rules, with what is known of numbers and LIDs.
+/// The active rules, with the known numbers and LIDs.
 pub struct Allowlist {
     source: Source,
     vault: Vault,
     book: Box<dyn Book>,
     state: Mutex<State>,
-    /// Counts changes of the active rules.
+    /// The version of the active rules: incremented by every change.
     changes: watch::Sender<u64>,
 }
 
 struct State {
     rules: Option<Arc<Rules>>,
-    /// Of the rules and of `added`; `None` without rules.
+    /// The index of the rules and of `added`; `None` without rules.
     index: Option<Index>,
     from_file: bool,
     loaded_at: SystemTime,
@@ -56,7 +56,7 @@ struct State {
 }
 
 impl Allowlist {
-    /// The allowlist with the rules that were loaded and the entries that the vault has in addition.
+    /// Creates the allowlist from the loaded rules and the entries added in the vault.
     #[must_use]
     pub fn open(
         source: Source,
@@ -86,7 +86,7 @@ impl Allowlist {
         }
     }
 
-    /// What is to be done with a message that `sender` wrote in `chat`.
+    /// The verdict on a message from `sender` in `chat`.
     #[must_use]
     pub fn judge(
         &self,
@@ -113,22 +113,22 @@ impl Allowlist {
         verdict
     }
 
-    /// Numbers that WhatsApp should be asked about: those in the rules, and those that senders of held messages are known
-    /// by alone. At most a thousand at once.
+    /// The numbers to look up at WhatsApp: those in the rules, and those of held senders without a known LID. At most
+    /// a thousand at a time.
     #[must_use]
     pub fn unresolved(&self, now: SystemTime) -> Vec<Phone> {
         self.state().numbers.unresolved(now)
     }
 
-    /// Which LIDs numbers have, as WhatsApp says now; `None` where it knows of none.
-    pub fn learn(&self, told: Vec<(Phone, Option<Lid>)>, now: SystemTime) {
+    /// Records the LIDs that WhatsApp reported for these numbers; `None` if it knows none.
+    pub fn learn(&self, answers: Vec<(Phone, Option<Lid>)>, now: SystemTime) {
         let mut state = self.state();
-        for (phone, lid) in told {
+        for (phone, lid) in answers {
             state.numbers.learn(phone, lid, now);
         }
     }
 
-    /// Whether two contacts are known to be the same person.
+    /// True if two contacts are known to be the same person.
     #[must_use]
     pub fn is_same(&self, a: &Contact, b: &Contact) -> bool {
         let state = self.state();
@@ -142,10 +142,10 @@ impl Allowlist {
         same_phone || lid(a).is_some_and(|a| lid(b) == Some(a))
     }
 
-    /// Reads the rules again. Those before stay when that does not work.
+    /// Reloads the rules. On an error the previous rules stay active.
     ///
     /// # Errors
-    /// There should be rules, and there are none that can be meant.
+    /// There should be rules, but none that are valid.
     pub fn reload(&self, now: SystemTime) -> Result<(), Error> {
         let had_file = self.state().from_file;
         let loaded = self.source.load(had_file);
@@ -169,10 +169,10 @@ impl Allowlist {
         }
     }
 
-    /// Allows someone in addition to the rules, for good. False when that was so already. Durable on return.
+    /// Adds an entry permanently. Returns false if it was added before. Durable on return.
     ///
     /// # Errors
-    /// It would mean nothing, or not what it seems to.
+    /// The entry would have no effect, or a misleading one.
     pub async fn add(&self, who: Who, now: SystemTime) -> Result<bool, Refused> {
         let batch = {
             let mut state = self.state();
@@ -206,10 +206,10 @@ impl Allowlist {
         Ok(true)
     }
 
-    /// Takes back what was added. Durable on return.
+    /// Removes an entry that was added at runtime. Durable on return.
     ///
     /// # Errors
-    /// The file has it, or no one added it.
+    /// The entry is in the file, or was never added.
     pub async fn remove(&self, who: &Who) -> Result<(), Refused> {
         let batch = {
             let mut state = self.state();
@@ -251,32 +251,32 @@ impl Allowlist {
         }
     }
 
-    /// Takes up which number and LID a message says its sender has. True when that is news about someone in the rules, or
-    /// about a sender whose messages are held.
+    /// Records the number and LID that a message shows for its sender. Returns true if this is new for someone in the
+    /// rules, or for a sender with held messages.
     pub fn learn_sender(&self, sender: &Contact, now: SystemTime) -> bool {
         self.state().numbers.learn_sender(sender, now)
     }
 
-    /// The LID of a number, as far as it is known here.
+    /// The LID of a number, if known.
     #[must_use]
     pub fn lid_of(&self, phone: &Phone) -> Option<Lid> {
         let answered = self.state().numbers.lid_of(phone).cloned();
         answered.or_else(|| self.book.lid_of(phone))
     }
 
-    /// Whether WhatsApp has said whether a number has a LID, or it is known otherwise.
+    /// True if the LID of a number is known, or WhatsApp has answered that it has none.
     #[must_use]
     pub fn is_known(&self, phone: &Phone, now: SystemTime) -> bool {
         self.state().numbers.is_answered(phone, now) || self.lid_of(phone).is_some()
     }
 
-    /// The number of a LID, as far as it is known here.
+    /// The number of a LID, if known.
     #[must_use]
     pub fn number_of(&self, lid: &Lid) -> Option<Phone> {
         self.book.number_of(lid)
     }
 
-    /// Takes up who was added according to a vault whose content was replaced.
+    /// Reloads the added entries after the contents of the vault were replaced.
     pub fn recall(&self) {
         let mut state = self.state();
         state.added = remembered(&self.vault);
@@ -285,13 +285,13 @@ impl Allowlist {
         self.changed();
     }
 
-    /// Follows changes of the active rules.
+    /// Subscribes to changes of the active rules.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// A sender waits to be resolved, or the rules changed.
+    /// Notifies the resolver: a sender must be resolved, or the rules have changed.
     pub fn changed(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
@@ -310,7 +310,7 @@ impl Allowlist {
 }
 
 impl State {
-    /// Builds the index again, and follows the numbers that are in it.
+    /// Rebuilds the index, and updates the set of numbers to resolve.
     fn look_up(&mut self) {
         self.index = self
             .rules
@@ -322,7 +322,7 @@ impl State {
         }
     }
 
-    /// The same when only `added` changed.
+    /// Like `look_up`, if only `added` has changed.
     fn look_up_added(&mut self) {
         if let Some(index) = &mut self.index {
             index.set_added(&self.added);
@@ -331,7 +331,7 @@ impl State {
     }
 }
 
-/// Numbers are inside.
+/// Contains numbers, so nothing is shown.
 impl std::fmt::Debug for Allowlist {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Allowlist").finish_non_exhaustive()
@@ -342,7 +342,7 @@ fn row(name: &str) -> Key<'_> {
     Key::new(Tables::ALLOW, "", name)
 }
 
-/// Who was allowed in earlier lives. A row that this version cannot read allows no one.
+/// The entries added by earlier processes. A row that this version cannot read is skipped, so it allows no one.
 fn remembered(vault: &Vault) -> Vec<Entry> {
     let rows = vault.scan(Tables::ALLOW, None);
     let names = rows

@@ -1,9 +1,10 @@
-//! `openclaw.yml`, as far as it is ours: `channels.whatsapp` and in it who is allowed. What other programs keep in the file
-//! is not judged, beyond being YAML under a key that is known to be theirs.
+//! Parses our part of `openclaw.yml`: the rules under `channels.whatsapp`. The parts of other programs are only
+//! checked for being YAML under a key that is known to be theirs.
 //!
-//! Whatever could make the rules other than meant is a mistake, with its line, and all mistakes are reported at once: a
-//! key that is not applied, a number without its country code, a variable that is not set, another file to be taken in.
-//! One rule for every level where rules stand (`keys`). No text here repeats a number.
+//! Anything that could make the rules differ from what the author meant is a mistake and is reported with its line: a
+//! key that is not applied, a number without its country code, an unset variable, an included file. All mistakes are
+//! reported at once. The same check applies at every level that can have rules (`keys`). No error text repeats a
+//! number.
 
 mod expand;
 mod keys;
@@ -22,19 +23,19 @@ use super::policy::{Mode, Rules};
 
 pub use self::who::{NoPerson, group, kept, named, person};
 
-/// The longest file that is read.
+/// The maximum size of the file.
 pub const MAX_BYTES: usize = 4 << 20;
-/// How many mistakes are reported in full.
+/// The maximum number of mistakes that are reported in full.
 const MAX_MISTAKES: usize = 50;
-/// The variable that holds `allowFrom` where the file has none.
+/// The variable that replaces `allowFrom` if the file has none.
 pub const VARIABLE: &str = "WHATSAPP_ALLOW";
 
-/// Something in the file that cannot be meant.
+/// A mistake in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// Where, counted from 1; `None` for what is not in the file.
+    /// The line, counted from 1; `None` for a mistake outside of the file.
     pub line: Option<usize>,
-    /// What.
+    /// The description.
     pub text: String,
 }
 
@@ -47,7 +48,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// The rules in the file's text. `lookup` is the environment.
+/// Parses the rules. `lookup` reads environment variables.
 pub fn read(text: &str, lookup: &Lookup<'_>) -> Result<Rules, Vec<Mistake>> {
     let document = tree::read(text).map_err(|Malformed { line, text }| {
         vec![Mistake {
@@ -69,7 +70,7 @@ pub fn read(text: &str, lookup: &Lookup<'_>) -> Result<Rules, Vec<Mistake>> {
     Ok(Rules { remarks, ..rules })
 }
 
-/// The rules without a file: those of `WHATSAPP_ALLOW`, if it is set.
+/// The rules if there is no file: those of `WHATSAPP_ALLOW`, if it is set.
 pub fn without(lookup: &Lookup<'_>) -> Result<Option<Rules>, Vec<Mistake>> {
     let mut reader = Reader::new(lookup);
     let people = reader.environment();
@@ -85,10 +86,10 @@ pub fn without(lookup: &Lookup<'_>) -> Result<Option<Rules>, Vec<Mistake>> {
 struct Reader<'a> {
     lookup: &'a Lookup<'a>,
     mistakes: Vec<Mistake>,
-    /// Mistakes beyond those.
+    /// The number of mistakes beyond [`MAX_MISTAKES`].
     more: usize,
     remarks: Vec<String>,
-    /// The variables that the rules are made of.
+    /// The variables that the rules use.
     variables: HashSet<String>,
 }
 
@@ -104,7 +105,7 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(mut self) -> Result<(), Vec<Mistake>> {
-        // As they stand in the file, whatever was read first.
+        // In file order; they were found in another order.
         self.mistakes.sort_by_key(|mistake| mistake.line);
         if self.more > 0 {
             self.mistakes.push(Mistake {
@@ -123,7 +124,7 @@ impl<'a> Reader<'a> {
         self.wrong_by(line, || text.into());
     }
 
-    /// The same with a text that is made only if it is reported.
+    /// Like `wrong`, but formats the text only if the mistake is reported.
     fn wrong_by(&mut self, line: impl Into<Option<usize>>, text: impl FnOnce() -> String) {
         if self.mistakes.len() >= MAX_MISTAKES {
             self.more += 1;
@@ -135,7 +136,7 @@ impl<'a> Reader<'a> {
         });
     }
 
-    /// A tag would have another program take the value for something else.
+    /// With a tag, another program would interpret the value differently.
     fn untagged(&mut self, what: &str, node: &Node) {
         if node.tagged {
             let line = node.line;
@@ -146,7 +147,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A scalar with its variables put in.
+    /// The text of a scalar, with its variables expanded.
     fn text(&mut self, key: &str, node: &Node) -> Option<String> {
         self.untagged(key, node);
         let Some(text) = node.text().filter(|_| !node.is_nothing()) else {
@@ -202,7 +203,7 @@ impl<'a> Reader<'a> {
                 } else {
                     "allowlist, open or disabled"
                 };
-                // What a variable holds may be a secret.
+                // The value of a variable may be a secret.
                 let written = match node.text() {
                     Some(written) if written == text => shown(written),
                     _ => "the variable's value".to_owned(),
@@ -214,7 +215,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A key or a word of the file, for a mistake. Never a number, and not what could be one.
+/// A key or word of the file for an error text: never a number or anything that may be one.
 fn shown(text: &str) -> String {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     if digits > 4 || text.chars().count() > 40 {

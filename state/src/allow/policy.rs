@@ -1,7 +1,7 @@
-//! The rules, and what they say of a sender. Pure: what is known of numbers and LIDs is an argument.
+//! The rules, and their verdict on a sender. Pure: the known numbers and LIDs are arguments.
 //!
-//! The words are OpenClaw's, and so is their meaning: a direct chat is judged by `dmPolicy` and `allowFrom`, a group
-//! by `groups` first, then the one who writes in it by `groupPolicy` and `groupAllowFrom`.
+//! Names and semantics are OpenClaw's: a direct chat is judged by `dmPolicy` and `allowFrom`; a group first by
+//! `groups`, then its sender by `groupPolicy` and `groupAllowFrom`.
 
 mod index;
 
@@ -10,19 +10,19 @@ use std::fmt;
 pub use self::index::Index;
 use openclaw_types::{DropReason, Lid, Phone};
 
-/// What a policy says of people who are not named.
+/// How a policy treats senders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// They are allowed.
+    /// All senders are allowed.
     Open,
-    /// They are not.
+    /// Only listed senders are allowed.
     Allowlist,
-    /// No one is, named or not.
+    /// No sender is allowed, listed or not.
     Disabled,
 }
 
 impl Mode {
-    /// In the file's word.
+    /// The name in the file.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -33,20 +33,20 @@ impl Mode {
     }
 }
 
-/// Whom an entry names.
+/// The person or group of an entry.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Who {
     /// `*`
     Anyone,
-    /// Anyone who has this number, under whatever LID.
+    /// Everyone with this number, whatever their LID.
     Phone(Phone),
-    /// Anyone who has this LID.
+    /// Everyone with this LID.
     Lid(Lid),
-    /// A group, by its whole JID.
+    /// A group, by its full JID.
     Group(String),
 }
 
-/// Numbers, and those in JIDs, stay inside.
+/// Hides numbers, and JIDs that contain them.
 impl fmt::Debug for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -70,14 +70,14 @@ impl fmt::Display for Who {
     }
 }
 
-/// Where an entry stands.
+/// The origin of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryPlace {
-    /// In the file, on this line.
+    /// A line of the file.
     Line(usize),
-    /// In the environment's `WHATSAPP_ALLOW`, which the file does not mention.
+    /// The environment variable `WHATSAPP_ALLOW`.
     Environment,
-    /// In the store: added while the agent ran.
+    /// The store: added at runtime.
     Added,
 }
 
@@ -94,13 +94,13 @@ impl fmt::Display for EntryPlace {
 /// An allowed person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Who.
+    /// The person or group.
     pub who: Who,
-    /// Said where.
+    /// The origin.
     pub place: EntryPlace,
 }
 
-/// All rules about who is allowed.
+/// All rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// `dmPolicy`.
@@ -109,33 +109,34 @@ pub struct Rules {
     pub group: Mode,
     /// `allowFrom`.
     pub people: Vec<Entry>,
-    /// `groupAllowFrom`. Absent, `allowFrom` counts.
+    /// `groupAllowFrom`. If absent, `allowFrom` applies.
     pub group_people: Option<Vec<Entry>>,
-    /// The keys of `groups`. Absent, every group counts.
+    /// The keys of `groups`. If absent, all groups are allowed.
     pub groups: Option<Vec<Entry>>,
-    /// What a person should know of these rules, each with its line.
+    /// Notes about these rules for a person, each with its line.
     pub remarks: Vec<String>,
 }
 
-/// A sender, by every name that is known of them: the message's own, and what was learnt before.
+/// A sender with all known addresses: those of the message, and those learnt earlier.
 #[derive(Clone, Debug, Default)]
 pub struct Sender<'a> {
-    /// The numbers. WhatsApp spells some otherwise than people do (Brazil, Mexico, Argentina), so there may be several.
+    /// The numbers. There may be several, because WhatsApp spells some differently than people do (Brazil, Mexico,
+    /// Argentina).
     pub phones: Vec<&'a Phone>,
     /// The LID.
     pub lid: Option<&'a Lid>,
-    /// Whether it is certain that the sender has no other name in the rules.
+    /// True if it is certain that the sender has no other address in the rules.
     pub is_resolved: bool,
 }
 
-/// What is done with a message.
+/// What happens to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is reported.
+    /// It is journaled.
     Allow(VerdictReason),
-    /// It is not.
+    /// It is dropped.
     Drop(VerdictReason),
-    /// Who wrote it must be found out first.
+    /// The sender must be resolved first.
     Hold,
 }
 
@@ -144,26 +145,26 @@ pub enum Verdict {
 pub enum VerdictReason {
     /// There are no rules.
     NoRules,
-    /// The account itself wrote it.
+    /// The account itself is the sender.
     Own,
     /// The policy is `open`.
     Open,
-    /// An entry names the sender, or everyone.
+    /// An entry matches the sender, or `*` does.
     Listed(EntryPlace),
     /// The policy is `disabled`.
     Disabled,
-    /// No entry names the sender.
+    /// No entry matches the sender.
     NotListed,
-    /// No entry names the group.
+    /// No entry matches the group.
     GroupNotListed,
-    /// WhatsApp did not answer in time which of the numbers has the sender's LID.
+    /// WhatsApp did not report in time which number belongs to the sender's LID.
     NotResolved,
-    /// Too many messages wait for that already.
+    /// Too many messages are held already.
     TooManyHeld,
 }
 
 impl VerdictReason {
-    /// In one word, for programs and counters.
+    /// A single word, for programs and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -188,7 +189,7 @@ impl From<VerdictReason> for DropReason {
             VerdictReason::GroupNotListed => Self::GroupNotListed,
             VerdictReason::NotResolved => Self::NotResolved,
             VerdictReason::TooManyHeld => Self::TooManyHeld,
-            // Nothing is dropped for these.
+            // These reasons never drop a message.
             VerdictReason::NoRules
             | VerdictReason::Own
             | VerdictReason::Open
@@ -198,7 +199,7 @@ impl From<VerdictReason> for DropReason {
 }
 
 impl Rules {
-    /// Rules that allow no one, for a file that says nothing.
+    /// Rules that allow no one, for a file without rules.
     #[must_use]
     pub const fn closed() -> Self {
         Self {

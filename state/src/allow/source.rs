@@ -1,7 +1,7 @@
-//! Where the rules are: a file that is named, `openclaw.yml` where the agent was started, or the environment alone.
+//! Finds the rules: a file given by the user, `openclaw.yml` in the working directory, or only the environment.
 //!
-//! A file that was named must be there and without a mistake; one that was read once must stay. Anything else would
-//! allow people because a file went missing.
+//! A file given by the user must exist and be valid, and a file that was loaded once must not disappear. Otherwise a
+//! missing file would allow everyone.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -13,65 +13,65 @@ use super::file::{self, MAX_BYTES, Mistake};
 use super::policy::Rules;
 use super::variables::Variables;
 
-/// The file's name where none is given.
+/// The default file name.
 pub const FILE: &str = "openclaw.yml";
-/// Names of the same file that OpenClaw or a person gives it, and that are not read.
+/// Similar names that OpenClaw or people use, and that the agent does not read.
 const NEAR: [&str; 3] = ["openclaw.yaml", "openclaw.json", "openclaw.json5"];
 
-/// Where to look.
+/// Where the rules are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     path: PathBuf,
-    /// Whether someone named it, so that it must be there.
+    /// True if the user gave the path, so that the file must exist.
     named: bool,
-    /// A folder where a file of rules is not read, and people put one.
+    /// A directory in which a rules file is not read, but people put one.
     unread: Option<PathBuf>,
 }
 
-/// What was found.
+/// The loaded rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// The rules; `None` where no one made any.
+    /// The rules; `None` if there are none.
     pub rules: Option<Rules>,
-    /// Whether they are a file's.
+    /// True if the rules are from a file.
     pub from_file: bool,
 }
 
-/// Why there are no rules, although there should be.
+/// Why the rules could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
     #[error("cannot read {path}")]
     Read {
-        /// Which.
+        /// The file.
         path: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// A pipe would keep the start waiting for its writer; a folder or a device is a mistake.
+    /// Reading a pipe would block the start until someone writes to it; a directory or a device is a mistake.
     #[error("{0} is not a regular file")]
     NotAFile(String),
-    /// A file with rules that are not read, and none that is.
+    /// There is a rules file that is not read, and none that is.
     #[error("{0} is not read: the agent reads its rules from {FILE} in its working directory")]
     Unread(String),
-    /// The file is no text of a reasonable length.
+    /// The file is not UTF-8, or too large.
     #[error("{path} is {what}")]
     NotText {
-        /// Which.
+        /// The file.
         path: String,
-        /// What it is instead.
+        /// What is wrong with it.
         what: &'static str,
     },
-    /// The file was read before and is no more.
+    /// A file that was loaded before no longer exists.
     #[error("{0} no longer exists")]
     Gone(String),
-    /// What it says cannot be meant.
+    /// The rules have mistakes.
     #[error("{place}: {}", Listed(mistakes))]
     Mistaken {
         /// The file, or the environment.
         place: String,
-        /// What is wrong.
+        /// The mistakes.
         mistakes: Vec<Mistake>,
     },
 }
@@ -89,7 +89,7 @@ impl fmt::Display for Listed<'_> {
 }
 
 impl Error {
-    /// What to do next.
+    /// What the user should do.
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
@@ -107,20 +107,20 @@ impl Error {
 }
 
 impl Source {
-    /// The file that was named, or the usual one in the folder the agent was started in.
+    /// The given file, or the default one in the working directory.
     #[must_use]
     pub fn new(named: Option<PathBuf>) -> Self {
         let given = named.is_some();
         let path = named.unwrap_or_else(|| PathBuf::from(FILE));
         Self {
-            // The folder is that of the start, whatever happens to it.
+            // Absolute, so that a later change of the working directory has no effect.
             path: std::path::absolute(&path).unwrap_or(path),
             named: given,
             unread: None,
         }
     }
 
-    /// The same, and a file in `dir` that was not named is refused rather than passed over.
+    /// Also rejects a rules file in `dir` instead of ignoring it, unless it is the given one.
     #[must_use]
     pub fn not_in(self, dir: &Path) -> Self {
         Self {
@@ -129,19 +129,19 @@ impl Source {
         }
     }
 
-    /// The file, whether or not it is there.
+    /// The path of the file, whether it exists or not.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file, if it was named or is there.
+    /// The path of the file, if it was given or exists.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         (self.named || is_there(&self.path)).then_some(self.path.as_path())
     }
 
-    /// A file with rules, most likely, that is not the one that is read.
+    /// A file that probably has rules but is not the one that is read.
     fn unread(&self) -> Option<PathBuf> {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         let near = NEAR.iter().map(|name| folder.join(name));
@@ -151,10 +151,10 @@ impl Source {
         near.chain(elsewhere).find(|path| is_there(path))
     }
 
-    /// Reads the rules. `had_file` says that they were a file's before.
+    /// Loads the rules. `had_file` means that the previous rules were from a file.
     ///
     /// # Errors
-    /// There should be rules, and there are none that can be meant.
+    /// There should be rules, but none that are valid.
     pub fn load(&self, had_file: bool) -> Result<Loaded, Error> {
         let place = || self.path.display().to_string();
         let variables = Variables::of_process();
@@ -217,14 +217,14 @@ impl Source {
             return Err(not_text("longer than 4 MiB"));
         }
         let text = String::from_utf8(bytes).map_err(|_| not_text("not UTF-8 text"))?;
-        // Some editors write one; it is no part of the first key's name.
+        // Some editors write a byte order mark, which is not part of the first key.
         Ok(text
             .strip_prefix('\u{feff}')
             .map_or_else(|| text.clone(), str::to_owned))
     }
 }
 
-/// Whether anything has the name, be it a link that leads nowhere.
+/// True if the name exists, even as a dangling symlink.
 fn is_there(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
@@ -233,7 +233,7 @@ fn is_there(path: &Path) -> bool {
 mod tests {
     use super::*;
 
-    /// The usual file in this folder, with the store in another.
+    /// A source with the default file in this directory, and the store in another.
     fn usual(folder: &Path) -> Source {
         Source {
             path: folder.join(FILE),
@@ -242,17 +242,17 @@ mod tests {
         }
     }
 
-    fn says(error: &Error) -> String {
+    fn text_of(error: &Error) -> String {
         assert!(!error.hint().is_empty());
         error.to_string()
     }
 
     #[test]
-    fn a_file_that_is_named_must_be_there_and_the_usual_one_need_not() {
+    fn a_given_file_must_exist_and_the_default_one_need_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rules.yml");
         let named = Source::new(Some(path.clone()));
-        assert!(says(&named.load(false).unwrap_err()).starts_with("cannot read "));
+        assert!(text_of(&named.load(false).unwrap_err()).starts_with("cannot read "));
         assert_eq!(named.file(), Some(path.as_path()));
         let usual = Source {
             path: path.clone(),
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(usual.file(), None);
         let nowhere = usual.load(false).unwrap();
         assert!(nowhere.rules.is_none() && !nowhere.from_file);
-        assert!(says(&usual.load(true).unwrap_err()).ends_with("no longer exists"));
+        assert!(text_of(&usual.load(true).unwrap_err()).ends_with("no longer exists"));
         fs::write(&path, "channels: {whatsapp: {}}\n").unwrap();
         for source in [&named, &usual] {
             assert_eq!(source.file(), Some(path.as_path()));
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_names_the_file_and_the_line() {
+    fn a_mistake_is_reported_with_file_and_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rules.yml");
         let source = Source::new(Some(path.clone()));
@@ -280,20 +280,20 @@ mod tests {
             "channels:\n  whatsapp:\n    dmPolicy: shut\n    group: {}\n",
         )
         .unwrap();
-        let said = says(&source.load(false).unwrap_err());
+        let text = text_of(&source.load(false).unwrap_err());
         let begins = format!("{}: line 3: dmPolicy", path.display());
         assert!(
-            said.starts_with(&begins) && said.contains("; line 4: "),
-            "{said}"
+            text.starts_with(&begins) && text.contains("; line 4: "),
+            "{text}"
         );
         fs::write(&path, b"channels: \xff\n").unwrap();
-        assert!(says(&source.load(false).unwrap_err()).ends_with("not UTF-8 text"));
+        assert!(text_of(&source.load(false).unwrap_err()).ends_with("not UTF-8 text"));
         fs::write(&path, "#".repeat(MAX_BYTES + 1)).unwrap();
-        assert!(says(&source.load(false).unwrap_err()).ends_with("longer than 4 MiB"));
+        assert!(text_of(&source.load(false).unwrap_err()).ends_with("longer than 4 MiB"));
     }
 
     #[test]
-    fn only_a_file_that_is_not_there_is_no_rules() {
+    fn only_a_missing_file_means_no_rules() {
         let folder = tempfile::tempdir().unwrap();
         let source = usual(folder.path());
         let path = folder.path().join(FILE);
@@ -307,27 +307,27 @@ mod tests {
             ("/dev/null", "is not a regular file"),
         ] {
             link(to);
-            let said = says(&source.load(false).unwrap_err());
-            assert!(said.contains(why) && said.contains(FILE), "{to}: {said}");
+            let text = text_of(&source.load(false).unwrap_err());
+            assert!(text.contains(why) && text.contains(FILE), "{to}: {text}");
             assert_eq!(source.file(), Some(path.as_path()), "{to}");
             fs::remove_file(&path).unwrap();
         }
     }
 
     #[test]
-    fn a_pipe_in_the_files_place_does_not_keep_the_start_waiting() {
+    fn a_pipe_instead_of_the_file_does_not_block_the_start() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
         for source in [usual(folder.path()), Source::new(Some(path.clone()))] {
-            let said = says(&source.load(false).unwrap_err());
-            assert_eq!(said, format!("{} is not a regular file", path.display()));
+            let text = text_of(&source.load(false).unwrap_err());
+            assert_eq!(text, format!("{} is not a regular file", path.display()));
         }
     }
 
     #[test]
-    fn a_file_of_rules_that_is_not_read_refuses_the_start() {
+    fn a_rules_file_that_is_not_read_prevents_the_start() {
         for name in [
             "openclaw.yaml",
             "openclaw.json",
@@ -340,12 +340,12 @@ mod tests {
             fs::create_dir(folder.path().join("auth")).unwrap();
             let source = usual(folder.path());
             fs::write(folder.path().join(name), "channels: {whatsapp: {}}\n").unwrap();
-            let said = says(&source.load(false).unwrap_err());
+            let text = text_of(&source.load(false).unwrap_err());
             assert!(
-                said.contains(name) && said.contains("is not read"),
-                "{said}"
+                text.contains(name) && text.contains("is not read"),
+                "{text}"
             );
-            // With the file that is read, the other one is someone's own.
+            // If the file that is read exists, the other one belongs to another program.
             fs::write(folder.path().join(FILE), "channels: {whatsapp: {}}\n").unwrap();
             assert!(source.load(false).unwrap().from_file, "{name}");
         }

@@ -1,4 +1,4 @@
-//! The variables that rules may be made of. Rules with one that no one can read are no rules.
+//! The environment variables that rules can use. Rules with an unreadable variable are rejected.
 
 use std::cell::RefCell;
 use std::env::VarError;
@@ -9,7 +9,7 @@ use openclaw_settings::{Flaw, Refused};
 use super::file::{Mistake, VARIABLE};
 use super::source::Error;
 
-/// The environment, and which of what was looked up in it is no text.
+/// The environment, and the variables that were looked up but are not UTF-8.
 pub(super) struct Variables<'a> {
     environment: &'a dyn Fn(&str) -> Option<OsString>,
     unreadable: RefCell<Vec<Refused>>,
@@ -22,18 +22,18 @@ impl Variables<'static> {
 }
 
 impl<'a> Variables<'a> {
-    /// The list of people counts even where the rules do not ask for it: no one can say what was meant.
+    /// `WHATSAPP_ALLOW` is checked even if the rules do not use it: if it is unreadable, its intention is unknown.
     fn of(environment: &'a dyn Fn(&str) -> Option<OsString>) -> Self {
         let variables = Self {
             environment,
             unreadable: RefCell::default(),
         };
-        // An unreadable one is remembered, and that is all that is wanted here.
+        // Only records an unreadable value.
         let _ = variables.lookup(VARIABLE);
         variables
     }
 
-    /// The value of a variable, whole: it may be put into a text. Only a byte order mark goes.
+    /// The whole value of a variable, without a byte order mark, to be inserted into a text.
     pub(super) fn lookup(&self, name: &str) -> Result<String, VarError> {
         let value = (self.environment)(name).ok_or(VarError::NotPresent)?;
         match value.into_string() {
@@ -54,7 +54,7 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// That every variable that was looked up is a text. To be asked once the rules are made.
+    /// Fails if a variable that was looked up is not UTF-8. Call it after the rules were parsed.
     pub(super) fn check(&self) -> Result<(), Error> {
         let unreadable = self.unreadable.borrow();
         if unreadable.is_empty() {
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variable_without_text_is_no_variable_and_makes_the_rules_none() {
+    fn a_variable_that_is_not_text_is_unset_and_invalidates_the_rules() {
         let environment = |name: &str| match name {
             "ONE" => Some("1".into()),
             "MARKED" => Some("\u{feff}1".into()),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_people_is_looked_at_without_being_asked_for() {
+    fn whatsapp_allow_is_checked_even_if_unused() {
         let environment = |_: &str| Some(OsString::from_vec(b"\xff".to_vec()));
         let error = Variables::of(&environment).check().unwrap_err();
         assert!(

@@ -1,7 +1,8 @@
-//! The codes with which clients become known, as rows: each single-use and valid for 15 minutes, whatever happens to the process.
+//! Enrolment codes and their stored rows. A code is single-use and valid for 15 minutes, also across restarts.
 //!
-//! A used code stays behind, with who used it: no one else is taken in with it, and that client gets the answer again,
-//! as its answer may have been lost. One that came from the environment stays for good: the variable stays set.
+//! A used code is stored with the client that used it: no one else can use it, and that client gets the same answer
+//! again, because the first answer may have been lost. A code from the environment is stored permanently, because the
+//! variable stays set.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,29 +17,29 @@ use super::{EnrollRequest, Enrolled, MAX_CLIENTS, SendTo};
 use crate::clock;
 use crate::vault::{Tables, Update, Vault, to_millis};
 
-/// How long a code is good.
+/// How long a code is valid.
 pub const CODE_LIFETIME: Duration = Duration::from_secs(15 * 60);
-/// How long a code that was used or has expired is remembered as such.
+/// How long a used or expired code is stored.
 const FINISHED_CODE_AGE: Duration = Duration::from_secs(24 * 3600);
-/// How many of the environment are remembered.
+/// The maximum number of codes from the environment that are stored.
 const MAX_ENVIRONMENT_CODES: usize = 64;
-/// A code's bytes, in front of its row.
+/// The length of a code's secret, which precedes its row.
 const SECRET_BYTES: usize = 18;
 
-/// Where a code came from. A number keeps its meaning for good.
+/// The origin of a code. The numbers are stored and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// Shown in the log.
+    /// Printed in the log.
     Log,
     /// Given by the environment.
     Environment,
-    /// Made for someone who asked for it.
+    /// Created on request.
     Invitation,
 }
 
-/// What is kept of a code in addition to its secret. Fields may be added, never renamed: volumes hold it.
+/// The stored part of a code, apart from its secret. Fields may be added, never renamed: volumes hold it.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct StoredCode {
     #[serde(rename = "o")]
     origin: u8,
     #[serde(rename = "r")]
@@ -48,10 +49,10 @@ pub(super) struct Kept {
     /// Milliseconds since 1970.
     #[serde(rename = "e")]
     expires_at: u64,
-    /// The client's key.
+    /// The key of the client that used it.
     #[serde(rename = "u", default)]
     used_by: Option<[u8; 32]>,
-    /// The recipients the client may send to; `None`: to everyone.
+    /// The recipients that the client may send to; `None` for everyone.
     #[serde(
         rename = "t",
         default,
@@ -61,31 +62,31 @@ pub(super) struct Kept {
     send_to: Option<SendTo>,
 }
 
-/// A code that is good, without the code.
+/// An open code, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invitation {
-    /// What the client will be called, if that is said.
+    /// The name that the client will get, if it is set.
     pub name: Option<String>,
-    /// What it will be allowed to do.
+    /// The role that the client will get.
     pub role: Role,
-    /// Until when it is good.
+    /// When the code expires.
     pub expires_at: SystemTime,
-    /// The recipients it may send to; `None`: to everyone.
+    /// The recipients that the client may send to; `None` for everyone.
     pub send_to: Option<SendTo>,
 }
 
-/// With which code the first client may enroll.
+/// The code with which the first client can enroll.
 #[derive(Debug)]
 pub enum Opening {
-    /// None: there are clients.
+    /// No code: there are clients.
     None,
-    /// This one, which no one knows yet.
+    /// A new code, to be shown to the operator.
     Made(Code),
-    /// The one of the environment, for so much longer.
+    /// The code of the environment, with its remaining time.
     Given(Duration),
-    /// The one of the environment was used.
+    /// The code of the environment has been used.
     Used,
-    /// The one of the environment is over.
+    /// The code of the environment has expired.
     Expired,
 }
 
@@ -99,7 +100,7 @@ impl Origin {
     }
 }
 
-impl Kept {
+impl StoredCode {
     pub(super) fn new(origin: Origin, role: Role, name: Option<String>, now: SystemTime) -> Self {
         Self {
             origin: origin.to_byte(),
@@ -124,17 +125,17 @@ impl Kept {
         }
     }
 
-    /// How much longer its time is. A clock that was put back does not give it more than it ever had.
+    /// The remaining time. A clock that was set back does not extend it beyond the lifetime.
     fn remaining(&self, now: SystemTime) -> Option<Duration> {
         let remaining = time(self.expires_at).duration_since(now).ok()?;
         (!remaining.is_zero() && remaining <= CODE_LIFETIME).then_some(remaining)
     }
 
-    fn is_good(&self, now: SystemTime) -> bool {
+    fn is_open(&self, now: SystemTime) -> bool {
         self.used_by.is_none() && self.remaining(now).is_some()
     }
 
-    fn is_forgotten(&self, now: SystemTime) -> bool {
+    fn is_obsolete(&self, now: SystemTime) -> bool {
         let over = now.duration_since(time(self.expires_at));
         self.origin != Origin::Environment.to_byte()
             && over.is_ok_and(|over| over > FINISHED_CODE_AGE)
@@ -142,80 +143,83 @@ impl Kept {
 
     fn read(bytes: &[u8]) -> Option<(Code, Self)> {
         let (secret, row) = bytes.split_first_chunk::<SECRET_BYTES>()?;
-        let kept: Self = ciborium::from_reader(row).ok()?;
-        Some((Code::from_bytes(*secret), kept))
+        let stored: Self = ciborium::from_reader(row).ok()?;
+        Some((Code::from_bytes(*secret), stored))
     }
 
     fn write(&self, secret: &[u8; SECRET_BYTES]) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(secret.to_vec());
-        ciborium::into_writer(self, &mut *bytes).expect("text and numbers have an encoding");
+        ciborium::into_writer(self, &mut *bytes).expect("text and numbers can be encoded");
         bytes
     }
 }
 
-/// Keeps a new code, and forgets those that are long over.
-pub(super) fn keep(update: &mut Update<'_>, code: &Code, kept: &Kept, now: SystemTime) {
+/// Stores a new code, and deletes old finished ones.
+pub(super) fn keep(update: &mut Update<'_>, code: &Code, stored: &StoredCode, now: SystemTime) {
     for entry in update.scan(Tables::CODES, None) {
-        let known = Kept::read(&entry.value);
-        if known.is_none_or(|(_, kept)| kept.is_forgotten(now)) {
+        let known = StoredCode::read(&entry.value);
+        if known.is_none_or(|(_, stored)| stored.is_obsolete(now)) {
             let key = Key::new(Tables::CODES, "", &entry.id);
             update.batch().delete(key);
         }
     }
-    put(update, code.id(), kept, &code.to_bytes());
+    put(update, code.id(), stored, &code.to_bytes());
 }
 
-/// Ends those that are good.
+/// Expires all open codes.
 pub(super) fn expire_all(update: &mut Update<'_>, now: SystemTime) {
     for entry in update.scan(Tables::CODES, None) {
-        let (Some((code, mut kept)), Ok(id)) = (Kept::read(&entry.value), entry.id.try_into())
+        let (Some((code, mut stored)), Ok(id)) =
+            (StoredCode::read(&entry.value), entry.id.try_into())
         else {
             continue;
         };
-        kept.expires_at = kept.expires_at.min(to_millis(now));
-        put(update, CodeId(id), &kept, &code.to_bytes());
+        stored.expires_at = stored.expires_at.min(to_millis(now));
+        put(update, CodeId(id), &stored, &code.to_bytes());
     }
 }
 
-/// Forgets the codes that were shown in the log: there is a new one, or none is needed any more. One that was used stays:
-/// the answer may have been lost together with the process.
+/// Deletes the codes that were printed in the log, because there is a new one or none is needed. A used code stays:
+/// its client may not have received the answer before the process ended.
 pub(super) fn withdraw(update: &mut Update<'_>, but: Option<CodeId>) {
     for entry in update.scan(Tables::CODES, None) {
-        let known = Kept::read(&entry.value);
-        let is_told = known.is_some_and(|(_, kept)| {
-            kept.origin == Origin::Log.to_byte() && kept.used_by.is_none()
+        let known = StoredCode::read(&entry.value);
+        let is_logged = known.is_some_and(|(_, stored)| {
+            stored.origin == Origin::Log.to_byte() && stored.used_by.is_none()
         });
-        if is_told && but.is_none_or(|but| entry.id != but.0) {
+        if is_logged && but.is_none_or(|but| entry.id != but.0) {
             let key = Key::new(Tables::CODES, "", &entry.id);
             update.batch().delete(key);
         }
     }
 }
 
-/// The code of the environment: new today, or known from an earlier start.
+/// Looks up the code of the environment: new, or known from an earlier start.
 pub(super) fn given(update: &mut Update<'_>, code: &Code, now: SystemTime) -> Opening {
     withdraw(update, None);
     if let Some(bytes) = update.load(key(&code.id())) {
-        return match Kept::read(&bytes) {
-            Some((_, kept)) if kept.used_by.is_some() => Opening::Used,
-            Some((_, kept)) => kept.remaining(now).map_or(Opening::Expired, Opening::Given),
+        return match StoredCode::read(&bytes) {
+            Some((_, stored)) if stored.used_by.is_some() => Opening::Used,
+            Some((_, stored)) => stored
+                .remaining(now)
+                .map_or(Opening::Expired, Opening::Given),
             None => Opening::Expired,
         };
     }
     forget_oldest_given(update);
-    let kept = Kept::new(Origin::Environment, Role::Admin, None, now);
-    keep(update, code, &kept, now);
+    let stored = StoredCode::new(Origin::Environment, Role::Admin, None, now);
+    keep(update, code, &stored, now);
     Opening::Given(CODE_LIFETIME)
 }
 
-/// No one sets a variable to a code of so long ago.
+/// By now the variable is certainly not set to such an old code.
 fn forget_oldest_given(update: &mut Update<'_>) {
     let entries = update.scan(Tables::CODES, None).into_iter();
     let mut given: Vec<_> = entries
         .filter_map(|entry| {
-            let (_, kept) = Kept::read(&entry.value)?;
-            let is_given = kept.origin == Origin::Environment.to_byte();
-            is_given.then_some((kept.expires_at, entry.id))
+            let (_, stored) = StoredCode::read(&entry.value)?;
+            let is_given = stored.origin == Origin::Environment.to_byte();
+            is_given.then_some((stored.expires_at, entry.id))
         })
         .collect();
     given.sort();
@@ -225,29 +229,29 @@ fn forget_oldest_given(update: &mut Update<'_>) {
     }
 }
 
-/// The codes that are good, the next to end first.
+/// The open codes, the next to expire first.
 pub(super) fn open(vault: &Vault, now: SystemTime) -> Vec<Invitation> {
     let entries = vault.scan(Tables::CODES, None).into_iter();
     let mut open: Vec<_> = entries
-        .filter_map(|entry| Kept::read(&entry.value))
-        .filter(|(_, kept)| kept.is_good(now))
-        .map(|(_, kept)| kept.invitation())
+        .filter_map(|entry| StoredCode::read(&entry.value))
+        .filter(|(_, stored)| stored.is_open(now))
+        .map(|(_, stored)| stored.invitation())
         .collect();
     open.sort_by_key(|invitation| invitation.expires_at);
     open
 }
 
-/// Whether the time of any code is not over: who used it may need the answer again.
+/// True if a code is within its lifetime, used or not: the client that used it may need the answer again.
 pub(super) fn any_in_time(vault: &Vault, now: SystemTime) -> bool {
     let entries = vault.scan(Tables::CODES, None).into_iter();
-    let mut kept = entries.filter_map(|entry| Kept::read(&entry.value));
-    kept.any(|(_, kept)| kept.remaining(now).is_some())
+    let mut stored = entries.filter_map(|entry| StoredCode::read(&entry.value));
+    stored.any(|(_, stored)| stored.remaining(now).is_some())
 }
 
-/// Decides whether a client is taken in, and writes both: that it is known, and that the code is used.
+/// Decides whether a client is enrolled, and stores the client and the use of the code in one batch.
 pub(super) fn enroll(
     update: &mut Update<'_>,
-    asking: EnrollRequest<'_>,
+    request: EnrollRequest<'_>,
     proves: impl FnOnce(&Code) -> bool,
     now: SystemTime,
 ) -> Result<(Enrolled, Row), Refusal> {
@@ -255,14 +259,16 @@ pub(super) fn enroll(
         code: id,
         client,
         name,
-    } = asking;
-    let known = update.load(key(&id)).and_then(|bytes| Kept::read(&bytes));
-    let (code, mut kept) = known.ok_or(Refusal::Unknown)?;
-    let in_time = kept.remaining(now).is_some();
-    if let Some(by) = kept.used_by {
+    } = request;
+    let known = update
+        .load(key(&id))
+        .and_then(|bytes| StoredCode::read(&bytes));
+    let (code, mut stored) = known.ok_or(Refusal::Unknown)?;
+    let in_time = stored.remaining(now).is_some();
+    if let Some(by) = stored.used_by {
         let known = update.load(member::key(&client));
         let row = known.and_then(|bytes| Row::read(&bytes));
-        // Its answer was lost, and it was not revoked since.
+        // The client's first answer was lost, and it was not revoked since.
         return match row.filter(|_| in_time && by == *client.as_bytes()) {
             Some(row) if proves(&code) => Ok((Enrolled::again(code, &row), row)),
             _ => Err(Refusal::Used),
@@ -274,8 +280,8 @@ pub(super) fn enroll(
     if !proves(&code) {
         return Err(Refusal::Unknown);
     }
-    let role = Role::from_byte(kept.role).ok_or(Refusal::Unknown)?;
-    let name = kept.name.clone().unwrap_or_else(|| name.to_owned());
+    let role = Role::from_byte(stored.role).ok_or(Refusal::Unknown)?;
+    let name = stored.name.clone().unwrap_or_else(|| name.to_owned());
     let mut others = 0;
     for entry in update.scan(Tables::CLIENTS, None) {
         if entry.id == client.as_bytes() {
@@ -289,11 +295,16 @@ pub(super) fn enroll(
     if others >= MAX_CLIENTS {
         return Err(Refusal::Full);
     }
-    let row = Row::new(name.clone(), role, kept.send_to.clone(), clock::shown(now));
+    let row = Row::new(
+        name.clone(),
+        role,
+        stored.send_to.clone(),
+        clock::shown(now),
+    );
     update.batch().put(member::key(&client), &row.write());
-    kept.used_by = Some(*client.as_bytes());
-    put(update, id, &kept, &code.to_bytes());
-    // Someone is here: what the log showed lets no one else in.
+    stored.used_by = Some(*client.as_bytes());
+    put(update, id, &stored, &code.to_bytes());
+    // A client is enrolled, so the code in the log is not needed any more.
     withdraw(update, Some(id));
     let again = false;
     Ok((
@@ -307,8 +318,8 @@ pub(super) fn enroll(
     ))
 }
 
-fn put(update: &mut Update<'_>, id: CodeId, kept: &Kept, secret: &[u8; SECRET_BYTES]) {
-    update.batch().put(key(&id), &kept.write(secret));
+fn put(update: &mut Update<'_>, id: CodeId, stored: &StoredCode, secret: &[u8; SECRET_BYTES]) {
+    update.batch().put(key(&id), &stored.write(secret));
 }
 
 fn key(id: &CodeId) -> Key<'_> {

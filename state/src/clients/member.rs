@@ -1,4 +1,4 @@
-//! One client: its row, and its connections of now.
+//! A client: its stored row and its open connections.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,19 +12,19 @@ use super::{Clients, SendTo};
 use crate::clock;
 use crate::vault::{Tables, from_millis, span_millis, to_millis};
 
-/// A row. Fields may be added, never renamed: volumes hold it.
+/// The stored row. Fields may be added, never renamed: volumes hold it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Row {
     #[serde(rename = "n")]
     pub(super) name: String,
     #[serde(rename = "r")]
     role: u8,
-    /// Milliseconds since 1970, as all times here.
+    /// Milliseconds since 1970, like all times here.
     #[serde(rename = "e")]
     enrolled_at: u64,
     #[serde(rename = "s", default)]
     seen_at: Option<u64>,
-    /// The recipients it may send to; `None`: to everyone.
+    /// The recipients that the client may send to; `None` for everyone.
     #[serde(
         rename = "t",
         default,
@@ -34,48 +34,48 @@ pub(super) struct Row {
     send_to: Option<SendTo>,
 }
 
-/// A client as it is shown to others.
+/// A client, for listings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// Its name.
     pub name: String,
-    /// Its key.
+    /// The fingerprint of its key.
     pub fingerprint: Fingerprint,
-    /// What it may do.
+    /// Its role.
     pub role: Role,
     /// When it enrolled.
     pub enrolled_at: SystemTime,
     /// When it was last connected.
     pub last_seen: Option<SystemTime>,
-    /// How many connections it has.
+    /// The number of open connections.
     pub connections: usize,
-    /// The recipients it may send to; `None`: to everyone.
+    /// The recipients that the client may send to; `None` for everyone.
     pub send_to: Option<SendTo>,
 }
 
-/// A client that is known, and the far ends of its connections: they are cut when this is dropped.
+/// An enrolled client, with handles that cut its connections when dropped.
 pub(super) struct Member {
     pub(super) row: Row,
-    /// What the vault says of when it was seen.
+    /// The last-seen time that is stored in the vault.
     kept: Option<u64>,
     cord: watch::Sender<()>,
 }
 
-/// A client's connections, which are cut when this is dropped.
-#[must_use = "connections are cut when it is dropped"]
+/// Handles of a client's connections, which are cut on drop.
+#[must_use = "dropping it cuts the connections"]
 pub struct Severed {
     _cord: watch::Sender<()>,
 }
 
-/// One connection of a client that is known. Drop it when the connection ends.
+/// A connection of an enrolled client. Drop it when the connection ends.
 pub struct Pass {
-    /// Whose it is.
+    /// The fingerprint of the client's key.
     pub client: Fingerprint,
-    /// Its name when it connected.
+    /// The client's name when it connected.
     pub name: Arc<str>,
-    /// What it may do.
+    /// The client's role.
     pub role: Role,
-    /// The recipients it may send to; `None`: to everyone.
+    /// The recipients that the client may send to; `None` for everyone.
     pub send_to: Option<Arc<SendTo>>,
     cord: Option<watch::Receiver<()>>,
     clients: Clients,
@@ -99,7 +99,7 @@ impl Row {
 
     pub(super) fn write(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        ciborium::into_writer(self, &mut bytes).expect("text and numbers have an encoding");
+        ciborium::into_writer(self, &mut bytes).expect("text and numbers can be encoded");
         bytes
     }
 
@@ -107,7 +107,7 @@ impl Row {
         Role::from_byte(self.role).unwrap_or(Role::Reader)
     }
 
-    /// What is kept is for people: as the system's clock has it.
+    /// Stored as wall-clock time, because people read it.
     pub(super) fn see(&mut self, now: SystemTime) {
         self.seen_at = Some(to_millis(clock::shown(now)));
     }
@@ -151,7 +151,7 @@ impl Member {
         }
     }
 
-    /// The row to write, if what is kept of when it was seen is older than `limit`.
+    /// The row to store, if the stored last-seen time is older than `limit`.
     pub(super) fn unkept(&mut self, limit: Duration) -> Option<Vec<u8>> {
         let seen = self.row.seen_at?;
         let limit = span_millis(limit);
@@ -164,13 +164,13 @@ impl Member {
 }
 
 impl Pass {
-    /// Resolves when the client's access is taken back. Ask once, and keep it as long as the connection: that is how
-    /// connections are counted.
+    /// Resolves when the client is revoked. Call it once and keep the future as long as the connection: connections
+    /// are counted by it.
     pub fn severed(&mut self) -> impl Future<Output = ()> + Send + 'static {
         let cord = self.cord.take();
         async move {
             match cord {
-                // Nothing is ever sent: it ends with its other end.
+                // Nothing is ever sent: the channel closes when its sender is dropped.
                 Some(mut cord) => drop(cord.changed().await),
                 None => std::future::pending().await,
             }
@@ -188,7 +188,7 @@ pub(super) fn key(client: &Fingerprint) -> Key<'_> {
     Key::new(Tables::CLIENTS, "", client.as_bytes())
 }
 
-/// The end of the year 9999 at the latest: later ones are no times to the API.
+/// Clamped to the end of the year 9999: the API cannot represent later times.
 pub(super) fn time(millis: u64) -> SystemTime {
     from_millis(millis.min(253_402_300_799_000))
 }

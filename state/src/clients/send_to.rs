@@ -1,25 +1,25 @@
-//! The recipients a client may send to. The limit is part of its code, and then of its row.
+//! The recipients that a client may send to. The limit is stored with the code, then with the client.
 //!
-//! A limit that cannot be read limits to no one.
+//! A limit that cannot be decoded allows no recipient.
 
 use openclaw_types::{Lid, Phone, Recipient};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The most recipients that a limit names.
+/// The maximum number of recipients in a limit.
 pub const MAX_RECIPIENTS: usize = 256;
 
-/// The recipients a client may send to.
+/// The recipients that a client may send to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "Stored")]
 pub struct SendTo {
-    /// To chats from which a message is among the events that are kept.
+    /// Allows chats from which the journal has a message.
     pub known: bool,
-    /// To these, at most [`MAX_RECIPIENTS`].
+    /// Allows these recipients, at most [`MAX_RECIPIENTS`].
     pub recipients: Vec<Recipient>,
 }
 
-/// The field of a row. Never renamed. A field that is added here limits to no one in older versions, which do not know
-/// what it allows.
+/// The field in a row. Never rename it. If a field is added here, older versions cannot decode the limit and allow no
+/// recipient.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
@@ -38,8 +38,8 @@ impl SendTo {
         }
     }
 
-    /// Whether `to` is one of the recipients. A person is the same by number and by LID, and by each spelling of a number,
-    /// as far as `lid_of` knows the numbers' LIDs.
+    /// True if `to` is one of the recipients. Number and LID of one person are equal, and so are the spellings of a
+    /// number, as far as `lid_of` knows the LIDs.
     pub fn lists(&self, to: &Recipient, lid_of: impl Fn(&Phone) -> Option<Lid>) -> bool {
         if self.recipients.contains(to) {
             return true;
@@ -56,7 +56,7 @@ impl SendTo {
         listed.any(|listed| listed == wanted)
     }
 
-    /// A field that is in a row: for `deserialize_with`, next to a default of no limit.
+    /// Decodes the field in a row: for `deserialize_with`, next to a default of no limit.
     pub(super) fn read<'de, D>(field: D) -> Result<Option<Self>, D::Error>
     where
         D: Deserializer<'de>,

@@ -1,4 +1,4 @@
-//! The registry against its rules.
+//! Tests of the client registry.
 
 mod send_to;
 mod time;
@@ -25,13 +25,13 @@ async fn enroll(
     name: &str,
     now: SystemTime,
 ) -> Result<(String, Role), Refusal> {
-    let asking = EnrollRequest {
+    let request = EnrollRequest {
         code: code.id(),
         client: key(client),
         name,
     };
     let proves = |kept: &Code| kept.id() == code.id();
-    let enrolled = clients.enroll(asking, proves, now).await?;
+    let enrolled = clients.enroll(request, proves, now).await?;
     Ok((enrolled.name, enrolled.role))
 }
 
@@ -106,7 +106,7 @@ async fn an_answer_lost_with_the_process_is_repeated_after_the_next_start() {
 }
 
 #[tokio::test]
-async fn of_two_that_race_for_a_code_one_is_taken_in() {
+async fn if_two_clients_race_for_a_code_one_is_enrolled() {
     let volume = Volume::new();
     let clients = of(&volume);
     let code = invite(&clients, Role::Reader, now()).await;
@@ -125,7 +125,7 @@ async fn of_two_that_race_for_a_code_one_is_taken_in() {
 }
 
 #[tokio::test]
-async fn a_code_ends_after_its_time_and_with_a_clock_that_went_back() {
+async fn a_code_expires_even_if_the_clock_is_set_back() {
     let volume = Volume::new();
     let clients = of(&volume);
     let code = invite(&clients, Role::Reader, now()).await;
@@ -145,18 +145,18 @@ async fn a_client_without_the_code_is_refused_and_the_code_stays_valid() {
     let volume = Volume::new();
     let clients = of(&volume);
     let code = invite(&clients, Role::Admin, now()).await;
-    let asking = EnrollRequest {
+    let request = EnrollRequest {
         code: code.id(),
         client: key(1),
         name: "middle",
     };
-    let refused = clients.enroll(asking, |_| false, now()).await;
+    let refused = clients.enroll(request, |_| false, now()).await;
     assert_eq!(refused.err(), Some(Refusal::Unknown));
     assert!(enroll(&clients, &code, 2, "a", now()).await.is_ok());
 }
 
 #[tokio::test]
-async fn no_two_clients_have_one_name_and_an_invitation_names_its_own() {
+async fn client_names_are_unique_and_an_invitation_can_set_the_name() {
     let volume = Volume::new();
     let clients = of(&volume);
     let first = invite(&clients, Role::Reader, now()).await;
@@ -179,7 +179,7 @@ async fn no_two_clients_have_one_name_and_an_invitation_names_its_own() {
 }
 
 #[tokio::test]
-async fn a_client_that_enrolls_again_has_its_new_role_and_its_old_connections_are_cut() {
+async fn enrolling_again_changes_the_role_and_cuts_old_connections() {
     let volume = Volume::new();
     let clients = of(&volume);
     let first = invite(&clients, Role::Admin, now()).await;
@@ -197,15 +197,15 @@ async fn a_client_that_enrolls_again_has_its_new_role_and_its_old_connections_ar
 }
 
 #[tokio::test]
-async fn a_revoked_client_is_unknown_and_cut_and_stays_so() {
+async fn a_revoked_client_is_unknown_and_cut_permanently() {
     let mut volume = Volume::new();
     let clients = of(&volume);
     let code = invite(&clients, Role::Reader, now()).await;
     enroll(&clients, &code, 1, "a", now()).await.unwrap();
     let mut pass = clients.authorize(key(1), now()).ok().unwrap();
     let cut = pass.severed();
-    let (gone, severed) = clients.revoke("a", None).await.unwrap();
-    assert_eq!(gone.fingerprint, key(1));
+    let (revoked, severed) = clients.revoke("a", None).await.unwrap();
+    assert_eq!(revoked.fingerprint, key(1));
     assert!(!clients.is_known(&key(1)));
     assert_eq!(
         clients.authorize(key(1), now()).err(),
@@ -219,7 +219,7 @@ async fn a_revoked_client_is_unknown_and_cut_and_stays_so() {
 }
 
 #[tokio::test]
-async fn a_name_like_a_fingerprint_is_not_taken_for_one() {
+async fn a_name_like_a_fingerprint_is_not_mistaken_for_one() {
     let volume = Volume::new();
     let clients = of(&volume);
     let code = invite(&clients, Role::Reader, now()).await;
@@ -227,12 +227,12 @@ async fn a_name_like_a_fingerprint_is_not_taken_for_one() {
     let code = invite(&clients, Role::Reader, now()).await;
     let name = key(1).to_string();
     enroll(&clients, &code, 2, &name, now()).await.unwrap();
-    let (gone, _severed) = clients.revoke(&name, None).await.unwrap();
-    assert_eq!(gone.fingerprint, key(1));
+    let (revoked, _severed) = clients.revoke(&name, None).await.unwrap();
+    assert_eq!(revoked.fingerprint, key(1));
 }
 
 #[tokio::test]
-async fn a_client_has_so_many_connections_and_no_more() {
+async fn the_number_of_connections_per_client_is_limited() {
     let volume = Volume::new();
     let clients = of(&volume);
     let code = invite(&clients, Role::Reader, now()).await;
@@ -299,17 +299,18 @@ async fn a_restart_neither_renews_nor_revives_the_code_of_the_environment() {
     for at in [later, now() + Duration::from_secs(400 * 86_400)] {
         let used = of(&volume).opening(Some(&code), at).await;
         assert!(matches!(used, Ok(Opening::Used)), "{used:?}");
-        // What came since does not make it forgotten.
+        // Later codes do not displace it.
         invite(&of(&volume), Role::Reader, at).await;
     }
-    // Another one lets a client in, also when there are some: that is how an operator who lost a laptop comes back.
+    // Another code enrolls a client even if there are clients: this is how an operator who lost a laptop gets back
+    // in.
     let another = Code::generate().unwrap();
     let opening = of(&volume).opening(Some(&another), later).await;
     assert!(matches!(opening, Ok(Opening::Given(CODE_LIFETIME))));
 }
 
 #[tokio::test]
-async fn there_are_so_many_codes_and_clients_and_no_more() {
+async fn the_numbers_of_codes_and_clients_are_limited() {
     let volume = Volume::new();
     let clients = of(&volume);
     let mut codes = Vec::new();
@@ -336,7 +337,7 @@ async fn there_are_so_many_codes_and_clients_and_no_more() {
 }
 
 #[tokio::test]
-async fn when_a_client_was_seen_is_kept_now_and_then() {
+async fn last_seen_times_are_saved_periodically() {
     let mut volume = Volume::new();
     let clients = of(&volume);
     let code = invite(&clients, Role::Reader, now()).await;
@@ -347,7 +348,7 @@ async fn when_a_client_was_seen_is_kept_now_and_then() {
     let later = now() + Duration::from_secs(299);
     clients.keep_seen(later);
     assert_eq!(clients.list(later)[0].last_seen, Some(later));
-    // As a kill would leave it.
+    // Simulates a kill.
     std::mem::forget(pass);
     volume.reopen();
     assert_eq!(of(&volume).list(later)[0].last_seen, Some(now()));

@@ -1,90 +1,90 @@
-//! How the scales of time lie on each other. Pure: what the clocks show is an argument.
+//! Converts between the time scales. Pure: clock readings are arguments.
 
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-/// The system's clock was stepped when it is this far from where it was expected. It is slewed together with the time
-/// since boot, so that nothing else moves it.
+/// A difference of this much from the expected time is a step of the system clock. Slewing affects the time since
+/// boot equally, so it causes no difference.
 const MIN_STEP_NANOS: i64 = 1_000_000_000;
-/// A stepped clock is believed for the connection once it has kept its time for so long.
+/// A stepped clock is used for the connection once it has run steadily for this long.
 const SETTLE_NANOS: i64 = 600 * 1_000_000_000;
-/// The most that is counted for the time between two processes, where the machine was started again in between and only
-/// the system's clock says how long it was.
+/// The maximum time counted between two processes if the machine was rebooted in between, when only the system clock
+/// shows how long that was.
 const MAX_AWAY_NANOS: i64 = 86_400 * 1_000_000_000;
-/// Before this program was written: 2026-01-01.
+/// 2026-01-01: before this program existed, so any earlier time is wrong.
 const MIN_PLAUSIBLE_NANOS: i64 = 1_767_225_600 * 1_000_000_000;
 const NANOS_PER_MILLI: i64 = 1_000_000;
 
-/// What the clocks show at one moment, in nanoseconds.
+/// Simultaneous readings of the clocks, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
-    /// Since the machine was started.
+    /// Time since boot.
     boot: i64,
-    /// The system's clock, since 1970.
+    /// The system clock, since 1970.
     wall: i64,
 }
 
-/// The scales, as distances in nanoseconds.
+/// The offsets between the scales, in nanoseconds.
 #[derive(Debug)]
 pub(super) struct Scales {
-    /// The agent's time less the time since boot.
+    /// Agent time minus time since boot.
     agent: Option<i64>,
-    /// The system's clock less the agent's time, as it was noticed last.
+    /// System clock minus agent time, as of the last detected step.
     wall: i64,
-    /// The connection's time less the agent's.
+    /// Connection time minus agent time.
     protocol: i64,
     steps: Steps,
 }
 
-/// Steps of the system's clock since the process started.
+/// Steps of the system clock since the process started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Steps {
-    /// How many.
+    /// The number of steps.
     pub count: u64,
-    /// The last one.
+    /// The last step.
     pub last: Option<Step>,
 }
 
-/// One step.
+/// A step of the system clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// When it was noticed, in the agent's time.
+    /// When it was detected, in agent time.
     pub at: SystemTime,
-    /// By how many milliseconds; less than 0 when it went back.
+    /// The size in milliseconds; negative if the clock was set back.
     pub by: i64,
 }
 
 impl Step {
-    /// By how many seconds, to the nearest.
+    /// The size in seconds, rounded.
     #[must_use]
     pub const fn seconds(self) -> i64 {
         (self.by + self.by.signum() * 500) / 1000
     }
 }
 
-/// Where the agent's time was. Fields may be added, never renamed: volumes hold it. Milliseconds.
+/// Agent time at some moment. Fields may be added, never renamed: volumes hold it. Milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     #[serde(rename = "a")]
     agent: i64,
-    /// The system's clock then.
+    /// The system clock at that moment.
     #[serde(rename = "w")]
     wall: i64,
-    /// The time since boot then.
+    /// The time since boot at that moment.
     #[serde(rename = "b")]
     boot: i64,
-    /// Which start of which machine that was.
+    /// The kernel's boot id: identifies the machine and its boot.
     #[serde(rename = "i")]
     boot_id: String,
 }
 
-/// What a start makes of the time since the last process.
+/// What is known about the time between two processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resumed {
-    /// By the system's clock, so much more time has passed than was counted.
+    /// The time that has passed according to the system clock but was not counted.
     pub uncounted: Duration,
-    /// How long it was is not known: the system's clock has gone back, or was not counted in full.
+    /// True if the length is unknown: the system clock was set back, or was not counted in full.
     pub uncertain: bool,
 }
 
@@ -122,12 +122,12 @@ impl Scales {
     }
 
     fn agent(&mut self, Reading { boot, wall }: Reading) -> i64 {
-        // Without a mark it begins where the system's clock is.
+        // Without a mark, agent time starts at the system clock.
         let agent = *self.agent.get_or_insert(wall.saturating_sub(boot));
         boot.saturating_add(agent)
     }
 
-    /// A step that was not noticed before.
+    /// Detects a new step.
     pub(super) fn notice(&mut self, reading: Reading) -> Option<Step> {
         let now = self.agent(reading);
         let moved = reading.wall.saturating_sub(now).saturating_sub(self.wall);
@@ -178,8 +178,9 @@ impl Scales {
         }
     }
 
-    /// The same machine since: the time since boot says how long it was. Else the system's clock does, which may have
-    /// been set in between: what is counted by it is bounded, so that a wrong one makes nothing old.
+    /// If the machine was not rebooted, the time since boot gives the length. Otherwise the system clock does, which
+    /// may have been set in the meantime: the counted time is limited, so that a wrong clock does not expire
+    /// anything.
     pub(super) fn resume(&mut self, mark: &Mark, reading: Reading, boot_id: &str) -> Resumed {
         let nanos = |millis: i64| millis.saturating_mul(NANOS_PER_MILLI);
         let same =
@@ -218,7 +219,7 @@ fn time(nanos: i64) -> SystemTime {
     moved(SystemTime::UNIX_EPOCH, nanos)
 }
 
-/// A time that cannot be is the beginning of time.
+/// A time that cannot be represented becomes 1970.
 fn moved(at: SystemTime, by: i64) -> SystemTime {
     let span = Duration::from_nanos(by.unsigned_abs());
     let moved = if by < 0 {

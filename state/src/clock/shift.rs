@@ -1,17 +1,17 @@
-//! A simulator build's system clock can be stepped by a test: the file that a variable names says by how many seconds.
-//! Nothing of it is in a release.
+//! Lets a test step the system clock of a simulator build: a file, named by an environment variable, has the offset
+//! in seconds. Not compiled into a release.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
-/// Read once. The file stays open: inside the sandbox it may not be found any more.
+/// Read once. The file stays open, because the sandbox may hide its path later.
 const VARIABLE: &str = "OPENCLAW_CLOCK_OFFSET_FILE";
 
 static FILE: OnceLock<Option<File>> = OnceLock::new();
 
-/// The system's clock as the test wants it.
+/// The system clock plus the test's offset.
 pub(super) fn of(wall: SystemTime) -> SystemTime {
     let file = FILE.get_or_init(|| File::open(std::env::var_os(VARIABLE)?).ok());
     let Some(file) = file else {

@@ -1,5 +1,5 @@
-//! How old events are in the agent's time: how far the journal had come, and when. An event's own time is that of the
-//! system's clock, which may be stepped: it says nothing of age.
+//! Measures the age of events in agent time, with marks that record the head at a time. The time in an event is
+//! wall-clock time, which may be stepped, so it does not measure age.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::vault::{Tables, Vault, span_millis};
 
-/// How many marks there are in the time that events are kept: they may be kept by a part of it longer.
+/// The number of marks per retention period. Events may be kept longer than the retention by one such part.
 const MARKS_PER_RETENTION: u64 = 64;
 const MAX_MARKS: usize = 2 * MARKS_PER_RETENTION as usize;
 
@@ -17,7 +17,7 @@ const MAX_MARKS: usize = 2 * MARKS_PER_RETENTION as usize;
 #[derive(Debug, Default)]
 pub(super) struct Ages(VecDeque<Mark>);
 
-/// Every event up to `seq` was there at `at`, in milliseconds of the agent's time. Fields may be added, never renamed:
+/// Every event up to `seq` existed at `at`, in milliseconds of agent time. Fields may be added, never renamed:
 /// volumes hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Mark {
@@ -28,21 +28,22 @@ struct Mark {
 }
 
 impl Ages {
-    /// What the vault remembers of a journal that ends at `head`. Without a mark, events are as old as the first one.
+    /// Loads the marks for a journal that ends at `head`. Events without a mark count as being as old as the first
+    /// mark.
     pub(super) fn open(vault: &Vault, head: u64) -> Self {
         let marks = vault.load(key());
         let marks = marks.and_then(|bytes| ciborium::from_reader(bytes.as_slice()).ok());
         let mut marks: VecDeque<Mark> = marks.unwrap_or_default();
-        // Those of a journal before this one.
+        // Discards the marks of an earlier journal.
         marks.retain(|mark| mark.seq <= head);
         Self(marks)
     }
 
-    /// Marks how far the journal has come, if it is time for a mark. True when that is to be written.
+    /// Adds a mark for the current head if one is due. Returns true if the marks must be stored.
     pub(super) fn note(&mut self, head: u64, now: u64, age: Duration) -> bool {
         let part = span_millis(age) / MARKS_PER_RETENTION;
         for mark in &mut self.0 {
-            // A time that is still to come would be none.
+            // Agent time may have been set back: a mark in the future would never expire.
             mark.at = mark.at.min(now);
         }
         let last = self.0.back();
@@ -56,7 +57,7 @@ impl Ages {
         true
     }
 
-    /// Events up to this seq are older than `age`; 0 when none are.
+    /// The seq up to which all events are older than `age`; 0 if there is none.
     pub(super) fn too_old(&self, now: u64, age: Duration) -> u64 {
         let age = span_millis(age);
         let old = |mark: &&Mark| mark.at.saturating_add(age) < now;
@@ -66,7 +67,7 @@ impl Ages {
 
     pub(super) fn keep(&self, batch: &mut Batch) {
         let mut bytes = Vec::new();
-        ciborium::into_writer(&self.0, &mut bytes).expect("numbers have an encoding");
+        ciborium::into_writer(&self.0, &mut bytes).expect("numbers can be encoded");
         batch.put(key(), &bytes);
     }
 }

@@ -1,11 +1,11 @@
-//! Messages that have arrived and are no events yet, or never will be: those that are held elsewhere, and what the phone's
-//! software says to this device's.
+//! Messages that have arrived but have no event, or not yet: messages that are held elsewhere, and protocol messages
+//! from the phone to this device.
 
 use std::collections::{HashSet, VecDeque};
 
 use super::Mark;
 
-/// A bounded set, which forgets the oldest.
+/// A bounded set that drops its oldest entry.
 #[derive(Debug, Default)]
 pub(super) struct Aside {
     known: HashSet<u64>,
@@ -13,7 +13,7 @@ pub(super) struct Aside {
 }
 
 impl Aside {
-    /// More than are held or unseen at a time.
+    /// More than can be held or unseen at any time.
     const CAPACITY: usize = 4_096;
 
     pub(super) fn insert(&mut self, Mark(mark): Mark) {
@@ -28,7 +28,7 @@ impl Aside {
         }
     }
 
-    /// Whether any of these is there.
+    /// True if the set has one of these marks.
     pub(super) fn contains(&self, marks: &[u64]) -> bool {
         marks.iter().any(|mark| self.known.contains(mark))
     }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_is_forgotten_first() {
+    fn the_oldest_mark_is_dropped_first() {
         let mut aside = Aside::default();
         let capacity = Aside::CAPACITY as u64;
         (1..=capacity + 1).for_each(|mark| aside.insert(Mark(mark)));

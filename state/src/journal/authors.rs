@@ -1,23 +1,24 @@
-//! Who wrote a message, as the journal knows: by its id, in every chat that has a message of that id.
+//! Looks up the author of a message in the journal, by the message's id, in every chat that has a message with this
+//! id.
 
 use openclaw_types::{ChatId, Contact, Event, EventData, MessageId};
 
 use super::{Journal, Mark, MessageName, State, event};
 use crate::vault::ok_or_abort;
 
-/// A message, as an event has it.
+/// A message, as recorded in an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// Where.
+    /// The chat.
     pub chat: ChatId,
-    /// By whom. Not known of a message that was given to Send: see `ours`.
+    /// The author. Unknown for a message that was sent with Send: see `ours`.
     pub author: Contact,
-    /// By this account.
+    /// True if this account is the author.
     pub ours: bool,
 }
 
 impl Written {
-    /// The message that an event is, or is about, if its id is this one.
+    /// The message of an event, or the message that it refers to, if it has this id.
     #[must_use]
     pub fn of(what: &EventData, id: &MessageId) -> Option<Self> {
         if let EventData::Outcome(outcome) = what {
@@ -37,7 +38,7 @@ impl Written {
 }
 
 impl Journal {
-    /// The messages of that id that are kept, the newest first.
+    /// The messages in the journal with this id, newest first.
     #[must_use]
     pub fn written(&self, id: &MessageId) -> Vec<Written> {
         let events = self.named(&self.state(), id.as_str());
@@ -47,16 +48,18 @@ impl Journal {
         written.collect()
     }
 
-    /// The events that may be of that id.
+    /// The events whose message may have this id.
     pub(super) fn named(&self, state: &State, id: &str) -> Vec<Event> {
         let half = Mark::half_of(id);
-        let rows = self.vault.with(|sealed| state.kept.named(sealed, half));
+        let rows = self
+            .vault
+            .with(|sealed| state.stored.find_by_id(sealed, half));
         let rows = rows.map(ok_or_abort).unwrap_or_default();
         rows.iter().map(event).collect()
     }
 }
 
-/// Whether an event is what arrived under that name.
+/// True if the event is the message with this name.
 pub(super) fn is_named(what: &EventData, name: &MessageName) -> bool {
     what.named().is_some_and(|named| {
         let other_side = Some(named.sender).filter(|_| !named.from_me);

@@ -1,5 +1,5 @@
-//! Events that should be there and cannot be read: their file is missing, cut short, damaged or another's. One list of them
-//! is what the log, Status, doctor and WatchEvents report.
+//! Events that should exist but cannot be read, because their file is missing, truncated, damaged or from another
+//! store. The log, Status, doctor and WatchEvents all report from this one list.
 
 use openclaw_types::Seq;
 use openclaw_vault::Error;
@@ -7,31 +7,32 @@ use openclaw_vault::Error;
 use super::{Journal, State};
 use crate::vault::ok_or_abort;
 
-/// Events that cannot be read any more.
+/// A range of events that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// The first of them.
+    /// The first seq.
     pub first: Seq,
-    /// The last of them.
+    /// The last seq.
     pub last: Seq,
-    /// Why.
+    /// The error.
     pub why: String,
 }
 
 impl Journal {
-    /// What is damaged, as far as that is known, oldest first. What was let go of since is not.
+    /// All known damage, oldest first. Events that were deleted since are left out.
     #[must_use]
     pub fn damaged(&self) -> Vec<Damage> {
         let state = self.state();
-        let oldest = Seq(state.kept.oldest());
-        let kept = state.damaged.values();
-        kept.filter(|damage| damage.last >= oldest)
+        let oldest = Seq(state.stored.oldest());
+        let known = state.damaged.values();
+        known
+            .filter(|damage| damage.last >= oldest)
             .cloned()
             .collect()
     }
 
-    /// Looks for damage, a file at a time: whether each is there and as long as it was written, and with `whole` also whether
-    /// everything in it opens.
+    /// Searches for damage, file by file: each file must exist and have its recorded length; with `whole`, every
+    /// block must also open.
     pub async fn examine(&self, whole: bool) {
         let mut after = 0;
         loop {
@@ -39,13 +40,13 @@ impl Journal {
                 let mut state = self.state();
                 let found = self
                     .vault
-                    .with(|sealed| state.kept.examine(sealed, after, whole));
-                let Some((last, harm)) = found.and_then(ok_or_abort) else {
+                    .with(|sealed| state.stored.examine(sealed, after, whole));
+                let Some((last, damage)) = found.and_then(ok_or_abort) else {
                     return;
                 };
                 after = last;
-                if let Some(harm) = harm {
-                    state.note_damage(Seq(harm.first), Seq(harm.last), &harm.error);
+                if let Some(damage) = damage {
+                    state.note_damage(Seq(damage.first), Seq(damage.last), &damage.error);
                 }
             }
             tokio::task::yield_now().await;
@@ -54,14 +55,14 @@ impl Journal {
 }
 
 impl State {
-    /// Takes a range to the others, and logs it when it is news.
+    /// Adds a range, and logs it if it is new.
     pub(super) fn note_damage(&mut self, first: Seq, last: Seq, error: &Error) {
         let known = self.damaged.values();
         let mut known = known.filter(|known| known.first <= first);
         if known.any(|known| known.last >= last) {
             return;
         }
-        // A wider look found more of it.
+        // A later check found a larger range of the same damage.
         self.damaged
             .retain(|_, known| known.first < first || known.last > last);
         let why = error.to_string();

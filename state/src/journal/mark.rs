@@ -1,10 +1,10 @@
-//! What names a message, so that one that comes again is known: by whatever address, however long after.
+//! Identifies a message, so that a redelivery is recognised with any address of its sender and at any distance.
 
 use openclaw_types::{ChatId, Contact, Lid};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// A message's chat, sender and id, as 64 bits; never 0. The upper half is of the id alone.
+/// A hash of a message's chat, sender and id; never 0. The upper half depends on the id only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Mark(pub(super) u64);
 
@@ -14,22 +14,23 @@ impl Mark {
         Self(u64::from(Self::half_of(id)) << 32 | low.max(1))
     }
 
-    /// Of a message of ours that was given to Send: found by its id, and never taken for one that arrives.
+    /// The mark of a message that was sent with Send: it can be found by its id, and never equals the mark of an
+    /// incoming message.
     pub(super) fn of_sent(id: &str) -> Self {
         Self::new("", "", id)
     }
 
-    /// As versions before this one made it, of the addresses on the wire as they were.
+    /// The mark that earlier versions computed, from the addresses exactly as on the wire.
     fn of_addresses(chat: &str, sender: &str, id: &str) -> Self {
         Self(hash(&[chat, sender, id]).max(1))
     }
 
-    /// What all marks with that id have in common.
+    /// The upper half, which all marks with this id share.
     pub(super) fn half_of(id: &str) -> u32 {
         u32::try_from(hash(&["id", id]) >> 32).unwrap_or_default()
     }
 
-    /// As a name in the store.
+    /// The key of a row.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 8] {
         self.0.to_be_bytes()
@@ -51,8 +52,8 @@ fn hash(words: &[&str]) -> u64 {
         .map_or(0, |hash| u64::from_le_bytes(*hash))
 }
 
-/// A message's id, and its chat and its sender by every name that is known of them, the best first. It may hold numbers:
-/// `Debug` shows the id.
+/// A message's id, and all known addresses of its chat and its sender, the preferred one first. It may contain
+/// numbers: `Debug` shows only the id.
 #[derive(Clone)]
 pub struct MessageName {
     chat: Vec<String>,
@@ -62,8 +63,7 @@ pub struct MessageName {
 }
 
 impl MessageName {
-    /// By the names of its chat and of its sender, which are not empty: a person's LID where it is known stands before the
-    /// number.
+    /// From the addresses of its chat and its sender. Neither list may be empty; a known LID precedes the number.
     #[must_use]
     pub fn new(chat: Vec<String>, sender: Vec<String>, id: &str) -> Self {
         Self {
@@ -74,33 +74,33 @@ impl MessageName {
         }
     }
 
-    /// With the addresses that the wire had, by which versions before this one marked it.
+    /// Adds the addresses on the wire, from which earlier versions computed the mark.
     #[must_use]
     pub fn addressed(mut self, chat: &str, sender: &str) -> Self {
         self.earlier = Some(Mark::of_addresses(chat, sender, &self.id));
         self
     }
 
-    /// WhatsApp's id of it.
+    /// WhatsApp's message id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The names of its chat, the best first.
+    /// The addresses of its chat, the preferred one first.
     #[must_use]
     pub fn chats(&self) -> &[String] {
         &self.chat
     }
 
-    /// The mark that it is written under.
+    /// The mark under which it is stored.
     #[must_use]
     pub fn mark(&self) -> Mark {
         let first = |names: &[String]| names.first().cloned().unwrap_or_default();
         Mark::new(&first(&self.chat), &first(&self.sender), &self.id)
     }
 
-    /// Every mark that it may have been written under.
+    /// All marks under which it may be stored.
     pub(super) fn marks(&self) -> Vec<u64> {
         let pairs = self
             .chat
@@ -110,7 +110,7 @@ impl MessageName {
         marks.chain(self.earlier).map(|Mark(mark)| mark).collect()
     }
 
-    /// Whether it is in this chat and by this sender, by any of the names that an event has for them.
+    /// True if the event's chat and sender match, by any of their addresses.
     pub(super) fn is(
         &self,
         id: &str,
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn each_of_the_three_words_counts_and_so_does_where_they_end() {
+    fn the_mark_depends_on_chat_sender_id_and_their_boundaries() {
         let marks = [
             Mark::new("a", "b", "c"),
             Mark::new("b", "a", "c"),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn all_marks_of_an_id_have_their_upper_half_in_common() {
+    fn all_marks_of_an_id_share_their_upper_half() {
         let both = name(
             &["1@lid", "2@s.whatsapp.net"],
             &["1@lid", "2@s.whatsapp.net"],
@@ -181,7 +181,10 @@ mod tests {
         let by_lid = name(&["1@lid"], &["1@lid"], "A");
         let by_number = name(&["2@s.whatsapp.net"], &["2@s.whatsapp.net"], "A");
         for one in [&by_lid, &by_number] {
-            assert!(marks.contains(&one.mark().0), "found by each of its names");
+            assert!(
+                marks.contains(&one.mark().0),
+                "found by each of its addresses"
+            );
         }
         assert_eq!(both.mark(), by_lid.mark(), "written under the LID");
         assert_ne!(by_lid.mark(), by_number.mark());

@@ -1,4 +1,4 @@
-//! The journal against its rules, over a vault in a folder.
+//! Tests of the journal, with a vault in a directory.
 
 mod ages;
 
@@ -16,7 +16,7 @@ const FOREVER: Limits = Limits {
     bytes: u64::MAX,
     age: Duration::MAX,
 };
-/// Where the first event of a new journal gets the seq 1.
+/// A time at which a new journal assigns the seq 1 to its first event.
 const START: SystemTime = UNIX_EPOCH;
 
 fn open(volume: &Volume, limits: Limits) -> Journal {
@@ -53,7 +53,7 @@ async fn append(journal: &Journal, count: u64) {
     journal.flush().await;
 }
 
-/// Every event after a cursor, a page at a time, and the first gap.
+/// Reads all events after a cursor, page by page, and the first gap.
 fn all(journal: &Journal, after: u64) -> (Vec<u64>, Option<(Seq, Seq)>) {
     let (mut cursor, mut seqs, mut gap) = (Seq(after), Vec::new(), None);
     loop {
@@ -68,7 +68,7 @@ fn all(journal: &Journal, after: u64) -> (Vec<u64>, Option<(Seq, Seq)>) {
 }
 
 #[tokio::test]
-async fn a_cursor_reads_on_where_it_stopped() {
+async fn a_cursor_continues_where_it_stopped() {
     let volume = Volume::new();
     let journal = open(&volume, FOREVER);
     append(&journal, 5).await;
@@ -81,7 +81,7 @@ async fn a_cursor_reads_on_where_it_stopped() {
 }
 
 #[tokio::test]
-async fn an_event_is_shown_once_it_is_durable_and_not_before() {
+async fn an_event_is_visible_once_it_is_durable_and_not_before() {
     let volume = Volume::new();
     let journal = open(&volume, FOREVER);
     let head = journal.subscribe();
@@ -131,13 +131,13 @@ async fn events_beyond_the_retention_are_removed_and_an_old_cursor_gets_a_gap() 
     let (seqs, gap) = all(&journal, 10);
     assert_eq!(gap, Some((Seq(11), Seq(oldest - 1))));
     assert_eq!(seqs, (oldest..=6_000).collect::<Vec<_>>());
-    assert_eq!(all(&journal, 0).1, None, "0 asks for what is kept");
+    assert_eq!(all(&journal, 0).1, None, "0 starts at the oldest event");
     let kept = volume.names(".seg").len();
-    assert!(kept <= 4, "files of what is gone are removed: {kept}");
+    assert!(kept <= 4, "files of expired events are removed: {kept}");
 }
 
 #[tokio::test]
-async fn an_old_event_goes_and_its_seq_is_not_given_again() {
+async fn an_old_event_is_deleted_and_its_seq_is_not_reused() {
     let mut volume = Volume::new();
     let limits = Limits {
         age: Duration::from_secs(1),
@@ -159,10 +159,10 @@ async fn an_old_event_goes_and_its_seq_is_not_given_again() {
 }
 
 #[tokio::test]
-async fn a_message_arrives_once_also_across_a_restart() {
+async fn a_message_arrives_once_even_across_a_restart() {
     let mut volume = Volume::new();
     let journal = open(&volume, FOREVER);
-    let beside = Key::new(Tables::PENDING_INBOUND, "chat", "row");
+    let companion = Key::new(Tables::PENDING_INBOUND, "chat", "row");
     for _ in 0..2 {
         let arrivals = vec![arrival("a"), arrival("b"), arrival("a")];
         journal
@@ -171,13 +171,13 @@ async fn a_message_arrives_once_also_across_a_restart() {
                 START,
                 Ticket::NEVER,
                 |batch: &mut Batch, _: &[Mark]| {
-                    batch.put(beside, b"");
+                    batch.put(companion, b"");
                 },
             )
             .await;
     }
     assert_eq!(all(&journal, 0), (vec![1, 2], None));
-    assert!(volume.vault.contains(beside));
+    assert!(volume.vault.contains(companion));
     append(&journal, 2_000).await;
     journal.tidy().await;
     drop(journal);
@@ -190,7 +190,7 @@ async fn a_message_arrives_once_also_across_a_restart() {
 }
 
 #[tokio::test]
-async fn of_a_message_twice_in_a_batch_nothing_is_kept_elsewhere_once_one_is_an_event() {
+async fn a_message_twice_in_a_batch_is_not_held_if_one_copy_is_an_event() {
     let volume = Volume::new();
     let journal = open(&volume, FOREVER);
     let elsewhere = |id| Arrival {
@@ -207,10 +207,10 @@ async fn of_a_message_twice_in_a_batch_nothing_is_kept_elsewhere_once_one_is_an_
     let mut kept = Vec::new();
     journal.arrive(arrivals, START, |_, aside| kept = aside.to_vec());
     assert_eq!(kept, [message("b").mark()]);
-    // A volume that an earlier version wrote may have kept the other, too.
+    // A volume of an earlier version may have held the other copy as well.
     for (name, count) in [("a", 1), ("b", 2), ("b", 2)] {
         let Some(what) = arrival(name).what else {
-            panic!("an event")
+            panic!("the arrival has no event")
         };
         journal.release(message(name).mark(), &what, START, |_| {});
         journal.flush().await;
@@ -219,7 +219,7 @@ async fn of_a_message_twice_in_a_batch_nothing_is_kept_elsewhere_once_one_is_an_
 }
 
 #[tokio::test]
-async fn a_harmed_file_is_a_gap_and_what_follows_is_read() {
+async fn a_damaged_file_is_a_gap_and_later_events_are_read() {
     let volume = Volume::new();
     let journal = open(&volume, FOREVER);
     append(&journal, 3_000).await;
@@ -237,7 +237,7 @@ async fn a_harmed_file_is_a_gap_and_what_follows_is_read() {
 }
 
 #[tokio::test]
-async fn a_journal_of_another_volume_begins_above_every_seq_of_an_earlier_one() {
+async fn a_new_journal_starts_above_every_seq_of_earlier_volumes() {
     let volume = Volume::new();
     let now = START + Duration::from_secs(1_000_000_000);
     let journal = Journal::open(volume.vault.clone(), FOREVER, now);
@@ -261,13 +261,13 @@ async fn an_unknown_cursor_gets_everything() {
 }
 
 #[tokio::test]
-async fn events_of_a_later_version_are_shown_as_unknown() {
+async fn events_of_a_newer_version_are_shown_as_unknown() {
     let volume = Volume::new();
     let journal = open(&volume, FOREVER);
     let mut batch = Batch::new();
     journal
         .state()
-        .kept
+        .stored
         .push(&mut batch, 0, 0, b"\xff not an event");
     volume.vault.write(&batch);
     append(&journal, 1).await;
@@ -277,7 +277,7 @@ async fn events_of_a_later_version_are_shown_as_unknown() {
 }
 
 #[tokio::test]
-async fn a_message_is_known_after_its_event_was_let_go_of() {
+async fn a_message_is_known_after_its_event_was_deleted() {
     let mut volume = Volume::new();
     let limits = Limits {
         bytes: 1 << 20,
@@ -305,8 +305,8 @@ async fn a_message_is_known_after_its_event_was_let_go_of() {
     check(&open(&volume, limits)).await;
 }
 
-/// A volume that the version before this one wrote: two messages by number, one in a group, then more, the last one not in a
-/// file.
+/// A volume of the previous version: two messages by number, one in a group, then more, the last of which is not in a
+/// file yet.
 #[tokio::test]
 async fn a_journal_of_an_earlier_version_is_read_and_knows_its_messages() {
     let volume = Volume::of(concat!(
@@ -335,7 +335,7 @@ async fn a_journal_of_an_earlier_version_is_read_and_knows_its_messages() {
 }
 
 #[tokio::test]
-async fn a_message_is_known_by_every_name_of_its_sender_and_its_author_is_found() {
+async fn a_message_is_found_by_every_address_of_its_sender() {
     let volume = Volume::new();
     let journal = open(&volume, FOREVER);
     let (number, lid) = ("15550100123@s.whatsapp.net", "100000000000001@lid");
@@ -366,7 +366,7 @@ async fn a_message_is_known_by_every_name_of_its_sender_and_its_author_is_found(
     arrive(&[lid, number], "B", both);
     append(&journal, 2_100).await;
     journal.tidy().await;
-    // The LID was not known at first, and is now; or it was known, and now the number comes alone.
+    // The LID was unknown at first and is known now; or it was known, and the redelivery has only the number.
     assert!(journal.knows(&named(&[lid, number], "A")));
     assert!(journal.knows(&named(&[number], "B")) && journal.knows(&named(&[lid], "B")));
     assert!(!journal.knows(&named(&["100000000000002@lid"], "B")));
@@ -377,13 +377,13 @@ async fn a_message_is_known_by_every_name_of_its_sender_and_its_author_is_found(
 }
 
 #[tokio::test]
-async fn damage_is_one_list_for_whatever_reads_it() {
+async fn damage_is_one_list_for_all_readers() {
     let volume = Volume::new();
     let journal = open(&volume, FOREVER);
     append(&journal, 4_000).await;
     journal.tidy().await;
     let path = |number: u64| volume.path().join(format!("journal-{number}.seg"));
-    // Missing, cut short, another's, one byte.
+    // Missing, truncated, from another store, one changed byte.
     std::fs::remove_file(path(1)).unwrap();
     let whole = std::fs::read(path(3)).unwrap();
     std::fs::write(path(3), &whole[..whole.len() / 2]).unwrap();
@@ -403,10 +403,7 @@ async fn damage_is_one_list_for_whatever_reads_it() {
     journal.examine(true).await;
     let damaged = journal.damaged();
     assert_eq!(damaged.len(), 3, "{damaged:?}");
-    assert!(
-        damaged[1].first > damaged[0].last,
-        "only the half that is missing"
-    );
+    assert!(damaged[1].first > damaged[0].last, "only the missing half");
     let mut cursor = Seq(0);
     let mut gaps = Vec::new();
     let mut seqs = Vec::new();
@@ -426,11 +423,11 @@ async fn damage_is_one_list_for_whatever_reads_it() {
         .map(|(first, last)| last.0 - first.0 + 1)
         .sum();
     assert_eq!(seqs.len() as u64 + missing, 4_000);
-    assert_eq!(journal.damaged(), damaged, "reading it finds nothing else");
+    assert_eq!(journal.damaged(), damaged, "reading finds no other damage");
 }
 
 #[tokio::test]
-async fn a_message_that_comes_again_is_known_whatever_the_distance() {
+async fn a_redelivery_is_recognised_at_any_distance() {
     let mut volume = Volume::new();
     let journal = open(&volume, FOREVER);
     journal.arrive(vec![arrival("first")], START, |_, _| {});

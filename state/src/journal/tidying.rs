@@ -1,5 +1,5 @@
-//! The journal's maintenance: events that no one waits for are made durable, old ones move into files, and
-//! those that are too old go.
+//! The journal's maintenance: syncs events that no caller waits for, moves old events into files, and deletes events
+//! beyond the retention.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,14 +12,14 @@ use crate::clock;
 use crate::failpoint::{self, Failpoint};
 use crate::vault::to_millis;
 
-/// Events that no one waits for become durable together, this long after the first.
+/// Events that no caller waits for are synced together, this long after the first one.
 const BATCH_DELAY: Duration = Duration::from_millis(10);
-/// How often the retention is looked at when nothing happens.
+/// How often the retention is checked if nothing else happens.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(600);
 
 impl Journal {
-    /// Makes durable what no one waits for, moves old events into files, and lets go of those that are too old. Runs until
-    /// it is dropped; nothing depends on where it stopped.
+    /// Syncs events that no caller waits for, moves old events into files, and deletes expired ones. Runs until it is
+    /// dropped, which is safe at any point.
     pub async fn run(self: Arc<Self>) {
         self.examine(false).await;
         loop {
@@ -46,22 +46,22 @@ impl Journal {
             bytes: self.limits.bytes,
             until: self.too_old(to_millis(now)),
         };
-        let gone = self.with_kept(|kept, sealed| kept.expire(sealed, retention));
-        let Some(gone) = gone.filter(|gone| !gone.is_empty()) else {
+        let expired = self.with_stored(|stored, sealed| stored.expire(sealed, retention));
+        let Some(expired) = expired.filter(|expired| !expired.is_empty()) else {
             return;
         };
         self.vault.flush().await;
         self.vault.with(|sealed| {
-            openclaw_vault::Journal::remove(sealed.disk(), &gone);
+            openclaw_vault::Journal::remove(sealed.disk(), &expired);
             Ok(())
         });
     }
 
-    /// Events up to this seq have been kept for as long as they are to be.
+    /// The seq up to which events have reached the maximum age.
     fn too_old(&self, now: u64) -> u64 {
         let age = self.limits.age;
         let mut state = self.state();
-        let head = state.kept.head();
+        let head = state.stored.head();
         if state.ages.note(head, now, age) {
             let mut batch = Batch::new();
             state.ages.keep(&mut batch);
@@ -70,16 +70,16 @@ impl Journal {
         state.ages.too_old(now, age)
     }
 
-    /// Moves the oldest chunk into a file, if there is one to move.
+    /// Moves the oldest chunk into a file. Returns false if there was none to move, or it failed.
     async fn file_one(&self) -> bool {
-        let sealing = self.with_kept(|kept, sealed| {
-            let sealing = kept.filing(sealed)?;
+        let sealing = self.with_stored(|stored, sealed| {
+            let sealing = stored.filing(sealed)?;
             Ok(sealing.map(|sealing| (sealing, sealed.disk().clone())))
         });
         let Some((sealing, folder)) = sealing.flatten() else {
             return false;
         };
-        // What fails here costs nothing: the events are still in the log.
+        // A failure here is harmless: the events are still in the log.
         let sealed = spawn_blocking(move || sealing.seal(&folder)).await;
         let segment: Segment = match sealed {
             Ok(Ok(segment)) => segment,
@@ -90,7 +90,7 @@ impl Journal {
             Err(_) => return false,
         };
         failpoint::pass(Failpoint::Rolling);
-        let filed = self.with_kept(|kept, sealed| kept.filed(sealed, &segment));
+        let filed = self.with_stored(|stored, sealed| stored.filed(sealed, &segment));
         failpoint::pass(Failpoint::Rolled);
         filed.is_some()
     }

@@ -1,5 +1,5 @@
-//! Messages that arrived and are no event: what the phone's software says to this device's. That they arrived has to
-//! outlast the process too, or one that is delivered again would be said to be lost.
+//! Arrived messages without an event: protocol messages from the phone to this device. Their arrival must be durable,
+//! too, otherwise a redelivery after a restart would be reported as lost.
 
 use std::collections::VecDeque;
 
@@ -8,12 +8,12 @@ use openclaw_vault::{Batch, Error, Key};
 use super::Mark;
 use crate::vault::{Sealed, Tables};
 
-/// There are a few at a pairing, and hardly any later.
+/// There are a few during pairing, and hardly any later.
 const CAPACITY: usize = 256;
 
 const SCOPE: &str = "unseen";
 
-/// The newest of them.
+/// The newest ones.
 #[derive(Debug, Default)]
 pub(super) struct Unseen(VecDeque<Mark>);
 
@@ -30,7 +30,7 @@ impl Unseen {
         self.0.iter().copied()
     }
 
-    /// Lets a batch remember one more.
+    /// Adds one, and writes the list into the batch.
     pub(super) fn push(&mut self, mark: Mark, batch: &mut Batch) {
         self.0.push_back(mark);
         batch.put(key(&mark.to_bytes()), &[]);

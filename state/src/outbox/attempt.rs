@@ -1,4 +1,5 @@
-//! Whose turn it is, and what came of it: for the task that hands messages to WhatsApp, one after the other.
+//! Selects the next message and records the result of its attempt, for the task that hands messages to WhatsApp one
+//! by one.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -10,22 +11,22 @@ use super::entry::{AttemptError, Stage};
 use super::messages::Turn;
 use super::{Outbox, State, row};
 
-/// A message whose turn it is. Its holder reports the result with [`Outbox::report`].
+/// A message that is being sent. Report the result with [`Outbox::report`].
 #[derive(Debug)]
 pub struct Delivery {
     order: u64,
-    /// Its id, the same each time.
+    /// The message id, the same for all attempts.
     pub id: MessageId,
     /// The recipient.
     pub to: Recipient,
-    /// What.
+    /// The contents.
     pub payload: Arc<Payload>,
-    /// The code with which WhatsApp's server refused it before.
+    /// The code of an earlier refusal by WhatsApp's server.
     pub refused: Option<Nack>,
 }
 
 impl Outbox {
-    /// The next message to be handed to WhatsApp over the connection of `account`; else when there may be one.
+    /// The next message to send over the connection of `account`; if there is none, the time to ask again.
     pub fn turn(&self, account: &Phone, now: SystemTime) -> Result<Delivery, Option<SystemTime>> {
         let state = &mut *self.state();
         for order in state.messages.of_others(account) {
@@ -83,13 +84,13 @@ impl Outbox {
         }
     }
 
-    /// The next time at which [`Outbox::expire`] has something to do.
+    /// The time at which [`Outbox::expire`] must be called next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<SystemTime> {
         self.state().messages.next_deadline()
     }
 
-    /// Fails what has waited to its deadline.
+    /// Fails messages whose deadline has passed.
     pub fn expire(&self, now: SystemTime) {
         let state = &mut *self.state();
         for (order, why) in state.messages.overdue(now) {
@@ -98,7 +99,8 @@ impl Outbox {
         state.messages.drop_late_payloads(now);
     }
 
-    /// To be awaited right before the message may reach the wire: its row is durable, and says that it may be there.
+    /// Returns once the row of the message is durable and records that the message may have been sent. Await this
+    /// right before the message can reach the wire.
     pub async fn hand_over(&self, delivery: &Delivery, now: SystemTime) {
         let written = {
             let state = &mut *self.state();
@@ -118,7 +120,7 @@ impl Outbox {
         }
     }
 
-    /// What came of the attempt.
+    /// Records the result of an attempt.
     pub fn report(&self, delivery: &Delivery, result: Result<(), AttemptError>, now: SystemTime) {
         let state = &mut *self.state();
         let Some(entry) = state.messages.get(delivery.order) else {
@@ -130,7 +132,7 @@ impl Outbox {
         entry.last_error = result.err();
         match result {
             Ok(()) => {
-                // What the server refuses is refused after this.
+                // A refusal by the server is recorded elsewhere, after this.
                 if entry.sent.nack.is_none() {
                     entry.attempts = 0;
                 }
@@ -149,7 +151,7 @@ impl Outbox {
             }
             Err(AttemptError::ConnectionLost) if entry.is_queued() => entry.try_later(now),
             Err(AttemptError::ConnectionLost) => entry.rest(Some(AttemptError::ConnectionLost)),
-            // Nothing went out: what was known before is true again.
+            // Nothing was sent, so the state from before the attempt applies again.
             Err(_) => {
                 self.take_back(state, delivery.order, before, now);
                 return;
@@ -161,7 +163,7 @@ impl Outbox {
         state.messages.settle(delivery.order);
     }
 
-    /// Nothing of it went out this time; before, it was handed over at `before`.
+    /// Undoes an attempt that sent nothing; an earlier attempt handed the message over at `before`.
     fn take_back(
         &self,
         state: &mut State,
@@ -194,7 +196,8 @@ impl Outbox {
         }
     }
 
-    /// The connection is gone: callers get the outcome, and what is kept goes again over the next one.
+    /// Handles a lost connection: direct messages report the outcome to their callers, queued ones are sent again
+    /// over the next connection.
     pub fn connection_lost(&self, now: SystemTime) {
         let state = &mut *self.state();
         let unsent = state.messages.connection_lost(now);

@@ -1,5 +1,6 @@
-//! What of a backup's messages lives on when it is restored: every token, so that it still is the same message, and nothing
-//! that would go by itself. What waited when the backup was made may have gone since; its caller asks again, under its id.
+//! The messages of a backup that a restore keeps: all tokens, so that they still identify their messages, but nothing
+//! that would be sent automatically. A message that was waiting at the time of the backup may have been sent since;
+//! it is only sent again, with the same id, if its caller asks for it.
 
 use std::collections::HashSet;
 
@@ -9,15 +10,15 @@ use super::row;
 use super::{Outbox, State};
 use crate::vault::Tables;
 
-/// Looks at a backup change by change.
+/// Filters the changes of a backup.
 #[derive(Default)]
 pub struct Carried {
-    /// Tokens of messages that waited.
+    /// The tokens of messages that were waiting.
     waiting: HashSet<Vec<u8>>,
 }
 
 impl Carried {
-    /// Whether a change is one of messages of ours; then it is passed to `write`, as far as it lives on.
+    /// True if a change concerns the outbox; in that case the part to keep was passed to `write`.
     pub fn take<E>(
         &mut self,
         op: &Op<'_>,
@@ -42,13 +43,13 @@ impl Carried {
                 self.waiting.remove(key.id);
                 write(Op::Delete { key })?;
             }
-            // Texts, and what held sends of that store.
+            // Payloads, and the hold of that store's sends.
             _ => {}
         }
         Ok(true)
     }
 
-    /// How many messages waited.
+    /// The number of messages that were waiting.
     #[must_use]
     pub fn waiting(&self) -> u64 {
         u64::try_from(self.waiting.len()).unwrap_or(u64::MAX)
@@ -56,7 +57,7 @@ impl Carried {
 }
 
 impl Outbox {
-    /// Another store has taken the place of this one: what is known is what that says. Returns how many tokens that are.
+    /// Reloads the outbox after the store was replaced. Returns the number of tokens.
     pub fn reload(&self) -> u64 {
         let state = &mut *self.state();
         *state = State::load(&self.vault, self.limits);

@@ -1,4 +1,4 @@
-//! One message of ours: what is kept of it, and what is known of it while the process runs. Pure.
+//! An outgoing message: its stored fields, and its state in this process. Pure.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,42 +10,42 @@ use tokio::sync::watch;
 
 use crate::vault::Ticket;
 
-/// How long the server's ack may take before a caller's retry sends the message again under its id.
+/// After this time without an ack from the server, a caller's retry sends the message again under its id.
 pub(super) const ACK_DUE: Duration = Duration::from_secs(20);
-/// How long it may take before a message that waits is sent again under its id by itself.
+/// After this time without an ack, a queued message is sent again under its id automatically.
 const ACK_OVERDUE: Duration = Duration::from_secs(60);
-/// How long a message that WhatsApp's restriction of the account refused stays refused to its caller: trying it again
-/// makes the restriction worse.
+/// How long a message that WhatsApp refused because of a restriction stays refused for its caller: retrying makes the
+/// restriction worse.
 const RESTRICTED_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// The delays between attempts.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(60));
 
-/// Distinguishes two drafts without keeping their payload.
+/// Distinguishes drafts without storing their payload.
 pub(super) type Fingerprint = [u8; 16];
 
-/// Why a message has not gone out this time.
+/// Why an attempt to send a message failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptError {
-    /// The connection was lost; whether the message went out is not known.
+    /// The connection was lost. It is unknown whether the message was sent.
     ConnectionLost,
-    /// The connection was gone before the message's turn came. Nothing was sent.
+    /// The connection was lost before the attempt. Nothing was sent.
     NotConnected,
-    /// WhatsApp did not say whether the recipient exists. Nothing was sent.
+    /// WhatsApp did not report whether the recipient exists. Nothing was sent.
     NotChecked(u16),
-    /// It could not be encrypted for now. Nothing was sent.
+    /// The message could not be encrypted this time. Nothing was sent.
     NotEncrypted,
-    /// No one on WhatsApp has this number. Nothing was sent.
+    /// The number is not on WhatsApp. Nothing was sent.
     NotOnWhatsApp,
-    /// WhatsApp refused it for good. Nothing was sent.
+    /// WhatsApp refused the message permanently. Nothing was sent.
     Refused(Nack),
-    /// WhatsApp's server did not take it this time. Nothing was delivered.
+    /// WhatsApp's server did not accept it this time. Nothing was delivered.
     ServerError(Nack),
     /// Sends are held, because the store was rolled back. Nothing was sent.
     Held,
 }
 
 impl AttemptError {
-    /// In one word.
+    /// A single word, for logs and the API.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -61,23 +61,23 @@ impl AttemptError {
     }
 }
 
-/// How far a message has come, for those who wait for it.
+/// The progress of a message, for waiting callers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What became of it so far.
+    /// The current state.
     pub sent: Sent,
-    /// It is kept, until then, to be sent as soon as that can be.
+    /// If the message is queued: its deadline.
     pub until: Option<SystemTime>,
-    /// It has been handed to WhatsApp, or is kept to be.
+    /// True once the message has been handed to WhatsApp, or is queued.
     pub accepted: bool,
-    /// The agent does no more about it unless it is asked again.
+    /// Set if the agent will not retry unless the caller does.
     pub stopped: Option<AttemptError>,
-    /// Of a message that WhatsApp's restriction refused: when the same token is tried again.
+    /// For a message that a restriction refused: when the same token is tried again.
     pub again_at: Option<SystemTime>,
 }
 
 impl Progress {
-    /// Whether there is nothing to wait for when `wanted` was asked for.
+    /// True if a caller that waits for `wanted` need not wait any longer.
     #[must_use]
     pub fn has_reached(&self, wanted: SendState) -> bool {
         let reached =
@@ -86,46 +86,46 @@ impl Progress {
     }
 }
 
-/// What happens to a message next.
+/// The next step for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Its turn comes, but not before this time.
+    /// Waits for its turn, which does not come before this time.
     Waiting(SystemTime),
-    /// The sender has it; before that, it was handed over at this time.
+    /// An attempt is in progress; an earlier one handed the message over at this time.
     Busy(Option<SystemTime>),
-    /// Handed to WhatsApp over the present connection at this time.
+    /// Handed to WhatsApp over the current connection at this time.
     Handed(SystemTime),
-    /// Nothing, unless a caller asks again.
+    /// Nothing happens unless the caller retries.
     Resting,
 }
 
-/// One message.
+/// An outgoing message.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Its place among all: older ones have smaller numbers.
+    /// The position among all messages: older messages have smaller numbers.
     pub(super) order: u64,
     pub(super) sent: Sent,
     pub(super) to: Recipient,
-    /// The account that sends it.
+    /// The account that sends the message.
     pub(super) account: Phone,
     pub(super) draft: Fingerprint,
     pub(super) created_at: SystemTime,
-    /// When it was last handed to WhatsApp, as far as that is known: then it may be there.
+    /// When the message was last handed to WhatsApp, so that it may have been sent.
     pub(super) handed_at: Option<SystemTime>,
-    /// What `handed_at` was before the last time.
+    /// The value of `handed_at` before the last attempt.
     pub(super) handed_before: Option<SystemTime>,
-    /// When WhatsApp's restriction of the account refused it.
+    /// When WhatsApp refused the message because of a restriction of the account.
     pub(super) restricted_at: Option<SystemTime>,
-    /// It goes to the account itself.
+    /// True if the recipient is the account itself.
     pub(super) is_own: bool,
-    /// It is kept until it is sent or this time has come.
+    /// The deadline of a queued message; `None` for a direct one.
     pub(super) until: Option<SystemTime>,
-    /// What was last written of it that must be durable before it leaves.
+    /// The last write that must be durable before the message is sent.
     pub(super) written: Option<Ticket>,
     pub(super) stage: Stage,
-    /// What one says that is not kept, until the server's ack.
+    /// The payload of a direct message, until the server's ack.
     pub(super) payload: Option<Arc<Payload>>,
-    /// Attempts in a row that did not bring it out.
+    /// The number of consecutive failed attempts.
     pub(super) attempts: u32,
     pub(super) last_error: Option<AttemptError>,
     watchers: Option<watch::Sender<Progress>>,
@@ -154,17 +154,17 @@ impl Entry {
         }
     }
 
-    /// Nothing will be sent of it any more.
+    /// True if the message will not be sent any more.
     pub(super) fn is_settled(&self) -> bool {
         self.sent.state != SendState::Accepted
     }
 
-    /// It is kept and still to be sent.
+    /// True if the message is queued and not sent yet.
     pub(super) fn is_queued(&self) -> bool {
         self.until.is_some() && !self.is_settled()
     }
 
-    /// It may be among what is handed to WhatsApp next, not before the time that is returned.
+    /// The time from which it can be the next message to send; `None` if it cannot.
     pub(super) fn turn_at(&self) -> Option<SystemTime> {
         match self.stage {
             Stage::Waiting(at) => Some(at),
@@ -173,7 +173,7 @@ impl Entry {
         }
     }
 
-    /// A caller that asks again changes nothing: the message is on its way, or at its end.
+    /// True if a caller's retry changes nothing, because the message is in progress or final.
     pub(super) fn retries_automatically(&self, now: SystemTime) -> bool {
         match self.stage {
             _ if self.is_settled() => self.again_at().is_none_or(|again_at| now < again_at),
@@ -183,14 +183,14 @@ impl Entry {
         }
     }
 
-    /// When its token is tried again, though it has failed: WhatsApp's restriction may have ended.
+    /// When the token of a failed message is tried again, because a restriction may have ended.
     pub(super) fn again_at(&self) -> Option<SystemTime> {
         let failed = self.sent.state == SendState::Failed;
         let refused_at = self.restricted_at.filter(|_| failed)?;
         Some(refused_at + RESTRICTED_PAUSE)
     }
 
-    /// It has failed, and its caller asks again.
+    /// Reopens a failed message for its caller's retry.
     pub(super) fn reopen(&mut self) {
         if self.sent.state == SendState::Failed {
             self.sent.state = SendState::Accepted;
@@ -201,26 +201,26 @@ impl Entry {
         self.attempts = 0;
     }
 
-    /// A caller's message that waits to be tried again, and no one waits for it.
+    /// True for a direct message that waits for a retry while no caller waits for it.
     pub(super) fn is_abandoned(&self) -> bool {
         let waits = matches!(self.stage, Stage::Waiting(_)) && self.sent.nack.is_some();
         waits && !self.is_queued() && self.followers() == 0
     }
 
-    /// How many follow it.
+    /// The number of waiting callers.
     pub(super) fn followers(&self) -> usize {
         let watchers = self.watchers.as_ref();
         watchers.map_or(0, watch::Sender::receiver_count)
     }
 
-    /// Nothing more happens to it by itself.
+    /// Stops automatic retries.
     pub(super) fn rest(&mut self, last_error: Option<AttemptError>) {
         self.stage = Stage::Resting;
         self.payload = None;
         self.last_error = last_error;
     }
 
-    /// Why it fails now, if its time has come.
+    /// The reason to fail the message now, if its deadline has passed.
     pub(super) fn overdue(&self, now: SystemTime) -> Option<SendReason> {
         let due = self.is_queued() && self.until.is_some_and(|until| until <= now);
         match self.stage {
@@ -232,7 +232,7 @@ impl Entry {
         }
     }
 
-    /// When [`Entry::overdue`] is to be asked.
+    /// The time at which [`Entry::overdue`] must be called.
     pub(super) fn due_at(&self) -> Option<SystemTime> {
         let until = self.until.filter(|_| self.is_queued())?;
         match self.stage {
@@ -242,7 +242,7 @@ impl Entry {
         }
     }
 
-    /// An attempt did not bring it out: the next one comes later and later.
+    /// Schedules the next attempt, with an increasing delay.
     pub(super) fn try_later(&mut self, now: SystemTime) {
         self.attempts = self.attempts.saturating_add(1);
         self.stage = Stage::Waiting(now + BACKOFF.after(self.attempts));
@@ -261,7 +261,7 @@ impl Entry {
         }
     }
 
-    /// Follows it.
+    /// Subscribes to the message's progress.
     pub(super) fn watch(&mut self) -> watch::Receiver<Progress> {
         match &self.watchers {
             Some(watchers) => watchers.subscribe(),
@@ -273,19 +273,19 @@ impl Entry {
         }
     }
 
-    /// Notifies those who follow it.
+    /// Notifies the waiting callers.
     pub(super) fn notify(&mut self) {
         let progress = self.progress();
         if let Some(watchers) = &self.watchers
             && watchers.send(progress).is_err()
         {
-            // No one follows any more.
+            // No caller is left.
             self.watchers = None;
         }
     }
 }
 
-/// Two drafts have the same one only if they are the same message.
+/// A hash of a draft: equal only for equal messages.
 pub(super) fn fingerprint(draft: &Draft) -> Fingerprint {
     use sha2::{Digest as _, Sha256};
     let to = draft.to.address();

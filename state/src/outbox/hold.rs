@@ -1,11 +1,13 @@
-//! Every send held: the store was rolled back, as a client has reported, and nothing leaves until an admin has decided.
+//! The hold of all sends: a client has reported that the store was rolled back, and nothing is sent until an admin
+//! decides.
 //!
 //! ```text
-//! report ──> held (durable) ──> decided: the openings that were reported are known, and hold nothing again
+//! report ──> held (durable) ──> decided: the reported openings never cause a hold again
 //! ```
 //!
-//! An older copy of the store has message keys that were used since; used again they break the secrecy of both messages.
-//! Nothing on the volume shows that it is a copy, so what holds is a client's word. Who may report is decided by role.
+//! An older copy of the store has message keys that were used since; using them again breaks the secrecy of both
+//! messages. Nothing on the volume shows that it is a copy, so the hold relies on a client's report. The API checks
+//! by role who may report.
 
 use std::time::SystemTime;
 
@@ -18,34 +20,34 @@ use crate::vault::{Tables, Vault, from_millis, to_millis};
 
 /// The scope of the row.
 const HOLD: &[u8] = b"hold";
-/// How many openings that were reported are remembered. The oldest goes first.
+/// The number of reported openings that are stored. The oldest is dropped first.
 const MAX_OPENINGS: usize = 32;
 
-/// An opening of the store: its number and its random id.
+/// An opening of the store: its generation and its random id.
 type Opening = (u64, u64);
 
-/// Why nothing is sent.
+/// Why sends are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hold {
-    /// Since when.
+    /// When the hold began.
     pub since: SystemTime,
-    /// How far the store was seen by the client that reported it first.
+    /// The epoch that the client had seen that reported first.
     pub seen: Epoch,
-    /// The generation of the store at that time.
+    /// The generation of the store at the time of the report.
     pub generation: u64,
 }
 
-/// What is known of rolled back stores.
+/// What is known about rollbacks of the store.
 #[derive(Default)]
 pub(super) struct Holding {
     hold: Option<Hold>,
-    /// The openings that were reported in this hold.
+    /// The openings that were reported during this hold.
     reported: Vec<Opening>,
-    /// Those of earlier holds, which were decided.
+    /// The openings of earlier holds, which were decided.
     decided: Vec<Opening>,
 }
 
-/// The row. Fields may be added, never renamed: volumes hold it.
+/// The stored row. Fields may be added, never renamed: volumes hold it.
 #[derive(Default, Serialize, Deserialize)]
 struct Row {
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
@@ -113,7 +115,7 @@ impl Holding {
         };
         let mut bytes = Vec::new();
         ciborium::into_writer(&row, &mut bytes)
-            .expect("a row has an encoding, and memory is no file");
+            .expect("a row can be encoded, and writing into memory cannot fail");
         batch.put(key(), &bytes);
     }
 
@@ -134,8 +136,9 @@ fn remember(openings: &mut Vec<Opening>, opening: Opening) -> bool {
 }
 
 impl Outbox {
-    /// A client has seen the store at `seen`; `known` are its latest openings, the current one last. Holds sends when the
-    /// store is behind that, unless it was decided already. [`Outbox::durable`] makes that safe.
+    /// A client reports that it has seen the store at `seen`; `known` are the store's latest epochs, the current one
+    /// last. Holds sends if the store is behind `seen` and this rollback was not decided before. Call [`Outbox::durable`]
+    /// to make the hold durable.
     pub fn report_seen(&self, seen: Epoch, known: &[Epoch], now: SystemTime) -> Option<Hold> {
         let state = &mut *self.state();
         let opening = (seen.generation, seen.id);
@@ -167,7 +170,7 @@ impl Outbox {
         hold
     }
 
-    /// Callers' messages that wait for their turn are not sent, and their callers learn it at once.
+    /// Stops direct messages that wait for their turn, and notifies their callers at once.
     fn stop_callers(&self, state: &mut State) {
         let orders: Vec<u64> = state.messages.in_line().map(|entry| entry.order).collect();
         let mut unsent = Vec::new();
@@ -188,14 +191,14 @@ impl Outbox {
         self.remove(state, unsent);
     }
 
-    /// Why nothing is sent, while that is so.
+    /// The current hold, if there is one.
     #[must_use]
     pub fn hold(&self) -> Option<Hold> {
         self.state().holding.hold
     }
 
-    /// Sends continue: an admin has decided, or the sessions are new. What was reported holds nothing again. False
-    /// when sends were not held. [`Outbox::durable`] makes that safe.
+    /// Ends the hold: an admin has decided, or the sessions are new. The reported openings never cause a hold again.
+    /// Returns false if sends were not held. Call [`Outbox::durable`] to make it durable.
     pub fn end_hold(&self) -> bool {
         let state = &mut *self.state();
         let holding = &mut state.holding;

@@ -1,4 +1,4 @@
-//! All messages of ours that are remembered: whose turn it is, and which are forgotten. Pure: time is an argument.
+//! All outgoing messages that are stored: which one is next, and which ones are deleted. Pure: time is an argument.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, SystemTime};
@@ -8,37 +8,37 @@ use openclaw_types::{MessageId, Phone, Recipient, SendReason, Token};
 use super::entry::{ACK_DUE, AttemptError, Entry, Stage};
 use super::pace::Pace;
 
-/// How many messages are remembered that are not to be sent any more.
+/// The maximum number of finished messages that are stored.
 const MAX_FINISHED_MESSAGES: usize = 4096;
-/// How long they are.
+/// How long finished messages are stored.
 const FINISHED_MESSAGE_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// How many bytes of payloads are held for callers' messages whose ack has not come, in case it is an error.
+/// The maximum total size of the payloads of direct messages that are kept until their ack, in case it is an error.
 const MAX_PAYLOAD_BYTES: usize = 1 << 20;
 
-/// The messages, by their place among all.
+/// The messages, by position.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     entries: BTreeMap<u64, Entry>,
     by_token: HashMap<Token, u64>,
     by_id: HashMap<MessageId, u64>,
-    /// Those that are still to be sent.
+    /// The positions of messages that are still to be sent.
     line: BTreeSet<u64>,
 }
 
-/// Whose turn it is.
+/// The result of [`Messages::turn`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// That message's.
+    /// This message is next.
     Of(u64),
-    /// No one's before this time; no one's at all when there is none.
+    /// No message can be sent before this time; `None` if no message waits.
     Idle(Option<SystemTime>),
 }
 
 impl Messages {
-    /// Adds a message behind all others, or at the place it has had.
+    /// Adds a message at the end, or at its previous position.
     pub(super) fn insert(&mut self, mut entry: Entry) -> u64 {
-        // A token that came with a restore may have the place of one that was here.
+        // The token of a restored message may have the position of an existing one.
         if entry.order == 0 || self.entries.contains_key(&entry.order) {
             entry.order = self.entries.last_key_value().map_or(0, |(last, _)| *last) + 1;
         }
@@ -62,12 +62,12 @@ impl Messages {
         self.entries.get_mut(&order)
     }
 
-    /// How many there are.
+    /// The number of messages.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// All of them, oldest first. Their places among all may not be changed.
+    /// All messages, oldest first. Callers must not change their positions.
     pub(super) fn all(&mut self) -> impl Iterator<Item = &mut Entry> {
         self.entries.values_mut()
     }
@@ -80,7 +80,7 @@ impl Messages {
         self.by_id.get(id).copied()
     }
 
-    /// To be called when a message's stage, state or deadline has changed.
+    /// Updates the indexes. Call it after a change of a message's stage, state or deadline.
     pub(super) fn settle(&mut self, order: u64) {
         let to_send = |entry: &Entry| {
             !entry.is_settled() && (entry.is_queued() || entry.stage != Stage::Resting)
@@ -92,23 +92,24 @@ impl Messages {
         }
     }
 
-    /// Those that are still to be sent, or whose ack is awaited, oldest first.
+    /// The messages that are still to be sent or wait for their ack, oldest first.
     pub(super) fn in_line(&self) -> impl Iterator<Item = &Entry> {
         self.line.iter().filter_map(|order| self.entries.get(order))
     }
 
-    /// How many are kept until they are sent.
+    /// The number of queued messages.
     pub(super) fn queued(&self) -> usize {
         self.in_line().filter(|entry| entry.is_queued()).count()
     }
 
-    /// How many callers' messages wait for their turn.
+    /// The number of direct messages that wait for their turn.
     pub(super) fn direct(&self) -> usize {
         let waits = |entry: &&Entry| !entry.is_queued() && entry.turn_at().is_some();
         self.in_line().filter(waits).count()
     }
 
-    /// Whose turn it is while `account` is connected: the oldest that may go. To one recipient messages keep their order.
+    /// The next message while `account` is connected: the oldest that can be sent. Messages to one recipient keep
+    /// their order.
     pub(super) fn turn(&self, account: &Phone, pace: &Pace, now: SystemTime) -> Turn {
         let mut soonest: Option<SystemTime> = None;
         let mut blocked: HashSet<&Recipient> = HashSet::new();
@@ -116,7 +117,7 @@ impl Messages {
             let Some(mut ready) = entry.turn_at() else {
                 continue;
             };
-            // Pace was taken from a caller's message when it was let in.
+            // A direct message took its tokens from the rate limit when it was submitted.
             if entry.is_queued() {
                 if entry.account != *account || blocked.contains(&entry.to) {
                     continue;
@@ -128,7 +129,7 @@ impl Messages {
             if ready <= now {
                 return Turn::Of(entry.order);
             }
-            // One whose ack is late does not hold up those after it.
+            // A message whose ack is late does not delay later ones.
             if entry.is_queued() && matches!(entry.stage, Stage::Waiting(_)) {
                 blocked.insert(&entry.to);
             }
@@ -137,18 +138,18 @@ impl Messages {
         Turn::Idle(soonest)
     }
 
-    /// The next time at which [`Messages::overdue`] may find one.
+    /// The next time at which [`Messages::overdue`] may return a message.
     pub(super) fn next_deadline(&self) -> Option<SystemTime> {
         self.in_line().filter_map(Entry::due_at).min()
     }
 
-    /// Those whose deadline has come.
+    /// The messages whose deadline has passed.
     pub(super) fn overdue(&self, now: SystemTime) -> Vec<(u64, SendReason)> {
         let overdue = |entry: &Entry| entry.overdue(now).map(|why| (entry.order, why));
         self.in_line().filter_map(overdue).collect()
     }
 
-    /// Those that wait for another account than this one.
+    /// The messages that wait for another account.
     pub(super) fn of_others(&self, account: &Phone) -> Vec<u64> {
         let of_other = |entry: &&Entry| {
             entry.is_queued() && entry.account != *account && !matches!(entry.stage, Stage::Busy(_))
@@ -157,8 +158,8 @@ impl Messages {
         others.map(|entry| entry.order).collect()
     }
 
-    /// The connection was lost. What waited for its ack is handed over again, if it is kept; callers get the outcome. Returns
-    /// those that nothing is known of but that they were not sent: their tokens are free.
+    /// Handles a lost connection. Queued messages that waited for their ack are scheduled again; callers get the
+    /// outcome. Returns the messages that are known not to have been sent: their tokens can be reused.
     pub(super) fn connection_lost(&mut self, now: SystemTime) -> Vec<u64> {
         let orders: Vec<u64> = self.line.iter().copied().collect();
         let mut unsent = Vec::new();
@@ -184,8 +185,8 @@ impl Messages {
         unsent
     }
 
-    /// Keeps within bounds what is held of callers' payloads until their acks come: the one that was handed over last goes
-    /// when there are too many.
+    /// Bounds the total size of direct messages' payloads that are kept until their ack: if it is exceeded, the
+    /// payload of `handed`, the latest one, is dropped.
     pub(super) fn bound_payloads(&mut self, handed: u64) {
         let payloads = self.in_line().filter_map(|entry| match entry.stage {
             Stage::Handed(_) => entry.payload.as_ref(),
@@ -199,7 +200,7 @@ impl Messages {
         }
     }
 
-    /// Drops the payloads of callers' messages whose ack is late: their callers have to ask again.
+    /// Drops the payloads of direct messages whose ack is late: their callers must retry.
     pub(super) fn drop_late_payloads(&mut self, now: SystemTime) {
         let late = |entry: &Entry| {
             entry.payload.is_some()
@@ -217,7 +218,7 @@ impl Messages {
         }
     }
 
-    /// Those to be forgotten: old, or with too many after them.
+    /// The messages to delete: those that are too old or beyond the limit.
     pub(super) fn surplus(&self, now: SystemTime) -> Vec<u64> {
         let mut more = (self.entries.len() - self.line.len()).saturating_sub(MAX_FINISHED_MESSAGES);
         let old = |entry: &Entry| entry.created_at + FINISHED_MESSAGE_AGE < now;

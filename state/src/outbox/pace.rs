@@ -1,23 +1,23 @@
-//! How fast messages may go out: a burst, then a steady rate, for the account and for each recipient. Pure: time is an
-//! argument. WhatsApp bans accounts that write faster than people do, and it does not warn.
+//! The rate limit for sends: a burst, then a steady rate, for the account and for each recipient. Pure: time is an
+//! argument. WhatsApp bans accounts that write faster than people do, without a warning.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::Recipient;
 
-/// To one recipient: so many at once, and then one a second.
+/// The rate for one recipient: a burst, then one message a second.
 const RECIPIENT: Rate = Rate {
     interval: Duration::from_secs(1),
     burst: 5,
 };
 
-/// The account's rate.
+/// The rate for the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pacing {
-    /// Messages a minute in the long run; 0 turns pacing off, for recipients too.
+    /// The sustained rate in messages a minute; 0 disables the rate limit, also for recipients.
     pub per_minute: u32,
-    /// Messages at once after a rest.
+    /// The number of messages that can be sent at once after a pause.
     pub burst: u32,
 }
 
@@ -36,7 +36,7 @@ struct Rate {
     burst: u32,
 }
 
-/// A token bucket, known by when it is full again.
+/// A token bucket, represented by the time at which it is full again.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
     full_at: SystemTime,
@@ -47,7 +47,7 @@ impl Bucket {
         full_at: SystemTime::UNIX_EPOCH,
     };
 
-    /// When it holds more than `reserve` tokens.
+    /// The time at which it holds more than `reserve` tokens.
     fn ready_at(self, rate: Rate, reserve: u32, now: SystemTime) -> SystemTime {
         let spare = rate.burst.saturating_sub(1 + reserve);
         let full_at = self.full_at.min(now + rate.interval * rate.burst);
@@ -57,13 +57,13 @@ impl Bucket {
     }
 
     fn take(&mut self, rate: Rate, now: SystemTime) {
-        // It is never emptier than empty, not even when the clock was put back.
+        // Clamped to an empty bucket, even if the clock was set back.
         let empty = now + rate.interval * rate.burst;
         self.full_at = (self.full_at.max(now) + rate.interval).min(empty);
     }
 }
 
-/// What has gone out lately, as far as it counts.
+/// The state of the rate limit.
 #[derive(Debug)]
 pub(super) struct Pace {
     account: Option<Rate>,
@@ -85,8 +85,8 @@ impl Pace {
         }
     }
 
-    /// When a message to this recipient may go out: now, if that is not later than `now`. One that can wait (`patient`)
-    /// leaves the last token of the account to one that cannot.
+    /// The time at which a message to this recipient can be sent; it can be sent now if that is not after `now`. A
+    /// queued message (`patient`) leaves the last token of the account to direct messages.
     pub(super) fn ready_at(&self, to: &Recipient, patient: bool, now: SystemTime) -> SystemTime {
         let Some(rate) = self.account else {
             return now;
@@ -98,13 +98,13 @@ impl Pace {
         recipient.map_or(account, |recipient| recipient.max(account))
     }
 
-    /// A message goes out.
+    /// Takes the tokens for a message.
     pub(super) fn take(&mut self, to: &Recipient, now: SystemTime) {
         let Some(rate) = self.account else {
             return;
         };
         self.bucket.take(rate, now);
-        // A full bucket is as good as none, so that only those of the last seconds are kept.
+        // A full bucket has no effect, so only recipients of the last seconds are stored.
         self.recipients.retain(|_, bucket| bucket.full_at > now);
         let bucket = self.recipients.entry(to.clone()).or_insert(Bucket::FULL);
         bucket.take(RECIPIENT, now);
@@ -127,7 +127,7 @@ mod tests {
         Pace::new(Pacing { per_minute, burst })
     }
 
-    /// Sends if that is allowed; else says when it is.
+    /// Sends if the rate limit allows it; otherwise returns the time at which it does.
     fn send(pace: &mut Pace, to: u32, now: SystemTime) -> Result<(), SystemTime> {
         match pace.ready_at(&person(to), false, now) {
             ready if ready <= now => {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_goes_at_once_and_then_one_by_one() {
+    fn a_burst_is_sent_at_once_then_messages_follow_at_the_rate() {
         let mut pace = pace(60, 3);
         for n in 0..3 {
             assert_eq!(send(&mut pace, n, at(0)), Ok(()));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rest_fills_the_burst_and_no_more() {
+    fn a_pause_refills_the_burst_and_no_more() {
         let mut pace = pace(60, 3);
         for n in 0..3 {
             send(&mut pace, n, at(0)).unwrap();
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn one_recipient_is_not_flooded_and_others_do_not_wait_for_it() {
+    fn the_rate_of_one_recipient_does_not_delay_others() {
         let mut pace = pace(6000, 1000);
         for _ in 0..RECIPIENT.burst {
             assert_eq!(send(&mut pace, 1, at(0)), Ok(()));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_long_run_is_the_rate() {
+    fn the_sustained_rate_is_the_configured_one() {
         let mut pace = pace(30, 10);
         let minute = (0..60_000).step_by(100);
         let sent = minute.filter(|ms| send(&mut pace, *ms as u32 % 9999, at(*ms)).is_ok());
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn queued_messages_leave_a_token_to_direct_ones() {
+    fn queued_messages_leave_a_token_for_direct_ones() {
         let mut pace = pace(60, 3);
         for n in 0..2 {
             assert!(pace.ready_at(&person(n), true, at(0)) <= at(0));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_rate_everything_goes() {
+    fn without_a_rate_nothing_is_limited() {
         let mut pace = pace(0, 1);
         for _ in 0..1000 {
             assert_eq!(send(&mut pace, 1, at(0)), Ok(()));
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn only_recipients_of_the_last_seconds_are_remembered() {
+    fn only_recipients_of_the_last_seconds_are_stored() {
         let mut pace = pace(6000, 1000);
         for n in 0..5000 {
             send(&mut pace, n, at(u64::from(n) * 10)).unwrap();

@@ -1,4 +1,4 @@
-//! What waits to be sent: seen, and taken back.
+//! Listing and cancelling of queued messages.
 
 use std::time::SystemTime;
 
@@ -9,60 +9,60 @@ use super::entry::AttemptError;
 use super::entry::{Entry, Stage};
 use crate::journal::Written;
 
-/// A message that waits.
+/// A queued message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queued {
-    /// Its place in the queue: later ones have greater numbers.
+    /// The position in the queue; increasing.
     pub order: u64,
-    /// The caller's name for it.
+    /// The caller's token.
     pub token: Token,
-    /// WhatsApp's id.
+    /// WhatsApp's message id.
     pub id: MessageId,
     /// The recipient.
     pub to: Recipient,
-    /// Since when.
+    /// When it was queued.
     pub since: SystemTime,
-    /// Until when at the most.
+    /// Its deadline.
     pub until: SystemTime,
-    /// It has been handed to WhatsApp, whose ack has not come.
+    /// True if it was handed to WhatsApp and the ack has not arrived.
     pub handed: bool,
-    /// Attempts in a row that did not bring it out.
+    /// The number of consecutive failed attempts.
     pub attempts: u32,
-    /// Why the last one did not.
+    /// Why the last attempt failed.
     pub last_error: Option<AttemptError>,
-    /// Not before this time is it tried again.
+    /// When the next attempt can take place.
     pub retry_at: Option<SystemTime>,
-    /// The code with which WhatsApp's server refused it last.
+    /// The code of the last refusal by WhatsApp's server.
     pub nack: Option<Nack>,
-    /// Sends are held.
+    /// True if sends are held.
     pub held: bool,
 }
 
-/// A message that is not sent any more.
+/// A cancelled message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cancelled {
-    /// WhatsApp's id.
+    /// WhatsApp's message id.
     pub id: MessageId,
-    /// It never left the agent. If false it may have reached WhatsApp before.
+    /// True if the message never left the agent. If false, an earlier attempt may have sent it.
     pub never_sent: bool,
 }
 
-/// The message is not taken back.
+/// Why a message cannot be cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CancelDenied {
     /// The token is unknown.
     #[error("no message has this token")]
     Unknown,
-    /// It is at its end, or does not wait.
+    /// The message is final, or is not queued.
     #[error("the message is not queued")]
     NotWaiting,
-    /// It is being handed to WhatsApp.
+    /// The message is being handed to WhatsApp.
     #[error("the message is on its way to WhatsApp")]
     Underway,
 }
 
 impl Outbox {
-    /// The message of that id, if it is one of ours.
+    /// The message with this id, if this account sent it.
     #[must_use]
     pub fn written(&self, id: &MessageId) -> Option<Written> {
         let messages = &mut self.state().messages;
@@ -75,7 +75,7 @@ impl Outbox {
         })
     }
 
-    /// Every message that is kept until it is sent, oldest first.
+    /// All queued messages, oldest first.
     #[must_use]
     pub fn queued(&self) -> Vec<Queued> {
         let state = self.state();
@@ -84,13 +84,13 @@ impl Outbox {
         queued.map(|queued| Queued { held, ..queued }).collect()
     }
 
-    /// How many there are.
+    /// The number of queued messages.
     #[must_use]
     pub fn queue_length(&self) -> usize {
         self.state().messages.queued()
     }
 
-    /// Takes a message back that waits. [`Outbox::durable`] makes that final.
+    /// Cancels a queued message. Call [`Outbox::durable`] to make it durable.
     pub fn cancel(&self, token: &Token, now: SystemTime) -> Result<Cancelled, CancelDenied> {
         let state = &mut *self.state();
         let order = state.messages.by_token(token);

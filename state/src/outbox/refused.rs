@@ -1,12 +1,13 @@
-//! What follows when WhatsApp's server refuses a message: its ack has an error. Nothing of it was delivered then.
+//! Handles refusals: WhatsApp's server answers a message with an error in the ack. In that case it has delivered
+//! nothing.
 //!
 //! ```text
-//! passing      again under the same id, later and later: as long as it is kept, or its caller waits
-//! restricted   failed; its token is tried again when a caller asks, but not at once
+//! passing      retried with the same id and increasing delays while it is queued or its caller waits
+//! restricted   failed; a caller's retry with its token works again after a pause
 //! final        failed
 //! ```
 //!
-//! The same id is what makes a second attempt the same message: WhatsApp and the recipients know it by that.
+//! The same id makes a retry the same message for WhatsApp and for the recipients.
 
 use std::time::SystemTime;
 
@@ -17,7 +18,8 @@ use super::entry::{AttemptError, Stage};
 use super::{Outbox, State, row};
 
 impl Outbox {
-    /// WhatsApp's server refused the message with this code. True when it is known and was not over before.
+    /// Records that WhatsApp's server refused the message with this code. Returns true if the message exists and was
+    /// not final.
     pub fn refused(&self, id: &MessageId, nack: Nack, now: SystemTime) -> bool {
         let state = &mut *self.state();
         let Some(order) = state.messages.by_id(id) else {
@@ -64,7 +66,7 @@ impl Outbox {
         self.work.notify_one();
     }
 
-    /// A caller's wait has ended. What only waits to be tried again for that caller is not tried again.
+    /// Called when a caller stops waiting. A direct message that only waits for a retry is abandoned.
     pub fn give_up(&self, token: &Token) {
         let state = &mut *self.state();
         let Some(order) = state.messages.by_token(token) else {

@@ -1,4 +1,4 @@
-//! How a message is written down: a row by its token, and next to it the payload while it is still to be sent.
+//! The stored form of a message: a row by token, and a separate payload while the message is still to be sent.
 
 use std::time::SystemTime;
 
@@ -14,10 +14,10 @@ use crate::vault::{Tables, Vault, from_millis, to_millis};
 
 /// The scope of the rows.
 const ROW: &[u8] = b"";
-/// The scope of the payloads. Volumes hold the name.
+/// The scope of the payloads. Existing volumes use this name.
 const PAYLOAD: &[u8] = b"text";
 
-/// The row. Fields may be added, never renamed: volumes hold it. Times are milliseconds since 1970.
+/// The stored row. Fields may be added, never renamed: volumes hold it. Times are milliseconds since 1970.
 #[derive(Serialize, Deserialize)]
 struct Row {
     #[serde(rename = "n")]
@@ -25,7 +25,7 @@ struct Row {
     #[serde(rename = "i")]
     id: String,
     to: String,
-    /// The account.
+    /// The sending account.
     #[serde(rename = "p")]
     from: String,
     #[serde(rename = "d")]
@@ -47,7 +47,7 @@ struct Row {
     nack: Option<Nack>,
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     restricted_at: Option<u64>,
-    /// To the account itself.
+    /// True if the recipient is the account itself.
     #[serde(rename = "o", default, skip_serializing_if = "std::ops::Not::not")]
     is_own: bool,
 }
@@ -60,7 +60,7 @@ fn payload_key(token: &Token) -> Key<'_> {
     Key::new(Tables::OUTBOX, PAYLOAD, token.as_str())
 }
 
-/// Writes the message as it is now.
+/// Writes the current state of the message.
 pub(super) fn put(batch: &mut Batch, entry: &Entry) {
     let Sent {
         id,
@@ -91,44 +91,45 @@ pub(super) fn put(batch: &mut Batch, entry: &Entry) {
 
 fn encoded(row: &Row) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(512));
-    ciborium::into_writer(row, &mut *bytes).expect("a row has an encoding, and memory is no file");
+    ciborium::into_writer(row, &mut *bytes)
+        .expect("a row can be encoded, and writing into memory cannot fail");
     bytes
 }
 
-/// Writes the payload next to the row.
+/// Writes the payload.
 pub(super) fn put_payload(batch: &mut Batch, token: &Token, payload: &Payload) {
     batch.put(payload_key(token), payload.as_bytes());
 }
 
-/// Removes the payload: the message will not be sent any more.
+/// Removes the payload, because the message will not be sent any more.
 pub(super) fn drop_payload(batch: &mut Batch, token: &Token) {
     batch.delete(payload_key(token));
 }
 
-/// Removes everything of a message.
+/// Removes the row and the payload.
 pub(super) fn delete(batch: &mut Batch, token: &Token) {
     batch.delete(row_key(token));
     batch.delete(payload_key(token));
 }
 
-/// A row as it lives on in another store.
+/// A row in the form in which a restore keeps it.
 pub(super) struct AtRest {
     pub(super) value: Zeroizing<Vec<u8>>,
-    /// It waited to be sent.
+    /// True if the message was waiting to be sent.
     pub(super) waited: bool,
 }
 
-/// Whether a record of the outbox is a message's row.
+/// True if a record of the outbox table is a row.
 pub(super) fn is_row(key: Key<'_>) -> bool {
     key.scope == ROW
 }
 
-/// The same row, of a message that goes only when its caller asks again. `None` when it has no meaning.
+/// Converts a row so that the message is only sent if its caller retries. `None` if the row cannot be decoded.
 pub(super) fn at_rest(mut bytes: &[u8]) -> Option<AtRest> {
     let mut row: Row = ciborium::from_reader(&mut bytes).ok()?;
     let waited = row.until.is_some() && state(&row.state)? == SendState::Accepted;
     if waited {
-        // It may have been handed over after the backup.
+        // The message may have been handed over after the backup was made.
         row.handed_at.get_or_insert(row.created_at);
         row.until = None;
     }
@@ -138,13 +139,13 @@ pub(super) fn at_rest(mut bytes: &[u8]) -> Option<AtRest> {
     })
 }
 
-/// The payload next to a row.
+/// The payload of a message.
 pub(super) fn load_payload(vault: &Vault, token: &Token) -> Option<Payload> {
     let bytes = vault.load(payload_key(token))?;
     Some(Payload::kept(&bytes))
 }
 
-/// Every message, oldest first. One that cannot be read is passed over, and the log says how many.
+/// All messages, oldest first. Skips rows that cannot be decoded, and logs their number.
 pub(super) fn load(vault: &Vault) -> Vec<Entry> {
     let rows = vault.scan(Tables::OUTBOX, Some(ROW));
     let count = rows.len();
@@ -189,7 +190,8 @@ fn entry(token: &str, mut bytes: &[u8]) -> Option<Entry> {
     if entry.is_queued() {
         entry.stage = Stage::Waiting(SystemTime::UNIX_EPOCH);
     } else {
-        // Its row was written once, when it was let in: it may have left any time after.
+        // The row of a direct message is written only once, at submission, so the message may have been sent at any
+        // time since.
         entry.handed_at.get_or_insert(entry.created_at);
     }
     Some(entry)

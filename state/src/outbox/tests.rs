@@ -1,4 +1,4 @@
-//! The outbox against its rules, over a store on a disk.
+//! Tests of the outbox, with a store on a disk.
 
 mod earlier;
 mod hold;
@@ -19,7 +19,7 @@ const ANNA: &str = "+15550100002";
 const BERT: &str = "+15550100003";
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// An outbox that can be killed and started again.
+/// An outbox that can be killed and restarted.
 struct World {
     volume: Volume,
     limits: Limits,
@@ -58,7 +58,7 @@ impl World {
         self.restart_at(at(1_000_000), Duration::ZERO);
     }
 
-    /// A restart at that time, before which so much more has passed by the system's clock than was counted.
+    /// Restarts at `now`, after a downtime of which `uncounted` has only passed according to the system clock.
     fn restart_at(&mut self, now: SystemTime, uncounted: Duration) {
         self.volume.reopen();
         let vault = self.volume.vault.clone();
@@ -86,7 +86,7 @@ impl World {
         self.outbox.turn(&ME.parse().unwrap(), now)
     }
 
-    /// Hands over what is next, and says with which id.
+    /// Hands over the next message and returns its id.
     async fn hand_over(&self, now: SystemTime) -> MessageId {
         let delivery = self.turn(now).unwrap();
         self.outbox.hand_over(&delivery, now).await;
@@ -99,7 +99,7 @@ impl World {
     }
 
     /// The outcomes reported so far: token, state, reason.
-    async fn told(&self) -> Vec<(String, SendState, String)> {
+    async fn outcomes(&self) -> Vec<(String, SendState, String)> {
         self.journal.flush().await;
         let page = self.journal.read(Seq(0), 1000);
         let outcomes = page.events.into_iter().map(|event| match event.what {
@@ -150,7 +150,10 @@ async fn a_token_is_one_message_with_one_id_across_restarts() {
     world.direct("t", ANNA, "hi", at(0)).unwrap();
     let id = world.hand_over(at(0)).await;
     world.restart();
-    assert!(matches!(world.turn(at(1)), Err(None)), "no one asked again");
+    assert!(
+        matches!(world.turn(at(1)), Err(None)),
+        "the caller did not retry"
+    );
     world.direct("t", ANNA, "hi", at(1)).unwrap();
     assert_eq!(world.hand_over(at(1)).await, id);
     assert!(world.acked(&id, at(2)));
@@ -158,11 +161,14 @@ async fn a_token_is_one_message_with_one_id_across_restarts() {
     let progress = world.direct("t", ANNA, "hi", at(3)).unwrap();
     assert!(progress.borrow().has_reached(SendState::ServerAck));
     assert_eq!(progress.borrow().sent.server_ack_at, Some(at(2)));
-    assert!(matches!(world.turn(at(3)), Err(None)), "it is there");
+    assert!(
+        matches!(world.turn(at(3)), Err(None)),
+        "the server has the message"
+    );
 }
 
 #[tokio::test]
-async fn a_token_does_not_stand_for_two_messages_not_even_after_a_restart() {
+async fn a_token_never_identifies_two_messages_not_even_after_a_restart() {
     let mut world = World::new();
     world.direct("t", ANNA, "hi", at(0)).unwrap();
     world.hand_over(at(0)).await;
@@ -190,7 +196,7 @@ async fn a_message_that_never_reached_the_wire_frees_its_token() {
         assert_eq!(progress.borrow().stopped, Some(last_error));
         world.restart();
         world.direct("t", BERT, "ho", at(1)).unwrap();
-        assert!(world.told().await.is_empty());
+        assert!(world.outcomes().await.is_empty());
     }
 }
 
@@ -222,13 +228,21 @@ async fn states_never_go_back() {
     assert!(advance(SendState::Delivered, at(1)));
     assert!(!advance(SendState::ServerAck, at(2)));
     assert!(!world.outbox.refused(&id, Nack(500), at(3)));
-    assert!(!advance(SendState::Read, at(4)), "it was there before");
-    let states: Vec<_> = world.told().await.into_iter().map(|told| told.1).collect();
+    assert!(
+        !advance(SendState::Read, at(4)),
+        "it had reached the server before"
+    );
+    let states: Vec<_> = world
+        .outcomes()
+        .await
+        .into_iter()
+        .map(|outcome| outcome.1)
+        .collect();
     assert_eq!(states, [SendState::Delivered, SendState::Read]);
 }
 
 #[tokio::test]
-async fn queued_messages_outlive_a_restart_and_are_sent_when_connected() {
+async fn queued_messages_survive_a_restart_and_are_sent_when_connected() {
     let mut world = World::new();
     let progress = world.queued("t", ANNA, at(0)).unwrap();
     assert_eq!(progress.borrow().until, Some(at(3600)));
@@ -239,7 +253,7 @@ async fn queued_messages_outlive_a_restart_and_are_sent_when_connected() {
     assert_eq!(delivery.id, progress.borrow().sent.id);
     world.outbox.hand_over(&delivery, at(10)).await;
     world.outbox.report(&delivery, Ok(()), at(10));
-    // Killed before the ack: it goes again, under its id.
+    // Killed before the ack: it is sent again with the same id.
     world.restart();
     assert_eq!(world.hand_over(at(20)).await, delivery.id);
     assert!(world.acked(&delivery.id, at(21)));
@@ -247,7 +261,7 @@ async fn queued_messages_outlive_a_restart_and_are_sent_when_connected() {
     assert!(world.outbox.queued().is_empty());
     assert!(matches!(world.turn(at(9999)), Err(None)));
     let text = row::load_payload(&world.outbox.vault, &"t".parse().unwrap());
-    assert!(text.is_none(), "nothing is left of its text");
+    assert!(text.is_none(), "the payload is deleted");
 }
 
 #[tokio::test]
@@ -279,16 +293,16 @@ async fn a_deadline_fails_unsent_messages_and_leaves_uncertain_ones_unconfirmed(
     let id = world.hand_over(at(2)).await;
     world.restart();
     world.outbox.expire(at(3599));
-    assert!(world.told().await.is_empty());
+    assert!(world.outcomes().await.is_empty());
     assert_eq!(world.outbox.next_deadline(), Some(at(3600)));
     world.outbox.expire(at(3601));
     let failed = |token: &str, why: &str| (token.to_owned(), SendState::Failed, why.to_owned());
     assert_eq!(
-        world.told().await,
+        world.outcomes().await,
         [failed("never", "expired"), failed("perhaps", "unconfirmed")]
     );
     assert!(world.outbox.queued().is_empty());
-    // A receipt that comes after all is the better truth.
+    // A late receipt replaces the unconfirmed state.
     assert!(
         world
             .outbox
@@ -325,7 +339,7 @@ async fn another_account_does_not_send_the_queued_messages() {
     world.queued("t", ANNA, at(0)).unwrap();
     let other = "+15550100009".parse().unwrap();
     assert!(matches!(world.outbox.turn(&other, at(1)), Err(None)));
-    assert_eq!(world.told().await[0].2, "other_account");
+    assert_eq!(world.outcomes().await[0].2, "other_account");
 }
 
 #[tokio::test]
@@ -344,7 +358,12 @@ async fn only_queued_messages_can_be_cancelled() {
     world.restart();
     assert!(!cancel(&world, "a").unwrap().never_sent);
     assert_eq!(cancel(&world, "a"), Err(CancelDenied::NotWaiting));
-    let reasons: Vec<_> = world.told().await.into_iter().map(|told| told.2).collect();
+    let reasons: Vec<_> = world
+        .outcomes()
+        .await
+        .into_iter()
+        .map(|outcome| outcome.2)
+        .collect();
     assert_eq!(reasons, ["cancelled", "unconfirmed"]);
     world.restart();
     assert!(matches!(world.turn(at(2)), Err(None)));

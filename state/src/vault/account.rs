@@ -1,14 +1,14 @@
-//! Whose rows the account's tables hold, as one handle of the vault sees them.
+//! The account whose rows a handle of the vault sees.
 //!
 //! ```text
-//! vault.live()    a session of the account that is in the store
-//! vault.aside()   a device in the making: its rows are in memory, and those in the store stay as they are
-//! vault.adopt()   the rows of a handle aside take the place of those in the store, durably and at once: that handle is
-//!                 the live one from then on, and the one that was reads nothing and writes nothing any more
-//! Vault::in_memory()   rows apart from any store: an account on its way into another one
+//! vault.live()    for a session of the account in the store
+//! vault.aside()   for a device that is being linked: its rows are in memory, and those in the store stay unchanged
+//! vault.adopt()   the rows of a handle aside atomically replace those in the store: that handle is the live one
+//!                 from then on, and the previous one reads and writes nothing any more
+//! Vault::in_memory()   rows without a store: an account that is moved into another store
 //! ```
 //!
-//! Only [`Tables::ACCOUNT`] are seen so. All other tables are the same for every handle.
+//! This applies to [`Tables::ACCOUNT`]. All other tables are the same for every handle.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,10 +18,10 @@ use zeroize::Zeroizing;
 
 use super::{State, Tables, Ticket, Vault, ok_or_abort};
 
-/// No batch of an account's rows is larger, in bytes: it is far below what a frame of the log takes.
+/// The maximum size of a batch of an account's rows, in bytes: far below the limit of a frame.
 const MAX_BATCH_BYTES: usize = 1 << 20;
 
-/// What a handle's account is. Shared by its clones.
+/// The account of a handle. Shared by its clones.
 pub(super) type Account = Arc<Mutex<Holder>>;
 
 /// Where a handle finds the rows of its account.
@@ -30,11 +30,11 @@ pub(super) enum Holder {
     Live,
     /// In memory.
     Aside(Rows),
-    /// Nowhere: another account has taken its place.
+    /// Nowhere: another account has replaced it.
     Retired,
 }
 
-/// Rows in memory. Values are wiped when they go.
+/// Rows in memory. Values are wiped when dropped.
 #[derive(Default)]
 pub(super) struct Rows {
     rows: BTreeMap<Name, Row>,
@@ -44,7 +44,7 @@ pub(super) struct Rows {
 type Name = (u8, Vec<u8>, Vec<u8>);
 
 struct Row {
-    /// Its place in the order of writes.
+    /// The position in the order of writes.
     order: u64,
     value: Zeroizing<Vec<u8>>,
 }
@@ -53,7 +53,7 @@ fn name(key: Key<'_>) -> Name {
     (key.table.0, key.scope.to_vec(), key.id.to_vec())
 }
 
-/// Whether a table's rows are an account's.
+/// True if the table belongs to an account.
 pub(super) fn is_account(table: Table) -> bool {
     Tables::ACCOUNT.contains(&table)
 }
@@ -67,7 +67,7 @@ impl Rows {
         self.rows.contains_key(&name(key))
     }
 
-    /// A table's rows, or those of a scope of it, in the order they were written.
+    /// The rows of a table, or of one scope, in the order in which they were written.
     pub(super) fn scan(&self, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
         let mut found: Vec<_> = self.of(table, scope).collect();
         found.sort_unstable_by_key(|(_, row)| row.order);
@@ -128,26 +128,27 @@ impl Rows {
 }
 
 impl Vault {
-    /// A handle for a session of the account that is in the store.
+    /// A handle for a session of the account in the store.
     #[must_use]
     pub fn live(&self) -> Self {
         self.with_account(Holder::Live)
     }
 
-    /// A handle for a device in the making. Nothing of it is in the store until it is adopted, and nothing when it is
-    /// dropped before.
+    /// A handle for a device that is being linked. Nothing of it is in the store before it is adopted; if it is
+    /// dropped, nothing ever is.
     #[must_use]
     pub fn aside(&self) -> Self {
         self.with_account(Holder::Aside(Rows::default()))
     }
 
-    /// A handle aside, without a store: what is no account's is not kept.
+    /// A handle aside without a store: writes to other tables than an account's are dropped.
     #[must_use]
     pub fn in_memory() -> Self {
         Self::over(None, 0).aside()
     }
 
-    /// Passes the rows of a handle aside to `write`, in the order they were written. Other handles have none.
+    /// Passes the rows of a handle aside to `write`, in the order in which they were written. Other handles have
+    /// none.
     ///
     /// # Errors
     /// Those of `write`.
@@ -172,9 +173,8 @@ impl Vault {
         }
     }
 
-    /// Puts the rows of `next`, a handle aside, in the place of the account's, but for those of the tables `keep`, and
-    /// is durable when it returns: killed before, the store has the old account, and killed after, the new one. The
-    /// handle `before` is retired.
+    /// Atomically replaces the account's rows, except for the tables `keep`, with the rows of `next`, a handle aside.
+    /// Durable on return: a kill leaves either the old account or the new one. Retires the handle `before`.
     pub fn adopt(&self, next: &Self, before: Option<&Self>, keep: &[Table]) {
         let mut state = self.shared.lock();
         let mut holder = next.account.as_ref().map(lock);
@@ -187,7 +187,7 @@ impl Vault {
             rows.iter().for_each(|(key, value)| batch.put(key, value));
             let is_empty = tables.iter().all(|table| sealed.count(*table) == 0);
             if is_empty && batch.len() <= MAX_BATCH_BYTES {
-                // There is nothing that must go from the log: a batch is one step as well.
+                // Nothing has to be removed from the log, so a batch is sufficient: it is atomic as well.
                 ok_or_abort(sealed.append(&batch));
                 ok_or_abort(sealed.sync());
             } else {
@@ -208,7 +208,7 @@ pub(super) fn lock(account: &Account) -> MutexGuard<'_, Holder> {
     account.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes a batch as a handle with this account does. `None` when nothing of it went into the store.
+/// Writes a batch to where this handle's account is. `None` if nothing was written to the store.
 pub(super) fn append(
     state: &mut State,
     account: Option<&Account>,
@@ -253,11 +253,11 @@ mod tests {
     };
 
     #[test]
-    fn a_device_in_the_making_leaves_no_trace_in_the_store() {
+    fn a_device_that_is_being_linked_leaves_no_trace_in_the_store() {
         let mut volume = Volume::new();
         put(&volume.vault, DEVICE, b"old");
         let aside = volume.vault.aside();
-        assert_eq!(loaded(&aside, DEVICE), None, "it begins with nothing");
+        assert_eq!(loaded(&aside, DEVICE), None, "it starts empty");
         put(&aside, DEVICE, b"new");
         put(&aside, Key::new(Tables::PREKEYS, "", "1"), b"new");
         assert_eq!(loaded(&aside, DEVICE).unwrap(), b"new");
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_in_memory_is_kept_without_a_store_and_passed_on_as_it_was_written() {
+    async fn an_account_in_memory_needs_no_store_and_keeps_the_order_of_writes() {
         let vault = Vault::in_memory();
         let (two, one) = (
             Key::new(Tables::PREKEYS, "", "2"),
@@ -283,7 +283,7 @@ mod tests {
             Key::new(Tables::ALLOW, "", "entry"),
             b"no account's",
         );
-        // No keeper is there to wait for.
+        // There is no keeper, so this must not wait.
         vault.flush().await;
         let mut passed = Vec::new();
         let all = vault.rows_aside(|op| {
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_that_was_adopted_writes_on_in_the_store_and_the_one_before_it_nowhere() {
+    fn an_adopted_handle_writes_to_the_store_and_the_previous_one_nowhere() {
         let volume = Volume::new();
         let (before, aside) = (volume.vault.live(), volume.vault.aside());
         put(&before, DEVICE, b"old");
@@ -332,7 +332,7 @@ mod tests {
         assert_eq!(loaded(&before, DEVICE), None);
         put(&aside, DEVICE, b"newer");
         assert_eq!(loaded(&volume.vault, DEVICE).unwrap(), b"newer");
-        // What is no account's is the same for all.
+        // Other tables are the same for all handles.
         put(&before, Key::new(Tables::JOURNAL, "", "1"), b"event");
         assert!(volume.vault.contains(Key::new(Tables::JOURNAL, "", "1")));
     }

@@ -9,22 +9,22 @@ use openclaw_vault::{Compaction, DiskFile as _, SyncJob};
 use super::{Sealed, Shared, State, ok_or_abort};
 use crate::failpoint::{self, Failpoint};
 
-/// How much of the log one step of a compaction reads, with the store locked: well under a millisecond.
+/// How many bytes of the log a compaction step reads while the store is locked: well under a millisecond.
 const COMPACTION_STEP_BYTES: usize = 128 << 10;
 
-/// How long a compaction rests that waits for the end of a backup.
+/// How long a compaction pauses that waits for the end of a backup.
 const COMPACTION_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// How often a store that nothing is written to is looked for in its place.
+/// How often an idle store checks that its files are still in place.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The thread's handle.
+/// The handle of the keeper thread.
 pub struct Keeper {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What there is to do.
+/// The next thing to do.
 enum Work {
     Look,
     Sync(SyncJob<std::fs::File>),
@@ -38,7 +38,7 @@ impl Keeper {
         let thread = std::thread::Builder::new()
             .name("vault".to_owned())
             .spawn(move || keep(&kept));
-        // Without threads a process cannot do its work, and it has done none yet.
+        // Without threads the process cannot run, and it has not started yet.
         let thread = thread.map_err(openclaw_vault::Error::Folder);
         Self {
             shared,
@@ -46,7 +46,7 @@ impl Keeper {
         }
     }
 
-    /// Makes everything written durable, and says in the header how much that is. Nothing is written afterwards.
+    /// Makes all writes durable and records the length of the log in the header. Nothing is written afterwards.
     pub fn stop(mut self) {
         self.shared.lock().stopping = true;
         self.shared.work.notify_one();
@@ -70,7 +70,7 @@ fn keep(shared: &Shared) {
                 failpoint::syncing();
                 let result = job.run();
                 let mut state = shared.lock();
-                // Durable elsewhere is not durable.
+                // A sync of files that were moved away would not make anything durable in this directory.
                 look(&mut state);
                 if let Some(sealed) = &mut state.sealed {
                     ok_or_abort(sealed.synced(&job, result));
@@ -83,7 +83,7 @@ fn keep(shared: &Shared) {
     }
 }
 
-/// Waits for work. Making durable what someone waits for comes first.
+/// Waits for work. A sync that a task waits for comes first.
 fn next(shared: &Shared, compaction: Compaction) -> Work {
     let held = compaction == Compaction::Held;
     let mut state = shared.lock();
@@ -101,7 +101,7 @@ fn next(shared: &Shared, compaction: Compaction) -> Work {
         if compaction == Compaction::Underway || rested || (!held && wants_compaction(&state)) {
             return Work::Compact;
         }
-        // What was sealed and opened on the way here.
+        // Wipes plaintext that sealing and opening left on the stack.
         openclaw_harden::scrub_stack();
         let rest = if held {
             COMPACTION_RETRY_DELAY
@@ -118,7 +118,7 @@ fn next(shared: &Shared, compaction: Compaction) -> Work {
     }
 }
 
-/// Ends the process when the store's files are no longer where it was opened.
+/// Ends the process if the store's files are no longer where they were opened.
 fn look(state: &mut State) {
     if let Some(sealed) = &mut state.sealed {
         ok_or_abort(sealed.in_place());
@@ -129,7 +129,7 @@ fn wants_compaction(state: &State) -> bool {
     state.sealed.as_ref().is_some_and(Sealed::wants_compaction)
 }
 
-/// One step.
+/// Runs one step of a compaction.
 fn compact(shared: &Shared) -> Compaction {
     let mut state = shared.lock();
     let Some(sealed) = &mut state.sealed else {

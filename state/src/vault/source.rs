@@ -1,4 +1,4 @@
-//! Where a handle of the vault finds its rows, and reads and writes with no one in between.
+//! Where a handle of the vault reads and writes its rows, and atomic updates.
 
 use openclaw_vault::{Batch, Entry, Key, Table};
 use zeroize::Zeroizing;
@@ -12,7 +12,7 @@ pub(super) struct Source<'a> {
     pub(super) holder: Option<&'a Holder>,
 }
 
-/// One table's rows.
+/// The rows of one table.
 enum Backing<'a> {
     Store(&'a Sealed),
     Aside(&'a Rows),
@@ -69,38 +69,38 @@ impl Source<'_> {
     }
 }
 
-/// Several reads and writes with no one in between. Reads do not see the writes: those happen at the end, together.
+/// An atomic series of reads and writes. Reads do not see the writes, which all happen at the end.
 pub struct Update<'a> {
     pub(super) source: Source<'a>,
     pub(super) batch: Batch,
 }
 
 impl Update<'_> {
-    /// A record's value, as before this update.
+    /// The value of a record before this update.
     #[must_use]
     pub fn load(&self, key: Key<'_>) -> Option<Zeroizing<Vec<u8>>> {
         self.source.load(key)
     }
 
-    /// Whether there was a record of that name before this update.
+    /// True if the record existed before this update.
     #[must_use]
     pub fn contains(&self, key: Key<'_>) -> bool {
         self.source.contains(key)
     }
 
-    /// The records of a table, or of a scope of it, as before this update.
+    /// The records of a table, or of one scope, before this update.
     #[must_use]
     pub fn scan(&self, table: Table, scope: Option<&[u8]>) -> Vec<Entry> {
         self.source.scan(table, scope)
     }
 
-    /// How many records a table had before this update.
+    /// The number of records in a table before this update.
     #[must_use]
     pub fn count(&self, table: Table) -> usize {
         self.source.count(table)
     }
 
-    /// What will be written.
+    /// The writes of this update.
     pub fn batch(&mut self) -> &mut Batch {
         &mut self.batch
     }

@@ -1,8 +1,8 @@
-//! The tables, by number. A number given once keeps its meaning for good: volumes hold it.
+//! The tables, by number. Numbers are never reused: volumes hold them.
 
 use openclaw_vault::Table;
 
-/// Which table holds what: `scope, id -> value`.
+/// The table numbers, each with its contents: `scope, id -> value`.
 #[derive(Debug, Clone, Copy)]
 pub struct Tables;
 
@@ -21,19 +21,19 @@ impl Tables {
     pub const SENDER_KEYS: Table = Table(6);
     /// Keys of the app state: `"", key id -> key`.
     pub const SYNC_KEYS: Table = Table(7);
-    /// Which of them is the latest: `"", "" -> key id`.
+    /// The latest of them: `"", "" -> key id`.
     pub const LATEST_SYNC_KEY: Table = Table(8);
     /// Versions of the app state's collections: `"", collection -> state`.
     pub const VERSIONS: Table = Table(9);
     /// MACs of the app state's mutations: `collection, index MAC -> value MAC`.
     pub const MUTATION_MACS: Table = Table(10);
-    /// Who has our sender key: `group, device -> has it`.
+    /// Which devices have our sender key: `group, device -> has it`.
     pub const SENDER_KEY_DEVICES: Table = Table(11);
     /// LIDs and their numbers: `"", lid -> mapping`.
     pub const LID_MAPPINGS: Table = Table(12);
-    /// The way back: `"", number -> lid`.
+    /// The reverse: `"", number -> lid`.
     pub const LID_OF_NUMBER: Table = Table(13);
-    /// Base keys of sessions, to notice retry collisions: `address, message -> key`.
+    /// Base keys of sessions, to detect retry collisions: `address, message -> key`.
     pub const BASE_KEYS: Table = Table(14);
     /// Devices of users: `"", user -> record`.
     pub const DEVICE_LISTS: Table = Table(15);
@@ -43,47 +43,48 @@ impl Tables {
     pub const TC_TOKENS: Table = Table(17);
     /// Messages sent, for retries: `chat, message -> time, message`.
     pub const SENT_MESSAGES: Table = Table(18);
-    /// Messages decrypted and not yet committed: `chat, sender and message -> time, message`.
+    /// Messages that were decrypted but not committed yet: `chat, sender and message -> time, message`.
     pub const PENDING_INBOUND: Table = Table(19);
     /// Secrets of messages, for reactions and edits: `chat, sender and message -> secret, expiry, time`.
     pub const MESSAGE_SECRETS: Table = Table(20);
-    /// No one-time prekey has a higher id than this, and usually this one is there: `"", "" -> id`.
+    /// The highest id that a one-time prekey has had; usually that prekey exists: `"", "" -> id`.
     pub const HIGHEST_PREKEY: Table = Table(21);
-    /// After how long messages of a chat disappear: `"", chat -> seconds`.
+    /// The disappearing-messages timers of chats: `"", chat -> seconds`.
     pub const CHAT_TIMERS: Table = Table(22);
     /// LIDs and numbers that stanzas showed as a pair: `"lid", lid -> number` and `"number", number -> lid`.
     pub const SHOWN_LIDS: Table = Table(23);
 
-    /// How the link is, as far as it outlives the process: `"", "" -> link`.
+    /// The part of the link's state that survives a restart: `"", "" -> link`.
     pub const LINK: Table = Table(64);
     /// Events not yet in a segment: `"", seq -> event`.
     pub const JOURNAL: Table = Table(65);
-    /// Events in files: `"", number of the file -> its key and what is in it`.
+    /// Events in files: `"", number of the file -> its key and contents`.
     pub const JOURNAL_SEGMENTS: Table = Table(66);
-    /// Where the journal began: `"", "" -> seq`.
+    /// The first seq of the journal: `"", "" -> seq`.
     pub const JOURNAL_STATE: Table = Table(67);
-    /// Messages of ours: `"", token -> message and how far it came`.
+    /// Outgoing messages: `"", token -> message and progress`.
     pub const OUTBOX: Table = Table(68);
-    /// Programs that want their place in the journal remembered: `"", name -> seq`.
+    /// Consumers and their cursors: `"", name -> seq`.
     pub const CONSUMERS: Table = Table(70);
-    /// Who is allowed in addition to those of the settings file: `"", entry -> when`.
+    /// Allowlist entries that were added at runtime: `"", entry -> when`.
     pub const ALLOW: Table = Table(71);
-    /// Messages whose sender is not known well enough yet to be judged: `"", mark -> message`.
+    /// Messages whose sender must be resolved before they can be judged: `"", mark -> message`.
     pub const HELD: Table = Table(72);
-    /// The agent's own key pair towards its clients: `"", "" -> key, certificate`.
+    /// The key pair of the agent's API: `"", "" -> key, certificate`.
     pub const IDENTITY: Table = Table(73);
-    /// Who may call over the network: `"", fingerprint -> client`.
+    /// Clients of the network API: `"", fingerprint -> client`.
     pub const CLIENTS: Table = Table(74);
-    /// Codes with which a client enrolls: `"", id -> code`.
+    /// Enrolment codes: `"", id -> code`.
     pub const CODES: Table = Table(75);
-    /// Alerts, waiting and the latest that are over: `"", number -> alert`.
+    /// Pending alerts and the latest finished ones: `"", number -> alert`.
     pub const ALERTS: Table = Table(76);
-    /// What was alerted and is not over, and when the link was last up: `"", "" -> history`.
+    /// The reported problem that is not resolved, and when the link was last up: `"", "" -> history`.
     pub const ALERT_STATE: Table = Table(77);
-    /// Where the agent's time is: `"", "" -> mark`; and how old events are: `"journal", "" -> marks`.
+    /// The state of agent time: `"", "" -> mark`; and the ages of events: `"journal", "" -> marks`.
     pub const CLOCK: Table = Table(85);
 
-    /// What is the agent's own and no account's: it outlives them, and is in no backup that is restored.
+    /// The agent's own tables, which belong to no account: they survive a change of account, and a restore does not
+    /// replace them.
     pub const OWN: [Table; 6] = [
         Self::IDENTITY,
         Self::CLIENTS,
@@ -93,8 +94,8 @@ impl Tables {
         Self::CLOCK,
     ];
 
-    /// What belongs to one account, and goes when another is linked. Events stay, and who reads them; so do messages of
-    /// ours: a token is not forgotten, and what waits goes from its own account or fails.
+    /// The tables of one account, which are cleared when another account is linked. Events and consumers stay, and so
+    /// do outgoing messages: tokens stay valid, and a queued message is sent from its own account or fails.
     pub const ACCOUNT: [Table; 25] = [
         Self::DEVICE,
         Self::IDENTITIES,

@@ -1,4 +1,4 @@
-//! A vault for tests, here and elsewhere.
+//! A vault for tests in this and other crates.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,18 +6,18 @@ use openclaw_vault::{Batch, Folder, Key, Key32, Secret, on_heap};
 
 use super::{Keeper, Sealed, Vault};
 
-/// A store in a folder of its own, which can be closed and opened again.
+/// A store in its own temporary directory, which can be closed and reopened.
 pub struct Volume {
     dir: tempfile::TempDir,
     keeper: Option<Keeper>,
-    /// It.
+    /// The open vault.
     pub vault: Vault,
 }
 
 impl Volume {
-    /// A new store.
+    /// Creates a store.
     #[must_use]
-    #[expect(clippy::new_without_default, reason = "a folder is made")]
+    #[expect(clippy::new_without_default, reason = "it creates a directory")]
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::new(dir.path());
@@ -30,13 +30,13 @@ impl Volume {
         }
     }
 
-    /// A copy of a store that is in a folder.
+    /// A copy of the store in `folder`.
     #[must_use]
     pub fn of(folder: &str) -> Self {
         Self::of_key(folder, [7; 32])
     }
 
-    /// A copy of a store that is in a folder, under that key.
+    /// A copy of the store in `folder`, which opens with this key.
     #[must_use]
     pub fn of_key(folder: &str, mut key: [u8; 32]) -> Self {
         let secret = Secret::Raw(Key32::take(&mut key));
@@ -54,7 +54,7 @@ impl Volume {
         }
     }
 
-    /// Closes it and opens it again.
+    /// Closes and reopens the store.
     pub fn reopen(&mut self) {
         self.keeper.take().unwrap().stop();
         let folder = Folder::new(self.dir.path());
@@ -63,13 +63,13 @@ impl Volume {
         (self.vault, self.keeper) = (vault, Some(keeper));
     }
 
-    /// The folder.
+    /// The directory.
     #[must_use]
     pub fn path(&self) -> &std::path::Path {
         self.dir.path()
     }
 
-    /// The names of files that end so.
+    /// The names of the files with this suffix.
     #[must_use]
     pub fn names(&self, end: &str) -> Vec<String> {
         let files = std::fs::read_dir(self.path()).unwrap();
@@ -77,7 +77,7 @@ impl Volume {
         names.filter(|name| name.ends_with(end)).collect()
     }
 
-    /// Writes a row past the store.
+    /// Writes a row directly into the store, past the shared handle.
     pub fn plant(&self, key: Key<'_>, value: &[u8]) {
         let mut batch = Batch::new();
         batch.put(key, value);
@@ -86,7 +86,7 @@ impl Volume {
 }
 
 impl Drop for Volume {
-    /// The keeper writes until it is stopped, and a store whose folder is gone aborts.
+    /// The keeper must be stopped first: it writes until then, and a store whose directory is gone ends the process.
     fn drop(&mut self) {
         if let Some(keeper) = self.keeper.take() {
             keeper.stop();

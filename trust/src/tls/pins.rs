@@ -1,4 +1,5 @@
-//! Whom each end believes. That the other has the private key of its certificate is checked as ever.
+//! Verifies pinned keys at each end. rustls also checks, as usual, that the peer owns the private key of its
+//! certificate.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,17 +16,17 @@ use rustls::{
 use super::{Known, WrongAgent};
 use crate::Fingerprint;
 
-/// Whom one end lets the other be.
+/// Which peers an end accepts.
 pub(super) enum Peer {
-    /// A client that is known.
+    /// Enrolled clients.
     Known(Arc<dyn Known>),
-    /// This one agent.
+    /// The agent with this key.
     Agent(Fingerprint),
-    /// Anyone with a key of their own: what is said afterwards proves who it is.
-    Anybody,
+    /// Anyone who owns their key: the enrolment protocol authenticates them.
+    Anyone,
 }
 
-/// Lets a [`Peer`] in, at either end.
+/// Verifies the peer's key, at either end.
 pub(super) struct Pins {
     peer: Peer,
     signatures: WebPkiSupportedAlgorithms,
@@ -49,7 +50,7 @@ impl Pins {
                 let wrong = WrongAgent { expected, found };
                 Err(CertificateError::Other(OtherError(Arc::new(wrong))).into())
             }
-            Peer::Anybody => Ok(()),
+            Peer::Anyone => Ok(()),
         }
     }
 }
@@ -134,7 +135,7 @@ impl ServerCertVerifier for Pins {
     }
 }
 
-/// Never reached: the configurations here offer TLS 1.3 alone.
+/// Unreachable: these configurations only offer TLS 1.3.
 fn too_old() -> Error {
     PeerIncompatible::Tls12NotOffered.into()
 }

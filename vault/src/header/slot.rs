@@ -1,4 +1,4 @@
-//! One slot of a header: the data key, wrapped for one secret.
+//! A slot of a header: the data key, wrapped for one secret.
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -11,23 +11,23 @@ use crate::secret::{Cost, Key32, NoRandom, Secret, derive, random};
 
 const KEK_INFO: &[u8] = b"openclaw/vault/v1 kek";
 
-/// How a slot's secret is used.
+/// How the secret of a slot becomes a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlotKind {
     /// 32 random bytes.
     Raw,
-    /// A passphrase, stretched at this cost.
+    /// A passphrase, stretched with Argon2id at this cost.
     Passphrase(Cost),
 }
 
-/// What anyone may know of a slot.
+/// The public part of a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotInfo {
-    /// Its name, unique in a header.
+    /// The name, unique within a header.
     pub name: String,
-    /// What kind of secret opens it.
+    /// The kind of secret that opens it.
     pub kind: SlotKind,
-    /// When it was made or its secret was changed last: Unix seconds.
+    /// When the slot was created or its secret last changed, in Unix seconds.
     pub created: u64,
 }
 
@@ -191,7 +191,7 @@ impl Slot {
     }
 }
 
-/// Names are short, and printable on one line.
+/// Names are short and printable on one line.
 pub(crate) fn is_name(name: &str) -> bool {
     let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.@".contains(character);
     (1..=MAX_SLOT_NAME_BYTES).contains(&name.len()) && name.chars().all(allowed)

@@ -1,41 +1,41 @@
-//! Which of many files may hold a mark: a small set that is asked before a file's record is read.
+//! Filters that rule out files that do not hold a mark, before a file's record is read.
 //!
-//! An xor filter (Graf and Lemire, 2019) over the upper halves of marks: a print of 16 bits for 1.23 places a key, so that one
-//! absent key in 65,536 seems present. Cut to 8 bits it takes half the memory and is wrong once in 256: a print is the xor of
-//! its places, and so is each half of it.
+//! An xor filter (Graf and Lemire, 2019) over the upper halves of marks: a fingerprint of 16 bits in 1.23 slots a
+//! key, with a false positive rate of 1 in 65,536. Truncating it to 8 bits halves the memory and raises the rate to 1
+//! in 256. Truncation works because a fingerprint is the xor of its slots, and so is each half of it.
 
-/// Tries to build it; each works with a probability above 0.8.
+/// Attempts to build a filter; each succeeds with a probability above 0.8.
 const MAX_SEEDS: u64 = 64;
 
-/// A set of upper halves. It may say yes to others.
+/// A set of upper halves, with false positives.
 pub(super) struct Filter {
     seed: u64,
-    /// Places in each of the three parts.
+    /// Slots in each of the three parts.
     part: u32,
     prints: Prints,
 }
 
 enum Prints {
-    /// Nothing is known: every key may be there.
+    /// No filter could be built: every key may be present.
     None,
     Wide(Box<[u16]>),
     Narrow(Box<[u8]>),
 }
 
-/// Where a key is looked up, and what the places must give.
+/// The slots of a key, and the fingerprint that they must xor to.
 struct Lookup {
     places: [usize; 3],
     print: u16,
 }
 
 impl Filter {
-    /// The set of these marks' upper halves. Zero is no mark.
+    /// The filter for the upper halves of `marks`. Zero is no mark and is left out.
     pub(super) fn of(marks: &[u64]) -> Self {
         let marks = marks.iter().filter(|mark| **mark != 0);
         let mut keys: Vec<u32> = marks.map(|mark| half(*mark)).collect();
         keys.sort_unstable();
         keys.dedup();
-        // 1.23 places a key, and some for small sets.
+        // 1.23 slots a key, plus a few for small sets.
         let part = u32::try_from((keys.len() * 41 / 100) + 11).unwrap_or(u32::MAX);
         for seed in 1..=MAX_SEEDS {
             let mut filter = Self {
@@ -55,7 +55,7 @@ impl Filter {
         }
     }
 
-    /// Whether a mark with this upper half may be there.
+    /// False if no mark with this upper half is present.
     pub(super) fn may_hold(&self, key: u32) -> bool {
         let Lookup { places, print } = self.lookup(key);
         match &self.prints {
@@ -68,7 +68,7 @@ impl Filter {
         }
     }
 
-    /// Takes half the memory from now on. False when it does already.
+    /// Halves the memory. Returns false if that was done before.
     pub(super) fn narrow(&mut self) -> bool {
         let Prints::Wide(prints) = &self.prints else {
             return false;
@@ -78,7 +78,7 @@ impl Filter {
         true
     }
 
-    /// Bytes of memory in addition to itself.
+    /// The size of the heap allocation in bytes.
     pub(super) fn bytes(&self) -> usize {
         match &self.prints {
             Prints::None => 0,
@@ -100,11 +100,11 @@ impl Filter {
         }
     }
 
-    /// Takes keys away, one that has a place of its own at a time, and sets those places in the reverse order. `None` when
-    /// some keys have no place of their own under this seed.
+    /// Peels keys: repeatedly removes a key that has a slot to itself, then assigns those slots in reverse order.
+    /// `None` if this fails for the current seed.
     fn build(&self, keys: &[u32]) -> Option<Box<[u16]>> {
         let size = usize::try_from(3 * self.part).ok()?;
-        // How many keys a place has, and the xor of them.
+        // For each slot the number of its keys, and their xor.
         let mut table = vec![(0_u16, 0_u32); size];
         for key in keys {
             for at in self.lookup(*key).places {
@@ -135,19 +135,19 @@ impl Filter {
         let mut prints = vec![0_u16; size];
         for (key, own) in order.into_iter().rev() {
             let Lookup { places, print } = self.lookup(key);
-            // Its own place is still 0.
+            // The key's own slot is still 0 here.
             prints[own] = places.iter().fold(print, |x, at| x ^ prints[*at]);
         }
         Some(prints.into_boxed_slice())
     }
 }
 
-/// The upper half of a mark: what it has in common with others of the same id.
+/// The upper half of a mark, which all marks of one message id have in common.
 pub(super) fn half(mark: u64) -> u32 {
     u32::try_from(mark >> 32).unwrap_or_default()
 }
 
-/// Every bit depends on every other (the finisher of `SplitMix64`).
+/// Mixes all bits (the finaliser of `SplitMix64`).
 fn mixed(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn it_holds_every_mark_of_its_own_and_hardly_any_other() {
+    fn it_contains_all_its_marks_and_has_few_false_positives() {
         for count in [0, 1, 2, 3, 10, 700, 2048, 20_000] {
             let own = marks(count, count);
             let mut filter = Filter::of(&own);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_that_stands_there_twice_and_no_mark_at_all_are_no_matter() {
+    fn duplicate_and_zero_marks_are_handled() {
         let own = [7 << 32, 7 << 32 | 1, 0, 7 << 32];
         let filter = Filter::of(&own);
         assert!(filter.may_hold(7) && !filter.may_hold(8));

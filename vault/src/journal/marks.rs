@@ -1,8 +1,8 @@
-//! Every event that is kept is found by its mark, whatever the distance: a message that comes again is known by it.
+//! Looks events up by their mark, at any distance, so that a redelivered message is recognised.
 //!
-//! In memory there is a [`Filter`] for each file, about 2.5 bytes a marked event until that is [`FILTER_BYTES`] in all, then
-//! half as much for the oldest. What a filter lets pass is looked up in the file's record. Marks outlive their events: those
-//! that were let go of last are kept, [`MAX_GONE`] of them.
+//! In memory there is a [`Filter`] for each file: about 2.5 bytes an event with a mark, and half of that for the
+//! oldest files once the total exceeds [`FILTER_BYTES`]. If a filter matches, the file's record is read. Marks
+//! outlive their events: the last [`MAX_EXPIRED_MARKS`] marks of deleted events are retained.
 
 use std::collections::BTreeMap;
 
@@ -15,23 +15,25 @@ use crate::error::Error;
 use crate::key::Key;
 use crate::vault::Vault;
 
-/// Beyond this the filters of the oldest files are narrowed.
+/// Above this total the filters of the oldest files are narrowed.
 const FILTER_BYTES: usize = 1 << 20;
-/// How many marks outlive their events.
-const MAX_GONE: usize = 65_536;
-/// More events of one id are not looked at: a message and what became of it are a few.
+/// The number of marks that are retained after their events are deleted.
+const MAX_EXPIRED_MARKS: usize = 65_536;
+/// The maximum number of events of one id that are read. A message and its edits, reactions and receipts are only a
+/// few.
 const MAX_SAME: usize = 64;
 
 const SCOPE: &str = "marks";
 
-/// The marks of a chunk that was let go of. They are in the log.
-pub(super) struct Gone {
+/// The marks of a chunk whose events were deleted. They are stored in the log.
+pub(super) struct Expired {
     number: u64,
     count: usize,
     marks: Filter,
 }
 
-/// The mark of each row of a chunk, 0 for none; and a bit for what each hashes to, so that most others are not looked for.
+/// The mark of each row of a chunk, 0 for none, with a bitmap of their hashes, which rules out most other marks
+/// quickly.
 #[derive(Clone, Default)]
 pub(super) struct Rows {
     list: Vec<u64>,
@@ -39,7 +41,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// 16 for each row of the longest chunk.
+    /// 16 bits for each row of the longest chunk.
     const BITS: u32 = 1 << 15;
 
     pub(super) fn push(&mut self, mark: u64) {
@@ -67,7 +69,7 @@ impl Rows {
 }
 
 impl Journal {
-    /// Whether there is, or was, an event with one of these marks.
+    /// True if there is, or was, an event with one of these marks.
     pub fn knows<D: Disk>(&self, vault: &Vault<D>, marks: &[u64]) -> Result<bool, Error> {
         let in_chunk = |rows: &Rows| {
             let mut marks = marks.iter().filter(|mark| rows.may_hold(half(**mark)));
@@ -83,8 +85,13 @@ impl Journal {
                 return Ok(true);
             }
         }
-        for gone in self.gone.iter().rev().filter(|gone| may_hold(&gone.marks)) {
-            let found = vault.load(self.gone_key(&gone.number.to_be_bytes()))?;
+        for expired in self
+            .expired
+            .iter()
+            .rev()
+            .filter(|expired| may_hold(&expired.marks))
+        {
+            let found = vault.load(self.expired_key(&expired.number.to_be_bytes()))?;
             if found.is_some_and(|found| numbers(&found).any(|mark| marks.contains(&mark))) {
                 return Ok(true);
             }
@@ -92,18 +99,18 @@ impl Journal {
         Ok(false)
     }
 
-    /// The events that are kept whose mark has this upper half, newest first. What is in a file that cannot be read is left
+    /// The retained events whose mark has this upper half, newest first. Events in files that cannot be read are left
     /// out.
-    pub fn named<D: Disk>(&self, vault: &Vault<D>, key: u32) -> Result<Vec<Row>, Error> {
-        let is_named = |mark: u64| mark != 0 && half(mark) == key;
+    pub fn find_by_id<D: Disk>(&self, vault: &Vault<D>, key: u32) -> Result<Vec<Row>, Error> {
+        let matches = |mark: u64| mark != 0 && half(mark) == key;
         let mut found = Vec::new();
         let chunks = self.chunks.iter().rev();
         for chunk in chunks.filter(|chunk| chunk.marks.may_hold(key)) {
             let marked = (chunk.first..).zip(chunk.marks.list());
-            let marked = marked.filter(|(_, mark)| is_named(**mark));
+            let marked = marked.filter(|(_, mark)| matches(**mark));
             let seqs: Vec<u64> = marked.map(|(seq, _)| seq).collect();
             for seq in seqs.into_iter().rev().take(MAX_SAME) {
-                // One of a batch that is not written yet is not there.
+                // Absent if the event's batch is not written yet.
                 if let Some(row) = self.row(vault, seq)? {
                     found.push(Row::of(seq, &row));
                 }
@@ -121,7 +128,7 @@ impl Journal {
             let Some((segment, _)) = self.segment(vault, file.number)? else {
                 continue;
             };
-            if segment.marks.iter().any(|mark| is_named(*mark)) {
+            if segment.marks.iter().any(|mark| matches(*mark)) {
                 let opened = vault.disk.open(&segment::name(file.number));
                 let Some(opened) = opened.map_err(Error::Folder)? else {
                     continue;
@@ -132,7 +139,7 @@ impl Journal {
                         continue;
                     };
                     let named = (first..).zip(segment::rows(&block));
-                    let named = named.filter(|(_, row)| segment::mark(row).is_some_and(is_named));
+                    let named = named.filter(|(_, row)| segment::mark(row).is_some_and(matches));
                     rows.extend(named.map(|(seq, row)| Row::of(seq, row)));
                 }
                 found.extend(rows.into_iter().rev());
@@ -142,56 +149,61 @@ impl Journal {
         Ok(found)
     }
 
-    /// Keeps the marks of what a batch lets go of.
-    pub(super) fn let_go(&mut self, batch: &mut Batch, number: u64, mut marks: Vec<u64>) {
+    /// Retains the marks of a chunk that the batch deletes.
+    pub(super) fn retain_marks(&mut self, batch: &mut Batch, number: u64, mut marks: Vec<u64>) {
         marks.retain(|mark| *mark != 0);
         if marks.is_empty() {
             return;
         }
         let bytes: Vec<u8> = marks.iter().flat_map(|mark| mark.to_le_bytes()).collect();
-        batch.put(self.gone_key(&number.to_be_bytes()), &bytes);
-        self.gone.push_back(Gone {
+        batch.put(self.expired_key(&number.to_be_bytes()), &bytes);
+        self.expired.push_back(Expired {
             number,
             count: marks.len(),
             marks: Filter::of(&marks),
         });
-        while self.gone.iter().map(|gone| gone.count).sum::<usize>() > MAX_GONE
-            && let Some(oldest) = self.gone.pop_front()
+        while self
+            .expired
+            .iter()
+            .map(|expired| expired.count)
+            .sum::<usize>()
+            > MAX_EXPIRED_MARKS
+            && let Some(oldest) = self.expired.pop_front()
         {
-            batch.delete(self.gone_key(&oldest.number.to_be_bytes()));
+            batch.delete(self.expired_key(&oldest.number.to_be_bytes()));
         }
     }
 
-    pub(super) fn find_gone<D: Disk>(&mut self, vault: &Vault<D>) -> Result<(), Error> {
-        let mut gone = BTreeMap::new();
+    pub(super) fn load_expired<D: Disk>(&mut self, vault: &Vault<D>) -> Result<(), Error> {
+        let mut expired = BTreeMap::new();
         vault.scan(self.tables.state, Some(SCOPE.as_bytes()), |entry| {
             let Some(number) = entry.id.first_chunk().map(|id| u64::from_be_bytes(*id)) else {
                 return;
             };
             let marks: Vec<u64> = numbers(&entry.value).collect();
             let (count, marks) = (marks.len(), Filter::of(&marks));
-            gone.insert(
+            expired.insert(
                 number,
-                Gone {
+                Expired {
                     number,
                     count,
                     marks,
                 },
             );
         })?;
-        self.gone = gone.into_values().collect();
+        self.expired = expired.into_values().collect();
         Ok(())
     }
 
-    /// The number of the chunk that was let go of last.
-    pub(super) fn last_gone(&self) -> Option<u64> {
-        self.gone.back().map(|gone| gone.number)
+    /// The number of the chunk that was deleted last.
+    pub(super) fn last_expired(&self) -> Option<u64> {
+        self.expired.back().map(|expired| expired.number)
     }
 
-    /// Narrows the filters of the oldest until all of them are few enough bytes, as far as that goes.
+    /// Narrows the filters of the oldest files until their total is below [`FILTER_BYTES`], as far as possible.
     pub(super) fn bound_filters(&mut self) {
-        let gone = self.gone.iter_mut().map(|gone| &mut gone.marks);
-        let mut filters: Vec<_> = gone
+        let expired = self.expired.iter_mut().map(|expired| &mut expired.marks);
+        let mut filters: Vec<_> = expired
             .chain(self.files.iter_mut().map(|file| &mut file.marks))
             .collect();
         let mut bytes: usize = filters.iter().map(|filter| filter.bytes()).sum();
@@ -205,7 +217,7 @@ impl Journal {
         }
     }
 
-    fn gone_key<'a>(&self, number: &'a [u8]) -> Key<'a> {
+    fn expired_key<'a>(&self, number: &'a [u8]) -> Key<'a> {
         Key::new(self.tables.state, SCOPE, number)
     }
 }

@@ -1,4 +1,4 @@
-//! Events read in order, some at a time.
+//! Reads events in order, a page at a time.
 
 use std::ops::RangeInclusive;
 
@@ -11,16 +11,16 @@ use crate::journal::segment::Segment;
 use crate::key::Key;
 use crate::vault::Vault;
 
-/// What one page holds at the most, in bytes of events, unless the first is longer.
+/// The maximum size of a page in bytes of events, unless its first event is larger.
 const PAGE_BYTES: usize = 256 << 10;
 
 /// An event.
 pub struct Row {
-    /// Its place.
+    /// The sequence number.
     pub seq: u64,
     /// When it was written.
     pub at: u64,
-    /// What it is.
+    /// The caller's encoding of the event.
     pub event: Zeroizing<Vec<u8>>,
 }
 
@@ -34,13 +34,13 @@ impl Row {
     }
 }
 
-/// What a cursor finds.
+/// What a reader gets at its cursor.
 #[derive(Default)]
 pub struct Page {
-    /// Events that are not there any more, first and last: they were let go of, or their file is damaged.
+    /// First and last seq of events that are not available: they were deleted, or their file is damaged.
     pub gap: Option<(u64, u64)>,
-    /// Why a file could not be read, if that is the gap's cause: never both causes in one gap.
-    pub harmed: Option<Error>,
+    /// The error, if damage caused the gap. A gap never has both causes.
+    pub damage: Option<Error>,
     /// The events, oldest first.
     pub rows: Vec<Row>,
     bytes: usize,
@@ -51,16 +51,16 @@ impl Page {
         self.rows.len() >= most || self.bytes >= PAGE_BYTES
     }
 
-    /// Notes events that cannot be read, if they are what comes next. False when there is something before them.
-    fn harm(&mut self, first: u64, last: u64, error: Error) -> bool {
-        match (&mut self.gap, &self.harmed) {
+    /// Records that the next events cannot be read. Returns false if the page already has something before them.
+    fn damage(&mut self, first: u64, last: u64, error: Error) -> bool {
+        match (&mut self.gap, &self.damage) {
             _ if !self.rows.is_empty() => return false,
-            // Those that were let go of are reported first, and by themselves.
+            // Deleted events are reported first, in a gap of their own.
             (Some(_), None) => return false,
             (Some(gap), Some(_)) => gap.1 = last,
             (gap @ None, _) => *gap = Some((first, last)),
         }
-        self.harmed.get_or_insert(error);
+        self.damage.get_or_insert(error);
         true
     }
 
@@ -72,7 +72,8 @@ impl Page {
 }
 
 impl Journal {
-    /// Up to `most` events from `from` to `until`, both included. Fewer do not mean that there are no more.
+    /// Returns up to `most` events from `from` to `until`, inclusive. A shorter page does not mean that there are no
+    /// more.
     pub fn read<D: Disk>(
         &self,
         vault: &Vault<D>,
@@ -125,7 +126,7 @@ impl Journal {
         Ok(record.and_then(|record| Segment::decode(number, &record)))
     }
 
-    /// Reads of a file what can be read: up to what is damaged, or what is damaged and no further.
+    /// Reads the intact events of a file up to the first damage; if the damage comes first, only reports it.
     fn read_file<D: Disk>(
         &self,
         vault: &Vault<D>,
@@ -138,7 +139,7 @@ impl Journal {
         let (segment, opened) = match self.open_file(vault, file)? {
             Ok(opened) => opened,
             Err(error) => {
-                page.harm(from, file.last, error);
+                page.damage(from, file.last, error);
                 return Ok(());
             }
         };
@@ -147,14 +148,14 @@ impl Journal {
                 Ok(block) => block,
                 Err(error) => {
                     let (first, last) = segment.seqs_of(place, file.last);
-                    if !page.harm(first.max(from), last, error) {
+                    if !page.damage(first.max(from), last, error) {
                         return Ok(());
                     }
                     continue;
                 }
             };
-            // What follows the damage is read next.
-            if page.harmed.is_some() {
+            // The next page continues after the damage.
+            if page.damage.is_some() {
                 return Ok(());
             }
             let (first, block) = block;
@@ -170,7 +171,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Opens a file, if it is there: that it is not is no failure of the vault.
+    /// Opens a file if it exists: a missing file is a gap in the events, not a failure of the vault.
     pub(super) fn open_file<D: Disk>(
         &self,
         vault: &Vault<D>,

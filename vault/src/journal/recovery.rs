@@ -1,4 +1,4 @@
-//! A journal found again in its vault after whatever ending it had.
+//! Finds the journal in its vault after a clean shutdown or a crash.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,8 +11,8 @@ use crate::key::Key;
 use crate::vault::Vault;
 
 impl Journal {
-    /// Finds the journal in a vault, or begins one there whose first event has the seq `first`. Files that nothing refers to
-    /// are removed.
+    /// Finds the journal in a vault, or creates one whose first event gets the seq `first`. Removes unreferenced
+    /// files.
     pub fn open<D: Disk>(
         vault: &mut Vault<D>,
         tables: JournalTables,
@@ -23,7 +23,7 @@ impl Journal {
             next: first,
             files: VecDeque::new(),
             chunks: VecDeque::new(),
-            gone: VecDeque::new(),
+            expired: VecDeque::new(),
         };
         let floor = vault.load(Key::new(tables.state, "", ""))?;
         let floor = floor.and_then(|floor| floor.first_chunk().map(|f| u64::from_le_bytes(*f)));
@@ -37,13 +37,13 @@ impl Journal {
         }
         journal.find_files(vault)?;
         journal.find_rows(vault)?;
-        journal.find_gone(vault)?;
+        journal.load_expired(vault)?;
         journal.bound_filters();
         journal.remove_strays(vault)?;
         let last = journal.chunks.back().map(|chunk| chunk.number);
         let last = last.or_else(|| journal.files.back().map(|file| file.number));
-        // A number is not given again while marks are kept under it.
-        let last = last.max(journal.last_gone());
+        // A number is not reused while marks are stored under it.
+        let last = last.max(journal.last_expired());
         if journal.chunks.is_empty() {
             let number = last.map_or(1, |number| number + 1);
             journal.chunks.push_back(Chunk::new(number, journal.next));
@@ -73,7 +73,7 @@ impl Journal {
             }
         })?;
         self.files = files.into_values().collect();
-        // Up to where the next one begins; the last one's end is where the rows begin.
+        // A file ends where the next one begins. The end of the last one is where the rows begin.
         let ends: Vec<u64> = self.files.iter().skip(1).map(|file| file.first).collect();
         for (file, end) in self.files.iter_mut().zip(ends) {
             file.last = end - 1;
@@ -101,7 +101,7 @@ impl Journal {
         self.chunks = chunks.into_values().collect();
         for chunk in &mut self.chunks {
             let seqs = chunk.first..chunk.first + chunk.rows;
-            // In the order of their seqs, whatever that of the scan was.
+            // In seq order; the scan's order may differ.
             marks
                 .range(seqs)
                 .for_each(|(_, mark)| chunk.marks.push(*mark));

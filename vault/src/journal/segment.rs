@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! file    = block*
-//! block   = ciphertext tag(16)          ChaCha20-Poly1305(key, nonce = the block's place from 0, aad = info | number(8))
+//! block   = ciphertext tag(16)          ChaCha20-Poly1305(key, nonce = the block's index, aad = info | number(8))
 //! plain   = (length(4) row)*
 //! record  = key(32) newest(8) count(4) (first(8) length(4))* mark(8)*     in the log; lengths are of plaintexts
 //! ```
 //!
-//! Everything is little-endian. Without its record a file is noise, so removing the record ends it.
+//! Everything is little-endian. Without its record, which has the key, a file cannot be decrypted: removing the
+//! record destroys it.
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
@@ -19,7 +20,7 @@ use crate::secret::Key32;
 use crate::vault::Entry;
 
 const INFO: &[u8] = b"openclaw/journal/v1 segment";
-/// A block is opened for any one of its events: small ones are quick.
+/// Small, because reading one event opens its whole block.
 const BLOCK_BYTES: usize = 16 << 10;
 const TAG_BYTES: usize = 16;
 
@@ -32,7 +33,7 @@ pub(crate) fn number(name: &str) -> Option<u64> {
     numbered(name, "journal-", ".seg")
 }
 
-/// A chunk on its way into a file.
+/// A chunk that is about to be written into a file.
 pub struct Sealing {
     number: u64,
     blocks: Vec<(u64, Zeroizing<Vec<u8>>)>,
@@ -59,7 +60,7 @@ impl Sealing {
             .last()
             .is_some_and(|(_, block)| block.len() + needed <= block.capacity());
         if !fits {
-            // Never grown, so that no copy of it is left behind.
+            // The capacity is final: growing would leave a copy of the plaintext behind.
             let block = Zeroizing::new(Vec::with_capacity(BLOCK_BYTES.max(needed)));
             self.blocks.push((seq, block));
         }
@@ -70,7 +71,7 @@ impl Sealing {
         self.marks.extend(mark(row).filter(|mark| *mark != 0));
     }
 
-    /// Writes the file and makes it durable. Nothing refers to it yet.
+    /// Writes the file and makes it durable. No record refers to it yet.
     pub fn seal(mut self, disk: &impl Disk) -> Result<Segment, Error> {
         let key = Key32::random()?;
         let file = disk.create(&name(self.number)).map_err(Error::Folder)?;
@@ -100,7 +101,7 @@ impl Sealing {
     }
 }
 
-/// A file of events: what its record in the log has.
+/// What the record in the log has about a file of events.
 pub struct Segment {
     pub(super) number: u64,
     key: Key32,
@@ -110,7 +111,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// The file's length.
+    /// The length of the file.
     pub(super) fn bytes(&self) -> u64 {
         self.blocks
             .iter()
@@ -138,7 +139,7 @@ impl Segment {
         bytes
     }
 
-    /// Reads a record: the file, and when its newest event was.
+    /// Decodes a record: the segment, and the time of its newest event.
     pub(super) fn decode(number: u64, bytes: &[u8]) -> Option<(Self, u64)> {
         let (key, rest) = bytes.split_first_chunk::<32>()?;
         let (newest, rest) = rest.split_first_chunk::<8>()?;
@@ -155,25 +156,25 @@ impl Segment {
         Some((segment, u64::from_le_bytes(*newest)))
     }
 
-    /// The place of the block that an event is in.
+    /// The index of the block that holds an event.
     pub(super) fn block_of(&self, seq: u64) -> usize {
         let after = self.blocks.partition_point(|(first, _)| *first <= seq);
         after.saturating_sub(1)
     }
 
-    /// The first and the last seq of a block, in a file that ends with `last`.
+    /// The first and last seq of a block, in a file that ends with `last`.
     pub(super) fn seqs_of(&self, place: usize, last: u64) -> (u64, u64) {
         let first = self.blocks.get(place).map_or(last, |(first, _)| *first);
         let next = self.blocks.get(place + 1);
         (first, next.map_or(last, |(first, _)| first - 1))
     }
 
-    /// How many blocks it has.
+    /// The number of blocks.
     pub(super) fn blocks(&self) -> usize {
         self.blocks.len()
     }
 
-    /// Opens a block: its first seq, and its rows.
+    /// Opens a block: returns its first seq and its rows.
     pub(super) fn open(
         &self,
         file: &impl crate::disk::DiskFile,
@@ -199,7 +200,7 @@ impl Segment {
     }
 }
 
-/// The rows of a block.
+/// Splits a block into rows.
 pub(super) fn rows(mut block: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (length, rest) = block.split_first_chunk::<4>()?;
@@ -210,12 +211,10 @@ pub(super) fn rows(mut block: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// A row's mark.
 pub(super) fn mark(row: &[u8]) -> Option<u64> {
     row.get(8..ROW_HEAD_BYTES).and_then(u64_at_start)
 }
 
-/// A row's time.
 pub(super) fn time(row: &[u8]) -> Option<u64> {
     u64_at_start(row)
 }
@@ -237,7 +236,7 @@ fn as_u32(length: usize) -> u32 {
 fn cipher(key: &Key32) -> Box<LessSafeKey> {
     let key = UnboundKey::new(&CHACHA20_POLY1305, key.bytes())
         .expect("the key has the algorithm's length");
-    // On the heap, so that the allocator wipes it when it goes.
+    // On the heap, where the allocator wipes it when it is freed.
     Box::new(LessSafeKey::new(key))
 }
 

@@ -1,4 +1,4 @@
-//! Frames read from a log in order: each is verified, and where one does not open, whether it had been durable.
+//! Reads the frames of a log in order and verifies each. If one does not open, decides whether it had been durable.
 
 use std::io;
 use std::ops::Range;
@@ -15,15 +15,15 @@ use crate::header::StoreId;
 use crate::index::Place;
 use crate::secret::DataKey;
 
-/// Bytes that a search for frames behind damage may look at before it gives up and calls it damage.
+/// The limit on bytes that the search for frames after damage examines. Beyond it the log counts as damaged.
 const MAX_SEARCH_BYTES: u64 = 256 << 20;
-/// What trying to open a frame costs at least, in the same coin.
+/// The minimum cost of trying to open a frame, on the same scale.
 const TRIAL_BYTES: u64 = 1 << 10;
 
-/// Frames in order, from a place of the file on.
+/// Frames in order, from an offset of the file.
 struct Frames {
     at: u64,
-    /// What was read of the file, from `start` on.
+    /// The bytes of the file from `start`.
     window: Zeroizing<Vec<u8>>,
     start: u64,
 }
@@ -37,7 +37,7 @@ impl Frames {
         }
     }
 
-    /// Where in the window the `length` bytes at `self.at` are, or `None` when the file ends before.
+    /// The range in the window of `length` bytes at `self.at`, or `None` if the file ends before.
     fn bytes(
         &mut self,
         file: &impl DiskFile,
@@ -63,13 +63,13 @@ impl Frames {
         Ok((length <= read).then_some(0..length))
     }
 
-    /// The head of the frame at `self.at`, if it makes sense.
+    /// The head of the frame at `self.at`, if it is valid.
     fn head(&mut self, file: &impl DiskFile, end: u64) -> io::Result<Option<Head>> {
         let head = self.bytes(file, end, HEAD_BYTES)?;
         Ok(head.and_then(|head| self.window[head].first_chunk().and_then(Head::parse)))
     }
 
-    /// Where in the window the rest of that frame is, if the file is long enough for it.
+    /// The range in the window of that frame's body and tag, if the file is long enough.
     fn rest(
         &mut self,
         file: &impl DiskFile,
@@ -81,19 +81,19 @@ impl Frames {
     }
 }
 
-/// A frame that opened.
+/// An opened frame.
 pub(crate) struct Opened<'a> {
     pub(crate) at: u64,
     pub(crate) kind: Kind,
-    /// Up to where the log was durable when it was written, as far as it is known.
+    /// The end of the bytes that were durable when the frame was written, as far as the frame proves.
     pub(crate) durable: u64,
-    /// How many bytes of the plaintext precede its changes.
+    /// How many bytes of the plaintext precede the changes.
     pub(crate) skip: usize,
     pub(crate) plain: &'a [u8],
 }
 
 impl<'a> Opened<'a> {
-    /// The changes in it, each with its place.
+    /// The changes with their positions.
     pub(crate) fn ops(
         &self,
     ) -> impl Iterator<Item = Result<(Place, crate::Op<'a>), Error>> + use<'a> {
@@ -114,7 +114,7 @@ impl<'a> Opened<'a> {
     }
 }
 
-/// Reads a log from its start, verifying every frame.
+/// Reads a log from the start and verifies every frame.
 pub(crate) struct Reader {
     frames: Frames,
     opener: Opener,
@@ -129,12 +129,12 @@ impl Reader {
         }
     }
 
-    /// Where the next frame begins.
+    /// The offset of the next frame.
     pub(crate) fn at(&self) -> u64 {
         self.frames.at
     }
 
-    /// The next frame before `end`, or `None` where there is none that opens, which is final.
+    /// The next frame before `end`, or `None` if no valid frame is there. After `None` the reader is finished.
     pub(crate) fn next(
         &mut self,
         file: &impl DiskFile,
@@ -155,7 +155,7 @@ impl Reader {
         self.frames.at = at + head.frame() as u64;
         let (mut durable, mut skip) = (0, 0);
         if head.kind == Kind::Batch {
-            // A batch without a distance is nonsense, and is refused where its changes are read.
+            // A batch without a distance is malformed; decoding its changes reports that.
             let (distance, length) = distance(plain).unwrap_or_default();
             (durable, skip) = (at.saturating_sub(distance), length);
         }
@@ -168,7 +168,7 @@ impl Reader {
         }))
     }
 
-    /// The current epoch's key.
+    /// The key of the current epoch.
     pub(super) fn subkey(&self) -> Option<&Arc<Subkey>> {
         self.opener.subkey()
     }
@@ -177,12 +177,12 @@ impl Reader {
         self.opener.chain()
     }
 
-    /// Whether what does not open at `self.at()` had been durable, by the word of a later frame of the epoch.
-    pub(super) fn is_vouched_for(&self, file: &impl DiskFile, end: u64) -> io::Result<bool> {
+    /// True if a later frame of the epoch proves that the invalid frame at `self.at()` had been durable.
+    pub(super) fn is_proven_durable(&self, file: &impl DiskFile, end: u64) -> io::Result<bool> {
         let damaged = self.at();
         let mut searched = 0_u64;
         let mut frames = Frames::starting_at(damaged);
-        let mended = self.mended(file, end, &mut frames)?;
+        let repaired = self.repaired(file, end, &mut frames)?;
         frames.at = damaged + 1;
         while frames.at + (HEAD_BYTES + TAG_BYTES) as u64 <= end {
             let at = frames.at;
@@ -193,14 +193,14 @@ impl Reader {
                 && let Some(rest) = frames.rest(file, end, head)?
             {
                 searched += TRIAL_BYTES + rest.len() as u64;
-                // Out of place: the window keeps what the file holds.
+                // Decrypts a copy: the window must keep the bytes of the file.
                 let rest = &frames.window[rest];
-                let mended = mended.filter(|(behind, _)| *behind == at);
-                let told = [Some(tag_before(file, at)?), mended.map(|(_, tag)| tag)]
+                let repaired = repaired.filter(|(next, _)| *next == at);
+                let distance = [Some(tag_before(file, at)?), repaired.map(|(_, tag)| tag)]
                     .into_iter()
                     .flatten()
                     .find_map(|chain| self.distance(&chain, head, rest));
-                if let Some(distance) = told {
+                if let Some(distance) = distance {
                     if at.saturating_sub(distance) > damaged {
                         return Ok(true);
                     }
@@ -215,15 +215,16 @@ impl Reader {
         Ok(false)
     }
 
-    /// What a frame out of its turn shows, if it is one.
+    /// The distance in a frame that is opened out of order, if it is authentic.
     fn distance(&self, chain: &Chain, head: Head, rest: &[u8]) -> Option<u64> {
         let mut rest = Zeroizing::new(rest.to_vec());
         let plain = self.opener.open_elsewhere(chain, head, &mut rest)?;
         distance(plain).map(|(distance, _)| distance)
     }
 
-    /// If the damage may be in a frame's tag alone: where the frame behind begins, and the tag that it is bound to.
-    fn mended(
+    /// For the case that only a frame's tag is damaged: the offset of the next frame, and the tag that it is bound
+    /// to.
+    fn repaired(
         &self,
         file: &impl DiskFile,
         end: u64,
@@ -242,24 +243,26 @@ impl Reader {
         Ok(tag.map(|tag| (frames.at + head.frame() as u64, tag)))
     }
 
-    /// Whether a frame so many bytes behind the damage can be one of this epoch: by chance, hardly any place is.
-    fn may_follow(&self, head: Head, behind: u64) -> bool {
+    /// A cheap check whether a frame so many bytes after the damage can belong to this epoch: random bytes rarely
+    /// pass.
+    fn may_follow(&self, head: Head, distance: u64) -> bool {
         let between = head.counter.checked_sub(self.opener.counter());
         let shortest = (HEAD_BYTES + TAG_BYTES) as u64;
         head.kind == Kind::Batch
-            && between
-                .is_some_and(|between| between >= 1 && u64::from(between - 1) * shortest <= behind)
+            && between.is_some_and(|between| {
+                between >= 1 && u64::from(between - 1) * shortest <= distance
+            })
     }
 }
 
-/// The last bytes before a place: a tag, if a frame ends there.
+/// The bytes before an offset: the tag, if a frame ends there.
 fn tag_before(file: &impl DiskFile, at: u64) -> io::Result<Chain> {
     let mut chain = [0; TAG_BYTES];
     file.read_at(&mut chain, at.saturating_sub(TAG_BYTES as u64))?;
     Ok(chain)
 }
 
-/// A batch's first words: how far back what was durable ends, and the length of saying so.
+/// The start of a batch: the distance back to the end of the durable bytes, and its encoded length.
 fn distance(plain: &[u8]) -> Option<(u64, usize)> {
     let mut ops = Ops::new(plain);
     let distance = ops.leading_length()?;

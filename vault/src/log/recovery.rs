@@ -1,7 +1,7 @@
-//! A whole log read after a start: what it holds, where its last good frame ends, and whether that is its rightful end.
+//! Reads a whole log at start: its contents, the end of its last good frame, and whether it legitimately ends there.
 //!
-//! A frame that does not open ends the log there if it can be the torn end of a crash, and is damage otherwise. It is
-//! damage if the header, or a later frame that opens, says that this place had been durable.
+//! At a frame that does not open, the log ends if the frame can be a torn write after a crash. Otherwise the log is
+//! damaged: the header, or a later frame that opens, proves that this offset had been durable.
 
 use std::sync::Arc;
 
@@ -17,18 +17,18 @@ pub(super) struct Stretch {
     pub(super) subkey: Arc<Subkey>,
 }
 
-/// What reading a whole log found.
+/// The result of reading a whole log.
 pub(crate) struct Recovered {
     pub(crate) history: History,
-    /// Where its last good frame ends.
+    /// The end of the last good frame.
     pub(crate) end: u64,
-    /// Bytes that are durable by the word of the header or of a frame. The rest may be there for this process alone.
+    /// The bytes that the header or a frame proves to be durable. The rest may be only in the kernel's page cache.
     pub(super) proven: u64,
     pub(super) chain: Chain,
     pub(super) stretches: Vec<Stretch>,
 }
 
-/// Reads a log to its end, showing each frame that opened.
+/// Reads a log to its end and calls `each` for every valid frame.
 pub(crate) fn recover(
     file: &impl DiskFile,
     mut reader: Reader,
@@ -47,7 +47,7 @@ pub(crate) fn recover(
             }
             Kind::Batch => history.current.commits += 1,
             Kind::Copy => {}
-            // Closes a backup, never a log.
+            // An END frame closes a backup, never a log.
             Kind::End => return Err(Error::Malformed { at }),
         }
         proven = proven.max(opened.durable);
@@ -57,7 +57,7 @@ pub(crate) fn recover(
         stretches.extend(subkey.map(|subkey| Stretch { from: at, subkey }));
     }
     let good = reader.at();
-    if good < durable || (good < end && reader.is_vouched_for(file, end).map_err(Error::Read)?) {
+    if good < durable || (good < end && reader.is_proven_durable(file, end).map_err(Error::Read)?) {
         return Err(Error::Damaged { at: good, end });
     }
     Ok(Recovered {

@@ -1,4 +1,4 @@
-//! The live log rewritten while the store is in use, and how any rewritten log becomes the live one.
+//! Compaction of the live log while the store is in use, and the switch to any rewritten log.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,35 +14,35 @@ use crate::log;
 use crate::rewrite::{Rewrite, Walk};
 use crate::secret::{DataKey, Key32};
 
-/// A log is rewritten once it is this many times as long as what is live in it, and this much longer.
+/// A log is compacted once it is this many times larger than its live part, and this many bytes larger.
 const SLACK_FACTOR: u64 = 2;
 const SLACK_BYTES: u64 = 1 << 20;
-/// Or once it holds this many epochs.
+/// It is also compacted once it holds this many epochs.
 const MAX_EPOCHS: usize = 64;
-/// What a rewritten log gathers before it is worth making durable on the way.
+/// How many bytes of a new log are written between two intermediate fsyncs.
 const SYNC_EVERY_BYTES: u64 = 1 << 20;
 
-/// How far a compaction is.
+/// The progress of a compaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compaction {
-    /// None is called for.
+    /// None is needed.
     Idle,
     /// It continues with the next step.
     Underway,
-    /// It is done but for the end, which waits until no one reads the old log any more.
+    /// The new log is complete; the switch waits until no one reads the old log any more.
     Held,
-    /// It is done.
+    /// The new log is live.
     Done,
 }
 
-/// Compaction under way.
+/// A compaction in progress.
 pub(super) struct Compacting<F> {
     walk: Walk,
     rewrite: Rewrite<F>,
 }
 
 impl<D: Disk> Vault<D> {
-    /// Continues with a compaction for about `budget` bytes of the old log, or begins one that is called for.
+    /// Continues a compaction for about `budget` bytes of the old log, or starts one if needed.
     pub fn compact(&mut self, budget: usize) -> Result<Compaction, Error> {
         self.guard(|vault| {
             if vault.compacting.is_none() {
@@ -53,14 +53,14 @@ impl<D: Disk> Vault<D> {
             }
             let step = vault.compaction_step(budget);
             if step.is_err() {
-                // Half a frame may be missing from it.
+                // The new log may have half a frame.
                 vault.compacting = None;
             }
             step
         })
     }
 
-    /// Begins a compaction whether it is called for or not; [`Vault::compact`] continues with it.
+    /// Starts a compaction even if none is needed; [`Vault::compact`] continues it.
     pub fn begin_compaction(&mut self) -> Result<(), Error> {
         let writing = self.compacting.is_some() || Arc::strong_count(&self.writers) > 1;
         if writing {
@@ -80,11 +80,11 @@ impl<D: Disk> Vault<D> {
         let Some(Compacting { walk, rewrite }) = &mut self.compacting else {
             return Ok(Compaction::Idle);
         };
-        let arrived = walk.step(&self.log, &self.index, budget, |op| rewrite.push(op))?;
-        if !arrived {
+        let complete = walk.step(&self.log, &self.index, budget, |op| rewrite.push(op))?;
+        if !complete {
             return Ok(Compaction::Underway);
         }
-        // A backup that reads the old log lets it stay until it is through.
+        // A backup still reads the old log.
         if Arc::strong_count(&self.walkers) > 1 {
             return Ok(Compaction::Held);
         }
@@ -95,18 +95,18 @@ impl<D: Disk> Vault<D> {
         Ok(Compaction::Done)
     }
 
-    /// A part of the log in the making that is worth making durable on the way, outside of any lock.
+    /// An intermediate fsync of the new log, to run without holding a lock, if one is due.
     pub fn compaction_job(&mut self) -> Option<Arc<D::File>> {
         let log = &mut self.compacting.as_mut()?.rewrite.log;
         let due = log.end - log.durable >= SYNC_EVERY_BYTES;
         due.then(|| {
-            // Only spaces the syncs out: the log in the making is synced whole before it is used.
+            // This only spreads the I/O: the new log is synced completely before the switch.
             log.durable = log.end;
             Arc::clone(&log.file)
         })
     }
 
-    /// Whether the log holds so much that is dead that a compaction is called for.
+    /// True if enough of the log is dead that it should be compacted.
     pub fn wants_compaction(&self) -> bool {
         let dead = self
             .log
@@ -116,12 +116,12 @@ impl<D: Disk> Vault<D> {
         due && Arc::strong_count(&self.writers) == 1
     }
 
-    /// Begins the next log, which becomes the live one in [`Vault::switch`].
+    /// Starts the next log. [`Vault::switch`] makes it the live one.
     pub(crate) fn rewrite(&self, data_key: DataKey) -> Result<Rewrite<D::File>, Error> {
-        // Names are made and removed from here on.
+        // From here on, files are created and removed by name.
         self.headers.in_place(&self.disk)?;
-        // What an earlier attempt left goes, and its number is not used again: two logs of one number would pass for
-        // one another.
+        // Removes the file of an earlier attempt. Its number is not reused: two logs with the same number could be
+        // exchanged for one another unnoticed.
         remove_strays(&self.disk, self.log.number)?;
         let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         let file = self
@@ -138,7 +138,7 @@ impl<D: Disk> Vault<D> {
         )
     }
 
-    /// Makes a rewritten log the live one. All that was written is durable afterwards.
+    /// Makes a rewritten log the live one. Afterwards everything written is durable.
     pub(crate) fn switch(
         &mut self,
         mut rewrite: Rewrite<D::File>,
@@ -162,18 +162,19 @@ impl<D: Disk> Vault<D> {
         self.index = index;
         self.data_key = data_key;
         self.durable = Lsn(self.history.current.commits);
-        // A log that cannot be removed now is removed at the next start.
+        // If this fails, the next start removes the log.
         let _ = self.disk.remove(&log::name(old.number));
         Ok(())
     }
 
-    /// Removes the records of these tables, by a new log without them. A compaction or a backup under way ends there.
+    /// Removes all records of these tables by writing a new log without them. Aborts a compaction or a backup in
+    /// progress.
     pub fn clear(&mut self, tables: &[Table]) -> Result<(), Error> {
         self.replace(tables, [])
     }
 
-    /// Puts other records in the place of those of these tables: one write of the header makes the new log, which has
-    /// the new ones and not the old ones, the live one. A compaction or a backup under way ends there.
+    /// Replaces the records of these tables. A single header write makes the new log, with the new records and
+    /// without the old ones, the live one. Aborts a compaction or a backup in progress.
     pub fn replace<'a>(
         &mut self,
         tables: &[Table],
@@ -195,32 +196,32 @@ impl<D: Disk> Vault<D> {
         })
     }
 
-    /// Copies the live log under another data key, in one go.
+    /// Copies the live log under a new data key, in one call.
     pub(crate) fn rekey(&mut self, data_key: Key32, slots: Vec<Slot>) -> Result<(), Error> {
         self.idle()?;
         self.copy(data_key, slots, |_| true)
     }
 
-    /// Copies what is live of some tables under another data key. A compaction or a backup under way ends there.
+    /// Copies the live records of some tables under a new data key. Aborts a compaction or a backup in progress.
     pub(crate) fn copy(
         &mut self,
         data_key: Key32,
         slots: Vec<Slot>,
-        lives_on: impl Fn(Table) -> bool,
+        is_kept: impl Fn(Table) -> bool,
     ) -> Result<(), Error> {
         self.guard(|vault| {
             vault.compacting = None;
             let mut walk = Walk::new(&vault.log, &vault.data_key, vault.store(), vault.log.end);
             let mut rewrite = vault.rewrite((vault.hold)(data_key))?;
             walk.step(&vault.log, &vault.index, usize::MAX >> 1, |op| match op {
-                Op::Put { key, .. } if lives_on(key.table) => rewrite.push(op),
+                Op::Put { key, .. } if is_kept(key.table) => rewrite.push(op),
                 _ => Ok(()),
             })?;
             vault.switch(rewrite, slots)
         })
     }
 
-    /// No one walks along the log or writes the next one.
+    /// Fails with `Busy` if a task walks through the log or writes the next one.
     pub(crate) fn idle(&self) -> Result<(), Error> {
         let idle = self.compacting.is_none()
             && Arc::strong_count(&self.walkers) == 1

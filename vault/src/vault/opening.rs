@@ -1,4 +1,4 @@
-//! A store made in a folder, or opened again after whatever ending it had.
+//! Creates a store in a directory, or opens it after a clean shutdown or a crash.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -14,7 +14,7 @@ use crate::log::{self, Log, Reader};
 use crate::secret::{DataKey, Hold, Key32, Secret};
 
 impl<D: Disk> Vault<D> {
-    /// Makes a store in a folder without one. What an interrupted creation or erasure left there goes.
+    /// Creates a store in a directory that has none. Removes the leftovers of an interrupted creation or erasure.
     pub fn create(
         disk: D,
         secret: &Secret,
@@ -55,25 +55,25 @@ impl<D: Disk> Vault<D> {
         Ok(Self::assemble(disk, hold, headers, data_key, resumed))
     }
 
-    /// Opens the store in a folder. All that was durable is there, and all that is there is durable.
+    /// Opens the store in a directory. It holds everything that was durable, and everything that it holds is durable.
     pub fn open(disk: D, secret: &Secret, hold: Hold) -> Result<(Self, Opened), Error> {
         headers::presence(&disk)?.ok_or(Error::Absent)?;
         let (mut headers, data_key) = Headers::open(&disk, secret, hold)?;
-        // A process that was killed may have left the header's name to the system.
+        // A killed process may have left the rename of the header unsynced.
         disk.sync().map_err(Error::Folder)?;
         headers.affirm(&data_key)?;
         if headers.agree {
             remove_strays(&disk, headers.header.log)?;
         }
         let mut resumed = resume(&disk, &headers.header, &data_key)?;
-        // What was replayed may never have been durable: a killed process leaves it to the system.
+        // A killed process may have left the replayed frames unsynced.
         resumed.log.sync()?;
         headers.header.generation = resumed.history.current.generation;
         headers.header.durable = resumed.log.end;
         let agreed = headers.agree;
         headers.write(&data_key)?;
         if !agreed {
-            // Until now the other copy may have been the one on the disk, and its log the live one.
+            // Until now the other header copy, and the log that it names, may have been the durable ones.
             remove_strays(&disk, headers.header.log)?;
         }
         let opened = Opened {
@@ -119,16 +119,16 @@ impl<D: Disk> Vault<D> {
 /// The number of a store's first log.
 const FIRST_LOG: u64 = 1;
 
-/// A log that is ready to be appended to, and what it holds.
+/// A log that is ready for appending, and its contents.
 struct Resumed<F> {
     log: Log<F>,
     index: Index,
     history: History,
-    /// Bytes at its end that a crash had left unfinished.
+    /// Bytes of an unfinished write at the end.
     dropped: u64,
 }
 
-/// Reads the live log, drops its torn end, and continues with it.
+/// Reads the live log, drops a torn write at its end, and opens it for appending.
 fn resume<D: Disk>(
     disk: &D,
     header: &Header,
@@ -166,7 +166,7 @@ fn resume<D: Disk>(
     })
 }
 
-/// Removes every log but the live one: what an interrupted rewriting left.
+/// Removes every log except the live one: leftovers of interrupted rewrites.
 pub(super) fn remove_strays(disk: &impl Disk, live: u64) -> Result<(), Error> {
     for name in disk.names().map_err(Error::Folder)? {
         if log::number(&name).is_some_and(|number| number != live) {

@@ -1,7 +1,7 @@
-//! A disk that loses what was not made durable, as disks do: sectors in any order or torn apart, names, lengths.
+//! A simulated disk that loses unsynced changes as real disks do: sectors in any order or torn, names, lengths.
 //!
-//! What a process sees is apart from what is durable. A kill leaves both; a power cut keeps of the changes in between a
-//! random subset, a sector at a time. Faults fire at a chosen operation.
+//! It tracks what a process sees and what is durable. A kill keeps both; a power cut keeps a random subset of the
+//! unsynced changes, sector by sector. Faults fire at a chosen operation.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,13 +16,13 @@ use crate::ledger::Ledger;
 /// What goes wrong at an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The process ends in the middle of it.
+    /// The process is killed in the middle of the operation.
     Stop,
-    /// It fails, a write perhaps after a part of it.
+    /// The operation fails; a write may have been done in part.
     Io,
-    /// From here on there is no space left.
+    /// From here on the disk is full.
     Full,
-    /// The next sync fails, and what it was to write is dropped.
+    /// The next sync fails, and its writes are lost.
     SyncFails,
 }
 
@@ -53,11 +53,11 @@ pub(crate) struct Inner {
     pub(crate) syncs: u64,
 }
 
-/// A handle on the disk.
+/// A handle to the disk.
 #[derive(Clone)]
 pub(crate) struct SimDisk(Arc<Mutex<Inner>>);
 
-/// A handle on a file.
+/// A handle to a file.
 pub(crate) struct SimFile {
     disk: SimDisk,
     inode: usize,
@@ -87,7 +87,7 @@ impl SimDisk {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Lets a fault fire after so many operations.
+    /// Arms a fault that fires after so many operations.
     pub(crate) fn arm(&self, after: u32, fault: Fault) {
         let mut inner = self.lock();
         inner.fault = Some((after, fault));
@@ -101,18 +101,18 @@ impl SimDisk {
         inner.sync_fails = false;
     }
 
-    /// Whether anything has gone wrong since the last restart.
+    /// True if anything has gone wrong since the last restart.
     pub(crate) fn is_faulty(&self) -> bool {
         let inner = self.lock();
         inner.fired || inner.full
     }
 
-    /// There is space again.
+    /// Ends [`Fault::Full`].
     pub(crate) fn free_space(&self) {
         self.lock().full = false;
     }
 
-    /// A new process, on the same running machine.
+    /// Starts a new process on the same running machine.
     pub(crate) fn kill(&self) {
         let mut inner = self.lock();
         inner.stopped = false;
@@ -121,13 +121,13 @@ impl SimDisk {
         inner.sync_fails = false;
     }
 
-    /// A new process, after the power was gone.
+    /// Starts a new process after a power cut.
     pub(crate) fn cut_power(&self) {
         self.kill();
         self.lock().lose();
     }
 
-    /// Another folder with the same files as this one's process sees.
+    /// A copy of the directory with the files as the process sees them.
     pub(crate) fn copy(&self) -> Self {
         let inner = self.lock();
         let mut rng = inner.rng.clone();
@@ -148,7 +148,7 @@ impl SimDisk {
         copy
     }
 
-    /// Records the frames of a backup.
+    /// Records the frames of a backup in the ledger.
     pub(crate) fn note_backup(&self, bytes: &[u8]) {
         self.lock().ledger.note_all(bytes);
     }
@@ -158,7 +158,7 @@ impl Inner {
     /// Counts an operation. `Ok(Some)` is a fault that fires at it.
     fn tick(&mut self) -> io::Result<Option<Fault>> {
         if self.stopped {
-            return Err(io::Error::other("the process is gone"));
+            return Err(io::Error::other("the process was killed"));
         }
         self.operations += 1;
         let Some((left, fault)) = &mut self.fault else {
@@ -180,11 +180,11 @@ impl Inner {
         Ok(Some(fault))
     }
 
-    /// For operations that happen as a whole or not at all: a process that ends may have done it.
+    /// For atomic operations: a killed process may have completed the operation or not.
     fn whole(&mut self) -> io::Result<()> {
         match self.tick()? {
             Some(Fault::Io) => Err(io::Error::from_raw_os_error(5)),
-            Some(Fault::Stop) if self.rng.bool() => Err(io::Error::other("the process is gone")),
+            Some(Fault::Stop) if self.rng.bool() => Err(io::Error::other("the process was killed")),
             _ => Ok(()),
         }
     }
@@ -200,7 +200,7 @@ impl Inner {
         let (written, error) = match fault {
             Some(Fault::Stop) => (
                 self.rng.usize(..=bytes.len()),
-                Some(io::Error::other("the process is gone")),
+                Some(io::Error::other("the process was killed")),
             ),
             Some(Fault::Io) => (
                 self.rng.usize(..=bytes.len()),
@@ -229,18 +229,18 @@ impl Inner {
             return Err(io::Error::from_raw_os_error(5));
         }
         if fault == Some(Fault::Stop) && self.rng.bool() {
-            return Err(io::Error::other("the process is gone"));
+            return Err(io::Error::other("the process was killed"));
         }
         for change in std::mem::take(&mut inode.pending) {
             apply(&mut inode.durable, &change);
         }
         if self.stopped {
-            return Err(io::Error::other("the process is gone"));
+            return Err(io::Error::other("the process was killed"));
         }
         Ok(())
     }
 
-    /// The power goes.
+    /// Cuts the power.
     fn lose(&mut self) {
         let share = [0.0, 0.1, 0.5, 0.9, 1.0][self.rng.usize(..5)];
         for inode in &mut self.inodes {

@@ -1,5 +1,5 @@
-//! A store that ends but for some of its records, on a simulated disk: whatever stops it, it is all there as before, or what
-//! outlives it is there and nothing else.
+//! Erasure of a store except for some tables, on a simulated disk: after any crash the store either has all its
+//! records, or exactly the kept ones.
 
 use fastrand::Rng;
 use openclaw_vault::{Error, Table, Vault, on_heap};
@@ -12,7 +12,7 @@ const GOES: Table = Table(1);
 const STAYS: Table = Table(9);
 const BEFORE: [u8; 32] = *b"the key of a store before an end";
 const AFTER: [u8; 32] = *b"the key of what outlives the end";
-/// More than an erasure takes, so that some come to their end.
+/// More than an erasure takes, so that some erasures complete.
 const OPERATIONS: u32 = 30;
 
 pub(crate) fn end(seed: u64) -> u32 {
@@ -45,7 +45,7 @@ pub(crate) fn end(seed: u64) -> u32 {
             has(&store, STAYS, staying);
         }
         (Err(Error::WrongKey { .. }), Ok((store, _))) => {
-            assert!(ended.is_err(), "what was told as gone is back");
+            assert!(ended.is_err(), "a completed erasure was undone");
             has(&store, GOES, going);
             has(&store, STAYS, staying);
         }

@@ -1,4 +1,4 @@
-//! A file's content: as a process sees it, and as much of it as is durable.
+//! The content of a file: what a process sees, and what of it is durable.
 
 use fastrand::Rng;
 
@@ -14,7 +14,7 @@ pub(crate) struct Inode {
     pub(crate) cached: Vec<u8>,
     pub(crate) durable: Vec<u8>,
     pub(crate) pending: Vec<Change>,
-    /// A sync failed: what is cached is neither durable nor about to be.
+    /// After a failed sync: the cached content is neither durable nor will it be written.
     pub(crate) astray: bool,
     pub(crate) salt: Option<[u8; 32]>,
 }
@@ -32,7 +32,7 @@ impl Inode {
         self.pending.push(change);
     }
 
-    /// Each sector of each pending change reaches the disk or does not.
+    /// Randomly decides for each sector of each pending change whether it reaches the disk.
     fn settle(&mut self, share: f64, rng: &mut Rng) {
         for change in std::mem::take(&mut self.pending) {
             match change {
@@ -65,7 +65,7 @@ impl Inode {
     pub(crate) fn lose(&mut self, share: f64, rng: &mut Rng) {
         let (before, after) = (self.durable.len(), self.cached.len());
         self.settle(share, rng);
-        // The length is a matter of its own: as of before, of after, or of anything between; a gap reads as zeros.
+        // The length is independent: the old one, the new one or any between; a gap reads as zeros.
         if after > before && rng.bool() {
             let length = rng.usize(before..=after);
             self.durable.resize(length, 0);
@@ -74,7 +74,7 @@ impl Inode {
         self.astray = false;
     }
 
-    /// What was to be written is dropped, and is seen on as if it had been written, or is not.
+    /// Drops the pending writes. Afterwards the cache may or may not still show them.
     pub(crate) fn fail_to_sync(&mut self, rng: &mut Rng) {
         self.settle(rng.f64(), rng);
         if rng.bool() {

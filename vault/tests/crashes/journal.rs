@@ -1,4 +1,5 @@
-//! A journal's life on a simulated disk: written, filed, let go of, killed, opened again, and read whole each time.
+//! Random histories of a journal on a simulated disk: it is written, filed, expired, killed and reopened, and checked
+//! in full each time.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +16,13 @@ const TABLES: JournalTables = JournalTables {
     files: Table(2),
     state: Table(3),
 };
-/// A record that changes in the batch of each event.
-const BESIDE: Key<'static> = Key {
+/// A record that changes in the same batch as each event.
+const COMPANION: Key<'static> = Key {
     table: Table(4),
     scope: b"",
     id: b"",
 };
-/// One that goes from time to time.
+/// A record that is sometimes deleted.
 const JUNK: Key<'static> = Key {
     table: Table(5),
     scope: b"",
@@ -38,13 +39,13 @@ const FOREVER: Retention = Retention {
 pub(crate) struct Life {
     rng: Rng,
     disk: SimDisk,
-    /// Every event that may be there, by its seq.
+    /// Every event that may exist, by seq.
     written: BTreeMap<u64, Vec<u8>>,
-    /// All up to this one are durable.
+    /// All events up to this seq are durable.
     durable: u64,
-    /// Nothing below this one was let go of. What is between this and `perhaps_gone` may be gone or not.
-    kept: u64,
-    perhaps_gone: u64,
+    /// Events from this seq on are not expired, except that those below `perhaps_expired` may be.
+    retained: u64,
+    perhaps_expired: u64,
     crashes: u32,
 }
 
@@ -56,13 +57,13 @@ impl Life {
             rng,
             written: BTreeMap::new(),
             durable: FIRST - 1,
-            kept: FIRST,
-            perhaps_gone: FIRST,
+            retained: FIRST,
+            perhaps_expired: FIRST,
             crashes: 0,
         }
     }
 
-    /// Lives it. Returns how many crashes it held.
+    /// Runs the history. Returns the number of crashes.
     pub(crate) fn live(mut self) -> u32 {
         while self.crashes < CRASHES {
             let (store, journal) = self.start();
@@ -111,7 +112,7 @@ impl Life {
                 }
                 Err(error) => {
                     assert!(is_of_the_disk(&error), "start: {error:?}");
-                    assert!(self.disk.is_faulty(), "no fault, and yet: {error:?}");
+                    assert!(self.disk.is_faulty(), "an error without a fault: {error:?}");
                     self.crash();
                 }
             }
@@ -122,7 +123,7 @@ impl Life {
         let mut store = match presence(&self.disk)? {
             Some(_) => Vault::open(self.disk.clone(), &secret(KEY), on_heap)?.0,
             None => {
-                assert!(self.durable < FIRST, "the store is gone");
+                assert!(self.durable < FIRST, "the store has disappeared");
                 Vault::create(self.disk.clone(), &secret(KEY), "first", 0, on_heap)?
             }
         };
@@ -131,21 +132,21 @@ impl Life {
         Ok((store, journal))
     }
 
-    /// All that was durable is there, nothing else than what was written, in order; and what it was written with.
+    /// Checks that all durable events and their records exist, in order, and nothing that was not written.
     fn check(&mut self, store: &Store, journal: &Journal) -> Result<(), Error> {
         let (oldest, head) = (journal.oldest(), journal.head());
         assert!(head >= self.durable, "{head} of {}", self.durable);
         assert!(
-            (self.kept..=self.perhaps_gone).contains(&oldest),
+            (self.retained..=self.perhaps_expired).contains(&oldest),
             "{oldest} is the oldest, not {}..={}",
-            self.kept,
-            self.perhaps_gone
+            self.retained,
+            self.perhaps_expired
         );
         let mut seq = oldest;
         while seq <= head {
             let most = 1 + self.rng.usize(..40);
             let page = journal.read(store, seq, head, most)?;
-            if let Some(error) = page.harmed {
+            if let Some(error) = page.damage {
                 return Err(error);
             }
             assert_eq!(page.gap, None);
@@ -162,28 +163,35 @@ impl Life {
                 seq += 1;
             }
         }
-        let beside = store.load(BESIDE)?;
-        let beside = beside.map(|value| u64::from_le_bytes(*value.first_chunk().unwrap()));
+        let companion = store.load(COMPANION)?;
+        let companion = companion.map(|value| u64::from_le_bytes(*value.first_chunk().unwrap()));
         assert_eq!(
-            beside.unwrap_or(FIRST - 1),
+            companion.unwrap_or(FIRST - 1),
             head,
-            "one batch, all or nothing"
+            "a batch is not atomic"
         );
         for _ in 0..20 {
-            // What was let go of is known, too.
+            // The marks of expired events are known too.
             let seq = self.rng.u64(FIRST..=head.max(FIRST));
             assert_eq!(journal.knows(store, &[mark(seq)])?, seq <= head, "{seq}");
-            let named = journal.named(store, half(mark(seq)))?;
+            let named = journal.find_by_id(store, half(mark(seq)))?;
             let named: Vec<u64> = named.into_iter().map(|row| row.seq).collect();
-            // What a failing disk does not give is left out.
+            // With a failing disk, events that cannot be read are left out.
             let found = named.contains(&seq) || self.disk.is_faulty();
-            let kept = (oldest..=head).contains(&seq);
-            assert!(if kept { found } else { !named.contains(&seq) }, "{seq}");
+            let retained = (oldest..=head).contains(&seq);
+            assert!(
+                if retained {
+                    found
+                } else {
+                    !named.contains(&seq)
+                },
+                "{seq}"
+            );
         }
         assert!(!journal.knows(store, &[mark(head + 1)])?);
         self.written.split_off(&(head + 1));
-        self.kept = oldest;
-        self.perhaps_gone = oldest;
+        self.retained = oldest;
+        self.perhaps_expired = oldest;
         self.durable = head;
         Ok(())
     }
@@ -193,7 +201,7 @@ impl Life {
             if let Err(error) = self.step(&mut store, &mut journal) {
                 let harmless = is_of_the_disk(&error) || matches!(error, Error::Broken);
                 assert!(harmless, "{error:?}");
-                assert!(self.disk.is_faulty(), "no fault, and yet: {error:?}");
+                assert!(self.disk.is_faulty(), "an error without a fault: {error:?}");
                 return;
             }
         }
@@ -232,12 +240,12 @@ impl Life {
             let mut event = vec![0; self.rng.usize(..longest)];
             self.rng.fill(&mut event);
             let seq = journal.head() + 1;
-            assert!(seq > self.durable, "a seq came twice");
+            assert!(seq > self.durable, "a seq was used twice");
             assert_eq!(journal.push(&mut batch, seq, mark(seq), &event), seq);
             self.written.insert(seq, event);
         }
         batch.put(JUNK, b"junk");
-        batch.put(BESIDE, &journal.head().to_le_bytes());
+        batch.put(COMPANION, &journal.head().to_le_bytes());
         store.append(&batch).map(drop)
     }
 
@@ -253,17 +261,17 @@ impl Life {
                 ..FOREVER
             },
         };
-        // It may be gone from the moment on that it is asked for.
-        self.perhaps_gone = journal.head() + 1;
-        let gone = journal.expire(store, retention)?;
-        self.perhaps_gone = journal.oldest();
-        if gone.is_empty() {
+        // The deletion may become durable at any time from here on.
+        self.perhaps_expired = journal.head() + 1;
+        let expired = journal.expire(store, retention)?;
+        self.perhaps_expired = journal.oldest();
+        if expired.is_empty() {
             return Ok(());
         }
         store.sync()?;
         self.durable = journal.head();
-        self.kept = journal.oldest();
-        Journal::remove(store.disk(), &gone);
+        self.retained = journal.oldest();
+        Journal::remove(store.disk(), &expired);
         Ok(())
     }
 }

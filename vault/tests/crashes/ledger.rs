@@ -1,4 +1,4 @@
-//! Every nonce that was ever used, taken from the bytes that were written: none may be used for two frames.
+//! Records every nonce in the bytes that are written, and checks that none is used for two different frames.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -8,25 +8,25 @@ const TAG: usize = 16;
 const SALT: usize = 32;
 const HEADER: usize = 4096;
 
-/// Of each salt and counter, what was sealed.
+/// For each salt and counter, a hash of what was sealed with them.
 #[derive(Default)]
 pub(crate) struct Ledger(HashMap<([u8; SALT], u32), u64>);
 
 impl Ledger {
-    /// Takes note of one frame that is written in one go; `salt` is that of the last epoch in the same file.
+    /// Records a frame that is written in one call; `salt` is that of the last epoch in the same file.
     pub(crate) fn note(&mut self, salt: &mut Option<[u8; SALT]>, bytes: &[u8]) {
-        let (frame, rest) = frame(bytes).expect("a log is written a frame at a time");
-        assert!(rest.is_empty(), "more than a frame");
+        let (frame, rest) = frame(bytes).expect("a log is written frame by frame");
+        assert!(rest.is_empty(), "more than one frame");
         self.note_frame(salt, frame);
     }
 
-    /// Takes note of the frames of a backup, which may be cut.
+    /// Records the frames of a backup, which may be truncated.
     pub(crate) fn note_all(&mut self, bytes: &[u8]) {
         let mut salt = None;
         let mut rest = bytes.get(HEADER..).unwrap_or_default();
-        while let Some((next, behind)) = frame(rest) {
+        while let Some((next, after)) = frame(rest) {
             self.note_frame(&mut salt, next);
-            rest = behind;
+            rest = after;
         }
     }
 

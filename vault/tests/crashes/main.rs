@@ -1,8 +1,8 @@
-//! Crashes without number: random lives of a store and of its journal on a simulated disk, each from a seed.
+//! Crash tests: random histories of a store and of its journal on a simulated disk, each from a seed.
 //!
-//! `VAULT_CRASH_SECONDS` says for how long; built for speed it continues until 100,000 crashes are through, too. Its lives
-//! are those of the seeds 0, 1, 2 and so on, or those from `OPENCLAW_TEST_SEED` on.
-//! `VAULT_CRASH_SEED`, `JOURNAL_CRASH_SEED`, `ERASURE_CRASH_SEED` and `REPLACEMENT_CRASH_SEED` live one life again, as a failure reports it.
+//! `VAULT_CRASH_SECONDS` sets the duration; a release build also continues until it has done 100,000 crashes. The
+//! seeds are 0, 1, 2 and so on, or start at `OPENCLAW_TEST_SEED`. `VAULT_CRASH_SEED`, `JOURNAL_CRASH_SEED`,
+//! `ERASURE_CRASH_SEED` and `REPLACEMENT_CRASH_SEED` reproduce one failed history.
 
 #![expect(
     clippy::unwrap_used,
@@ -29,13 +29,13 @@ use std::time::{Duration, Instant};
 use journal::Life;
 use run::Run;
 
-/// Crashes that a build made for speed goes through at least.
+/// The minimum number of crashes.
 const CRASHES: u64 = if cfg!(debug_assertions) { 100 } else { 100_000 };
 
 fn seconds() -> u64 {
-    let told = std::env::var("VAULT_CRASH_SECONDS").ok();
-    let told = told.map(|seconds| seconds.parse().unwrap());
-    told.unwrap_or(if cfg!(debug_assertions) { 2 } else { 60 })
+    let seconds = std::env::var("VAULT_CRASH_SECONDS").ok();
+    let seconds = seconds.map(|seconds| seconds.parse().unwrap());
+    seconds.unwrap_or(if cfg!(debug_assertions) { 2 } else { 60 })
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn after_any_crash_a_store_has_all_durable_records() {
 
 #[test]
 fn after_any_crash_a_journal_has_all_durable_events_once_and_in_order() {
-    // Its lives write far more.
+    // A history of the journal writes far more than one of the store.
     crash("JOURNAL_CRASH_SEED", 20, |seed| Life::new(seed).live());
 }
 
@@ -59,7 +59,7 @@ fn a_crashed_replacement_leaves_the_old_records_or_the_new_ones() {
     crash("REPLACEMENT_CRASH_SEED", 20, replacement::replace);
 }
 
-/// Lives one life after the other, for a part of the time and of the crashes.
+/// Runs histories for this share of the time and of the crashes.
 fn crash(variable: &str, part: u32, live: impl Fn(u64) -> u32 + Sync) {
     if let Ok(seed) = std::env::var(variable) {
         live(seed.parse().unwrap());
@@ -87,7 +87,7 @@ fn crash(variable: &str, part: u32, live: impl Fn(u64) -> u32 + Sync) {
                             lives.fetch_add(1, Ordering::Relaxed);
                         }
                         Err(_) => {
-                            eprintln!("again with {variable}={seed}");
+                            eprintln!("reproduce with {variable}={seed}");
                             failed.store(true, Ordering::Relaxed);
                         }
                     }
@@ -96,10 +96,10 @@ fn crash(variable: &str, part: u32, live: impl Fn(u64) -> u32 + Sync) {
         }
     });
     println!(
-        "{} crashes in {} lives, {:.0} s",
+        "{} crashes in {} histories, {:.0} s",
         crashes.into_inner(),
         lives.into_inner(),
         start.elapsed().as_secs_f64()
     );
-    assert!(!failed.into_inner(), "see the seed above");
+    assert!(!failed.into_inner(), "a history failed; see the seed above");
 }

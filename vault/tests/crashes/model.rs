@@ -1,11 +1,11 @@
-//! What a store is to hold, as a plain map, and all the states that a crash may leave of it.
+//! A model of the store as a plain map, and the set of states that a crash may leave.
 
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use openclaw_vault::{Batch, Disk, Error, Key, Op, Table, Vault};
 
-/// Tables in use.
+/// The number of tables in use.
 pub(crate) const TABLES: u8 = 3;
 
 type Name = (u8, Vec<u8>, Vec<u8>);
@@ -75,7 +75,7 @@ pub(crate) fn key(name: &Name) -> Key<'_> {
 }
 
 pub(crate) fn random_name(rng: &mut Rng) -> Name {
-    // Scopes and ids that run together must stay apart: ("a", "bc") is not ("ab", "c").
+    // Concatenation must not make keys equal: ("a", "bc") is not ("ab", "c").
     let scopes: [&[u8]; 4] = [b"", b"a", b"ab", b"abc"];
     let ids: [&[u8]; 8] = [b"", b"a", b"b", b"bc", b"c", b"cd", b"d", b"e"];
     let scope = scopes[rng.usize(..scopes.len())];
@@ -92,7 +92,7 @@ fn random_value(rng: &mut Rng) -> Vec<u8> {
     value
 }
 
-/// All that a store holds, read through its interface.
+/// All records of a store, read through its API.
 pub(crate) fn read<D: Disk>(vault: &Vault<D>) -> Result<Records, Error> {
     let mut records = Records::new();
     for table in 0..TABLES {
@@ -111,14 +111,14 @@ enum Step {
     Replaced(Records),
 }
 
-/// What was done since the store was opened.
+/// The states of a store since it was opened.
 #[derive(Default)]
 pub(crate) struct Timeline {
     base: Records,
     steps: Vec<Step>,
-    /// Steps that are durable.
+    /// The number of durable steps.
     durable: usize,
-    /// After all steps.
+    /// The state after all steps.
     pub(crate) now: Records,
 }
 
@@ -131,7 +131,7 @@ impl Timeline {
         }
     }
 
-    /// A batch that is about to be written. Empty ones are none.
+    /// Records a batch that is about to be written. An empty batch is not a step.
     pub(crate) fn write(&mut self, changes: Vec<Change>) -> Batch {
         let mut batch = Batch::new();
         for change in &changes {
@@ -144,13 +144,13 @@ impl Timeline {
         batch
     }
 
-    /// Other contents are about to replace all there are.
+    /// Records that other contents are about to replace everything.
     pub(crate) fn replace(&mut self, records: Records) {
         self.now.clone_from(&records);
         self.steps.push(Step::Replaced(records));
     }
 
-    /// All that was done is durable.
+    /// Marks all steps as durable.
     pub(crate) fn all_durable(&mut self) {
         self.durable = self.steps.len();
     }
@@ -159,18 +159,18 @@ impl Timeline {
         self.steps.len()
     }
 
-    /// As many steps are durable.
+    /// Marks the first `steps` steps as durable.
     pub(crate) fn durable_up_to(&mut self, steps: usize) {
         self.durable = self.durable.max(steps);
     }
 
-    /// Whether a store may hold these records after a crash, and report so many commits.
+    /// True if a store may hold these records after a crash, and report this number of commits.
     pub(crate) fn allows(&self, found: &Records, commits: Option<u64>) -> bool {
         let mut records = self.base.clone();
         let mut batches = 0;
         for done in 0..=self.steps.len() {
-            let told = commits.is_none_or(|commits| commits == batches);
-            if done >= self.durable && told && *found == records {
+            let commits_match = commits.is_none_or(|commits| commits == batches);
+            if done >= self.durable && commits_match && *found == records {
                 return true;
             }
             match self.steps.get(done) {
@@ -187,7 +187,7 @@ impl Timeline {
         false
     }
 
-    /// In words, for a failure.
+    /// A summary for a failure message.
     pub(crate) fn describe(&self) -> String {
         format!("{} steps, {} durable", self.steps.len(), self.durable)
     }

@@ -1,4 +1,4 @@
-//! Records by number, to see later that they are there or gone.
+//! Numbered records, to check later whether they exist.
 
 use openclaw_vault::{Batch, Key, Table};
 
@@ -12,7 +12,7 @@ pub(crate) fn fill(store: &mut Store, table: Table, records: u8) {
     }
 }
 
-/// These are there, and no others.
+/// Checks that these records exist, and no others.
 pub(crate) fn has(store: &Store, table: Table, records: u8) {
     assert_eq!(store.count(table), usize::from(records));
     for number in 0..records {

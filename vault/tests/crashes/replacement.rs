@@ -1,5 +1,5 @@
-//! Records put in the place of others, on a simulated disk: whatever stops it, all of the old ones are there or all of the
-//! new ones, never a part of both, and what is in other tables stays.
+//! Replacement of some tables' records, on a simulated disk: after any crash all of the old records exist or all of
+//! the new ones, never a mixture, and other tables are unchanged.
 
 use fastrand::Rng;
 use openclaw_vault::{Key, Table, Vault, on_heap};
@@ -11,7 +11,7 @@ use crate::run::{is_of_the_disk, secret};
 const REPLACED: [Table; 2] = [Table(1), Table(2)];
 const STAYS: Table = Table(9);
 const KEY: [u8; 32] = *b"the key of a store with two ages";
-/// More than a replacement takes, so that some come to their end.
+/// More than a replacement takes, so that some complete.
 const OPERATIONS: u32 = 30;
 
 pub(crate) fn replace(seed: u64) -> u32 {
@@ -51,7 +51,7 @@ pub(crate) fn replace(seed: u64) -> u32 {
             assert_eq!(value.unwrap().as_slice(), id);
         }
     } else {
-        assert!(ended.is_err(), "what was told as done is undone");
+        assert!(ended.is_err(), "a completed replacement was undone");
         for table in REPLACED {
             has(&store, table, old);
         }

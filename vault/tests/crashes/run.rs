@@ -1,4 +1,5 @@
-//! One store's life on a simulated disk: made, used, killed, opened again, many times over, and checked each time.
+//! A random history of a store on a simulated disk: it is created, used, killed and reopened many times, and checked
+//! each time.
 
 use fastrand::Rng;
 use openclaw_vault::{Error, Key32, Secret, Vault, on_heap, presence};
@@ -6,11 +7,11 @@ use openclaw_vault::{Error, Key32, Secret, Vault, on_heap, presence};
 use crate::disk::{Fault, SimDisk};
 use crate::model::{Records, Timeline, read};
 
-/// Crashes in one life.
+/// The number of crashes in a history.
 const CRASHES: u32 = 16;
 
 pub(crate) type Store = Vault<SimDisk>;
-/// Names of slots, and what opens them.
+/// The names and keys of slots.
 pub(crate) type Slots = Vec<(String, [u8; 32])>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,22 +25,22 @@ pub(crate) struct Run {
     pub(crate) rng: Rng,
     pub(crate) disk: SimDisk,
     pub(crate) exists: Exists,
-    /// What the slots may be: as of before or after a change that a crash interrupted.
+    /// The possible slots: from before or after a change that a crash interrupted.
     pub(crate) slots: Vec<Slots>,
     pub(crate) timeline: Timeline,
-    /// The epoch that the timeline is of, by its random id.
+    /// The random id of the timeline's epoch.
     epoch: Option<u64>,
     generation: u64,
     pub(crate) crashes: u32,
-    /// A life on a disk whose syncs fail often.
-    ailing: bool,
+    /// True if syncs of this disk fail often.
+    unreliable: bool,
 }
 
 pub(crate) fn secret(mut bytes: [u8; 32]) -> Secret {
     Secret::Raw(Key32::take(&mut bytes))
 }
 
-/// Errors of the disk's own making.
+/// True for errors that the simulated disk causes.
 pub(crate) fn is_of_the_disk(error: &Error) -> bool {
     matches!(
         error,
@@ -52,7 +53,7 @@ impl Run {
         let mut rng = Rng::with_seed(seed);
         Self {
             disk: SimDisk::new(rng.u64(..)),
-            ailing: rng.u8(..3) == 0,
+            unreliable: rng.u8(..3) == 0,
             rng,
             exists: Exists::No,
             slots: Vec::new(),
@@ -63,13 +64,13 @@ impl Run {
         }
     }
 
-    /// Lives it. Returns how many crashes it held.
+    /// Runs the history. Returns the number of crashes.
     pub(crate) fn live(mut self) -> u32 {
         while self.crashes < CRASHES {
             let store = self.start();
             self.arm();
             let held = self.use_until_it_fails(store);
-            // Half of the time the process ends by itself, with what it has not made durable.
+            // Half of the time the process ends without an error, with unsynced writes.
             drop(held);
             self.crash();
         }
@@ -87,21 +88,21 @@ impl Run {
     fn arm(&mut self) {
         let fault = match self.rng.u8(..10) {
             0..=3 => Fault::Stop,
-            4..=6 if self.ailing => Fault::SyncFails,
+            4..=6 if self.unreliable => Fault::SyncFails,
             4 => Fault::Stop,
             5 => Fault::Io,
             6 => Fault::Full,
             7 => Fault::SyncFails,
             _ => return,
         };
-        let furthest = [4, 16, 64, 256][self.rng.usize(..if self.ailing { 2 } else { 4 })];
+        let furthest = [4, 16, 64, 256][self.rng.usize(..if self.unreliable { 2 } else { 4 })];
         let after = self.rng.u32(..furthest);
         self.disk.arm(after, fault);
     }
 
     fn crash(&mut self) {
         self.crashes += 1;
-        if self.rng.u8(..6) < if self.ailing { 3 } else { 2 } {
+        if self.rng.u8(..6) < if self.unreliable { 3 } else { 2 } {
             self.disk.kill();
         } else {
             self.disk.cut_power();
@@ -111,7 +112,7 @@ impl Run {
         }
     }
 
-    /// Opens or makes the store, through as many crashes as it takes.
+    /// Opens or creates the store, through any number of crashes.
     fn start(&mut self) -> Store {
         loop {
             if self.rng.u8(..3) == 0 {
@@ -124,7 +125,7 @@ impl Run {
                     self.open()
                 }
                 Ok(None) => {
-                    assert_ne!(self.exists, Exists::Yes, "the store is gone");
+                    assert_ne!(self.exists, Exists::Yes, "the store has disappeared");
                     self.create()
                 }
             };
@@ -135,7 +136,7 @@ impl Run {
                 }
                 Err(error) => {
                     assert!(is_of_the_disk(&error), "start: {error:?}");
-                    assert!(self.disk.is_faulty(), "no fault, and yet: {error:?}");
+                    assert!(self.disk.is_faulty(), "an error without a fault: {error:?}");
                     self.crash();
                 }
             }
@@ -160,7 +161,7 @@ impl Run {
         match refused {
             Err(Error::WrongKey { .. }) => {}
             Err(error) => return Err(error),
-            Ok(()) => panic!("it opened with a stranger's key"),
+            Ok(()) => panic!("it opened with an unknown key"),
         }
         let mut keys: Vec<_> = self.slots.iter().flatten().map(|(_, key)| *key).collect();
         self.rng.shuffle(&mut keys);
@@ -175,10 +176,13 @@ impl Run {
                 Err(error) => return Err(error),
             }
         }
-        panic!("none of its keys opens it: {}", self.timeline.describe());
+        panic!(
+            "none of its keys opens the store: {}",
+            self.timeline.describe()
+        );
     }
 
-    /// Checks a store that opened, and takes it for what it is from now on.
+    /// Checks a store that was opened, and continues from its state.
     fn take_over(
         &mut self,
         store: &Store,
@@ -204,7 +208,7 @@ impl Run {
         let commits = self.commits(store);
         assert!(
             self.timeline.allows(&records, commits),
-            "no state of its history: {} records, {commits:?} commits, {}",
+            "not a state of its history: {} records, {commits:?} commits, {}",
             records.len(),
             self.timeline.describe()
         );
@@ -213,7 +217,7 @@ impl Run {
         self.opens_again_the_same(store, key)
     }
 
-    /// Copies of a folder open to the same, and do not disturb one another.
+    /// A copy of the directory opens to the same contents, independently of the original.
     fn opens_again_the_same(&self, store: &Store, key: [u8; 32]) -> Result<(), Error> {
         let copy = self.disk.copy();
         let (again, opened) = Vault::open(copy, &secret(key), on_heap)?;
@@ -223,7 +227,7 @@ impl Run {
         Ok(())
     }
 
-    /// How many batches of the timeline's epoch are left, by the store's word.
+    /// How many batches of the timeline's epoch the store reports.
     fn commits(&self, store: &Store) -> Option<u64> {
         let epoch = self.epoch?;
         let epochs = store.summary().epochs;
@@ -236,19 +240,19 @@ impl Run {
         let current = epochs.last().expect("there is always a current epoch");
         assert!(
             current.generation > self.generation,
-            "a generation came twice"
+            "a generation was used twice"
         );
         assert!(
             epochs
                 .windows(2)
                 .all(|pair| pair[0].generation < pair[1].generation),
-            "a history out of order"
+            "the history is out of order"
         );
         self.epoch = Some(current.id);
         self.generation = current.generation;
     }
 
-    /// The contents as they are to be.
+    /// The expected contents.
     pub(crate) fn now(&self) -> &Records {
         &self.timeline.now
     }

@@ -1,4 +1,4 @@
-//! What is done with an open store: every call of its interface, in a random order, until one fails.
+//! Random use of an open store: every call of its API, in random order, until one fails.
 
 use openclaw_vault::{Backup, Compaction, Disk as _, Error, Lsn, Reader, Restore, SyncJob};
 
@@ -6,10 +6,10 @@ use crate::disk::{SimDisk, SimFile};
 use crate::model::{Change, Records, TABLES, key, random_name, read};
 use crate::run::{Exists, Run, Slots, Store, is_of_the_disk, secret};
 
-/// Calls in one process at most.
+/// The maximum number of calls in one process.
 const CALLS: u32 = 60;
 
-/// A sync outside of the lock that has not come back, and the steps that are durable once it has.
+/// A sync outside the lock that has not returned yet, and the number of steps that it makes durable.
 struct Syncing {
     job: SyncJob<SimFile>,
     steps: usize,
@@ -24,7 +24,7 @@ struct Underway {
 }
 
 impl Run {
-    /// Returns what is left of the process, if it has not ended by an error.
+    /// Returns the open state of the process, unless an error ended it.
     pub(crate) fn use_until_it_fails(&mut self, mut store: Store) -> Option<Store> {
         let mut underway = Underway::default();
         for _ in 0..self.rng.u32(1..CALLS) {
@@ -35,7 +35,7 @@ impl Run {
             };
             if let Err(error) = done {
                 assert!(is_of_the_disk(&error), "in use: {error:?}");
-                assert!(self.disk.is_faulty(), "no fault, and yet: {error:?}");
+                assert!(self.disk.is_faulty(), "an error without a fault: {error:?}");
                 self.is_broken_or_as_it_was(&mut store);
                 return None;
             }
@@ -72,19 +72,22 @@ impl Run {
         Ok(())
     }
 
-    /// The store answers as a map does.
+    /// Compares random reads with the model.
     fn look(&mut self, store: &Store) -> Result<(), Error> {
         if self.rng.u8(..8) == 0 {
             assert!(
                 read(store)? == *self.now(),
-                "the store holds something else"
+                "the store differs from the model"
             );
             return Ok(());
         }
         let name = random_name(&mut self.rng);
         let expected = self.now().get(&name);
         let found = store.load(key(&name))?;
-        assert!(found.as_deref() == expected, "another value");
+        assert!(
+            found.as_deref() == expected,
+            "the value differs from the model"
+        );
         assert_eq!(store.contains(key(&name)), expected.is_some());
         let in_scope = |other: &(u8, Vec<u8>, Vec<u8>)| (other.0, &other.1) == (name.0, &name.1);
         let there = self.now().keys().filter(|other| in_scope(other)).count();
@@ -136,9 +139,9 @@ impl Run {
                 self.timeline.all_durable();
                 assert_eq!(store.durable(), store.written());
             }
-            Compaction::Held => assert!(underway.backup.is_some(), "held by no one"),
+            Compaction::Held => assert!(underway.backup.is_some(), "held without a backup"),
             Compaction::Underway => {}
-            Compaction::Idle => panic!("a compaction that was begun is gone"),
+            Compaction::Idle => panic!("a compaction in progress has disappeared"),
         }
         Ok(())
     }
@@ -164,7 +167,7 @@ impl Run {
             Change::from(op).apply(&mut records);
             Ok(())
         })? {}
-        assert!(records == *self.now(), "a backup of something else");
+        assert!(records == *self.now(), "the backup differs from the model");
         assert_eq!(reader.origin().store, store.summary().store);
         Ok(())
     }
@@ -185,7 +188,7 @@ impl Run {
             change.apply(&mut records);
         }
         match self.rng.u8(..4) {
-            // Dropped midway.
+            // Dropped before it is finished.
             0 => {}
             1 if underway.backup.is_none() => {
                 self.timeline.replace(records);
@@ -198,7 +201,7 @@ impl Run {
     }
 
     fn slots_now(&self) -> Slots {
-        assert_eq!(self.slots.len(), 1, "an open store's slots are known");
+        assert_eq!(self.slots.len(), 1, "the slots of an open store are known");
         self.slots[0].clone()
     }
 
@@ -247,7 +250,7 @@ impl Run {
         self.slots.push(slots.clone());
         match store.rotate(&named, 0) {
             Err(Error::Busy) => {
-                assert!(busy, "busy with nothing");
+                assert!(busy, "busy although nothing is in progress");
                 self.slots.pop();
                 return Ok(());
             }
@@ -258,7 +261,7 @@ impl Run {
         Ok(())
     }
 
-    /// After an error nothing more is written, unless it was one of reading alone.
+    /// After an error the store refuses writes, unless only a read failed.
     fn is_broken_or_as_it_was(&mut self, store: &mut Store) {
         if self.rng.bool() {
             let written = store.written();
@@ -292,6 +295,6 @@ impl Run {
 
     fn was_a_fault(&self, error: &Error) {
         assert!(is_of_the_disk(error), "at the end: {error:?}");
-        assert!(self.disk.is_faulty(), "no fault, and yet: {error:?}");
+        assert!(self.disk.is_faulty(), "an error without a fault: {error:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Changes of a backup.
+//! Changes to a backup.
 
 use openclaw_vault::{Error, Reader};
 

@@ -1,4 +1,4 @@
-//! Changes of a header.
+//! Changes to a header.
 
 use openclaw_vault::{Error, Secret, Vault, on_heap};
 
@@ -72,9 +72,9 @@ fn a_removed_slot_does_not_come_back() {
     }
 }
 
-/// A crash between the two copies leaves the older one with a slot that is gone.
+/// A crash between the writes of the two copies leaves the removed slot in the older one.
 #[test]
-fn a_removal_that_was_written_to_one_copy_holds() {
+fn a_slot_removal_that_reached_one_copy_is_effective() {
     let (disk, mut store) = filled();
     store.add_slot("other", &secret(2), 0).unwrap();
     let before = disk.read(NAME);
@@ -122,7 +122,7 @@ fn forged_lists_of_slots_are_refused() {
     ] {
         assert!(is_refused(&disk, both(&with_slots(slots)), &secret(1)));
     }
-    // Nor does a slot open under another name, or a whole header over another store's log.
+    // Nor does a slot open under another name, or a whole header with another store's log.
     let mut renamed = header.clone();
     renamed[SLOTS + 2..SLOTS + 9].copy_from_slice(b"Default");
     assert!(is_refused(&disk, both(&renamed), &secret(1)));
@@ -130,7 +130,7 @@ fn forged_lists_of_slots_are_refused() {
 }
 
 #[test]
-fn costs_beyond_the_bounds_are_refused_before_they_are_paid() {
+fn costs_out_of_bounds_are_refused_before_argon2_runs() {
     let disk = Memory::default();
     let words = Secret::parse_passphrase("words").unwrap();
     let store = Vault::create(disk.clone(), &words, "default", 0, on_heap).unwrap();

@@ -1,4 +1,4 @@
-//! Changes of a log.
+//! Changes to a log.
 
 use openclaw_vault::{Batch, Error, Key};
 
@@ -9,17 +9,18 @@ use super::{
 
 const LOG: &str = "vault-1.log";
 
-/// What opening a changed log came to: how many batches were left, or that it was refused.
+/// The result of opening a changed log: how many batches are left, or `None` if it is refused.
 fn outcome(disk: &Memory, log: Vec<u8>) -> Option<u32> {
     match open(&disk.with(LOG, log), &secret(1)) {
-        Ok(store) => Some(prefix(&store).expect("what opens is a prefix of what was written")),
+        Ok(store) => Some(prefix(&store).expect("the records are a prefix of those written")),
         Err(Error::Damaged { .. } | Error::Older { .. }) => None,
         Err(error) => panic!("{error:?}"),
     }
 }
 
-/// The header of a crashed store vouches for what there was at the last opening: eleven batches.
-const VOUCHED: u32 = BATCHES - 1;
+/// The number of batches that the header of a crashed store proves durable: the eleven that existed at its last
+/// opening.
+const PROVEN: u32 = BATCHES - 1;
 
 #[test]
 fn a_changed_byte_of_a_closed_log_is_refused() {
@@ -41,7 +42,7 @@ fn a_changed_byte_of_a_crashed_log_is_refused_or_costs_the_last_batch() {
         assert_eq!(
             outcome(&disk, log),
             expected,
-            "byte {at} of a last frame at {last}"
+            "byte {at} of the last frame at {last}"
         );
     }
 }
@@ -61,7 +62,7 @@ fn a_cut_of_a_crashed_log_leaves_a_prefix_or_is_refused() {
     let log = disk.read(LOG);
     let last = log.len() - frames(&log).last().unwrap().len();
     for length in 0..log.len() {
-        let expected = (length >= last).then_some(VOUCHED);
+        let expected = (length >= last).then_some(PROVEN);
         assert_eq!(
             outcome(&disk, log[..length].to_vec()),
             expected,
@@ -75,7 +76,7 @@ fn rearranged_frames_of_a_closed_log_are_refused() {
     let disk = closed();
     let whole = frames(&disk.read(LOG));
     for changed in rearranged(&whole) {
-        // What is added behind the end is dropped, as the torn end of a crash would be.
+        // Bytes added after the end are dropped, like a torn write.
         let expected = changed.starts_with(&whole).then_some(BATCHES);
         assert_eq!(outcome(&disk, changed.concat()), expected);
     }
@@ -95,13 +96,16 @@ fn rearranged_frames_of_a_crashed_log_are_refused_or_leave_a_prefix() {
             .take_while(|(one, other)| one == other);
         let dropped = whole.len() - kept.count();
         let left = outcome(&disk, changed.concat());
-        // Someone who may rearrange frames may as well cut them off: nothing else comes of it.
+        // Rearranging frames achieves no more than truncating the log, which is always possible.
         let allowed = (BATCHES + 5).checked_sub(u32::try_from(dropped).unwrap());
         assert!(
             left.is_none() || left == allowed,
             "{left:?}, not {allowed:?}"
         );
-        assert!(dropped > 0 || left.is_some(), "added behind the end");
+        assert!(
+            dropped > 0 || left.is_some(),
+            "bytes were added after the end"
+        );
     }
 }
 
@@ -134,9 +138,9 @@ fn a_log_of_another_number_or_of_another_store_is_refused() {
     assert!(open(&disk, &secret(1)).is_ok());
 }
 
-/// An index says where a record is; what is there must be that record.
+/// The index has the position of a record; the store must notice if another record is there.
 #[test]
-fn frames_exchanged_under_an_open_store_are_not_taken_for_one_another() {
+fn frames_swapped_under_an_open_store_are_not_mistaken_for_one_another() {
     let (disk, mut store) = filled();
     for number in [100_u32, 101, 102] {
         let mut batch = Batch::new();
@@ -148,7 +152,7 @@ fn frames_exchanged_under_an_open_store_are_not_taken_for_one_another() {
     }
     let mut changed = frames(&disk.read(LOG));
     let last = changed.len() - 1;
-    // With the tag before it, a frame opens at another place.
+    // With its predecessor's tag, a frame opens at another position.
     let (one, other) = (changed[last - 1].clone(), changed[last].clone());
     let tag = changed[last - 1].len() - 16;
     changed[last - 2][tag..].copy_from_slice(&one[tag..]);
@@ -162,7 +166,7 @@ fn frames_exchanged_under_an_open_store_are_not_taken_for_one_another() {
     assert!(store.scan(TABLE, Some(b"other"), |_| ()).is_err());
 }
 
-/// By chance, sixteen megabytes of noise hold many a frame's beginning: none of them is taken for one.
+/// 16 MB of random bytes contain many plausible frame heads by chance; none of them must be taken for a frame.
 #[test]
 fn a_large_torn_end_is_dropped() {
     let (disk, mut store) = filled();
@@ -177,7 +181,7 @@ fn a_large_torn_end_is_dropped() {
     assert_eq!(outcome(&disk, log), Some(BATCHES));
 }
 
-/// Every nine bytes the head of a frame that might be: looking into all of them would take hours.
+/// Every nine bytes look like the head of a frame: searching all of them would take hours.
 #[test]
 fn an_end_that_is_made_to_be_searched_for_long_is_refused_in_time() {
     let disk = crashed();

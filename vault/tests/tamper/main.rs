@@ -1,5 +1,5 @@
-//! What someone with the folder in hand and no key can do: nothing that the store does not notice, but for cutting off
-//! the end of what the header does not vouch for.
+//! What an attacker with the directory but no key can do: nothing that the store does not detect, except for
+//! truncating the part of the log that the header does not cover.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -34,7 +34,7 @@ fn put(store: &mut Store, number: u32) {
     store.sync().unwrap();
 }
 
-/// How many of the records 0, 1, 2… there are; any others, or gaps, are none of them.
+/// The number of records, if they are exactly 0, 1, 2… without gaps; otherwise `None`.
 fn prefix(store: &Store) -> Option<u32> {
     let mut found = 0;
     let mut genuine = true;
@@ -47,7 +47,7 @@ fn prefix(store: &Store) -> Option<u32> {
     genuine.then_some(found)
 }
 
-/// Batches in a store made for a test, over three openings.
+/// The batches in the test store, from three openings.
 const BATCHES: u32 = 12;
 
 fn filled() -> (Memory, Store) {
@@ -63,7 +63,7 @@ fn filled() -> (Memory, Store) {
     (disk, store)
 }
 
-/// A store that was closed: the header vouches for all of its log.
+/// A store after a clean shutdown: the header covers the whole log.
 fn closed() -> Memory {
     let (disk, store) = filled();
     store.close().unwrap();
@@ -75,21 +75,21 @@ fn crashed() -> Memory {
     filled().0
 }
 
-/// The frames of a log or of a backup's rest.
+/// The frames of a log, or of a backup after its header.
 fn frames(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     let mut rest = bytes;
     while let Some(length) = rest.get(1..5) {
         let length = u32::from_le_bytes(*length.first_chunk().unwrap());
-        let (frame, behind) = rest.split_at(9 + usize::try_from(length).unwrap() + 16);
+        let (frame, after) = rest.split_at(9 + usize::try_from(length).unwrap() + 16);
         frames.push(frame.to_vec());
-        rest = behind;
+        rest = after;
     }
     assert!(rest.is_empty());
     frames
 }
 
-/// Every way to swap two frames, to repeat one at another place, and to leave one out.
+/// Every way to swap two frames, to repeat one elsewhere, and to leave one out.
 fn rearranged(frames: &[Vec<u8>]) -> Vec<Vec<Vec<u8>>> {
     let mut all = Vec::new();
     for one in 0..frames.len() {
@@ -111,7 +111,7 @@ fn rearranged(frames: &[Vec<u8>]) -> Vec<Vec<Vec<u8>>> {
     all
 }
 
-/// Bytes with one changed, everywhere in turn: one bit, and all of them.
+/// Copies with one byte changed, at every position: one bit of it, and all bits.
 fn flipped(bytes: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> {
     (0..bytes.len()).flat_map(|at| {
         [1 << (at % 8), 0xff].map(|mask: u8| {

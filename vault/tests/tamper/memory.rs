@@ -1,4 +1,4 @@
-//! A folder in memory, whose files a test can change behind the store's back.
+//! A directory in memory. Tests can change its files behind the store's back.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,11 +8,11 @@ use openclaw_vault::{Disk, DiskFile};
 
 type Content = Arc<Mutex<Vec<u8>>>;
 
-/// The folder; clones are the same one.
+/// A directory; clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Memory(Arc<Mutex<BTreeMap<String, Content>>>);
 
-/// A file of it.
+/// A file in the directory.
 pub(crate) struct File(Content);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -20,7 +20,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Memory {
-    /// Another folder with the same files.
+    /// A copy of the directory with the same files.
     pub(crate) fn copy(&self) -> Self {
         let copy = Self::default();
         for (name, content) in &*lock(&self.0) {
@@ -34,13 +34,13 @@ impl Memory {
         lock(&content).clone()
     }
 
-    /// Puts other contents into a file, which may be open.
+    /// Replaces the contents of a file, which may be open.
     pub(crate) fn write(&self, name: &str, bytes: Vec<u8>) {
         let content = Arc::clone(lock(&self.0).entry(name.to_owned()).or_default());
         *lock(&content) = bytes;
     }
 
-    /// With one file changed.
+    /// A copy of the directory with one file changed.
     pub(crate) fn with(&self, name: &str, bytes: Vec<u8>) -> Self {
         let copy = self.copy();
         copy.write(name, bytes);

@@ -1,5 +1,5 @@
-//! Keys, versions and MACs of the app state. A key is durable at once, since the phone shares it once; the rest can be
-//! fetched again.
+//! App state: keys, versions and MACs. A key is durable on return, because the phone shares it only once; everything
+//! else can be fetched again.
 
 use std::collections::HashMap;
 
@@ -14,11 +14,11 @@ use whatsapp_rust::wacore::store::traits::{AppStateSyncKey, AppSyncStore};
 use super::Store;
 use super::records::{Records, check_size, encode, name, taken};
 
-/// Beyond so many MACs, one pass over the collection is shorter: those of a patch are kept together.
+/// For more MACs than this, one scan of the collection is faster: those of a patch are stored together.
 const MAX_SINGLE_READS: usize = 8;
 
 impl Store {
-    /// Whether this collection of the app state is here: what it brought is stored before its version is.
+    /// True if this collection of the app state was synced: its contents are stored before its version is.
     pub(crate) async fn has_app_state(&self, name: &str) -> bool {
         let state = self.records.get_version(name).await;
         state.is_ok_and(|state| state.version > 0)
@@ -50,12 +50,12 @@ impl AppSyncStore for Records {
     }
 
     async fn get_version(&self, name: &str) -> Result<HashState> {
-        // The collection of one that cannot be read is fetched again.
+        // A version that cannot be decoded counts as absent, so the collection is fetched again.
         Ok(self.load_row(version(name)).unwrap_or_default())
     }
 
-    /// What the collection brought is in the device's row: durable only later, it would be lost with a kill, and never
-    /// come again.
+    /// The contents of the collection changed the device's row. That row must not become durable later than the
+    /// version: after a kill the contents would be lost and never sent again.
     async fn set_version(&self, name: &str, state: HashState) -> Result<()> {
         self.save_device().await?;
         self.write(version(name), &encode(&state)?)
@@ -132,7 +132,7 @@ impl AppSyncStore for Records {
         if self.load_row::<AppStateSyncKey>(sync_key(&id)).is_some() {
             return Ok(Some(id));
         }
-        // Its key cannot be read: another that can is of more use than its name.
+        // The latest key cannot be decoded, so another one that can is used.
         let entries = self.vault.scan(Tables::SYNC_KEYS, None);
         let readable = entries.into_iter().filter_map(|mut entry| {
             let value = std::mem::take(&mut entry.value);

@@ -1,14 +1,15 @@
-//! Takes over the account of a Baileys gateway: reads its auth folder, writes it to a store. The phone is not asked,
-//! contacts notice nothing: the device keeps its keys, its sessions and its name.
+//! Imports the account of a Baileys gateway: reads its auth directory and writes it into a store. Neither the phone
+//! nor the contacts notice anything: the device keeps its keys, its sessions and its name.
 //!
 //! ```text
-//! folder     finds it, lists it, reads bounded regular files      name     what a file is
-//! json       values in file order, bytes in five spellings        creds, session, sender_key, value   one file each
-//! write      into the library's `Backend`, the device last        report   what came over, numbers masked
+//! folder     finds and lists it, reads bounded regular files       name     the type of a file
+//! json       values in file order, bytes in five encodings        creds, session, sender_key, value   one file type each
+//! write      into the library's `Backend`, the device last        report   the imported records, numbers masked
 //! ```
 //!
-//! It never writes to the folder, and asks no one whether the old gateway still runs: it notices a folder that changes
-//! while it is read, no more. Key files are read one at a time, so that a large account needs no memory for all of them.
+//! It never writes to the directory. It cannot check whether the old gateway still runs: it only detects files that
+//! change while they are read. Key files are read one at a time, so that memory use does not depend on the size of
+//! the account.
 
 mod creds;
 mod folder;
@@ -36,7 +37,7 @@ use super::Store;
 
 pub use self::report::{Carried, NotCarried, RecordKind, Report, Skipped};
 
-/// Reads bytes as each kind of file that a folder has, and keeps nothing: for the fuzzer.
+/// Parses bytes as every type of file and discards the result: for fuzzing.
 #[doc(hidden)]
 pub fn read_as_every_kind(bytes: &[u8]) {
     let local = session::context_without_device();
@@ -54,96 +55,96 @@ pub fn read_as_every_kind(bytes: &[u8]) {
     let _ = std::str::from_utf8(bytes).map(Name::of);
 }
 
-/// Why nothing was imported. Holds no full number and no key.
+/// Why nothing was imported. Never contains a full number or a key.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The folder cannot be opened.
+    /// The directory cannot be opened.
     #[error("cannot open {dir}")]
     Open {
-        /// As it was named, numbers masked.
+        /// The path as the user gave it, numbers masked.
         dir: String,
-        /// What the system says.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// A file was named, `creds.json` perhaps, instead of the folder that it is in.
+    /// The user gave a file, such as `creds.json`, instead of its directory.
     #[error("{path} is a file, not a directory")]
     NotAFolder {
-        /// As it was named, numbers masked.
+        /// The path as the user gave it, numbers masked.
         path: String,
     },
-    /// There is nothing in the folder.
+    /// The directory is empty.
     #[error("{dir} is empty")]
     Empty {
-        /// As it was named, numbers masked.
+        /// The path as the user gave it, numbers masked.
         dir: String,
     },
-    /// The folder is not the account's own, but one above it.
+    /// The account's directory is below this one.
     #[error("there is no creds.json in {dir}, but in directories under it: {}", .below.join(", "))]
     Below {
-        /// As it was named, numbers masked.
+        /// The path as the user gave it, numbers masked.
         dir: String,
-        /// The folders, numbers masked.
+        /// The directories with a `creds.json`, numbers masked.
         below: Vec<String>,
     },
-    /// `creds.json` is not Baileys'.
+    /// `creds.json` is not from Baileys.
     #[error("creds.json in {dir} belongs to another program: it has no keys of a WhatsApp device")]
     Foreign {
-        /// As it was named, numbers masked.
+        /// The path as the user gave it, numbers masked.
         dir: String,
     },
-    /// `creds.json` is a link, or no file at all.
+    /// `creds.json` is a symlink, or not a file.
     #[error("{file} cannot be imported: {reason}")]
     NotAFile {
         /// `creds.json` or its backup.
         file: &'static str,
-        /// What it is.
+        /// What it is instead.
         reason: String,
-        /// Whether it is a link.
+        /// True for a symlink.
         link: bool,
     },
-    /// There is no `creds.json` where one is looked for.
+    /// There is no `creds.json` in any of the usual places.
     #[error(
         "there is no creds.json in {dir}, nor in whatsapp/<account> or credentials/whatsapp/<account> under it"
     )]
     NotFound {
-        /// As it was named, numbers masked.
+        /// The path as the user gave it, numbers masked.
         dir: String,
     },
-    /// Which one is not for us to guess.
+    /// There are several accounts, and the user must choose one.
     #[error("there are several accounts here: {}", .0.join(", "))]
     SeveralAccounts(Vec<String>),
-    /// More than any account has.
+    /// More files than any account has.
     #[error("there are more than 200000 files in the directory")]
     TooManyFiles,
-    /// `creds.json` is there and the system does not let us read it.
+    /// `creds.json` exists but cannot be read.
     #[error("cannot read {file}: {reason}")]
     Unreadable {
         /// `creds.json` or its backup.
         file: &'static str,
-        /// What the system says.
+        /// The cause.
         reason: String,
     },
-    /// No phone has been linked.
+    /// The account was never linked to a phone.
     #[error("this directory was never linked to a phone")]
     Unlinked,
-    /// A pairing was begun and not finished.
+    /// A pairing was started and not completed.
     #[error(
         "the pairing in this directory was not finished: there is no signature of the phone for this device"
     )]
     Unfinished,
-    /// Neither `creds.json` nor its backup is whole.
+    /// Both `creds.json` and its backup are damaged.
     #[error("creds.json is damaged: {creds}; creds.json.bak: {backup}")]
     Damaged {
-        /// What is wrong with it.
+        /// The damage of `creds.json`.
         creds: String,
-        /// What is wrong with its backup.
+        /// The damage of the backup.
         backup: String,
     },
-    /// Someone wrote to the folder meanwhile.
+    /// Another process wrote to the directory during the import.
     #[error("the directory changed while it was read: its gateway is still running")]
     InUse,
-    /// The store has an account already.
+    /// The store already has an account.
     #[error("this volume is already linked to {0}")]
     Occupied(Phone),
     /// The store failed.
@@ -158,7 +159,7 @@ const READABLE: &str =
     "run this as the user that the gateway ran as, or make the directory and its files readable";
 
 impl Error {
-    /// What to do next.
+    /// What the user should do.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
@@ -209,7 +210,7 @@ impl Error {
     }
 }
 
-/// An account's folder, found and understood as far as `creds.json` goes. Has no `Debug`.
+/// An account's directory, found and checked as far as `creds.json`. Has no `Debug`.
 pub struct Folder {
     dir: PathBuf,
     creds: Creds,
@@ -218,14 +219,14 @@ pub struct Folder {
     stamps: BTreeMap<String, Stamp>,
 }
 
-/// Reads who the account in `dir` is, without taking anything over. `dir` is the account's own folder, OpenClaw's
-/// `credentials`, or its state folder.
+/// Reads the identity of the account in `dir`, without importing anything. `dir` is the account's directory,
+/// OpenClaw's `credentials`, or its state directory.
 ///
 /// # Errors
-/// No folder, no account in it, or several.
+/// There is no directory, no account in it, or more than one.
 pub fn read(dir: &Path) -> Result<Folder, Error> {
     let dir = folder::locate(dir)?;
-    // Listed first: what changes from here on is noticed.
+    // Listed before reading, so that later changes are detected.
     let stamps = folder::list(&dir)?;
     let (creds, source, backup_because) = identity(&dir)?;
     Ok(Folder {
@@ -237,16 +238,16 @@ pub fn read(dir: &Path) -> Result<Folder, Error> {
     })
 }
 
-/// Takes the account in `dir` over into `store`.
+/// Imports the account in `dir` into `store`.
 ///
 /// # Errors
-/// Those of [`read`], an account in the store already, a folder in use, a store that fails. Then the store has no
-/// account that it had not before; importing again starts over.
+/// Those of [`read`]; the store has an account already, the directory is in use, or the store fails. In these cases
+/// the store has no new account, and a repeated import starts over.
 pub async fn import(dir: &Path, store: &Store) -> Result<Report, Error> {
     import_into(dir, &*store.records).await
 }
 
-/// [`import`] into any of the library's stores.
+/// Like [`import`], into any store of the library.
 ///
 /// # Errors
 /// Those of [`import`].
@@ -261,24 +262,24 @@ impl Folder {
         &self.creds.phone
     }
 
-    /// Writes everything to `backend`, the device last: without it there is no account.
+    /// Writes everything to `backend`, the device last: without the device there is no account.
     ///
     /// # Errors
-    /// Those of [`import`] that do not come from reading `creds.json`.
+    /// Those of [`import`], except for those of reading `creds.json`.
     pub async fn write_to(&self, backend: &impl Backend) -> Result<Report, Error> {
         write::Import::new(self, backend).run().await
     }
 }
 
-/// What `tar`, `zip` and their kin make of a folder, by its name.
+/// True if the name looks like that of an archive (`tar`, `zip` and the like).
 fn is_archive(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     let ends = [".tar", ".tgz", ".zip", ".7z", ".gz", ".xz", ".zst", ".bz2"];
     ends.iter().any(|end| path.ends_with(end))
 }
 
-/// From `creds.json`, or, where that is missing or damaged, from OpenClaw's backup of it. A whole one that has no
-/// account is what the gateway last knew, and no reason to go back to the backup.
+/// Reads `creds.json`, or OpenClaw's backup if that is missing or damaged. An intact file without an account is the
+/// latest state of the gateway, so the backup is not used.
 fn identity(dir: &Path) -> Result<(Creds, &'static str, Option<String>), Error> {
     let creds = match attempt(dir, CREDS)? {
         Ok(creds) => return Ok((creds, CREDS, None)),
@@ -290,7 +291,7 @@ fn identity(dir: &Path) -> Result<(Creds, &'static str, Option<String>), Error> 
     }
 }
 
-/// The inner error is one that the backup may help against.
+/// The inner error is one for which the backup may be used.
 fn attempt(dir: &Path, file: &'static str) -> Result<Result<Creds, String>, Error> {
     let bytes = match folder::load(dir, file) {
         Ok(bytes) => bytes,
@@ -320,7 +321,7 @@ fn attempt(dir: &Path, file: &'static str) -> Result<Result<Creds, String>, Erro
     }
 }
 
-/// Parses `bytes` as the file of this name, and forgets the outcome: for fuzzing, which looks for panics.
+/// Parses `bytes` as the file of this name and discards the result: for fuzzing, to find panics.
 #[doc(hidden)]
 pub fn parse_file(file: &str, bytes: &[u8]) {
     if file == CREDS || file == CREDS_BACKUP {

@@ -1,5 +1,5 @@
-//! The device: the account's keys and what it knows of itself, in one row. It is the one row that must never be taken
-//! for absent, since the library would put another device in its place.
+//! The device: the account's keys and its own settings, in one row. This row must never be treated as absent if it
+//! cannot be decoded, because the library would replace it with a new device.
 
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
@@ -15,10 +15,10 @@ use whatsapp_rust::wacore::store::traits::DeviceStore;
 
 use super::records::{Records, decode, encode};
 
-/// Bytes of the vault's index for a record, with the tree around it.
+/// Size of an index entry of the vault, with the tree around it.
 const INDEX_BYTES: u64 = 80;
 
-/// Without one of these it is another device, or none.
+/// Without one of these fields the device cannot be used.
 const ESSENTIAL: [&str; 10] = [
     "pn",
     "lid",
@@ -32,18 +32,18 @@ const ESSENTIAL: [&str; 10] = [
     "account",
 ];
 
-/// The device's row is there and this version cannot read it.
+/// The device's row exists, but this version cannot decode it.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored device cannot be read by this version of the agent")]
 pub struct Unreadable;
 
 impl Records {
-    /// The library changes the device's row here from now on.
+    /// Sets where the library keeps the device's row in memory from now on.
     pub(super) fn attach(&self, device: &Arc<PersistenceManager>) {
         *self.device_writer() = Arc::downgrade(device);
     }
 
-    /// Writes the device's row, if the library has changed it: by itself it does so from time to time.
+    /// Writes the device's row if the library has changed it; the library itself only writes it periodically.
     pub(super) async fn save_device(&self) -> Result<()> {
         let writer = self.device_writer().upgrade();
         match writer {
@@ -92,7 +92,7 @@ impl DeviceStore for Records {
     }
 
     async fn snapshot_db(&self, _name: &str, _extra_content: Option<&[u8]>) -> Result<()> {
-        // For the library's own debugging. Copies are made when an operator asks for one, and sealed.
+        // This is for debugging the library. Backups are made on request, and are sealed.
         Ok(())
     }
 
@@ -107,7 +107,7 @@ impl DeviceStore for Records {
 }
 
 impl Records {
-    /// The device, as far as this version can read it.
+    /// The device, or an error if this version cannot decode it.
     pub(super) fn device(&self) -> std::result::Result<Option<Device>, Unreadable> {
         let Some(row) = self.vault.load(key()) else {
             return Ok(None);
@@ -117,13 +117,13 @@ impl Records {
     }
 }
 
-/// Where the device is.
+/// The key of the device's row.
 pub(super) fn key() -> Key<'static> {
     Key::new(Tables::DEVICE, "", "")
 }
 
-/// Reads a device from its row, also from one that another version wrote: what is not essential and cannot be read, or
-/// is not there, is as in a new device.
+/// Decodes a device, also from a row of another version: a field that is missing or cannot be decoded gets the value
+/// of a new device, unless it is essential.
 pub(super) fn read(row: &[u8]) -> Option<Device> {
     if let Some(device) = decode(row) {
         return Some(device);
@@ -172,6 +172,6 @@ fn set(fields: &mut Vec<Field>, name: String, value: Value) {
 fn build(fields: &[Field]) -> Option<Device> {
     let named = |(name, value): &Field| (Value::Text(name.clone()), value.clone());
     let row = Value::Map(fields.iter().map(named).collect());
-    // Not from the value itself, which gives no list where there are bytes.
+    // Encoded and decoded again, because decoding from the value itself does not accept a byte string as a list.
     decode(&encode(&row).ok()?)
 }

@@ -1,5 +1,5 @@
-//! An account from elsewhere on its way into an agent: written to a store in memory, and from there into a sealed stream, which
-//! the agent takes as it takes a backup. Nothing of it is ever on a disk of this machine.
+//! Moves an imported account into an agent: it is written to a store in memory, and from there into a sealed stream,
+//! which the agent reads like a backup. It is never written to this machine's disk.
 
 use openclaw_state::vault::Vault;
 use openclaw_vault::{Error, Handover, Secret};
@@ -7,16 +7,17 @@ use openclaw_vault::{Error, Handover, Secret};
 use super::Store;
 
 impl Store {
-    /// An empty store that is never on a disk.
+    /// An empty store in memory.
     #[must_use]
     pub fn in_memory() -> Self {
         Self::new(Vault::in_memory())
     }
 
-    /// All of a store in memory, sealed to `secret`. Of another store nothing: what is on a disk is handed over by a backup.
+    /// Seals the whole contents of a store in memory with `secret`. Yields nothing for a store on a disk, whose
+    /// contents are moved by a backup.
     ///
     /// # Errors
-    /// The system gives no random numbers, or there is more than a stream takes.
+    /// The operating system returns no random bytes, or the contents exceed the format's limit.
     pub fn hand_over(&self, secret: &Secret, now: u64) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         let mut handover = Handover::begin(secret, now, &mut bytes)?;

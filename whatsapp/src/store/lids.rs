@@ -1,4 +1,4 @@
-//! LIDs and the numbers behind them: one row a LID, and a way back from each number to the LID reported last.
+//! Mappings of LIDs and phone numbers: one row a LID, and a row a number with its latest LID.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use whatsapp_rust::wacore::store::traits::LidPnMappingEntry;
 use super::records::{Records, encode, taken};
 use super::shown;
 
-/// Where a LID's mapping is.
+/// The key of a LID's mapping.
 pub(super) fn of_lid(lid: &str) -> Key<'_> {
     Key::new(Tables::LID_MAPPINGS, "", lid)
 }
@@ -19,7 +19,7 @@ fn of_number(phone: &str) -> Key<'_> {
     Key::new(Tables::LID_OF_NUMBER, "", phone)
 }
 
-/// The LID that a number was last reported with.
+/// The latest LID of a number.
 pub(super) fn by_number(records: &Records, phone: &str) -> Option<LidPnMappingEntry> {
     let (key, mapping) = records.vault.update(|update| {
         let lid = lid_of(update, phone)?;
@@ -39,12 +39,13 @@ fn lid_of(update: &Update<'_>, phone: &str) -> Option<String> {
     String::from_utf8(taken(update.load(of_number(phone))?)).ok()
 }
 
-/// Puts mappings, in order, with their ways back. A number that a LID had before leads to it no more.
+/// Stores mappings in order, and updates the rows by number. A number that a LID had earlier no longer refers to that
+/// LID.
 pub(super) fn put(records: &Records, entries: &[LidPnMappingEntry]) -> Result<()> {
     let rows: Result<Vec<_>> = entries.iter().map(encode).collect();
     let rows = rows?;
     records.vault.update(|update| {
-        // What this update has written, which its reads do not show.
+        // The rows written in this update, which its reads do not return.
         let mut numbers: HashMap<&str, &str> = HashMap::new();
         let mut lids: HashMap<&str, Option<&str>> = HashMap::new();
         for (entry, row) in entries.iter().zip(&rows) {
@@ -84,8 +85,8 @@ pub(super) fn put(records: &Records, entries: &[LidPnMappingEntry]) -> Result<()
     Ok(())
 }
 
-/// The LID of a number: as a stanza showed it since the library stored one, else as the library did, unless a stanza has
-/// shown that LID with another number since.
+/// The LID of a number: the one that a stanza has shown since the library's last mapping; otherwise the library's,
+/// unless a stanza has since shown that LID with another number.
 pub(super) fn lid_of_number(records: &Records, phone: &str) -> Option<String> {
     shown::lid_of(records, phone).or_else(|| {
         let lid = by_number(records, phone)?.lid;
@@ -93,7 +94,7 @@ pub(super) fn lid_of_number(records: &Records, phone: &str) -> Option<String> {
     })
 }
 
-/// The number behind a LID, in the same way.
+/// The number of a LID, found in the same way.
 pub(super) fn number_of_lid(records: &Records, lid: &str) -> Option<String> {
     shown::number_of(records, lid).or_else(|| {
         let number = by_lid(records, lid)?.phone_number;
@@ -101,7 +102,7 @@ pub(super) fn number_of_lid(records: &Records, lid: &str) -> Option<String> {
     })
 }
 
-/// As [`number_of_lid`], if that number's LID is this one: a number that has another by now is someone else's.
+/// Like [`number_of_lid`], but `None` if that number has another LID by now: then the number belongs to someone else.
 pub(super) fn number_of(records: &Records, lid: &str) -> Option<String> {
     let number = number_of_lid(records, lid)?;
     let back = lid_of_number(records, &number)?;

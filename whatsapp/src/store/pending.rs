@@ -1,7 +1,7 @@
-//! Messages that were decrypted and are not in the journal yet: the library writes them here first, and asks for them when
-//! WhatsApp delivers a message again that its ratchet has seen.
+//! Messages that were decrypted but are not in the journal yet. The library writes them here first, and reads them
+//! when WhatsApp redelivers a message that the ratchet has already decrypted.
 //!
-//! Only written, not committed: a message is acknowledged once it is durable in the journal, or here.
+//! They are written without a commit: a message is acknowledged once it is durable either in the journal or here.
 
 use std::sync::PoisonError;
 
@@ -15,17 +15,17 @@ use zeroize::Zeroizing;
 use super::Store;
 use super::records::{Records, check_size, joined, now, split, timed, untimed};
 
-/// How much of what the library writes at once is copied at once.
+/// The library's writes are split into batches of this size.
 const PART_BYTES: usize = 256 << 10;
 
-/// A message that a process left behind that ended before the journal had it.
+/// A message that an earlier process decrypted but did not journal.
 pub(crate) struct Pending {
     pub(crate) chat: String,
     pub(crate) sender: String,
     pub(crate) id: String,
     /// Seconds since 1970.
     pub(crate) at: i64,
-    /// As the library encodes it.
+    /// In the library's encoding.
     pub(crate) message: Zeroizing<Vec<u8>>,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn write(records: &Records, rows: &[PendingInboundRow<'_>]) -> Result
         } = *row;
         check_size(message.len())?;
         batch.put(key(chat, &joined(sender, id)), &timed(now, message));
-        // Each is found by itself: they need not be written together, and there may be 4 MiB of them.
+        // The rows are independent and need not be atomic, and there may be 4 MiB of them.
         if batch.len() > PART_BYTES {
             records.vault.write(&std::mem::take(&mut batch));
         }
@@ -57,10 +57,11 @@ pub(super) fn write(records: &Records, rows: &[PendingInboundRow<'_>]) -> Result
     Ok(())
 }
 
-/// The library asks this of a message whose ratchet says that it came before, and acknowledges it when there is nothing.
-/// If the journal has nothing of it either, a crash came between the ratchet and this table: then that is said, since
-/// It is about to be acknowledged to WhatsApp (security notes, "live-path race": wacore-0.7.0 drops the session's lock
-/// before the row is written, and another stanza's flush may write the ratchet in between).
+/// The library calls this for a message that its ratchet has already decrypted, and acknowledges the message if
+/// nothing is found. If the journal does not have it either, a crash occurred between the write of the ratchet and of
+/// this table. The message is then recorded as lost, because WhatsApp will not deliver it again (security notes,
+/// "live-path race": wacore-0.7.0 releases the session's lock before this row is written, and another stanza's flush
+/// may write the ratchet in between).
 pub(super) async fn find(records: &Records, chat: &str, sender: &str, id: &str) -> Option<Vec<u8>> {
     let name = joined(sender, id);
     let key = key(chat, &name);
@@ -83,7 +84,7 @@ pub(super) fn remove<'a>(records: &Records, keys: impl IntoIterator<Item = Pendi
     let mut batch = Batch::new();
     for PendingInboundKey { chat, sender, id } in keys {
         let name = joined(sender, id);
-        // Most went when the journal took them.
+        // Most were removed when the journal took them.
         if records.vault.contains(key(chat, &name)) {
             batch.delete(key(chat, &name));
         }
@@ -94,7 +95,7 @@ pub(super) fn remove<'a>(records: &Records, keys: impl IntoIterator<Item = Pendi
 }
 
 impl Store {
-    /// Every such message, in the order they came.
+    /// All pending messages, in the order in which they arrived.
     pub(crate) fn pending(&self) -> Vec<Pending> {
         let rows = self.vault().scan(Tables::PENDING_INBOUND, None);
         let pending = rows.into_iter().filter_map(|row| {
@@ -111,12 +112,12 @@ impl Store {
         pending.collect()
     }
 
-    /// Lets a batch remove one that it gives to the journal.
+    /// Removes a message from this table in the batch that journals it.
     pub(crate) fn settle(batch: &mut Batch, chat: &str, sender: &str, id: &str) {
         batch.delete(key(chat, &joined(sender, id)));
     }
 
-    /// Once this is durable, so are all of them.
+    /// Once this ticket is durable, all pending messages are.
     pub(crate) fn pending_written(&self) -> Ticket {
         let ticket = self.records.pending.lock();
         *ticket.unwrap_or_else(PoisonError::into_inner)

@@ -1,4 +1,4 @@
-//! Who is who: a person's number and LID, where WhatsApp has reported that they are the same person's.
+//! Which number and LID belong to one person, according to WhatsApp.
 
 use openclaw_state::allow::Book as _;
 use openclaw_state::journal::MessageName;
@@ -9,13 +9,13 @@ use super::records::Records;
 use super::{Store, lids, shown};
 
 impl Store {
-    /// A person's LID for the JID of their number, and the other way round, where it is known.
+    /// The LID for a number's JID and vice versa, if known.
     #[must_use]
     pub fn other_name(&self, jid: &str) -> Option<String> {
         self.records.other_name(jid)
     }
 
-    /// The name of a chat: a person's LID where it is known, else the number.
+    /// The canonical id of a chat: a person's LID if known, else the number.
     #[must_use]
     pub fn chat_name(&self, chat: &ChatId) -> Option<ChatId> {
         let by_number = chat.jid().ends_with("@s.whatsapp.net");
@@ -23,8 +23,8 @@ impl Store {
         lid.flatten().map(ChatId::new)
     }
 
-    /// Stores that these two addresses, a LID and a number, are one person's, if it is not known. It is durable with
-    /// whatever is written to the vault after it.
+    /// Records that these two addresses, a LID and a number, belong to one person, if that is new. Becomes durable
+    /// with the next commit of the vault.
     pub(crate) fn learn(&self, address: &str, other: &str) {
         let (one, two) = (ChatId::of_jid(address), ChatId::of_jid(other));
         let pair = |lid, number| Some((user(lid, "lid")?, user(number, "s.whatsapp.net")?));
@@ -36,8 +36,8 @@ impl Store {
         }
     }
 
-    /// What names a message that the wire names by these addresses, with the other addresses of its chat and its sender that
-    /// came along.
+    /// The name of a message with these addresses on the wire, with further addresses of its chat and sender from the
+    /// same stanza.
     pub(crate) fn message_name(
         &self,
         [chat, sender]: [&str; 2],
@@ -48,12 +48,12 @@ impl Store {
             .message_name([chat, sender], [chat_too, sender_too], id)
     }
 
-    /// All names that are known of an address, a person's LID first; `too` came along with it.
+    /// All known addresses of a person, the LID first; `too` is a further address from the same stanza.
     pub(crate) fn names(&self, jid: &str, too: Option<&str>) -> Vec<String> {
         self.records.names(jid, too)
     }
 
-    /// Whether this is the account itself, where that is known.
+    /// True if this is the account itself; `None` if that is unknown.
     pub(crate) fn is_account(&self, who: &Contact) -> Option<bool> {
         self.records.is_account(who)
     }
@@ -94,7 +94,7 @@ impl People for Store {
     }
 }
 
-/// The user of a person's address on this server.
+/// The user part of an address, if it is on this server.
 fn user<'a>(address: &'a ChatId, server: &str) -> Option<&'a str> {
     let (user, its) = address.jid().split_once('@')?;
     (its == server && !user.is_empty()).then_some(user)
@@ -151,7 +151,7 @@ impl Records {
         MessageName::new(chats, senders, id).addressed(chat, sender)
     }
 
-    /// All names that are known of an address, a person's LID first.
+    /// All known addresses of a person, the LID first.
     fn names(&self, jid: &str, too: Option<&str>) -> Vec<String> {
         let name = ChatId::of_jid(jid);
         if !name.is_person() {

@@ -1,6 +1,6 @@
-//! What WhatsApp Web keeps in addition to the ratchets: who has our sender keys, LIDs, devices, groups, tokens, messages that may
-//! be asked for again, and messages that are not yet committed. Nothing here is made durable by itself: all of it can be
-//! fetched again or precedes a write that is.
+//! What WhatsApp Web stores in addition to the ratchets: the devices that have our sender keys, LIDs, device lists,
+//! groups, tokens, sent messages for retries, and messages that are not committed yet. Nothing here is committed by
+//! itself: all of it can be fetched again, or a commit follows.
 
 use async_trait::async_trait;
 use openclaw_state::failpoint::{self, Failpoint};
@@ -15,7 +15,7 @@ use whatsapp_rust::wacore::store::traits::{
 use super::records::{Records, check_size, encode, name, now};
 use super::{lids, pending, sent, tokens};
 
-/// Far more retries than are under way at any time.
+/// Far more than the number of simultaneous retries.
 const MAX_BASE_KEYS: usize = 1024;
 
 #[async_trait]
@@ -55,7 +55,7 @@ impl ProtocolStore for Records {
         if device_jids.is_empty() {
             return Ok(());
         }
-        // Over all groups, so over all rows: a device is removed from an account less than once a day.
+        // This scans the rows of all groups. It is rare: less than once a day a device is removed from an account.
         self.vault.update(|update| {
             for entry in update.scan(Tables::SENDER_KEY_DEVICES, None) {
                 if device_jids.iter().any(|jid| jid.as_bytes() == entry.id) {
@@ -101,7 +101,8 @@ impl ProtocolStore for Records {
     async fn save_base_key(&self, address: &str, message_id: &str, base_key: &[u8]) -> Result<()> {
         check_size(base_key.len())?;
         self.vault.update(|update| {
-            // Those of retries that ended early stay behind. Without them a collision is noticed one retry later.
+            // Rows of retries that ended early accumulate. Without such a row, a collision is detected one retry
+            // later.
             if update.count(Tables::BASE_KEYS) >= MAX_BASE_KEYS {
                 update.batch().clear_table(Tables::BASE_KEYS);
             }
@@ -250,7 +251,7 @@ impl ProtocolStore for Records {
     }
 
     async fn delete_expired_pending_inbound(&self, _cutoff_timestamp: i64) -> Result<u32> {
-        // A message that could not be committed for a week is as unread as on the first day.
+        // Never expired: after a week, an uncommitted message is still unread.
         Ok(0)
     }
 

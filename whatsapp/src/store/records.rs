@@ -1,5 +1,5 @@
-//! The library's records as rows of the vault: how they are named and encoded, and what happens to one that cannot be
-//! read. Which method keeps what, and how durably, is said in the file of its trait.
+//! The library's records as rows of the vault: their keys, their encoding, and the handling of rows that cannot be
+//! decoded. The file of each trait documents which method stores what, and how durably.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -17,28 +17,28 @@ use whatsapp_rust::store::persistence_manager::PersistenceManager;
 use whatsapp_rust::wacore::store::error::{Result, StoreError};
 use zeroize::Zeroizing;
 
-/// Rows that are written together are read together, so a batch is cut beyond this many bytes.
+/// A batch is split at this size, because rows that are written together are read together.
 const CHUNK_BYTES: usize = 1 << 20;
-/// No value is larger: far more than WhatsApp sends, and less than the vault takes.
+/// The maximum size of a value: far more than WhatsApp sends, and less than the vault's limit.
 const MAX_VALUE_BYTES: usize = 8 << 20;
-/// How many unreadable rows are remembered one by one.
+/// The maximum number of undecodable rows that are tracked individually.
 const MAX_UNREADABLE_ROWS: usize = 4096;
 
-/// Everything that the library keeps, in a vault.
+/// All records of the library, in a vault.
 pub(super) struct Records {
     pub(super) vault: Vault,
-    /// Where messages go that are decrypted, if anywhere: it knows those that came before.
+    /// The journal that receives decrypted messages, if there is one; it knows which messages have arrived.
     pub(super) inbox: Option<Arc<Journal>>,
     /// The last write of a message that is not in the journal yet.
     pub(super) pending: Mutex<Ticket>,
     unreadable: Arc<Unreadable>,
-    /// Of the times of messages sent.
+    /// The earliest time of a sent message.
     pub(super) sent: Oldest,
-    /// Of the deadlines of messages' secrets.
+    /// The earliest deadline of a message secret.
     pub(super) secrets: Oldest,
-    /// Whether sessions have been written that are not durable and should be.
+    /// True if sessions were written that must be committed but are not durable yet.
     pub(super) sessions_owed: AtomicBool,
-    /// Where the library changes the device's row, which it saves from time to time.
+    /// The library's copy of the device's row, which it writes periodically.
     pub(super) device: Mutex<Weak<PersistenceManager>>,
 }
 
@@ -56,7 +56,7 @@ impl Records {
         }
     }
 
-    /// Those of another handle of the vault, with one count of unreadable rows.
+    /// The same records through another handle of the vault, with a shared count of undecodable rows.
     pub(super) fn over(&self, vault: Vault) -> Self {
         Self {
             unreadable: Arc::clone(&self.unreadable),
@@ -64,22 +64,22 @@ impl Records {
         }
     }
 
-    /// Rows that were found and could not be read.
+    /// The number of rows that could not be decoded.
     pub(super) fn undecodable(&self) -> u64 {
         self.unreadable.count.load(Ordering::Relaxed)
     }
 
-    /// A row that is its bytes.
+    /// Loads a row that is stored as plain bytes.
     pub(super) fn load_bytes(&self, key: Key<'_>) -> Option<Vec<u8>> {
         self.vault.load(key).map(taken)
     }
 
-    /// A row in fields. One that cannot be read counts as absent.
+    /// Loads a row that is stored as named fields. A row that cannot be decoded counts as absent.
     pub(super) fn load_row<T: DeserializeOwned>(&self, key: Key<'_>) -> Option<T> {
         self.row(key, self.vault.load(key))
     }
 
-    /// As [`Records::load_row`], of a value that was read already.
+    /// Like [`Records::load_row`], for a value that was loaded already.
     pub(super) fn row<T: DeserializeOwned>(
         &self,
         key: Key<'_>,
@@ -88,7 +88,7 @@ impl Records {
         self.readable(key, decode(&value?))
     }
 
-    /// Passes on what a row was read as, and counts it when that is nothing.
+    /// Passes on a decoded row, and counts it if it could not be decoded.
     pub(super) fn readable<T>(&self, key: Key<'_>, row: Option<T>) -> Option<T> {
         if row.is_none() {
             self.unreadable.note(key);
@@ -96,7 +96,7 @@ impl Records {
         row
     }
 
-    /// Writes rows, in one batch unless they are many.
+    /// Writes rows, in one batch unless there are many.
     pub(super) fn write_all<'a, V: AsRef<[u8]>>(
         &self,
         rows: impl IntoIterator<Item = (Key<'a>, V)>,
@@ -115,7 +115,7 @@ impl Records {
         Ok(())
     }
 
-    /// Writes rows, and returns once they are durable.
+    /// Writes rows. Durable on return.
     pub(super) async fn commit_all<'a, V: AsRef<[u8]>>(
         &self,
         rows: impl IntoIterator<Item = (Key<'a>, V)>,
@@ -150,10 +150,11 @@ impl Records {
     }
 }
 
-/// A batch of the names of so many rows fits in a frame; what is beyond goes with the next sweep.
+/// The maximum number of rows that one sweep removes, so that their keys fit into a frame; the next sweep continues.
 const MAX_ROWS_PER_SWEEP: u32 = 20_000;
 
-/// Removes the rows of a table whose time is over, and returns how many. `time` is `None` for a row that has none.
+/// Removes the expired rows of a table, and returns their number. `time` returns `None` for a row that does not
+/// expire.
 pub(super) fn sweep(
     update: &mut Update<'_>,
     table: Table,
@@ -176,19 +177,19 @@ pub(super) fn sweep(
     gone
 }
 
-/// A record's name.
+/// The key of an entry.
 pub(super) fn name(entry: &Entry) -> Key<'_> {
     Key::new(entry.table, &entry.scope, &entry.id)
 }
 
-/// The bytes, without a copy that stays behind.
+/// Moves the bytes out, so that no copy of them stays behind.
 pub(super) fn taken(mut value: Zeroizing<Vec<u8>>) -> Vec<u8> {
     std::mem::take(&mut *value)
 }
 
 pub(super) fn check_size(length: usize) -> Result<()> {
     if length > MAX_VALUE_BYTES {
-        // Not for the vault to find out: a store that fails ends the process.
+        // Checked here, because a vault that fails ends the process.
         return Err(StoreError::Validation(format!(
             "{length} bytes are too many for a record"
         )));
@@ -196,9 +197,9 @@ pub(super) fn check_size(length: usize) -> Result<()> {
     Ok(())
 }
 
-/// A row in fields, each with its name: another version of the library reads what it knows of it.
+/// Encodes a row as named fields, so that other versions of the library can decode the fields that they know.
 pub(super) fn encode<T: Serialize>(row: &T) -> Result<Zeroizing<Vec<u8>>> {
-    // Large enough for all but odd rows: one that grows leaves copies behind.
+    // Large enough for nearly all rows: a buffer that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
     ciborium::into_writer(row, &mut *bytes)
         .map_err(|_| StoreError::Serialization(Box::new(Unencodable)))?;
@@ -210,21 +211,21 @@ pub(super) fn decode<T: DeserializeOwned>(mut bytes: &[u8]) -> Option<T> {
     bytes.is_empty().then_some(row)
 }
 
-/// Says nothing of the row: it may be a secret.
+/// Contains nothing of the row, which may be a secret.
 #[derive(Debug, thiserror::Error)]
 #[error("a record has no encoding")]
 struct Unencodable;
 
-/// The user that an address is of: all before the first `@` or `:`.
+/// The user of an address: everything before the first `@` or `:`.
 pub(super) fn user_of(address: &str) -> &str {
-    // No user is called so.
+    // No user has this name.
     const NOBODY: &str = "@";
     address
         .find(['@', ':'])
         .map_or(NOBODY, |end| &address[..end])
 }
 
-/// Two names as one, so that no other two give the same.
+/// Joins two names unambiguously.
 pub(super) fn joined(first: &str, second: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(8 + first.len() + second.len());
     bytes.extend((first.len() as u64).to_be_bytes());
@@ -233,7 +234,7 @@ pub(super) fn joined(first: &str, second: &str) -> Vec<u8> {
     bytes
 }
 
-/// The two words that were joined.
+/// Splits joined names.
 pub(super) fn split(joined: &[u8]) -> Option<(String, String)> {
     let (length, words) = joined.split_first_chunk()?;
     let length = usize::try_from(u64::from_be_bytes(*length)).ok()?;
@@ -249,7 +250,7 @@ pub(super) fn now() -> i64 {
     since.as_secs().cast_signed()
 }
 
-/// A value with the time it was written at, and the way back.
+/// Prefixes a value with the time at which it was written.
 pub(super) fn timed(at: i64, value: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(8 + value.len()));
     bytes.extend(at.to_be_bytes());
@@ -262,7 +263,7 @@ pub(super) fn untimed(bytes: &[u8]) -> Option<(i64, &[u8])> {
     Some((i64::from_be_bytes(*at), value))
 }
 
-/// Counts rows that could not be read, each once.
+/// Counts rows that could not be decoded, each once.
 #[derive(Default)]
 struct Unreadable {
     count: AtomicU64,
@@ -287,11 +288,12 @@ impl Unreadable {
     }
 }
 
-/// No time in a table is before this: a sweep that can find nothing reads nothing. Changed within updates only.
+/// A lower bound for all times in a table, so that a sweep that cannot find anything does not scan. Only changed
+/// within updates.
 pub(super) struct Oldest(AtomicI64);
 
 impl Default for Oldest {
-    /// Not known.
+    /// Unknown.
     fn default() -> Self {
         Self(AtomicI64::new(i64::MIN))
     }

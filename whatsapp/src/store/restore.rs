@@ -1,17 +1,18 @@
-//! What of a backup may live on. The identity does, and what is known of others; ratchets that send do not: the account
-//! may have gone on since the backup was made, and then their keys would be used twice.
+//! Which records of a backup a restore keeps. It keeps the identity and what is known about others, but not the
+//! sending ratchets: the account may have been used since the backup was made, and their keys would then be used
+//! twice.
 //!
 //! ```text
-//! left behind     sessions; own sender keys, and who has them; what was known of sessions to notice collisions;
-//!                 messages kept for a retry or for a redelivery in a session that is no more; events and consumers' places
-//!                 in them, of another journal; another agent's key, its clients and its alerts: those of this one stay
-//! asked again     devices of users, metadata of groups: they may be others by now
-//! changed         the device: it uploads new prekeys, far above any number that may have been in use
-//! kept            everything else; of messages of ours the outbox says what lives on (`outbox::Carried`)
+//! dropped         sessions; own sender keys, and which devices have them; base keys that detect collisions;
+//!                 messages stored for a retry, or for a redelivery in a dropped session; events and consumers' cursors,
+//!                 which are of another journal; the other agent's TLS key, clients and alerts: this agent keeps its own
+//! fetched again   devices of users, metadata of groups: they may have changed
+//! changed         the device: it uploads new prekeys, with ids far above any that may have been used
+//! kept            everything else; for outgoing messages see `outbox::Carried`
 //! ```
 //!
-//! A handover is no copy: nothing else has used its keys since, or will. So sessions, sender keys, who has them and the device
-//! live on as they are.
+//! A handover is not a copy: nothing else has used its keys since, or will. So sessions, sender keys, the devices
+//! that have them, and the device are kept unchanged.
 
 use std::collections::HashSet;
 
@@ -23,41 +24,41 @@ use zeroize::Zeroizing;
 use super::device;
 use super::records::{encode, user_of};
 
-/// Prekeys have numbers of 24 bits.
+/// Prekey ids have 24 bits.
 const END_OF_PREKEY_IDS: u32 = 1 << 24;
-/// An account does not make as many between a backup and its restore.
+/// More than the prekeys that an account can create between a backup and its restore.
 const MIN_PREKEY_ID_GAP: u32 = 1 << 20;
-/// Room for the next uploads below the end of the numbers.
+/// Ids that are reserved for the next uploads, below the end of the id space.
 const UPLOAD_ROOM: u32 = 1 << 16;
 
-/// Where what lives on is written.
+/// Writes a record that is kept.
 type Write<'a> = dyn FnMut(Op<'_>) -> Result<(), Error> + 'a;
 
-/// Looks at a backup change by change.
+/// Filters the changes of a backup.
 #[derive(Default)]
 pub struct Sieve {
     is_handover: bool,
     device: Option<Zeroizing<Vec<u8>>>,
     sender_keys: HashSet<(Vec<u8>, Vec<u8>)>,
-    dropped: Left,
+    dropped: DroppedKeys,
     own_sender_keys: u64,
 }
 
-/// Names of records that were left behind.
+/// The keys of dropped records.
 #[derive(Default)]
-struct Left {
+struct DroppedKeys {
     sessions: HashSet<Vec<u8>>,
     others: HashSet<(Table, Vec<u8>, Vec<u8>)>,
 }
 
-/// How many records were left behind.
+/// The numbers of dropped records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DroppedRecords {
     /// Sessions with contacts.
     pub sessions: u64,
     /// Own sender keys of groups.
     pub sender_keys: u64,
-    /// Anything else.
+    /// All other records.
     pub others: u64,
 }
 
@@ -97,7 +98,7 @@ fn rule_for(table: Table) -> TableRule {
 }
 
 impl Sieve {
-    /// One for a handover; the default is for a backup.
+    /// A sieve for a handover; the default is for a backup.
     #[must_use]
     pub fn of_handover() -> Self {
         Self {
@@ -117,7 +118,7 @@ impl Sieve {
         }
     }
 
-    /// Looks at a change, and writes what lives on of it.
+    /// Passes the part of a change that is kept to `write`.
     pub fn sift(&mut self, op: Op<'_>, write: &mut Write<'_>) -> Result<(), Error> {
         let table = op.table();
         match self.rule_for(table) {
@@ -152,7 +153,8 @@ impl Sieve {
         }
     }
 
-    /// All was seen: removes own sender keys and writes the device. False when there is no account in the backup.
+    /// Called after the last change: removes own sender keys and writes the device. Returns false if the backup has
+    /// no account.
     pub fn finish(&mut self, write: &mut Write<'_>) -> Result<bool, Error> {
         let device = self.device.take().and_then(|row| device::read(&row));
         let Some(mut device) = device.filter(Device::is_registered) else {
@@ -181,7 +183,7 @@ impl Sieve {
         Ok(true)
     }
 
-    /// What was left behind.
+    /// The numbers of dropped records.
     #[must_use]
     pub fn dropped(&self) -> DroppedRecords {
         let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
@@ -193,8 +195,9 @@ impl Sieve {
     }
 }
 
-/// Leaves behind, in the store itself, what a restore leaves behind of a backup, so that no key is used twice: sessions, own
-/// sender keys and what was known of both. Messages that arrived and those kept for a retry stay. The session must be closed.
+/// Drops from the store itself what a restore drops from a backup, so that no key is used twice: sessions, own sender
+/// keys, and the data about both. Received messages and messages stored for a retry are kept. The session must be
+/// closed.
 pub fn renew(vault: &Vault) -> DroppedRecords {
     vault.update(|update| {
         let mut dropped = DroppedRecords {
@@ -235,15 +238,15 @@ fn own_users(device: &Device) -> Vec<String> {
     addresses.map(|jid| jid.user.to_string()).collect()
 }
 
-/// Whether a sender key, `group:address`, is one of ours, of whichever device. A name that cannot be read is taken for one.
+/// True if a sender key, `group:address`, belongs to one of our devices. A name that cannot be parsed counts as ours.
 fn is_of(own: &[String], name: &[u8]) -> bool {
     let name = std::str::from_utf8(name).unwrap_or_default();
     name.split_once(':')
         .is_none_or(|(_, address)| own.iter().any(|own| own == user_of(address)))
 }
 
-/// New prekeys are uploaded at the next login. The server may know some with numbers that this device has yet to give:
-/// it continues far above them.
+/// Makes the device upload new prekeys at the next login. The server may have prekeys with ids that this copy has not
+/// assigned yet, so the new ids are far above them.
 fn renew_prekeys(device: &mut Device, random: u32) {
     let gap = MIN_PREKEY_ID_GAP + random % MIN_PREKEY_ID_GAP;
     let next = device.next_pre_key_id.saturating_add(gap);
@@ -275,7 +278,7 @@ mod tests {
         device
     }
 
-    /// What lives on of these puts.
+    /// The puts that are kept of these.
     fn sifted(
         puts: &[(Table, &str, &str)],
         device: Option<&Device>,
@@ -317,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn ratchets_that_send_are_left_behind_and_those_that_receive_live_on() {
+    fn sending_ratchets_are_dropped_and_receiving_ones_kept() {
         let group = "120363000000000001@g.us";
         let of = |address: &str| format!("{group}:{address}");
         let (own, own_lid, other) = (
@@ -366,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn the_device_is_the_same_and_uploads_new_prekeys() {
+    fn the_device_is_kept_and_uploads_new_prekeys() {
         let device = registered();
         let (kept, _) = sifted(&[], Some(&device)).unwrap();
         let row = kept.values().next().unwrap();
@@ -400,7 +403,7 @@ mod tests {
         ];
         assert_eq!(tables, expected.map(|table| table.0));
         let row = kept.values().next().unwrap();
-        assert_eq!(*row, *encode(&device).unwrap(), "the same prekeys");
+        assert_eq!(*row, *encode(&device).unwrap(), "the prekeys are unchanged");
         let others = 2;
         assert_eq!(
             dropped,
@@ -413,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_prekeys_stay_within_their_bits() {
+    fn prekey_ids_stay_within_24_bits() {
         for next in [
             0,
             1,

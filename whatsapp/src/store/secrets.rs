@@ -1,5 +1,5 @@
-//! Secrets of messages, which reactions, votes and edits of a message are read with. The library writes them behind, so
-//! nothing here waits for the disk.
+//! Secrets of messages, with which reactions, votes and edits of a message are decrypted. The library writes them
+//! after the fact, so nothing here waits for the disk.
 
 use std::collections::HashMap;
 
@@ -15,19 +15,19 @@ use zeroize::Zeroizing;
 
 use super::records::{Records, decode, encode, joined, sweep};
 
-/// How late a secret may go, in seconds. There may be a hundred thousand, and a sweep reads all of them: with this, not
-/// every five minutes.
+/// How late a secret may be removed, in seconds. There may be a hundred thousand secrets and a sweep scans them all,
+/// so it should not run every five minutes.
 const EXPIRY_TOLERANCE_SECONDS: i64 = 3600;
 
-/// A secret's row.
+/// The stored row of a secret.
 #[derive(Serialize, Deserialize)]
 struct Row {
     #[serde(with = "as_bytes")]
     secret: Zeroizing<[u8; 32]>,
-    /// In seconds since 1970; 0 for never.
+    /// In seconds since 1970; 0 for no expiry.
     #[serde(default)]
     expires_at: i64,
-    /// When the message was written; 0 for unknown.
+    /// When the message was sent; 0 if unknown.
     #[serde(default)]
     message_ts: i64,
 }
@@ -95,7 +95,7 @@ impl MsgSecretStore for Records {
     }
 }
 
-/// Puts each entry over what is there of it, be that stored or earlier among the entries.
+/// Merges each entry with the existing one, which may be stored or be an earlier entry of the same call.
 fn merge(records: &Records, update: &mut Update<'_>, entries: Vec<MsgSecretEntry>) -> Result<()> {
     let mut rows: HashMap<(std::sync::Arc<str>, Vec<u8>), Row> = HashMap::new();
     for entry in entries {
@@ -137,7 +137,7 @@ fn of<'a>(chat: &'a str, id: &'a [u8]) -> Key<'a> {
     Key::new(Tables::MESSAGE_SECRETS, chat, id)
 }
 
-/// 32 bytes as bytes, where serde by itself makes a list of numbers.
+/// Serialises 32 bytes as bytes; serde's default is a list of numbers.
 mod as_bytes {
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};

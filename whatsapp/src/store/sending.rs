@@ -1,14 +1,15 @@
-//! What of a session's record a contact could see used twice: the key that it sends under, and how many counters of
-//! that key it may have used. Everything else of it is found again from there by itself.
+//! The part of a session record that must never be reused with a contact: the sending key, and how many of its
+//! counters may have been used. Everything else can be recovered by the protocol.
 //!
-//! Read off the record's bytes: the library has no way to ask without computing the session again.
+//! Parsed from the record's bytes, because the library has no accessor that does not recompute the session.
 
 /// `RecordStructure.current_session`, `SessionStructure.sender_chain`, `Chain.sender_ratchet_key`.
 const RATCHET_KEY: [u64; 3] = [1, 6, 1];
-/// The library's own: counters below this may have been used (wacore-libsignal 0.7.0, `src/protocol/local_field.rs:8`).
+/// The library's own field: counters below this value may have been used (wacore-libsignal 0.7.0,
+/// `src/protocol/local_field.rs:8`).
 const CEILING: u64 = 100;
 
-/// `None` stands for a record that sends nothing, or that is encoded in another way.
+/// The part of a session record that must never be reused.
 #[derive(PartialEq, Eq)]
 pub(super) struct Sending<'a> {
     ratchet_key: &'a [u8],
@@ -16,6 +17,7 @@ pub(super) struct Sending<'a> {
 }
 
 impl<'a> Sending<'a> {
+    /// `None` if the record has no sending chain, or another encoding.
     pub(super) fn of(record: &'a [u8]) -> Option<Self> {
         let mut ratchet_key = record;
         for number in RATCHET_KEY {
@@ -41,7 +43,8 @@ enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
-/// The first field of that number in a protobuf message, if there is one. `None`: it is no such message.
+/// The first field with this number in a protobuf message: `Some(None)` if it is missing, `None` if the message is
+/// malformed.
 fn field(mut message: &[u8], wanted: u64) -> Option<Option<Value<'_>>> {
     while !message.is_empty() {
         let tag = varint(&mut message)?;
@@ -83,7 +86,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A session as the library keeps it, at the beginning of a chain.
+    /// A session as the library stores it, at the start of a chain.
     pub(crate) fn record(ratchet_key: u8) -> SessionRecord {
         let sender_chain = SessionChainComponents {
             sender_ratchet_key: Some([&[5][..], &[ratchet_key; 32]].concat()),
@@ -108,7 +111,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_librarys_records_show_what_they_send_under() {
+    fn the_sending_key_is_found_in_the_librarys_records() {
         let mut record = record(3);
         let ratchet_key = [&[5][..], &[3; 32]].concat();
         for (spent, ceiling) in [(None, 0), (Some(0), 64), (Some(63), 64), (Some(64), 128)] {
@@ -124,7 +127,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn invalid_records_and_those_without_a_sending_chain_show_nothing() {
+    fn invalid_records_and_records_without_a_sending_chain_yield_none() {
         let fresh = SessionRecord::new_fresh().serialize().unwrap();
         assert!(Sending::of(&fresh).is_none());
         let bytes = record(3).serialize().unwrap();

@@ -1,4 +1,4 @@
-//! Messages sent, kept for a while in case a device asks for one again.
+//! Sent messages, kept for a while in case a device requests a retry.
 
 use openclaw_state::vault::{Tables, Update};
 use openclaw_vault::Key;
@@ -6,7 +6,7 @@ use whatsapp_rust::wacore::store::error::Result;
 
 use super::records::{Records, check_size, name, sweep, timed, untimed};
 
-/// No more than this are kept, as in the library's own store in memory; then the oldest quarter goes.
+/// The maximum number, as in the library's own in-memory store; beyond it the oldest quarter is removed.
 pub(super) const MAX_SENT_MESSAGES: usize = 4096;
 
 fn of<'a>(chat: &'a str, id: &'a str) -> Key<'a> {
@@ -35,14 +35,14 @@ pub(super) fn store(
 fn make_room(update: &mut Update<'_>) {
     let mut entries = update.scan(Tables::SENT_MESSAGES, None);
     let surplus = entries.len() - MAX_SENT_MESSAGES * 3 / 4;
-    // Stable: of those of one second, the one written first goes first. Unreadable ones go before all.
+    // The sort is stable: messages of the same second keep the order of their writes. Undecodable rows sort first.
     entries.sort_by_key(|entry| untimed(&entry.value).map(|(at, _)| at));
     for entry in entries.iter().take(surplus) {
         update.batch().delete(name(entry));
     }
 }
 
-/// Loads and removes: a message is sent again once.
+/// Loads and removes a message, because it is resent only once.
 pub(super) fn take(records: &Records, chat: &str, id: &str) -> Option<Vec<u8>> {
     let key = of(chat, id);
     let stored = records.vault.update(|update| {
@@ -56,7 +56,7 @@ pub(super) fn take(records: &Records, chat: &str, id: &str) -> Option<Vec<u8>> {
     records.readable(key, payload)
 }
 
-/// Removes those sent before.
+/// Removes messages sent before `cutoff`.
 pub(super) fn expire(records: &Records, cutoff: i64) -> u32 {
     if records.sent.bound() >= cutoff {
         return 0;

@@ -1,7 +1,8 @@
-//! Pairs of a LID and a number that stanzas showed, from then until the library stores one of either.
+//! Pairs of a LID and a number that stanzas have shown, until the library stores a mapping of either.
 //!
-//! What a message of the backlog shows, the library (0.7.0, `learn_lid_pn_mapping_fast`) keeps in memory only. It is not
-//! written to the library's own table: what stands there at a start counts as handled, and a session that is still under the
+//! The library (0.7.0, `learn_lid_pn_mapping_fast`) keeps a pair from a backlog message only in memory. It must not
+//! be written to the library's own table: mappings that exist at the start count as migrated, and a session under the
+//! number would never be moved to the LID (`needs_migration` in its `client/lid_pn.rs`).
 //! number would never be moved to the LID (`needs_migration` in its `client/lid_pn.rs`).
 
 use openclaw_state::vault::{Tables, Update};
@@ -29,7 +30,7 @@ fn text(records: &Records, key: Key<'_>) -> Option<String> {
     String::from_utf8(taken(records.vault.load(key)?)).ok()
 }
 
-/// Takes a pair down. It is durable with whatever is written to the vault after it.
+/// Stores a pair. Becomes durable with the next commit of the vault.
 pub(super) fn put(records: &Records, lid: &str, number: &str) {
     records.vault.update(|update| {
         forget(update, lid, number);
@@ -39,7 +40,7 @@ pub(super) fn put(records: &Records, lid: &str, number: &str) {
     });
 }
 
-/// Removes the pairs of which this is the LID or the number.
+/// Removes the pairs with this LID or this number.
 pub(super) fn forget(update: &mut Update<'_>, lid: &str, number: &str) {
     for (key, other) in [
         (by_lid(lid), by_number as fn(&str) -> Key<'_>),

@@ -1,5 +1,5 @@
-//! Identities, sessions, prekeys and sender keys. What a peer could see used twice if it were lost is durable when its
-//! call returns; removals, and what a session has only received, become durable with the next such call.
+//! Identities, sessions, prekeys and sender keys. State that must never be reused with a peer after a crash is
+//! durable on return; removals, and changes to a session by receiving, become durable with the next commit.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use whatsapp_rust::wacore::store::traits::SignalStore;
 use super::records::{Records, check_size, taken, user_of};
 use super::sending::Sending;
 
-/// Beyond so many prekeys, one pass over all of them is shorter: those made together are kept together.
+/// For more prekeys than this, one scan of all is faster: those created together are stored together.
 const MAX_SINGLE_READS: usize = 8;
 
 #[async_trait]
@@ -63,7 +63,7 @@ impl SignalStore for Records {
         let rows = sessions
             .iter()
             .map(|(address, record)| (session(address), record));
-        // A commit that was given up may have written what is not durable.
+        // A commit that was cancelled may have written rows that are not durable.
         let owed = self.sessions_owed.swap(true, Ordering::Relaxed);
         failpoint::pass(Failpoint::Flushing);
         if !owed
@@ -215,7 +215,7 @@ impl SignalStore for Records {
 }
 
 impl Records {
-    /// Whether a session's row, as it is kept, would let it send on without using anything twice.
+    /// True if the stored row of a session would continue to send without reusing anything.
     fn sends_as_before(&self, key: Key<'_>, record: &[u8]) -> bool {
         let Some(sending) = Sending::of(record) else {
             return false;
@@ -243,7 +243,7 @@ pub(super) fn number(id: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(id.try_into().ok()?))
 }
 
-/// A prekey's row is whether it was uploaded, and its record.
+/// The row of a prekey: whether it was uploaded, and its record.
 fn record_of(row: Vec<u8>) -> Option<Bytes> {
     (!row.is_empty()).then(|| Bytes::from(row).slice(1..))
 }
@@ -254,7 +254,7 @@ fn highest_key() -> Key<'static> {
     Key::new(Tables::HIGHEST_PREKEY, HIGHEST.0, HIGHEST.1)
 }
 
-/// No prekey has a higher id than this; `None` when that is not known.
+/// An upper bound for the ids of all prekeys; `None` if unknown.
 fn highest_bound(update: &Update<'_>) -> Option<u32> {
     match update.load(highest_key()) {
         Some(bound) => number(&bound),
@@ -279,7 +279,7 @@ fn put_prekeys(update: &mut Update<'_>, keys: &[(u32, impl AsRef<[u8]>)], upload
     }
 }
 
-/// The highest id there is, without reading the records unless the highest of them has been used.
+/// The highest id, without scanning the records unless the prekey with the highest id was used.
 fn highest_prekey(update: &mut Update<'_>) -> u32 {
     let bound = highest_bound(update);
     if let Some(bound) = bound

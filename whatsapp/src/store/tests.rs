@@ -1,4 +1,4 @@
-//! The store against its rules.
+//! Tests of the store.
 
 mod device;
 mod expiry;
@@ -15,7 +15,7 @@ use whatsapp_rust::wacore::store::traits::DeviceStore as _;
 use super::Store;
 use super::records::Records;
 
-/// What these tests want of a volume.
+/// What these tests need from a volume.
 trait Rows {
     fn records(&self) -> Records;
 
@@ -38,7 +38,7 @@ impl Rows for Volume {
 }
 
 #[tokio::test]
-async fn a_linked_device_outlives_the_process() {
+async fn a_linked_device_survives_a_restart() {
     let mut volume = Volume::new();
     let store = Store::new(volume.vault.clone());
     assert!(!store.is_linked().unwrap());

@@ -1,5 +1,5 @@
-//! After how long messages disappear, in chats where they do: what is sent there carries the chat's timer, as WhatsApp's
-//! own clients have it. Learnt from what arrives; a chat without a row has no timer.
+//! The disappearing-messages timers of chats: messages that are sent to such a chat carry its timer, as with
+//! WhatsApp's own clients. Learnt from received messages; a chat without a row has no timer.
 
 use openclaw_state::vault::Tables;
 use openclaw_types::ChatId;
@@ -7,7 +7,7 @@ use openclaw_vault::Key;
 
 use super::Store;
 
-/// No more chats than this are remembered. A chat beyond them is answered without a timer.
+/// The maximum number of chats with a stored timer. Further chats are treated as having none.
 const MAX_CHATS: usize = 4_096;
 
 fn row(jid: &str) -> Key<'_> {
@@ -15,12 +15,12 @@ fn row(jid: &str) -> Key<'_> {
 }
 
 impl Store {
-    /// The chat's timer is this many seconds now; 0 for none. Written only when it changes.
+    /// Sets a chat's timer in seconds; 0 for none. Only written if it changes.
     pub(crate) fn set_timer(&self, chat: &ChatId, seconds: u32) {
         let jid = chat.jid();
         let other = self.other_name(jid);
         self.vault().update(|update| {
-            // It was learnt under the person's other name, and is no longer true.
+            // An outdated timer is stored under the person's other address.
             if let Some(other) = other.as_deref().map(row)
                 && update.load(other).is_some()
             {
@@ -44,7 +44,7 @@ impl Store {
         });
     }
 
-    /// The chat's timer in seconds, whichever of a person's names the chat goes by here.
+    /// The chat's timer in seconds, whichever of the person's addresses is used.
     pub(crate) fn timer(&self, chat: &ChatId) -> Option<u32> {
         let load = |jid: &str| {
             let value = self.vault().load(row(jid))?;
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_timer_is_remembered_until_it_changes_or_ends() {
+    async fn a_timer_is_stored_until_it_changes_or_ends() {
         let mut volume = Volume::new();
         let chat = ChatId::of_jid("100000000000001@lid");
         let other = ChatId::of_jid("120363000000000001@g.us");
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_chats_than_the_limit_are_remembered() {
+    async fn the_number_of_stored_timers_is_limited() {
         let volume = Volume::new();
         let store = Store::new(volume.vault.clone());
         let chat = |n: usize| ChatId::of_jid(&format!("{n}@lid"));

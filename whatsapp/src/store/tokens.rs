@@ -1,4 +1,4 @@
-//! Tokens of trusted contacts. Two writers own a field each, so every change is read and written with no one in between.
+//! Tokens of trusted contacts. Two writers each own a field, so every change is an atomic read and write.
 
 use openclaw_state::vault::Tables;
 use openclaw_vault::Key;
@@ -7,12 +7,12 @@ use whatsapp_rust::wacore::store::traits::TcTokenEntry;
 
 use super::records::{Records, check_size, decode, encode, name};
 
-/// Where a contact's token is.
+/// The key of a contact's token.
 pub(super) fn of(jid: &str) -> Key<'_> {
     Key::new(Tables::TC_TOKENS, "", jid)
 }
 
-/// Moves the time at which we gave our own token forward, never back.
+/// Updates the time when we sent our own token; it never goes back.
 pub(super) fn touch(records: &Records, jid: &str, at: i64) -> Result<()> {
     change(records, jid, |stored| match stored {
         Some(mut entry) => {
@@ -28,7 +28,7 @@ pub(super) fn touch(records: &Records, jid: &str, at: i64) -> Result<()> {
     })
 }
 
-/// Takes a token over, unless a newer one is there.
+/// Stores a token, unless a newer one is stored.
 pub(super) fn receive(records: &Records, jid: &str, token: &[u8], at: i64) -> Result<()> {
     change(records, jid, |stored| {
         let sender_timestamp = match &stored {
@@ -60,7 +60,7 @@ fn change(
     })
 }
 
-/// Removes those of which neither the token nor our own giving counts any more.
+/// Removes rows in which both the token and our own sending have expired.
 pub(super) fn expire(records: &Records, token_cutoff: i64, sender_cutoff: i64) -> u32 {
     let stale = |row: &[u8]| {
         decode::<TcTokenEntry>(row).is_some_and(|entry| {

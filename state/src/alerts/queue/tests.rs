@@ -1,4 +1,4 @@
-//! The queue against its rules.
+//! Tests of the delivery queue.
 
 use fastrand::Rng;
 use openclaw_types::{Link, LinkState};
@@ -41,7 +41,7 @@ fn due(queue: &Queue, seconds: u64) -> Option<u64> {
 }
 
 #[test]
-fn waits_double_from_a_second_to_an_hour_and_are_shortened_by_at_most_a_half() {
+fn delays_double_from_one_second_to_an_hour_with_a_jitter_of_at_most_half() {
     let waits: Vec<u64> = (1..=14).map(|n| delay(n, 0.0).as_secs()).collect();
     assert_eq!(
         waits,
@@ -54,7 +54,7 @@ fn waits_double_from_a_second_to_an_hour_and_are_shortened_by_at_most_a_half() {
 }
 
 #[test]
-fn a_receiver_that_is_not_there_holds_everything_up_and_the_order_stays() {
+fn an_unreachable_receiver_delays_all_alerts_and_keeps_their_order() {
     let mut queue = Queue::default();
     queue.push(row(AlertKind::LoggedOut, 0), at(0));
     queue.push(row(AlertKind::Recovered, 0), at(0));
@@ -89,7 +89,7 @@ fn retry_after_is_respected_also_with_new_alerts() {
     queue.push(row(AlertKind::Recovered, 10), at(10));
     assert_eq!(due(&queue, 119), None);
     assert_eq!(due(&queue, 120), Some(1));
-    // Without such a request, news is reason enough to try again.
+    // Without a `Retry-After`, a new alert triggers another attempt.
     for _ in 0..12 {
         queue.failed(1, &failure(Scope::Receiver), at(120), 0.0);
     }
@@ -102,7 +102,7 @@ fn retry_after_is_respected_also_with_new_alerts() {
 }
 
 #[test]
-fn after_three_days_an_alert_is_given_up() {
+fn an_alert_is_abandoned_after_three_days() {
     let mut queue = Queue::default();
     queue.push(row(AlertKind::LoggedOut, 0), at(0));
     let mut now = 0;
@@ -122,7 +122,7 @@ fn after_three_days_an_alert_is_given_up() {
 }
 
 #[test]
-fn without_room_a_finished_outage_is_dropped_with_its_recovery_first() {
+fn a_full_queue_first_drops_a_finished_outage_and_its_recovery() {
     let mut queue = Queue::default();
     queue.push(row(AlertKind::LoggedOut, 0), at(0));
     queue.push(row(AlertKind::ConnectionLost, 0), at(0));
@@ -131,10 +131,10 @@ fn without_room_a_finished_outage_is_dropped_with_its_recovery_first() {
         queue.push(row(AlertKind::LoggedOut, 0), at(0));
     }
     assert_eq!(queue.push(row(AlertKind::LoggedOut, 9), at(9)), 2);
-    assert_eq!(due(&queue, 9), Some(1), "the oldest is still there");
+    assert_eq!(due(&queue, 9), Some(1), "the oldest alert is still queued");
     queue.push(row(AlertKind::LoggedOut, 9), at(9));
     assert_eq!(queue.push(row(AlertKind::LoggedOut, 9), at(9)), 1);
-    assert_ne!(due(&queue, 9), Some(1), "and now it is not");
+    assert_ne!(due(&queue, 9), Some(1), "the oldest alert was dropped");
 }
 
 #[test]
@@ -156,7 +156,10 @@ fn random_operations_keep_the_bounds_and_match_what_was_written() {
                 }
                 _ => {
                     if let Some(number) = due(&queue, second) {
-                        assert!(!ended.contains(&number), "seed {seed}: tried after its end");
+                        assert!(
+                            !ended.contains(&number),
+                            "seed {seed}: attempted after it was finished"
+                        );
                         let scope =
                             [Scope::Receiver, Scope::Alert, Scope::Final][random.usize(..3)];
                         if random.bool() {
@@ -182,7 +185,10 @@ fn random_operations_keep_the_bounds_and_match_what_was_written() {
                 let numbers = queue.last;
                 let rows = written.clone().into_iter().collect();
                 queue = Queue::new(rows, at(second));
-                assert_eq!(queue.last, numbers, "seed {seed}: a number is given once");
+                assert_eq!(
+                    queue.last, numbers,
+                    "seed {seed}: a number was assigned twice"
+                );
             }
         }
     }

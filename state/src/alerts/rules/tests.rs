@@ -1,4 +1,4 @@
-//! The rules against their properties: in a scripted life, and in thousands of lives by chance.
+//! Tests of the alert rules: scripted link histories, and thousands of random ones.
 
 use fastrand::Rng;
 use openclaw_types::Account;
@@ -28,9 +28,10 @@ fn link(state: LinkState, seconds: u64) -> Link {
     }
 }
 
-/// A life: states with the second they begin; looked at when the rules say so as well. What was alerted, and when.
+/// Plays a link history, given as states with the second at which each begins, and evaluates the rules at every state
+/// change and whenever they ask for it. Returns the alerts with their times.
 fn life(history: &mut LinkHistory, states: &[(u64, LinkState)], end: u64) -> Vec<(u64, AlertKind)> {
-    let mut told = Vec::new();
+    let mut alerts = Vec::new();
     let mut before: Option<Link> = None;
     for (index, (from, state)) in states.iter().enumerate() {
         let until = states.get(index + 1).map_or(end, |(next, _)| *next);
@@ -42,7 +43,7 @@ fn life(history: &mut LinkHistory, states: &[(u64, LinkState)], end: u64) -> Vec
         loop {
             if let Some(notice) = RULES.on(history, &link, now) {
                 let second = now.duration_since(at(0)).unwrap().as_secs();
-                told.push((second, notice.kind));
+                alerts.push((second, notice.kind));
             }
             match RULES.wake_at(history, &link) {
                 Some(wake) if wake > now && wake < at(until) => now = wake,
@@ -51,7 +52,7 @@ fn life(history: &mut LinkHistory, states: &[(u64, LinkState)], end: u64) -> Vec
         }
         before = Some(link);
     }
-    told
+    alerts
 }
 
 const BACKING_OFF: LinkState = LinkState::BackingOff {
@@ -70,7 +71,7 @@ fn a_verdict_is_alerted_at_once_and_once() {
         let mut history = LinkHistory::default();
         let states = [(0, LinkState::Connected), (7, state), (900, state)];
         assert_eq!(life(&mut history, &states, 9_999), [(7, kind)]);
-        // Another process finds the same.
+        // A restarted process sees the same state.
         assert_eq!(life(&mut history, &[(10_000, state)], 99_999), []);
     }
 }
@@ -86,9 +87,9 @@ fn a_lost_connection_is_alerted_after_its_delay_in_any_states() {
         (45, BACKING_OFF),
         (2_000, LinkState::Connected),
     ];
-    let told = life(&mut history, &states, 3_000);
+    let alerts = life(&mut history, &states, 3_000);
     assert_eq!(
-        told,
+        alerts,
         [
             (310, AlertKind::ConnectionLost),
             (2_060, AlertKind::Recovered)
@@ -109,7 +110,7 @@ fn a_short_outage_raises_no_alert() {
     assert_eq!(life(&mut history, &states, 9_999), []);
 }
 
-/// Up for so long and down for so long, again and again from the second 10 on.
+/// A link that is repeatedly up for `up` and down for `down` seconds, from second 10 on.
 fn flaps(up: u64, down: u64, until: u64) -> Vec<(u64, LinkState)> {
     let mut states = vec![(0, LinkState::Connected)];
     let mut now = 10;
@@ -121,18 +122,18 @@ fn flaps(up: u64, down: u64, until: u64) -> Vec<(u64, LinkState)> {
 }
 
 #[test]
-fn a_flapping_link_is_alerted_once_and_its_end_once_when_it_has_held() {
+fn a_flapping_link_raises_one_alert_and_one_recovery_once_it_is_stable() {
     for (up, down) in [(2, 20), (1, 1), (2, 1), (59, 3), (50, 250)] {
         let states = flaps(up, down, 2_000);
         let (last, _) = *states.last().unwrap();
-        let told = life(&mut LinkHistory::default(), &states, 9_999);
-        let kinds: Vec<AlertKind> = told.iter().map(|(_, kind)| *kind).collect();
+        let alerts = life(&mut LinkHistory::default(), &states, 9_999);
+        let kinds: Vec<AlertKind> = alerts.iter().map(|(_, kind)| *kind).collect();
         assert_eq!(
             kinds,
             [AlertKind::ConnectionLost, AlertKind::Recovered],
             "{up} {down}"
         );
-        let (lost, recovered) = (told[0].0, told[1].0);
+        let (lost, recovered) = (alerts[0].0, alerts[1].0);
         assert!((310..=310 + up).contains(&lost), "{up} {down}: at {lost}");
         assert_eq!(recovered, last + 60, "{up} {down}");
     }
@@ -147,9 +148,9 @@ fn short_outages_between_stable_times_raise_no_alert() {
 }
 
 #[test]
-fn a_recovery_that_does_not_hold_is_none_over_restarts_as_well() {
+fn an_unstable_recovery_is_not_reported_even_over_restarts() {
     let mut history = LinkHistory::default();
-    let mut told = life(&mut history, &[(0, LinkState::Connected)], 100);
+    let mut alerts = life(&mut history, &[(0, LinkState::Connected)], 100);
     for start in (100..1_000).step_by(20) {
         let row = serde_json::to_vec(&history).unwrap();
         history = serde_json::from_slice(&row).unwrap();
@@ -157,20 +158,20 @@ fn a_recovery_that_does_not_hold_is_none_over_restarts_as_well() {
             (start, LinkState::Connecting),
             (start + 5, LinkState::Connected),
         ];
-        told.extend(life(&mut history, &states, start + 19));
+        alerts.extend(life(&mut history, &states, start + 19));
     }
-    // Lost since it was last known to be up, which is written down once a minute.
-    assert_eq!(told, [(360, AlertKind::ConnectionLost)]);
+    // The outage counts from the last stored time at which the link was up, which is stored once a minute.
+    assert_eq!(alerts, [(360, AlertKind::ConnectionLost)]);
     let states = [
         (2_000, LinkState::Connecting),
         (2_005, LinkState::Connected),
     ];
-    let told = life(&mut history, &states, 3_000);
-    assert_eq!(told, [(2_065, AlertKind::Recovered)]);
+    let alerts = life(&mut history, &states, 3_000);
+    assert_eq!(alerts, [(2_065, AlertKind::Recovered)]);
 }
 
 #[test]
-fn the_hold_time_is_never_longer_than_the_alert_delay() {
+fn the_settle_time_is_never_longer_than_the_alert_delay() {
     let settle = |after| {
         Rules {
             after: Duration::from_secs(after),
@@ -204,30 +205,31 @@ fn a_worse_state_is_alerted_after_a_lost_connection_and_one_recovery_ends_both()
 }
 
 #[test]
-fn time_while_the_process_was_away_counts_and_a_new_one_may_try_first() {
+fn downtime_of_the_process_counts_and_a_new_process_may_reconnect_first() {
     let mut history = LinkHistory::default();
     assert_eq!(life(&mut history, &[(0, LinkState::Connected)], 100), []);
-    // Killed at 100 s; the next begins an hour later and connects at once: nothing to alert.
+    // Killed at 100 s; the next process starts an hour later and connects at once: no alert.
     let mut quick = history.clone();
     let states = [
         (3_600, LinkState::Connecting),
         (3_603, LinkState::Connected),
     ];
     assert_eq!(life(&mut quick, &states, 4_000), []);
-    // Or it does not: an outage of an hour is alerted after the time to try, not after five minutes more.
+    // If it does not connect, the alert for the hour-long outage follows after the reconnect time, not after five
+    // more minutes.
     let mut slow = history.clone();
-    let told = life(&mut slow, &[(3_600, LinkState::Connecting)], 4_000);
-    assert_eq!(told, [(3_630, AlertKind::ConnectionLost)]);
-    // One that dies again and again does not begin to wait again each time.
-    let mut told = Vec::new();
+    let alerts = life(&mut slow, &[(3_600, LinkState::Connecting)], 4_000);
+    assert_eq!(alerts, [(3_630, AlertKind::ConnectionLost)]);
+    // A process that crashes repeatedly does not restart that wait each time.
+    let mut alerts = Vec::new();
     for start in (3_600..4_000).step_by(10) {
-        told.extend(life(
+        alerts.extend(life(
             &mut history,
             &[(start, LinkState::Connecting)],
             start + 9,
         ));
     }
-    assert_eq!(told, [(3_630, AlertKind::ConnectionLost)]);
+    assert_eq!(alerts, [(3_630, AlertKind::ConnectionLost)]);
 }
 
 #[test]
@@ -248,17 +250,18 @@ fn a_clock_set_back_neither_speeds_up_nor_prevents_an_alert() {
         life(&mut history, &[(5_000, LinkState::Connected)], 5_100),
         []
     );
-    let told = life(&mut history, &[(100, BACKING_OFF)], 9_000);
-    assert_eq!(told, [(400, AlertKind::ConnectionLost)]);
+    let alerts = life(&mut history, &[(100, BACKING_OFF)], 9_000);
+    assert_eq!(alerts, [(400, AlertKind::ConnectionLost)]);
 }
 
 #[test]
-fn over_random_restarts_no_alert_is_doubled_early_or_without_cause() {
+fn over_random_restarts_no_alert_is_duplicated_early_or_without_cause() {
     for seed in 0..2_000 {
         let mut random = Rng::with_seed(seed);
         let mut history = LinkHistory::default();
         let mut open: Option<AlertKind> = None;
-        // When an outage began: at the earliest, and at the latest if no one saw that the link had held.
+        // The bounds for the start of the outage: the earliest, and the latest if no one observed that the link had
+        // become stable.
         let mut earliest: Option<u64> = None;
         let mut latest: Option<u64> = None;
         let mut up_since: Option<u64> = None;
@@ -276,7 +279,7 @@ fn over_random_restarts_no_alert_is_doubled_early_or_without_cause() {
                 now += step;
                 link_now = link(any_state(&mut random), now);
             }
-            // A restart: what is not durable is gone, and no one saw the link go down.
+            // A restart: whatever is not durable is lost, and no one observed that the link went down.
             let restarted = random.u8(..10) == 0;
             if restarted {
                 let row = serde_json::to_vec(&history).unwrap();
@@ -307,11 +310,14 @@ fn over_random_restarts_no_alert_is_doubled_early_or_without_cause() {
             if held >= settle {
                 (earliest, latest) = (None, None);
             }
-            let told = RULES.on(&mut history, &link_now, at(now));
-            match (told.map(|notice| notice.kind), Seen::of(&link_now)) {
+            let notice = RULES.on(&mut history, &link_now, at(now));
+            match (notice.map(|notice| notice.kind), Seen::of(&link_now)) {
                 (Some(AlertKind::Recovered), Seen::Up) => {
-                    assert!(open.take().is_some(), "seed {seed}: from what?");
-                    assert!(held >= settle, "seed {seed}: it has not held");
+                    assert!(
+                        open.take().is_some(),
+                        "seed {seed}: a recovery without an outage"
+                    );
+                    assert!(held >= settle, "seed {seed}: the link is not stable yet");
                 }
                 (Some(kind), Seen::Verdict(verdict)) => {
                     assert_eq!(kind, verdict);
@@ -322,23 +328,23 @@ fn over_random_restarts_no_alert_is_doubled_early_or_without_cause() {
                     let noticed = now - earliest.unwrap();
                     assert!(
                         noticed >= RECONNECT_TIME.as_secs(),
-                        "seed {seed}: no time to try"
+                        "seed {seed}: no time to reconnect"
                     );
                 }
                 (None, Seen::Up) => {
-                    assert!(open.is_none() || held < settle, "seed {seed}: it is owed");
+                    assert!(
+                        open.is_none() || held < settle,
+                        "seed {seed}: a recovery is missing"
+                    );
                 }
                 (None, Seen::Verdict(kind)) => assert_eq!(open, Some(kind), "seed {seed}: owed"),
                 (None, Seen::Down) => {
                     let lasted = now - latest.unwrap();
                     let owed = lasted >= AFTER.as_secs() && open.is_none();
-                    assert!(
-                        !owed,
-                        "seed {seed}: lost for {lasted} s and no one was told"
-                    );
+                    assert!(!owed, "seed {seed}: down for {lasted} s without an alert");
                 }
                 (None, Seen::Nothing) => {}
-                (told, seen) => panic!("seed {seed}: {told:?} while {seen:?}"),
+                (notice, seen) => panic!("seed {seed}: {notice:?} while {seen:?}"),
             }
         }
     }

@@ -1,6 +1,8 @@
-//! What WhatsApp says of numbers: which LID each in the rules has, and each that a sender is known by alone.
+//! WhatsApp's answers about numbers: the LID of each number in the rules, and of each sender who is known only by
+//! number.
 //!
-//! Every question is answered without looking at all numbers: by number, by LID, and whether any is yet to be asked for.
+//! Every query is answered by lookup (by number, by LID, whether any number is unanswered), never by a scan over all
+//! numbers.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -10,51 +12,51 @@ use openclaw_types::{Contact, Lid, Phone};
 use super::Book;
 use crate::allow::policy::{Index, Sender};
 
-/// For how long WhatsApp's answer about a number's LID counts. People keep theirs; numbers change hands.
+/// How long WhatsApp's answer about a number is valid. People keep their LIDs, but numbers change owners.
 const LID_MAX_AGE: Duration = Duration::from_secs(24 * 3600);
-/// From when on it is asked for again, so that an agent that is connected never has to wait for it.
+/// The age at which an answer is renewed, so that a connected agent never has to wait for it.
 const LID_RENEWAL_AGE: Duration = Duration::from_secs(12 * 3600);
-/// How many numbers of senders are kept who are not in the rules.
+/// The maximum number of unlisted senders' numbers in memory.
 const MAX_SENDERS: usize = 2_000;
-/// How many numbers are handed out to be asked about in one go.
+/// The maximum number of numbers in one lookup.
 pub(super) const MAX_ASKED: usize = 1_000;
 
-/// What is known of a number's LID.
+/// The answer about a number's LID.
 #[derive(Clone, Debug, Default)]
 struct Answer {
     lid: Option<Lid>,
-    /// When WhatsApp said so; `None` when that is too long ago, or never was.
+    /// When WhatsApp gave the answer; `None` if it has expired or there was none.
     at: Option<SystemTime>,
 }
 
 /// The answers.
 #[derive(Default)]
 pub(super) struct Numbers {
-    /// Of the numbers in the rules.
+    /// Answers about the numbers in the rules.
     listed: HashMap<Phone, Answer>,
-    /// Those among them that have a LID. Two spellings of a number have the same.
+    /// The listed numbers that have a LID, by LID. Two spellings of one number have the same LID.
     by_lid: HashMap<Lid, Vec<Phone>>,
-    /// How many of them have no answer that counts.
+    /// How many listed numbers have no valid answer.
     unanswered: usize,
-    /// No answer that counts is older. May be earlier than the oldest is.
+    /// A lower bound for the time of the oldest valid answer.
     oldest: Option<SystemTime>,
-    /// Of numbers that are not in the rules, by which senders are known alone.
+    /// Answers about unlisted numbers of senders who are known only by number.
     senders: HashMap<Phone, Answer>,
-    /// How many answers were looked through to find old ones: for tests.
+    /// How many answers were examined in the search for expired ones: for tests.
     #[cfg(test)]
     pub(super) looked_through: usize,
 }
 
-/// Every name of a sender.
+/// All known addresses of a sender.
 pub(super) struct Person {
     phones: Vec<Phone>,
     lid: Option<Lid>,
-    /// Whether WhatsApp must be asked for the LID of the number that the sender is known by alone.
+    /// True if WhatsApp must be asked for the LID of the sender's number.
     unknown: bool,
 }
 
 impl Numbers {
-    /// Forgets numbers that are in no rule any more, and takes up those that are new.
+    /// Removes numbers that are no longer in the rules, and adds new ones.
     pub(super) fn follow(&mut self, index: &Index) {
         let mut before = std::mem::take(&mut self.listed);
         let mut senders = std::mem::take(&mut self.senders);
@@ -74,21 +76,21 @@ impl Numbers {
         self.senders = senders;
     }
 
-    /// Accounts for an answer about a number in the rules.
+    /// Updates the indexes for an answer about a listed number.
     fn note(&mut self, phone: &Phone, answer: &Answer) {
         match answer.at {
             None => self.unanswered += 1,
             Some(at) => self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at))),
         }
         if let Some(lid) = &answer.lid {
-            // Nearly always the only one.
+            // Nearly always just one number.
             let phones = self.by_lid.entry(lid.clone());
             let phones = phones.or_insert_with(|| Vec::with_capacity(1));
             phones.push(phone.clone());
         }
     }
 
-    /// Which LID a number has, as WhatsApp says now; `None` when it knows of none.
+    /// Records the LID that WhatsApp reported for a number; `None` if it knows none.
     pub(super) fn learn(&mut self, phone: Phone, lid: Option<Lid>, now: SystemTime) {
         let answer = Answer { lid, at: Some(now) };
         let Some(before) = self.listed.get(&phone).cloned() else {
@@ -111,8 +113,8 @@ impl Numbers {
         self.listed.insert(phone, answer);
     }
 
-    /// A message that shows a number and a LID is as good as an answer about the number. True when that is news about
-    /// someone in the rules, or about a sender who waits for it.
+    /// A message that shows a number and a LID is as good as an answer about the number. Returns true if this is new
+    /// for someone in the rules, or for a sender with held messages.
     pub(super) fn learn_sender(&mut self, sender: &Contact, now: SystemTime) -> bool {
         let (Some(phone), Some(lid)) = (&sender.phone, &sender.lid) else {
             return false;
@@ -126,7 +128,7 @@ impl Numbers {
         news
     }
 
-    /// Numbers that WhatsApp should be asked about, at most [`MAX_ASKED`]: those that messages wait for come first.
+    /// The numbers to look up, at most [`MAX_ASKED`]; those of held senders come first.
     pub(super) fn unresolved(&self, now: SystemTime) -> Vec<Phone> {
         let senders = self.senders.iter();
         let senders = senders.filter(|(_, answer)| answer.at.is_none());
@@ -138,9 +140,9 @@ impl Numbers {
         all.take(MAX_ASKED).collect()
     }
 
-    /// How many numbers in the rules have no answer that counts.
+    /// How many listed numbers have no valid answer.
     pub(super) fn count_unanswered(&mut self, now: SystemTime) -> usize {
-        // Looked through only when an answer may have become too old, and each answer becomes so once.
+        // Scans only if an answer may have expired, and each answer expires only once.
         if self
             .oldest
             .is_some_and(|oldest| age(oldest, now) > LID_MAX_AGE)
@@ -166,25 +168,25 @@ impl Numbers {
         self.unanswered
     }
 
-    /// How many numbers of senders are kept.
+    /// The number of unlisted senders in memory.
     #[cfg(test)]
     pub(super) fn count_senders(&self) -> usize {
         self.senders.len()
     }
 
-    /// The LID of a number, as far as WhatsApp's answers go.
+    /// The LID of a number, according to WhatsApp's answers.
     pub(super) fn lid_of(&self, phone: &Phone) -> Option<&Lid> {
         let answer = self.listed.get(phone).or_else(|| self.senders.get(phone));
         answer.and_then(|answer| answer.lid.as_ref())
     }
 
-    /// Whether WhatsApp's answer about a number counts still.
+    /// True if there is a valid answer about a number.
     pub(super) fn is_answered(&self, phone: &Phone, now: SystemTime) -> bool {
         self.answer(phone, now).is_some()
     }
 
-    /// Everything that is known of a sender: what the message shows, what WhatsApp answered, and what `book` remembers
-    /// of times before. An answer counts for more than a memory.
+    /// All known addresses of a sender: from the message, from WhatsApp's answers, and from `book`. An answer takes
+    /// precedence over `book`.
     pub(super) fn person(&self, sender: &Contact, book: &dyn Book, now: SystemTime) -> Person {
         let mut unknown = false;
         let lid = match (&sender.lid, &sender.phone) {
@@ -216,7 +218,7 @@ impl Numbers {
         }
     }
 
-    /// Has WhatsApp asked about the number that a sender is known by alone.
+    /// Requests a lookup of the sender's number.
     pub(super) fn ask_about(&mut self, sender: &Contact) {
         let (Some(phone), None) = (&sender.phone, &sender.lid) else {
             return;
@@ -227,13 +229,13 @@ impl Numbers {
         }
     }
 
-    /// The answer that counts.
+    /// The valid answer about a number.
     fn answer(&self, phone: &Phone, now: SystemTime) -> Option<&Answer> {
         let answer = self.listed.get(phone).or_else(|| self.senders.get(phone));
         answer.filter(|answer| answer.counts(now))
     }
 
-    /// Answers about senders are given up all at once: a sender who writes again is asked for again.
+    /// Removes all answers about unlisted senders at once: a sender who writes again is looked up again.
     fn make_room(&mut self, phone: &Phone) {
         if self.senders.len() < MAX_SENDERS || self.senders.contains_key(phone) {
             return;
@@ -252,7 +254,8 @@ impl Answer {
 }
 
 impl Person {
-    /// As the rules judge them. `all_answered` says that the LID of every number in the rules is known.
+    /// The sender in the form that the rules judge. `all_answered` means that the LID of every number in the rules is
+    /// known.
     pub(super) fn sender(&self, all_answered: bool) -> Sender<'_> {
         let nameless = self.lid.is_none() && !self.unknown;
         Sender {
@@ -262,7 +265,7 @@ impl Person {
         }
     }
 
-    /// Whether WhatsApp must be asked who this is.
+    /// True if WhatsApp must be asked for this sender's LID.
     pub(super) const fn is_unknown(&self) -> bool {
         self.unknown
     }

@@ -1,4 +1,4 @@
-//! The allowlist's summary, and why a change to it was refused.
+//! The summary of the allowlist, and the reasons for rejecting a change to it.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -6,12 +6,12 @@ use std::time::SystemTime;
 use super::MAX_ADDED_ENTRIES;
 use crate::allow::policy::{Entry, EntryPlace, Rules};
 
-/// A reload that did not work. The rules before it are active.
+/// A failed reload. The previous rules are still active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
-    /// When.
+    /// The time of the reload.
     pub at: SystemTime,
-    /// Why, with file and line.
+    /// The reason, with file and line.
     pub why: String,
 }
 
@@ -20,13 +20,13 @@ pub struct Failed {
 pub struct Summary {
     /// The rules; `None` allows everyone.
     pub rules: Option<Arc<Rules>>,
-    /// The file that they are from, if they are a file's.
+    /// The file of the rules, if they are from a file.
     pub file: Option<String>,
-    /// When they were read.
+    /// When the rules were loaded.
     pub loaded_at: SystemTime,
-    /// Who was allowed in addition to them.
+    /// The entries added at runtime.
     pub added: Vec<Entry>,
-    /// The last reload, if it did not work.
+    /// The last reload, if it failed.
     pub failed: Option<Failed>,
     /// Numbers in the rules whose LID is not resolved yet.
     pub unresolved: usize,
@@ -51,30 +51,30 @@ impl Summary {
     }
 }
 
-/// An entry is not added, or not removed.
+/// Why an entry was not added or not removed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// Everyone is allowed: there is nothing to add to.
+    /// There are no rules, so everyone is allowed and nothing can be added.
     #[error("there are no rules, so everyone is allowed")]
     NoRules,
-    /// The file has it, or the environment.
+    /// The entry is in the file or in the environment variable.
     #[error("{file} contains it on {place}")]
     InFile {
-        /// Which file.
+        /// The file, or the variable.
         file: String,
-        /// Where in it.
+        /// The position in it.
         place: EntryPlace,
     },
-    /// No one added it.
+    /// The entry was never added.
     #[error("it was not added here")]
     Absent,
-    /// `*` is for the file to say.
+    /// `*` is only valid in the file.
     #[error("only the file can allow everyone")]
     Anyone,
-    /// The file names no groups, and then all of them count.
+    /// The file has no `groups`, so all groups are allowed.
     #[error("the file does not limit groups, so every group is allowed already")]
     EveryGroup,
-    /// The bound.
+    /// The limit for added entries.
     #[error("{MAX_ADDED_ENTRIES} entries were added already")]
     TooMany,
 }

@@ -1,4 +1,4 @@
-//! The allowlist with what it learns of numbers and LIDs, over a vault.
+//! The allowlist and the numbers and LIDs that it learns, with a vault.
 
 mod many;
 mod spellings;
@@ -12,7 +12,7 @@ use crate::vault::trial::Volume;
 
 const RULES: &str = "channels: {whatsapp: {allowFrom: [\"+15550100002\"], groups: {\"120363000000000001@g.us\": {}}}}";
 
-/// What was learnt before: Anna had the first LID once.
+/// Addresses learnt earlier: Anna had the first LID.
 struct Before;
 
 impl Book for Before {
@@ -47,7 +47,7 @@ fn allowlist(vault: &Vault) -> Allowlist {
     Allowlist::open(source, loaded, vault.clone(), Box::new(Before), at(0))
 }
 
-fn says(
+fn verdict(
     allowlist: &Allowlist,
     phone: Option<Phone>,
     lid: Option<Lid>,
@@ -66,22 +66,25 @@ fn says(
 async fn a_lid_belongs_to_the_number_whatsapp_reported_last() {
     let volume = Volume::new();
     let allowlist = allowlist(&volume.vault);
-    // As it was known before, until WhatsApp was asked.
-    assert_eq!(says(&allowlist, None, Some(lid(1)), at(1)), "allow");
-    assert_eq!(says(&allowlist, None, Some(lid(2)), at(1)), "hold");
+    // The earlier address is valid until WhatsApp was asked.
+    assert_eq!(verdict(&allowlist, None, Some(lid(1)), at(1)), "allow");
+    assert_eq!(verdict(&allowlist, None, Some(lid(2)), at(1)), "hold");
     assert_eq!(allowlist.unresolved(at(1)), [anna()]);
     allowlist.learn(vec![(anna(), Some(lid(2)))], at(1));
     assert!(allowlist.unresolved(at(1)).is_empty());
-    assert_eq!(says(&allowlist, None, Some(lid(2)), at(1)), "allow");
-    assert_eq!(says(&allowlist, None, Some(lid(3)), at(1)), "not_listed");
-    // What was remembered of the number counts no more.
-    assert_eq!(says(&allowlist, None, Some(lid(1)), at(1)), "not_listed");
-    // An answer does not count for ever.
+    assert_eq!(verdict(&allowlist, None, Some(lid(2)), at(1)), "allow");
+    assert_eq!(verdict(&allowlist, None, Some(lid(3)), at(1)), "not_listed");
+    // The earlier address is no longer valid.
+    assert_eq!(verdict(&allowlist, None, Some(lid(1)), at(1)), "not_listed");
+    // An answer expires.
     assert_eq!(allowlist.unresolved(at(26)), [anna()]);
-    assert_eq!(says(&allowlist, None, Some(lid(3)), at(26)), "hold");
-    // A number that WhatsApp spells otherwise is matched by its LID.
-    let otherwise = "+15550100092".parse().ok();
-    assert_eq!(says(&allowlist, otherwise, Some(lid(2)), at(26)), "allow");
+    assert_eq!(verdict(&allowlist, None, Some(lid(3)), at(26)), "hold");
+    // A number that WhatsApp spells differently is matched by its LID.
+    let spelled_differently = "+15550100092".parse().ok();
+    assert_eq!(
+        verdict(&allowlist, spelled_differently, Some(lid(2)), at(26)),
+        "allow"
+    );
 }
 
 #[tokio::test]
@@ -93,12 +96,12 @@ async fn a_message_with_both_addresses_resolves_like_an_answer() {
         lid: Some(lid(4)),
     };
     allowlist.learn_sender(&both, at(1));
-    assert_eq!(says(&allowlist, None, Some(lid(4)), at(1)), "allow");
+    assert_eq!(verdict(&allowlist, None, Some(lid(4)), at(1)), "allow");
     assert!(allowlist.unresolved(at(1)).is_empty());
 }
 
 #[tokio::test]
-async fn added_entries_outlive_the_process_and_pointless_ones_are_refused() {
+async fn added_entries_survive_a_restart_and_useless_ones_are_refused() {
     let mut volume = Volume::new();
     let first = Arc::new(allowlist(&volume.vault));
     let who = |text: &str| super::super::file::person(text).unwrap();
@@ -114,7 +117,7 @@ async fn added_entries_outlive_the_process_and_pointless_ones_are_refused() {
     volume.reopen();
     let second = allowlist(&volume.vault);
     assert_eq!(
-        says(&second, "+15550100003".parse().ok(), None, at(0)),
+        verdict(&second, "+15550100003".parse().ok(), None, at(0)),
         "allow"
     );
     second.remove(&bert).await.unwrap();
@@ -126,7 +129,7 @@ async fn added_entries_outlive_the_process_and_pointless_ones_are_refused() {
         at(0),
     );
     assert_eq!(
-        says(&second, "+15550100003".parse().ok(), None, at(0)),
+        verdict(&second, "+15550100003".parse().ok(), None, at(0)),
         "not_listed"
     );
     let third = allowlist(&volume.vault);
@@ -146,12 +149,12 @@ async fn added_entries_are_read_from_a_replaced_vault() {
         at(0),
     );
     assert_eq!(
-        says(&allowlist, "+15550100003".parse().ok(), None, at(0)),
+        verdict(&allowlist, "+15550100003".parse().ok(), None, at(0)),
         "not_listed"
     );
     allowlist.recall();
     assert_eq!(
-        says(&allowlist, "+15550100003".parse().ok(), None, at(0)),
+        verdict(&allowlist, "+15550100003".parse().ok(), None, at(0)),
         "allow"
     );
 }

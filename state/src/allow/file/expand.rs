@@ -1,14 +1,15 @@
-//! `${NAME}` and `${NAME:-default}` in a text of the file, as OpenClaw has them; `$${` is a `${` that means itself.
+//! Expands `${NAME}` and `${NAME:-default}` in a text of the file, with OpenClaw's syntax; `$${` stands for a literal
+//! `${`.
 //!
-//! The values are put into texts that were read already: a variable cannot add keys or lines. One that has nothing in it
-//! is a mistake, unless the text has a default for that.
+//! Values are inserted after the YAML was parsed, so a variable cannot add keys or lines. An empty variable is a
+//! mistake unless the text has a default.
 
 use std::env::VarError;
 
-/// What the environment has under a name.
+/// Reads an environment variable.
 pub(crate) type Lookup<'a> = dyn Fn(&str) -> Result<String, VarError> + 'a;
 
-/// Why a text could not be completed. Never repeats a value.
+/// Why a text cannot be expanded. Never contains a value.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Error {
     #[error("the variable {0} is not set; set it, or write ${{{0}:-}} for an empty default")]
@@ -23,7 +24,7 @@ pub(super) enum Error {
     Name,
 }
 
-/// The text with every variable in its place.
+/// The text with all variables expanded.
 pub(super) fn expand(text: &str, lookup: &Lookup<'_>) -> Result<String, Error> {
     let mut done = String::with_capacity(text.len());
     let mut rest = text;
@@ -44,7 +45,7 @@ pub(super) fn expand(text: &str, lookup: &Lookup<'_>) -> Result<String, Error> {
     Ok(done)
 }
 
-/// As in a shell: with `:-` an empty variable counts as unset.
+/// With `:-` an empty variable counts as unset, as in a shell.
 fn value(inside: &str, lookup: &Lookup<'_>) -> Result<String, Error> {
     let (name, default) = match inside.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_are_put_in_and_defaults_stand_in_for_them() {
+    fn variables_are_expanded_and_defaults_replace_missing_ones() {
         let lookup = |name: &str| match name {
             "ONE" => Ok("1".to_owned()),
             "EMPTY" => Ok(String::new()),
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_variable_holds_is_not_looked_at_again() {
+    fn the_value_of_a_variable_is_not_expanded_again() {
         let lookup = |_: &str| Ok("${B}".to_owned());
         assert_eq!(expand("${A}", &lookup).as_deref(), Ok("${B}"));
     }

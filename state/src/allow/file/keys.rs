@@ -1,30 +1,30 @@
-//! Which keys may stand at each level of the file where rules stand, and what each is to this agent.
+//! The keys that are valid at each level of the file that can have rules, and how this agent treats each.
 //!
-//! One rule for all levels: a key is read, or it is one of OpenClaw's that says nothing about who is allowed, or it is a
-//! mistake. The tables follow OpenClaw's own schema, which refuses unknown keys as well.
+//! The same at all levels: a key is read, or it is a key of OpenClaw that has no effect on who is allowed, or it is a
+//! mistake. The tables follow OpenClaw's own schema, which rejects unknown keys as well.
 
-/// A level: a mapping in which a key could say who is allowed.
+/// A level: a mapping whose keys could affect who is allowed.
 pub(super) struct Level {
-    /// How a mistake names it.
+    /// The name of the level in error texts.
     pub(super) name: &'static str,
-    /// Keys that are read.
+    /// The keys that are read.
     read: &'static [&'static [&'static str]],
-    /// Keys of OpenClaw that say nothing about who is allowed. What stands under them is not looked at.
+    /// The keys of OpenClaw that have no effect on who is allowed. Their values are not examined.
     ignored: &'static [&'static [&'static str]],
-    /// Keys that say who is allowed, elsewhere or in other programs, with what to do here.
+    /// Keys that would affect who is allowed in another place or program, with the advice to print.
     instead: &'static [(&'static [&'static str], &'static str)],
 }
 
-/// What a key is at its level.
+/// How a key is treated at its level.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Key {
     Read(&'static str),
     Ignored,
-    /// A mistake: see [`Level::why`].
+    /// A mistake: [`Level::why`] explains it.
     Wrong,
 }
 
-/// The keys of the rules themselves.
+/// The keys of the rules.
 const RULES: [&str; 6] = [
     "enabled",
     "dmPolicy",
@@ -34,7 +34,7 @@ const RULES: [&str; 6] = [
     "groups",
 ];
 
-/// Names that other channels, older versions and other programs have for rules.
+/// The names of such keys in other channels, older versions and other programs.
 const LIKE_RULES: [&str; 8] = [
     "dm",
     "policy",
@@ -46,7 +46,7 @@ const LIKE_RULES: [&str; 8] = [
     "users",
 ];
 
-/// The file's top level.
+/// The top level of the file.
 pub(super) const TOP: Level = Level {
     name: "the file",
     read: &[&["channels", "env"]],
@@ -153,10 +153,10 @@ pub(super) const CHANNELS: Level = Level {
     ],
 };
 
-/// `channels.defaults`.
+/// `channels.defaults`: OpenClaw's defaults for all channels.
 pub(super) const DEFAULTS: Level = Level {
     name: "channels.defaults",
-    // Read to know whether OpenClaw would apply it.
+    // Only read to detect whether OpenClaw would apply it.
     read: &[&["groupPolicy"]],
     ignored: &[&[
         "botLoopProtection",
@@ -173,8 +173,8 @@ pub(super) const DEFAULTS: Level = Level {
     )],
 };
 
-/// OpenClaw's settings of the channel, and `session`, which is in files that are in use. `contextVisibility` would limit
-/// the texts that messages answer; the agent passes none on.
+/// OpenClaw's settings of the channel, and `session`, which occurs in existing files. `contextVisibility` limits the
+/// quoted texts that are passed on; the agent passes on none.
 const SETTINGS: [&str; 33] = [
     "ackReaction",
     "actions",
@@ -226,7 +226,7 @@ pub(super) const WHATSAPP: Level = Level {
     ],
 };
 
-/// One of `accounts`.
+/// An entry of `accounts`.
 pub(super) const ACCOUNT: Level = Level {
     name: "an account",
     read: &[&["dms", "direct"]],
@@ -243,7 +243,7 @@ pub(super) const ACCOUNT: Level = Level {
     ],
 };
 
-/// One of `groups`. `requireMention` says which messages are answered, not whose are allowed.
+/// An entry of `groups`. `requireMention` affects which messages are answered, not whose are allowed.
 pub(super) const GROUP: Level = Level {
     name: "a group",
     read: &[],
@@ -271,7 +271,7 @@ pub(super) const GROUP: Level = Level {
     ],
 };
 
-/// One of `dms`, and of `direct`: settings for the chat with one person.
+/// An entry of `dms` or `direct`: settings for the chat with one person.
 pub(super) const CHAT: Level = Level {
     name: "a direct chat",
     read: &[],
@@ -289,7 +289,7 @@ pub(super) const CHAT: Level = Level {
 };
 
 impl Level {
-    /// What `text` is here.
+    /// How the key `text` is treated at this level.
     pub(super) fn key(&self, text: &str) -> Key {
         if let Some(key) = keys(self.read).find(|key| *key == text) {
             return Key::Read(key);
@@ -300,8 +300,8 @@ impl Level {
         Key::Wrong
     }
 
-    /// Why `text` is a mistake here: the rest of a sentence that begins with it. Slow, for it looks for the key that was
-    /// meant: ask for what is shown only.
+    /// Why the key `text` is a mistake at this level: a phrase to follow the key. Slow, because it searches for the
+    /// nearest valid key, so call it only for mistakes that are shown.
     pub(super) fn why(&self, text: &str) -> String {
         let mut instead = self.instead.iter();
         if let Some((_, what)) = instead.find(|(keys, _)| keys.contains(&text)) {
@@ -316,7 +316,7 @@ impl Level {
         }
     }
 
-    /// The key that was probably meant; one that is read, if several are as near.
+    /// The key that was probably meant. Among equally near ones, prefers a key that is read.
     fn nearest(&self, text: &str) -> Option<&'static str> {
         let read = keys(self.read).map(|key| (0, key));
         let ignored = keys(self.ignored).map(|key| (1, key));
@@ -332,7 +332,7 @@ fn keys(lists: &'static [&'static [&'static str]]) -> impl Iterator<Item = &'sta
     lists.iter().flat_map(|list| list.iter().copied())
 }
 
-/// How many letters may be wrong before it is another word.
+/// The maximum edit distance at which a key still counts as misspelt.
 const fn close(key: &str) -> usize {
     match key.len() {
         0..4 => 0,
@@ -341,7 +341,7 @@ const fn close(key: &str) -> usize {
     }
 }
 
-/// How many letters differ (Levenshtein), whatever their case and without `_`, `-` and spaces.
+/// The Levenshtein distance, ignoring case, `_`, `-` and spaces.
 fn distance(a: &str, b: &str) -> usize {
     let plain = |text: &str| -> String {
         let letters = text.chars().filter(|c| !matches!(c, '_' | '-' | ' '));
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_about_allowed_people_is_ignored_at_any_level() {
+    fn no_key_that_affects_who_is_allowed_is_ignored_at_any_level() {
         for level in [TOP, CHANNELS, DEFAULTS, WHATSAPP, ACCOUNT, GROUP, CHAT] {
             let rules = RULES.iter().chain(&LIKE_RULES);
             for key in rules.chain(&["$include", "<<", "whatsapp ", "WhatsApp"]) {
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_that_was_meant_is_looked_for_only_where_it_is_shown() {
+    fn the_nearest_key_is_searched_only_for_mistakes_that_are_shown() {
         use std::fmt::Write as _;
         let mut text = "channels:\n  whatsapp:\n".to_owned();
         for n in 0..20_000 {
@@ -402,7 +402,7 @@ mod tests {
         let mistakes = super::super::read(&text, &nothing).unwrap_err();
         let took = begun.elapsed();
         assert_eq!(mistakes.last().unwrap().text, "and 19950 more mistakes");
-        // A debug build takes ten seconds to look for all of them.
+        // A debug build would take ten seconds to search for all of them.
         assert!(took.as_secs() < 3, "{took:?}");
     }
 }

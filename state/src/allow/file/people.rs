@@ -1,4 +1,4 @@
-//! Lists of people: of the file, and of the environment.
+//! Parses lists of people, from the file and from the environment.
 
 use openclaw_settings::Flaw;
 
@@ -7,7 +7,7 @@ use super::{Reader, VARIABLE, person};
 use crate::allow::policy::{Entry, EntryPlace};
 
 impl Reader<'_> {
-    /// A list of people; one text with commas is a list too, for that is what a variable can hold.
+    /// A list of people. A text with commas is a list too, because a variable can only hold text.
     pub(super) fn people(&mut self, key: &str, node: &Node) -> Vec<Entry> {
         self.untagged(key, node);
         match &node.value {
@@ -41,8 +41,8 @@ impl Reader<'_> {
         }
     }
 
-    /// What `WHATSAPP_ALLOW` says, if it is set. One that is set to nothing is a list of no one: what a platform or a
-    /// shell failed to put in must not let everyone in.
+    /// The list in `WHATSAPP_ALLOW`, if it is set. An empty value is an empty list, which allows no one: a platform
+    /// or shell that fails to insert the value must not allow everyone.
     pub(super) fn environment(&mut self) -> Option<Vec<Entry>> {
         self.variables.insert(VARIABLE.to_owned());
         let text = (self.lookup)(VARIABLE).ok()?;
@@ -63,7 +63,7 @@ impl Reader<'_> {
             _ => None,
         };
         let text = match unquoted(text) {
-            // A list whose entries are in quotes each: the first and the last quote are not a pair.
+            // A list of entries that are each in quotes: the first and the last quote are not a pair.
             _ if has_quoted_entries(text) => text.trim(),
             Ok(text) => text,
             Err(why) => return self.wrong(line, format!("{key}: {why}")),
@@ -85,19 +85,19 @@ impl Reader<'_> {
     }
 }
 
-/// Without the pairs of quotes around it. What begins or ends with a quote after that is a list of several in quotes, or
-/// a mistake.
+/// Removes the quotes around the text. If it still begins or ends with a quote, it is a list of quoted entries, or a
+/// mistake.
 fn unquoted(text: &str) -> Result<&str, &'static str> {
     match openclaw_settings::value(text.as_bytes()) {
         Ok(value) => Ok(value.unwrap_or_default()),
         Err(Flaw::HalfQuoted) if text.contains(',') => Ok(text.trim()),
         Err(Flaw::HalfQuoted) => Err("an entry has a quotation mark at one end only"),
-        // What the character is, is said of the entry it is in.
+        // Other flaws are reported for the entry that contains the character.
         Err(_) => Ok(text.trim()),
     }
 }
 
-/// `"a","b"`, where the quote that begins the text ends before its end.
+/// True for `"a","b"`, where the first quote is closed before the end of the text.
 fn has_quoted_entries(text: &str) -> bool {
     let text = text.trim();
     let inside = ['"', '\''].into_iter().find_map(|quote| {

@@ -1,4 +1,4 @@
-//! The mappings in which rules stand, from the whole file down to one group: each by the table of its level.
+//! The mappings that can have rules, from the whole file down to one group, each checked with the table of its level.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use super::tree::{Node, Value};
 use super::{Reader, VARIABLE, group, shown};
 use crate::allow::policy::{Entry, EntryPlace, Mode, Rules, Who};
 
-/// A key that is read, where it stands, and its value.
+/// A key that is read, its line, and its value.
 type Found<'n> = (&'static str, usize, &'n Node);
 
 impl Reader<'_> {
@@ -36,7 +36,7 @@ impl Reader<'_> {
         rules
     }
 
-    /// The keys of a mapping that are read at its level. Every other one is OpenClaw's and says nothing about who is
+    /// The keys of a mapping that are read at its level. Every other key is OpenClaw's and has no effect on who is
     /// allowed, or is a mistake.
     fn keys<'n>(&mut self, level: &Level, node: &'n Node) -> Vec<Found<'n>> {
         self.untagged(level.name, node);
@@ -63,7 +63,7 @@ impl Reader<'_> {
             match key {
                 Key::Read(key) => found.push((key, line, value)),
                 Key::Ignored => {}
-                // Reported already, wherever it stands.
+                // Reported already for the whole file.
                 Key::Wrong if text == "$include" => {}
                 Key::Wrong => {
                     self.wrong_by(line, || format!("{} {}", shown(text), level.why(text)));
@@ -161,7 +161,7 @@ impl Reader<'_> {
         groups
     }
 
-    /// OpenClaw's settings for several accounts: an agent has one, so rules there would count for nothing.
+    /// OpenClaw's settings for several accounts. An agent has one account, so rules in them would have no effect.
     fn accounts(&mut self, node: &Node) {
         for settings in self.entries("accounts", node) {
             let found = match settings.is_nothing() {
@@ -205,14 +205,14 @@ impl Reader<'_> {
         pairs.iter().map(|(_, value)| value).collect()
     }
 
-    /// What stands under a name: nothing, or keys of which none is read.
+    /// The mapping under a name: empty, or with keys none of which is read.
     fn settings(&mut self, level: &Level, node: &Node) {
         if !node.is_nothing() {
             self.keys(level, node);
         }
     }
 
-    /// `channels.defaults`. OpenClaw takes a policy from there that the channel does not have.
+    /// `channels.defaults`: OpenClaw takes a policy from there if the channel has none.
     fn defaults(&mut self, node: &Node, whatsapp: Option<&Node>) {
         let own = whatsapp.and_then(|node| match &node.value {
             Value::Map(pairs) => Some(pairs),
@@ -232,7 +232,8 @@ impl Reader<'_> {
         }
     }
 
-    /// `env`: variables that OpenClaw sets for itself. The agent does not, so the rules may not need them.
+    /// `env`: variables that OpenClaw sets for itself. The agent does not set them, so the rules must not depend on
+    /// them.
     fn env(&mut self, node: &Node) {
         let Value::Map(pairs) = &node.value else {
             let kind = node.kind();

@@ -1,4 +1,4 @@
-//! What is read from an `openclaw.yml`, and which line each mistake is reported with.
+//! What is read from an `openclaw.yml`, and the line that each mistake is reported with.
 
 mod corpus;
 mod fuzzed;
@@ -39,7 +39,7 @@ fn shown(entries: &[Entry]) -> Vec<(String, EntryPlace)> {
     entries.iter().map(show).collect()
 }
 
-/// The file that the service being replaced has in use.
+/// The file of an existing deployment, whose service the agent replaces.
 const IN_USE: &str = r#"# production
 agents:
   inspector: {enabled: true, model: some, workspace: /app}
@@ -61,7 +61,7 @@ gateway: {host: "0.0.0.0", port: 3000}
 "#;
 
 #[test]
-fn the_file_in_use_reads_as_it_did() {
+fn an_existing_file_keeps_its_meaning() {
     let nobody = rules(IN_USE);
     assert_eq!(nobody, Rules::closed());
     for value in [
@@ -135,7 +135,7 @@ fn a_missing_key_allows_no_one() {
 }
 
 #[test]
-fn the_variable_counts_where_the_file_has_no_list() {
+fn the_variable_applies_if_the_file_has_no_list() {
     let variables = [("WHATSAPP_ALLOW", "+15550100002")];
     for text in ["mcp: {}\n".to_owned(), under("dmPolicy: allowlist")] {
         let read = read_with(&text, &variables).unwrap();
@@ -228,7 +228,7 @@ fn all_mistakes_are_reported_at_once() {
 }
 
 #[test]
-fn a_setting_read_differently_is_noted() {
+fn a_setting_with_another_meaning_is_noted() {
     for (lines, part) in [
         (
             "dmPolicy: pairing",
@@ -247,12 +247,12 @@ fn a_setting_read_differently_is_noted() {
 }
 
 #[test]
-fn the_sample_reads() {
+fn the_sample_is_valid() {
     let sample = include_str!("../../../../deploy/openclaw.yml");
     let read = read_with(sample, &[("WHATSAPP_ALLOW", "+15550100002")]).unwrap();
     assert_eq!(read.people.len(), 1);
     assert!(rules(sample).people.is_empty() && read.remarks.is_empty());
-    // What the sample leaves to be uncommented is right as well.
+    // The commented-out lines of the sample are valid as well.
     let whole = sample.replace("# groupAllowFrom", "groupAllowFrom");
     let whole = whole.replace("    # groups:\n    #   \"", "    groups:\n      \"");
     let read = rules(&whole);

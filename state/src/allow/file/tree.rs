@@ -1,45 +1,45 @@
-//! YAML as a tree in which everything knows its line. Scalars are texts: what they mean is the reader's to say, so that
-//! `+15550100123` stays a number of a phone.
+//! YAML as a tree in which every node has its line. Scalars stay text, and the reader interprets them, so that
+//! `+15550100123` stays a phone number.
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
-/// Something in the file.
+/// A node of the tree.
 #[derive(Debug)]
 pub(super) struct Node {
-    /// Counted from 1.
+    /// The line, counted from 1.
     pub(super) line: usize,
     pub(super) value: Value,
-    /// Whether a tag (`!!str`, `!mine`) says what the value is to be taken for.
+    /// True if the node has a tag (`!!str`, `!mine`), which sets the type of its value.
     pub(super) tagged: bool,
 }
 
-/// The file's only document.
+/// The only document of the file.
 #[derive(Debug, Default)]
 pub(super) struct Document {
-    /// What stands in it; `None` when that is nothing at all.
+    /// The contents; `None` if the document is empty.
     pub(super) root: Option<Node>,
-    /// The lines on which another file is to be taken in, anywhere.
+    /// The lines of all `$include` keys.
     pub(super) includes: Vec<usize>,
 }
 
-/// OpenClaw's key for that.
+/// OpenClaw's key for including another file.
 const INCLUDE: &str = "$include";
 /// Deeper than any file that a person writes.
 const MAX_DEPTH: usize = 64;
 
 #[derive(Debug)]
 pub(super) enum Value {
-    /// A text without quotes; empty where there is nothing at all.
+    /// An unquoted scalar; empty if there is no value.
     Plain(String),
-    /// A text in quotes, or a block.
+    /// A quoted scalar, or a block scalar.
     Quoted(String),
     List(Vec<Node>),
     Map(Vec<(Node, Node)>),
-    /// `*name`: a reference to another place.
+    /// `*name`: a reference to an anchor.
     Alias,
 }
 
-/// Not YAML, with the line where that shows.
+/// The text is not YAML; the line is where parsing failed.
 #[derive(Debug)]
 pub(super) struct Malformed {
     pub(super) line: usize,
@@ -47,7 +47,7 @@ pub(super) struct Malformed {
 }
 
 impl Node {
-    /// The text of a scalar.
+    /// The text of a scalar; `None` for other nodes.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Plain(text) | Value::Quoted(text) => Some(text),
@@ -55,12 +55,12 @@ impl Node {
         }
     }
 
-    /// Whether nothing is there, or a word for nothing.
+    /// True if there is no value, or `null` or `~`.
     pub(super) fn is_nothing(&self) -> bool {
         matches!(&self.value, Value::Plain(text) if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
-    /// What it is, for a person.
+    /// The kind of node, for error texts.
     pub(super) fn kind(&self) -> &'static str {
         match &self.value {
             _ if self.is_nothing() => "nothing",
@@ -72,13 +72,13 @@ impl Node {
     }
 }
 
-/// What is being gathered, outermost first.
+/// A node that is being built; the parser keeps a stack of them, outermost first.
 enum Open {
     List(Node, Vec<Node>),
     Map(Node, Vec<(Node, Node)>, Option<Node>),
 }
 
-/// The one document in `text`.
+/// Parses the only document in `text`.
 pub(super) fn read(text: &str) -> Result<Document, Malformed> {
     readable(text)?;
     let mut open: Vec<Open> = Vec::new();
@@ -145,8 +145,8 @@ pub(super) fn read(text: &str) -> Result<Document, Malformed> {
     Ok(document)
 }
 
-/// Refuses characters that end a text or a line for one program and not for another, so that everyone reads the same
-/// file: a parser may stop at NUL, an editor may break a comment at U+2028.
+/// Rejects characters that end a text or a line for some programs only (a parser may stop at NUL, an editor may break
+/// a comment at U+2028), so that everyone sees the same file.
 fn readable(text: &str) -> Result<(), Malformed> {
     for (n, line) in text.split('\n').enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
@@ -189,9 +189,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_knows_its_line() {
+    fn every_node_has_its_line() {
         let text = "a:\n  - b\n  - {c: +1555, d: \"e\"}\nf: *g\nh:\n";
-        // An alias of nothing is malformed; with its anchor it is a reference.
+        // An alias without its anchor is malformed; with the anchor it is a reference.
         assert_eq!(read(text).unwrap_err().line, 4);
         let text = text.replace("- b", "- &g b");
         let Some(Node {
@@ -221,14 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_is_nothing_and_two_documents_are_one_too_many() {
+    fn an_empty_file_has_no_root_and_two_documents_are_refused() {
         assert!(read("").unwrap().root.is_none());
         assert!(read("# only a remark\n").unwrap().root.is_none());
         assert_eq!(read("a: b\n---\nc: d\n").unwrap_err().line, 2);
     }
 
     #[test]
-    fn deep_nesting_does_not_end_the_process() {
+    fn deep_nesting_does_not_overflow_the_stack() {
         let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
         assert_eq!(read(&deep).unwrap_err().line, 1);
         let whole = format!("{}{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));

@@ -1,27 +1,27 @@
-//! Whom a text names: in the file, in the environment, and when a person or a group is added. The parser is that of
-//! every recipient.
+//! Parses persons and groups: in the file, in the environment, and for `allow add`. Uses the same parser as
+//! recipients.
 
 use openclaw_types::{Recipient, RecipientError};
 
 use crate::allow::policy::Who;
 
-/// Why a text names no person.
+/// Why a text is not a person.
 #[derive(Debug, thiserror::Error)]
 pub enum NoPerson {
-    /// It names no one.
+    /// It is not a valid address.
     #[error(transparent)]
     NoOne(#[from] RecipientError),
-    /// It names a group.
+    /// It is a group.
     #[error("name a group under groups, not here")]
     Group,
 }
 
-/// Which person a text names, or that it is everyone.
+/// Parses a person, or `*` for everyone.
 ///
 /// # Errors
-/// It names a group, or no one.
+/// The text is a group, or not a valid address.
 pub fn person(text: &str) -> Result<Who, NoPerson> {
-    // Also when it is none: it says in which list it would belong.
+    // Checked for malformed JIDs too, so that the error names the list in which it belongs.
     let group = |text: &str| text.trim_end().ends_with("@g.us");
     match named(text) {
         Ok(Who::Group(_)) => Err(NoPerson::Group),
@@ -30,7 +30,7 @@ pub fn person(text: &str) -> Result<Who, NoPerson> {
     }
 }
 
-/// Which group a text names, or that it is every one.
+/// Parses a group, or `*` for every group.
 #[must_use]
 pub fn group(text: &str) -> Option<Who> {
     named(text)
@@ -38,10 +38,10 @@ pub fn group(text: &str) -> Option<Who> {
         .filter(|who| matches!(who, Who::Group(_) | Who::Anyone))
 }
 
-/// Which person or group a text names.
+/// Parses a person or a group.
 ///
 /// # Errors
-/// It names no one.
+/// The text is not a valid address.
 pub fn named(text: &str) -> Result<Who, RecipientError> {
     match text.trim() {
         "*" => Ok(Who::Anyone),
@@ -49,7 +49,7 @@ pub fn named(text: &str) -> Result<Who, RecipientError> {
     }
 }
 
-/// Whom a row names that this or an older version wrote down.
+/// Parses the address in a row that this or an older version wrote.
 #[must_use]
 pub fn kept(address: &str) -> Option<Who> {
     Recipient::of_address(address).map(who)

@@ -1,4 +1,4 @@
-//! The rules as they are asked: who is named is found by number, LID or group, however many there are.
+//! The rules, indexed: an entry is found by number, LID or group, however many there are.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use openclaw_types::{Lid, Phone};
 
 use super::{Entry, EntryPlace, Mode, Rules, Sender, Verdict, VerdictReason, Who};
 
-/// The rules, with the entries that were added to them.
+/// The rules and the entries added to them.
 #[derive(Debug)]
 pub struct Index {
     direct: Mode,
@@ -17,7 +17,7 @@ pub struct Index {
     added: Names,
 }
 
-/// The entries of a list, by what they name. Of several that name the same the first counts.
+/// The entries of a list, by address. If several have the same address, the first one applies.
 #[derive(Debug, Default)]
 struct Names {
     anyone: Option<EntryPlace>,
@@ -27,7 +27,7 @@ struct Names {
 }
 
 impl Index {
-    /// Of these rules, and of entries added to them.
+    /// Indexes these rules and the entries added to them.
     #[must_use]
     pub fn new(rules: &Rules, added: &[Entry]) -> Self {
         Self {
@@ -40,12 +40,12 @@ impl Index {
         }
     }
 
-    /// Takes other entries in addition to the rules.
+    /// Replaces the added entries.
     pub fn set_added(&mut self, added: &[Entry]) {
         self.added = Names::of(added);
     }
 
-    /// What the rules say of a message in a direct chat, or in this group.
+    /// The verdict on a message in a direct chat, or in this group.
     #[must_use]
     pub fn judge(&self, sender: &Sender<'_>, group: Option<&str>) -> Verdict {
         let none = Names::default();
@@ -73,7 +73,7 @@ impl Index {
         if let Some(place) = listed {
             return Verdict::Allow(VerdictReason::Listed(place));
         }
-        // Another name of the sender could be listed: the number behind a LID, or another spelling of a number.
+        // Another address of the sender may be listed: the number of a LID, or another spelling of a number.
         let could = !people.phones.is_empty()
             || !added.phones.is_empty()
             || (sender.lid.is_none() && !(people.lids.is_empty() && added.lids.is_empty()));
@@ -84,7 +84,7 @@ impl Index {
         }
     }
 
-    /// Where an entry stands, if it does, in the lists that `openclawctl allow` adds to.
+    /// The origin of an entry in the lists that `openclawctl allow` adds to.
     #[must_use]
     pub fn place_of(&self, who: &Who) -> Option<EntryPlace> {
         let groups = self.groups.as_ref().and_then(|names| names.place_of(who));
@@ -92,7 +92,7 @@ impl Index {
         listed.or_else(|| self.added.place_of(who))
     }
 
-    /// Every number that people are allowed by. One in two lists comes twice.
+    /// All numbers in the lists of people. A number in two lists is yielded twice.
     pub fn numbers(&self) -> impl Iterator<Item = &Phone> {
         let people = self.people.phones.keys();
         let group_people = self.group_people.iter();
@@ -104,7 +104,7 @@ impl Index {
         let Some(groups) = &self.groups else {
             return true;
         };
-        // Among those added, `*` is not: no one can add it.
+        // `*` cannot be added at runtime, so the added entries need no check.
         groups.anyone.is_some()
             || groups.groups.contains_key(jid)
             || self.added.groups.contains_key(jid)
@@ -128,7 +128,7 @@ impl Names {
         names
     }
 
-    /// The first entry that names the sender.
+    /// The first entry that matches the sender.
     fn find(&self, sender: &Sender<'_>) -> Option<EntryPlace> {
         let phones = sender.phones.iter();
         let phones = phones.filter_map(|phone| self.phones.get(phone));

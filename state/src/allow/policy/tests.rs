@@ -1,4 +1,4 @@
-//! The rules, policy by policy and sender by sender.
+//! The verdict of each policy on each kind of sender.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn entries(list: &str) -> Vec<Entry> {
     list.split_whitespace().map(entry).collect()
 }
 
-/// The shapes in which WhatsApp names one who is listed, and one who is not.
+/// The addresses with which WhatsApp identifies a listed and an unlisted person.
 struct Shapes {
     anna: Phone,
     anna_lid: Lid,
@@ -106,10 +106,14 @@ fn every_policy_judges_every_shape_of_a_sender() {
         };
         for (shape, expected) in order.into_iter().zip(expected) {
             let sender = shapes.sender(shape);
-            let said = judge(&direct, &sender, None, &[]);
-            assert_eq!(word(&said), expected, "{mode:?} {listed:?} {shape}");
-            let said = judge(&group, &sender, Some(GROUP), &[]);
-            assert_eq!(word(&said), expected, "group {mode:?} {listed:?} {shape}");
+            let verdict = judge(&direct, &sender, None, &[]);
+            assert_eq!(word(&verdict), expected, "{mode:?} {listed:?} {shape}");
+            let verdict = judge(&group, &sender, Some(GROUP), &[]);
+            assert_eq!(
+                word(&verdict),
+                expected,
+                "group {mode:?} {listed:?} {shape}"
+            );
         }
     }
 }
@@ -132,32 +136,32 @@ fn a_group_is_judged_before_its_sender() {
                 groups: groups.map(entries),
                 ..Rules::closed()
             };
-            let say = |jid| word(&judge(&rules, &shapes.sender("anna"), Some(jid), &[]));
-            assert_eq!((say(GROUP), say(other)), (here, there), "{groups:?}");
+            let judged = |jid| word(&judge(&rules, &shapes.sender("anna"), Some(jid), &[]));
+            assert_eq!((judged(GROUP), judged(other)), (here, there), "{groups:?}");
         }
     }
 }
 
 #[test]
-fn in_groups_the_list_of_direct_chats_counts_until_they_have_their_own() {
+fn groups_use_the_list_of_direct_chats_unless_they_have_their_own() {
     let shapes = Shapes::new();
     let mut rules = Rules {
         people: entries("+15550100002"),
         ..Rules::closed()
     };
     let added = entries("+15550100003");
-    let say = |rules: &Rules, shape| {
+    let judged = |rules: &Rules, shape| {
         word(&judge(rules, &shapes.sender(shape), Some(GROUP), &added)).to_owned()
     };
-    assert_eq!(say(&rules, "anna"), "allow");
-    assert_eq!(say(&rules, "bert"), "allow");
+    assert_eq!(judged(&rules, "anna"), "allow");
+    assert_eq!(judged(&rules, "bert"), "allow");
     rules.group_people = Some(Vec::new());
-    assert_eq!(say(&rules, "anna"), "not_listed");
-    assert_eq!(say(&rules, "bert"), "not_listed");
+    assert_eq!(judged(&rules, "anna"), "not_listed");
+    assert_eq!(judged(&rules, "bert"), "not_listed");
 }
 
 #[test]
-fn added_entries_count_in_addition_to_the_file_and_are_named_as_added() {
+fn added_entries_extend_the_file_and_are_reported_as_added() {
     let shapes = Shapes::new();
     let rules = Rules::closed();
     let added = entries("+15550100003")
@@ -167,17 +171,17 @@ fn added_entries_count_in_addition_to_the_file_and_are_named_as_added() {
             ..entry
         })
         .collect::<Vec<_>>();
-    let said = judge(&rules, &shapes.sender("bert"), None, &added);
+    let verdict = judge(&rules, &shapes.sender("bert"), None, &added);
     assert_eq!(
-        said,
+        verdict,
         Verdict::Allow(VerdictReason::Listed(EntryPlace::Added))
     );
-    let said = judge(&rules, &shapes.sender("lid?"), None, &added);
-    assert_eq!(said, Verdict::Hold);
+    let verdict = judge(&rules, &shapes.sender("lid?"), None, &added);
+    assert_eq!(verdict, Verdict::Hold);
 }
 
 #[test]
-fn every_number_of_every_list_is_known_and_the_first_entry_of_a_name_counts() {
+fn numbers_of_all_lists_are_listed_and_the_first_entry_of_an_address_applies() {
     let line = |who: &str, line| Entry {
         place: EntryPlace::Line(line),
         ..entry(who)
@@ -197,8 +201,8 @@ fn every_number_of_every_list_is_known_and_the_first_entry_of_a_name_counts() {
     assert_eq!(numbers.len(), 3);
     let shapes = Shapes::new();
     for (shape, place) in [("anna", 5), ("anna+lid", 4), ("bert", 9)] {
-        let said = index.judge(&shapes.sender(shape), None);
+        let verdict = index.judge(&shapes.sender(shape), None);
         let listed = VerdictReason::Listed(EntryPlace::Line(place));
-        assert_eq!(said, Verdict::Allow(listed), "{shape}");
+        assert_eq!(verdict, Verdict::Allow(listed), "{shape}");
     }
 }

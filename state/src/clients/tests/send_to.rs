@@ -1,4 +1,4 @@
-//! The recipients a client may send to: from its invitation to its connections.
+//! The recipients that a client may send to: from its invitation to its connections.
 
 use ciborium::Value;
 use openclaw_types::{Lid, Phone, Recipient};
@@ -6,7 +6,7 @@ use openclaw_types::{Lid, Phone, Recipient};
 use super::*;
 
 const LISTED: &str = "+5511955501234";
-/// The same person, as WhatsApp writes the number.
+/// The same person's number in WhatsApp's spelling.
 const SPELLED: &str = "+551155501234";
 const GROUP: &str = "120363000000000001@g.us";
 
@@ -26,7 +26,7 @@ async fn enroll_limited(clients: &Clients, client: u8, limit: Option<SendTo>) {
         .unwrap();
 }
 
-/// Of a connection that the client makes now.
+/// The limit of a new connection of the client.
 fn limit_of(clients: &Clients, client: u8) -> Option<SendTo> {
     let pass = clients.authorize(key(client), now()).ok().unwrap();
     pass.send_to.as_deref().cloned()
@@ -46,7 +46,7 @@ async fn a_limit_goes_from_the_invitation_to_the_client_and_survives_restarts() 
     enroll(&clients, &code, 1, "a", now()).await.unwrap();
     enroll_limited(&clients, 2, None).await;
     assert_eq!(limit_of(&clients, 1), wanted);
-    // That a client was seen is written into the same row.
+    // The last-seen time is in the same row.
     clients.keep_seen(now());
     volume.reopen();
     let clients = of(&volume);
@@ -71,7 +71,7 @@ async fn a_client_that_enrolls_again_has_the_limit_of_its_new_code() {
     assert_eq!(limit_of(&clients, 1), None);
 }
 
-/// Replaces the limit in a client's row.
+/// Overwrites the limit in a client's row.
 async fn write_limit(volume: &Volume, client: u8, value: Value) {
     let bytes = volume.vault.load(member::key(&key(client))).unwrap();
     let mut row: Value = ciborium::from_reader(bytes.as_slice()).unwrap();
@@ -87,7 +87,7 @@ async fn write_limit(volume: &Volume, client: u8, value: Value) {
 }
 
 #[tokio::test]
-async fn a_limit_that_cannot_be_read_limits_to_no_one() {
+async fn a_limit_that_cannot_be_decoded_allows_no_recipient() {
     let recipients = |all: &[&str]| Value::Array(all.iter().map(|it| Value::from(*it)).collect());
     let field = |name: &str, value: Value| (Value::from(name), value);
     let known = || field("k", Value::from(true));
@@ -97,7 +97,7 @@ async fn a_limit_that_cannot_be_read_limits_to_no_one() {
         Value::Map(vec![]),
         Value::Map(vec![known()]),
         Value::Map(vec![known(), field("r", recipients(&[LISTED, "SECRET@x"]))]),
-        // What a later version may add.
+        // A field that a newer version may add.
         Value::Map(vec![
             known(),
             field("r", recipients(&[])),
@@ -120,7 +120,7 @@ async fn a_limit_that_cannot_be_read_limits_to_no_one() {
 }
 
 #[test]
-fn a_person_is_the_same_by_number_and_lid_and_in_each_spelling() {
+fn a_person_matches_by_number_by_lid_and_in_each_spelling() {
     let lid_of = |phone: &Phone| match phone.e164().as_str() {
         LISTED | SPELLED => Lid::new("7"),
         "+15550100003" => Lid::new("8"),

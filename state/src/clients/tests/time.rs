@@ -1,9 +1,9 @@
-//! A code is never good for longer than it was made for, whatever a clock says.
+//! A code is never valid for longer than its lifetime, whatever the clock says.
 
 use super::*;
 
 #[tokio::test]
-async fn no_open_code_outlives_a_start_that_does_not_know_how_long_it_was_away() {
+async fn open_codes_expire_at_a_start_after_an_unknown_downtime() {
     let mut volume = Volume::new();
     let clients = of(&volume);
     let used = invite(&clients, Role::Reader, now()).await;

@@ -1,11 +1,11 @@
-//! Clocks that are stepped, suspended and carried over restarts.
+//! Clocks that are stepped, suspended, and carried over restarts.
 
 use super::*;
 
 const START: i64 = 1_800_000_000;
 const YEAR: i64 = 365 * 86_400;
 
-/// The clocks so many seconds after the first reading, with the system's clock stepped by so many.
+/// Readings after this many seconds, with the system clock stepped by `stepped` seconds.
 fn at(seconds: i64, stepped: i64) -> Reading {
     let wall = u64::try_from(START + seconds + stepped).unwrap();
     let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(wall);
@@ -23,14 +23,18 @@ fn begun() -> Scales {
 }
 
 #[test]
-fn the_agents_time_continues_over_steps_of_the_systems_clock() {
+fn agent_time_is_not_affected_by_steps_of_the_system_clock() {
     for stepped in [-45, -7_200, 7_200, YEAR, -START] {
         let mut scales = begun();
         assert_eq!(seconds(scales.now(at(10, 0))), 10);
         assert_eq!(seconds(scales.now(at(20, stepped))), 20, "{stepped}");
         let step = scales.notice(at(20, stepped)).unwrap();
         assert_eq!((step.seconds(), seconds(step.at)), (stepped, 20));
-        assert_eq!(scales.notice(at(21, stepped)), None, "it is one step");
+        assert_eq!(
+            scales.notice(at(21, stepped)),
+            None,
+            "the same step is reported once"
+        );
         assert_eq!(seconds(scales.shown(scales_now(30))), 30 + stepped);
         let back = scales.notice(at(40, 0)).unwrap();
         assert_eq!(back.seconds(), -stepped);
@@ -44,7 +48,7 @@ fn scales_now(after: u64) -> SystemTime {
 }
 
 #[test]
-fn a_small_difference_is_no_step_and_many_of_them_are() {
+fn a_small_difference_is_no_step_but_many_add_up_to_one() {
     let mut scales = begun();
     let shifted = |millis: i64| {
         let mut reading = at(10, 0);
@@ -57,7 +61,7 @@ fn a_small_difference_is_no_step_and_many_of_them_are() {
 }
 
 #[test]
-fn a_restart_on_the_same_machine_counts_the_boot_time_and_no_clock() {
+fn a_restart_without_a_reboot_counts_the_time_since_boot() {
     for stepped in [0, -3_600, YEAR] {
         let mark = begun().mark(at(10, 0), "boot");
         let mut next = Scales::new();
@@ -70,11 +74,11 @@ fn a_restart_on_the_same_machine_counts_the_boot_time_and_no_clock() {
 }
 
 #[test]
-fn another_start_of_the_machine_counts_by_the_clock_and_within_bounds() {
+fn a_restart_after_a_reboot_counts_the_system_clock_within_bounds() {
     let mark = begun().mark(at(10, 0), "boot");
     let resume = |away: i64| {
         let mut next = Scales::new();
-        // Its time since boot begins again, and may be higher as well.
+        // The time since boot starts again, and may even be higher.
         let resumed = next.resume(&mark, at(10 + away, 0), "another");
         (seconds(next.now(at(10 + away, 0))) - 10, resumed)
     };
@@ -85,11 +89,11 @@ fn another_start_of_the_machine_counts_by_the_clock_and_within_bounds() {
     assert_eq!(resumed.uncounted.as_secs(), (YEAR - 86_400).unsigned_abs());
     let (counted, resumed) = resume(-3_600);
     assert_eq!((counted, resumed.uncounted), (0, Duration::ZERO));
-    assert!(resumed.uncertain, "how long it was is not known");
+    assert!(resumed.uncertain, "the downtime is unknown");
 }
 
 #[test]
-fn a_connection_keeps_its_time_and_the_next_one_takes_a_clock_that_has_held() {
+fn connection_time_is_stable_and_the_next_connection_uses_a_settled_clock() {
     let mut scales = begun();
     scales.notice(at(10, 7_200));
     assert_eq!(seconds(scales.protocol(at(11, 7_200))), 11);
@@ -97,7 +101,7 @@ fn a_connection_keeps_its_time_and_the_next_one_takes_a_clock_that_has_held() {
     assert_eq!(
         seconds(scales.protocol(at(13, 7_200))),
         13,
-        "it may go back"
+        "connection time may go back between connections"
     );
     scales.set_protocol(at(10 + 600, 7_200));
     assert_eq!(seconds(scales.protocol(at(700, 7_200))), 700 + 7_200);
@@ -106,7 +110,7 @@ fn a_connection_keeps_its_time_and_the_next_one_takes_a_clock_that_has_held() {
 }
 
 #[test]
-fn a_clock_that_cannot_be_right_is_left_at_once() {
+fn an_implausible_clock_is_abandoned_at_once() {
     let mut scales = Scales::new();
     scales.now(at(0, -START));
     scales.notice(at(10, 0));

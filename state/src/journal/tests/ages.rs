@@ -1,8 +1,8 @@
-//! Events age by the time that has passed, whatever the system's clock shows.
+//! Events age in agent time, whatever the system clock shows.
 
 use super::*;
 
-/// More than a chunk.
+/// More than a chunk has.
 const DAILY: u64 = 700;
 const DAY: Duration = Duration::from_secs(86_400);
 const WEEK: Limits = Limits {
@@ -18,7 +18,7 @@ fn oldest(journal: &Journal) -> Seq {
     journal.range().1
 }
 
-/// Events whose own time is what a clock shows that is wrong by years.
+/// Appends events whose own time is from a clock that is wrong by years.
 async fn append_at(journal: &Journal, count: u64, wall: SystemTime) {
     for n in 0..count {
         journal.append(event_data(&n.to_string()), wall);
@@ -27,7 +27,7 @@ async fn append_at(journal: &Journal, count: u64, wall: SystemTime) {
 }
 
 #[tokio::test]
-async fn clock_steps_make_no_event_older() {
+async fn clock_steps_do_not_age_events() {
     for shown in [START, day(1), day(365), day(100 * 365)] {
         let volume = Volume::new();
         let journal = open(&volume, WEEK);
@@ -42,7 +42,7 @@ async fn clock_steps_make_no_event_older() {
 }
 
 #[tokio::test]
-async fn events_go_when_their_time_has_passed_and_not_those_after_them() {
+async fn only_events_beyond_the_retention_are_deleted() {
     let mut volume = Volume::new();
     let mut journal = open(&volume, WEEK);
     for passed in 0..20 {
@@ -54,7 +54,7 @@ async fn events_go_when_their_time_has_passed_and_not_those_after_them() {
             journal = open(&volume, WEEK);
         }
     }
-    // Those of the days 0 to 11 are older than a week on the 19th; a chunk goes as a whole.
+    // On day 19 the events of days 0 to 11 are older than a week; a chunk is deleted as a whole.
     let Seq(first) = oldest(&journal);
     assert!(first > 11 * DAILY && first <= 12 * DAILY + 1, "{first}");
     let kept = u64::try_from(all(&journal, first - 1).0.len()).unwrap();
@@ -62,20 +62,20 @@ async fn events_go_when_their_time_has_passed_and_not_those_after_them() {
 }
 
 #[tokio::test]
-async fn a_journal_of_before_begins_to_age_when_it_is_first_looked_at() {
+async fn a_journal_without_marks_starts_to_age_at_its_first_check() {
     let volume = Volume::new();
     let journal = open(&volume, WEEK);
     append(&journal, 5).await;
     journal.tidy_at(day(500)).await;
     assert_eq!(oldest(&journal), Seq(1));
-    // A time before that was noted is none, and is no way to keep events for ever.
+    // The time before that was not recorded, so it does not count; but events must not be kept forever.
     journal.tidy_at(day(400)).await;
     journal.tidy_at(day(408)).await;
     assert_eq!(oldest(&journal), Seq(0));
 }
 
 #[tokio::test]
-async fn marks_are_bounded_however_much_is_written() {
+async fn the_number_of_marks_is_bounded() {
     let volume = Volume::new();
     let journal = open(&volume, WEEK);
     for hour in 0..300 {

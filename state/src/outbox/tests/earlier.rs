@@ -1,4 +1,4 @@
-//! Volumes of earlier formats open, with their journal and their outbox: see tests/fixtures/volumes.
+//! Volumes of earlier formats can be opened, with their journal and their outbox: see tests/fixtures/volumes.
 
 use openclaw_types::{Body, Event, MediaKind, Outgoing};
 
@@ -64,11 +64,11 @@ async fn an_outbox_from_before_the_first_release_keeps_its_tokens_and_queue() {
     assert_eq!(waiting.token.as_str(), "fixture-queued");
     let payload = row::load_payload(&volume.vault, &waiting.token).unwrap();
     let Some(Outgoing::Text(text)) = Outgoing::decode(&payload) else {
-        panic!("no text")
+        panic!("the payload is not a text")
     };
     assert_eq!(text.as_str(), "still to be sent");
-    // The same draft is the same message, and another one is refused: the fingerprint is what it was.
-    // Long after the fixture was made.
+    // The same draft is accepted as the same message and another draft is refused, so the fingerprint has not
+    // changed. The time is long after the fixture was created.
     let now = at(1_800_000_000);
     let (token, same) = request("fixture-sent", "+15550100002", "hello from before");
     let progress = outbox.submit(&token, same, now).unwrap();

@@ -1,4 +1,4 @@
-//! Sends that are held because the store was rolled back.
+//! The hold of sends after a rollback of the store.
 
 use openclaw_vault::Epoch;
 
@@ -44,7 +44,7 @@ async fn a_rolled_back_store_holds_sends_over_restarts() {
 }
 
 #[tokio::test]
-async fn a_decided_rollback_holds_nothing_again_and_another_one_does() {
+async fn a_decided_rollback_causes_no_second_hold_but_another_one_does() {
     let mut world = World::new();
     let report = |world: &World, seen| world.outbox.report_seen(seen, &KNOWN(), at(1)).is_some();
     for seen in [epoch(5, 50, 7), epoch(6, 60, 7)] {
@@ -64,7 +64,7 @@ async fn a_decided_rollback_holds_nothing_again_and_another_one_does() {
 }
 
 #[tokio::test]
-async fn a_store_that_went_on_holds_nothing() {
+async fn a_store_without_a_rollback_causes_no_hold() {
     let world = World::new();
     for seen in [
         epoch(4, 40, 5),

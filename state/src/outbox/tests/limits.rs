@@ -1,9 +1,9 @@
-//! What is not let in, and what is forgotten.
+//! Which messages are rejected, and which are deleted.
 
 use super::*;
 
 #[tokio::test]
-async fn a_refusal_leaves_nothing_behind() {
+async fn a_rejected_message_leaves_nothing_behind() {
     let world = World::with(Limits {
         pacing: Pacing {
             per_minute: 60,
@@ -29,7 +29,7 @@ async fn a_refusal_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_restart_does_not_refill_the_pace() {
+async fn a_restart_does_not_reset_the_rate_limit() {
     let mut world = World::with(Limits {
         pacing: Pacing {
             per_minute: 60,
@@ -47,7 +47,7 @@ async fn a_restart_does_not_refill_the_pace() {
 }
 
 #[tokio::test]
-async fn the_oldest_token_is_forgotten_first_and_queued_ones_never() {
+async fn the_oldest_token_is_deleted_first_and_queued_ones_never() {
     const MANY: usize = 4200;
     let mut world = World::new();
     world.queued("kept", BERT, at(0)).unwrap();
@@ -63,7 +63,7 @@ async fn the_oldest_token_is_forgotten_first_and_queued_ones_never() {
                 .outbox
                 .report(&delivery, Err(AttemptError::NotEncrypted), at(0));
         };
-        // Not made durable each time: that is not what is tested.
+        // Skips the fsync, which this test does not need.
         world.outbox.report(&delivery, Ok(()), at(0));
         world.acked(&delivery.id, at(0));
         ids.push(delivery.id);

@@ -1,4 +1,4 @@
-//! What follows when WhatsApp's server refuses a message.
+//! Refusals by WhatsApp's server.
 
 use openclaw_types::SendReason;
 
@@ -7,7 +7,7 @@ use super::*;
 const PAUSE: u64 = 15 * 60;
 
 #[tokio::test]
-async fn a_refusal_that_passes_waits_longer_each_time_and_keeps_the_id() {
+async fn a_temporary_refusal_is_retried_with_growing_delays_and_the_same_id() {
     let world = World::new();
     let progress = world.direct("t", ANNA, "hi", at(0)).unwrap();
     let id = world.hand_over(at(0)).await;
@@ -23,7 +23,10 @@ async fn a_refusal_that_passes_waits_longer_each_time_and_keeps_the_id() {
     assert!(world.acked(&id, at(now)));
     let sent = progress.borrow().sent.clone();
     assert_eq!((sent.state, sent.nack), (SendState::ServerAck, None));
-    assert!(!world.outbox.refused(&id, Nack(500), at(now)), "it is over");
+    assert!(
+        !world.outbox.refused(&id, Nack(500), at(now)),
+        "the message is final"
+    );
 }
 
 #[tokio::test]
@@ -34,7 +37,7 @@ async fn an_abandoned_direct_message_is_not_retried() {
     world.outbox.refused(&id, Nack(500), at(1));
     assert!(
         matches!(world.turn(at(99)), Err(None)),
-        "refused after it had gone"
+        "refused after it was sent"
     );
 
     let waiting = world.direct("leaves", BERT, "hi", at(100)).unwrap();
@@ -43,7 +46,7 @@ async fn an_abandoned_direct_message_is_not_retried() {
     drop(waiting);
     assert!(
         matches!(world.turn(at(199)), Err(None)),
-        "it left while that waited"
+        "another message was sent meanwhile"
     );
 
     let ended = world.direct("ends", BERT, "ho", at(200)).unwrap();
@@ -53,13 +56,13 @@ async fn an_abandoned_direct_message_is_not_retried() {
     let stopped = ended.borrow().stopped;
     assert_eq!(stopped, Some(AttemptError::ServerError(Nack(552))));
     assert!(matches!(world.turn(at(299)), Err(None)));
-    // The same token tries again, under the same id.
+    // A retry with the same token sends it again with the same id.
     world.direct("ends", BERT, "ho", at(300)).unwrap();
     assert_eq!(world.hand_over(at(300)).await, id);
 }
 
 #[tokio::test]
-async fn texts_that_are_held_for_a_refusal_are_bounded() {
+async fn payloads_kept_for_a_refusal_are_bounded() {
     let world = World::new();
     let text = "x".repeat(60_000);
     let mut sent = Vec::new();
@@ -73,12 +76,12 @@ async fn texts_that_are_held_for_a_refusal_are_bounded() {
         texts.map(|text| text.as_bytes().len()).sum::<usize>()
     };
     assert!(held(&world) <= 1 << 20, "{}", held(&world));
-    // The last one's is not there any more: its caller asks again.
+    // The last payload was dropped: its caller must retry.
     let (id, progress) = sent.pop().unwrap();
     world.outbox.refused(&id, Nack(503), at(1));
     let stopped = progress.borrow().stopped;
     assert_eq!(stopped, Some(AttemptError::ServerError(Nack(503))));
-    // Nor are they held for an ack that does not come.
+    // Payloads are not kept for acks that never arrive.
     world.outbox.expire(at(30));
     assert_eq!(held(&world), 0);
 }
@@ -109,7 +112,7 @@ async fn a_restriction_is_final_for_a_while_and_its_token_is_not_stuck() {
 }
 
 #[tokio::test]
-async fn a_queued_message_refused_until_its_deadline_has_failed() {
+async fn a_queued_message_refused_until_its_deadline_fails() {
     let mut world = World::new();
     world.queued("t", ANNA, at(0)).unwrap();
     let id = world.hand_over(at(1)).await;
@@ -122,8 +125,11 @@ async fn a_queued_message_refused_until_its_deadline_has_failed() {
     );
     world.restart();
     world.outbox.expire(at(3601));
-    let told = world.told().await;
-    assert_eq!(told[0].2, "expired", "not `unconfirmed`: it is not there");
+    let outcomes = world.outcomes().await;
+    assert_eq!(
+        outcomes[0].2, "expired",
+        "not `unconfirmed`: the server does not have it"
+    );
 }
 
 #[tokio::test]
@@ -138,5 +144,5 @@ async fn a_message_to_oneself_is_read_with_the_servers_ack() {
     let id = world.hand_over(at(0)).await;
     world.restart();
     assert!(world.acked(&id, at(1)));
-    assert_eq!(world.told().await[0].1, SendState::Read);
+    assert_eq!(world.outcomes().await[0].1, SendState::Read);
 }

@@ -1,4 +1,4 @@
-//! What a restart makes of times that its rows have.
+//! Stored times after a restart.
 
 use super::*;
 
@@ -31,12 +31,12 @@ async fn a_handover_time_in_the_future_counts_as_now() {
 }
 
 #[tokio::test]
-async fn a_token_is_forgotten_when_its_time_has_passed_and_not_when_a_clock_says_so() {
+async fn a_token_expires_in_agent_time_and_not_by_the_system_clock() {
     let mut world = World::new();
     world.direct("t", ANNA, "hi", at(0)).unwrap();
     let id = world.hand_over(at(0)).await;
     world.acked(&id, at(0));
-    // The system's clock is a year ahead; the agent's time is not.
+    // The system clock is a year ahead; agent time is not.
     world.restart_at(at(60), 52 * WEEK);
     world.direct("u", BERT, "hi", at(60)).unwrap();
     let known = world.direct("t", ANNA, "hi", at(61)).unwrap();
@@ -56,13 +56,13 @@ async fn a_restart_does_not_extend_a_messages_deadline() {
     world.queued("a", ANNA, at(0)).unwrap();
     world.queued("b", BERT, at(3_000)).unwrap();
     world.outbox.durable().await;
-    // So much has passed that is not counted, by the clock that `until` was meant by.
+    // Part of the downtime is not counted in agent time, but the deadline was meant in wall-clock time.
     world.restart_at(at(3_000), Duration::from_secs(1_200));
     world.outbox.expire(at(3_000));
-    let told = world.told().await;
+    let outcomes = world.outcomes().await;
     let failed = ("a".to_owned(), SendState::Failed, "expired".to_owned());
-    assert_eq!(told, [failed]);
-    // It is remembered, and not taken off a second time.
+    assert_eq!(outcomes, [failed]);
+    // The adjustment is stored, and not applied a second time.
     world.restart_at(at(3_000), Duration::ZERO);
     let queued = world.outbox.queued();
     assert_eq!(queued.len(), 1);

@@ -1,4 +1,4 @@
-//! `creds.json`: who the device is. All of it or nothing; a key file may be missing, this may not.
+//! `creds.json`: the identity of the device. It must be complete, whereas key files may be missing.
 
 use std::sync::Arc;
 
@@ -12,30 +12,30 @@ use whatsapp_rust::{Jid, Server};
 
 use super::json::{self, Fault, Json};
 
-/// What `creds.json` says, checked. Has no `Debug`.
+/// The checked contents of `creds.json`. Has no `Debug`.
 pub(super) struct Creds {
     device: Device,
     /// The account's number.
     pub(super) phone: Phone,
     /// `myAppStateKeyId`.
     pub(super) sync_key_id: Option<Vec<u8>>,
-    /// Of the account, by number and by LID.
+    /// The account's own JID by phone number.
     pub(super) pn: Jid,
     pub(super) lid: Option<Jid>,
-    /// Ids from here on were not uploaded.
+    /// The first prekey id that was not uploaded yet.
     pub(super) first_unuploaded: u32,
 }
 
-/// Why there is no account in it.
+/// Why `creds.json` has no account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CredsError {
-    /// No one has scanned its code.
+    /// The QR code was never scanned.
     Unlinked,
-    /// A code for the phone was asked for, and never typed there.
+    /// A pairing code was requested, but never entered on the phone.
     Unfinished,
-    /// Another program's: it has none of the keys that Baileys begins with.
+    /// From another program: the keys that Baileys creates first are missing.
     Foreign,
-    /// It is no longer what Baileys wrote.
+    /// Not what Baileys wrote.
     Damaged(Fault),
 }
 
@@ -59,7 +59,8 @@ impl Creds {
         }
         let me = json.get("me").ok_or(CredsError::Unlinked)?;
         let pn = own_jid(me.text_at("id")?, Server::Pn).ok_or(Fault::Field("me.id"))?;
-        // `registered` is false after pairing by QR code: the phone's signature is what makes a link.
+        // `registered` is false after pairing by QR code, so the phone's signature decides whether the device is
+        // linked.
         let account = match json.get("account") {
             Some(account) if pn.device != 0 => account_identity(account)?,
             _ => return Err(CredsError::Unfinished),
@@ -92,18 +93,19 @@ impl Creds {
         })
     }
 
-    /// The library's row. The highest prekey in the folder may be newer than `creds.json`, which is not written with it.
+    /// The library's device row. The highest prekey in the directory may be newer than `creds.json`, because they are
+    /// not written together.
     pub(super) fn device(&self, highest_prekey: u32) -> Device {
         let mut device = self.device.clone();
         device.next_pre_key_id = device.next_pre_key_id.max(highest_prekey.saturating_add(1));
         device.first_unupload_pre_key_id = self.first_unuploaded.clamp(1, device.next_pre_key_id);
         device.server_has_prekeys = self.first_unuploaded > 1;
-        // Zero starts the clock now: Baileys does not say when it last rotated.
+        // Zero restarts the rotation period: Baileys does not record the last rotation.
         device.last_signed_pre_key_rotation_ms = 0;
         device
     }
 
-    /// What a session of Baileys' does not say about this side.
+    /// The data about this device that a session file of Baileys lacks.
     pub(super) fn local(&self) -> LegacySessionLocalContext {
         LegacySessionLocalContext {
             identity_key: IdentityKey::new(self.device.identity_key.public_key),
@@ -150,7 +152,7 @@ fn keys(json: &Json) -> Result<Device, Fault> {
     Ok(device)
 }
 
-/// `{private, public}`, if the one belongs to the other.
+/// Parses `{private, public}`, if the keys match.
 pub(super) fn key_pair(json: &Json) -> Option<KeyPair> {
     let private = PrivateKey::deserialize(&json.array_at::<32>("private").ok()?).ok()?;
     let public = public_key(&json.get("public")?.bytes()?)?;
@@ -158,7 +160,7 @@ pub(super) fn key_pair(json: &Json) -> Option<KeyPair> {
     (derived == public).then(|| KeyPair::new(public, private))
 }
 
-/// A public key with or without libsignal's type byte.
+/// Parses a public key with or without libsignal's type byte.
 pub(super) fn public_key(bytes: &[u8]) -> Option<PublicKey> {
     match bytes.len() {
         32 => PublicKey::from_djb_public_key_bytes(bytes).ok(),

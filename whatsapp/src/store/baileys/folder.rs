@@ -1,4 +1,4 @@
-//! Finding the folder and reading its files: read-only, regular files only, of a bounded size and number.
+//! Finds the directory and reads its files: read-only, only regular files, limited in size and number.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -13,13 +13,13 @@ use super::Error;
 use super::report::masked;
 
 pub(super) const CREDS: &str = "creds.json";
-/// OpenClaw's copy of the file as it was before the last save.
+/// OpenClaw's copy of the file from before the last save.
 pub(super) const CREDS_BACKUP: &str = "creds.json.bak";
 
 const MAX_FILE_BYTES: u64 = 16 << 20;
 const MAX_FILES: usize = 200_000;
 
-/// Why a file has not been read.
+/// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unread {
     #[error("file not found")]
@@ -43,7 +43,7 @@ impl From<io::Error> for Unread {
     }
 }
 
-/// What distinguishes one state of a file from another.
+/// Identifies a state of a file, to detect changes.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Stamp {
     inode: u64,
@@ -51,9 +51,11 @@ pub(super) struct Stamp {
     modified: (i64, i64),
 }
 
-/// The folder of one account: `dir` itself, or the only one in an OpenClaw state folder, or its `credentials`.
+/// Finds the directory of one account: `dir` itself, or the only one in an OpenClaw state directory or its
+/// `credentials`.
 ///
-/// Before OpenClaw had accounts the files were right in `credentials`; it reads them there while no account has any.
+/// Before OpenClaw supported several accounts, the files were directly in `credentials`; it still reads them there if
+/// no account has its own directory.
 pub(super) fn locate(dir: &Path) -> Result<PathBuf, Error> {
     let name = || masked(&dir.display().to_string());
     if dir.is_file() {
@@ -87,7 +89,7 @@ pub(super) fn locate(dir: &Path) -> Result<PathBuf, Error> {
     if let Some(found) = found.next() {
         return Ok(found);
     }
-    // A folder whose files cannot be looked at may have it; reading it says why not.
+    // An inaccessible directory may contain the file; reading it will report the error.
     let looked = fs::symlink_metadata(dir.join(CREDS));
     if looked.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
         return Ok(dir.to_owned());
@@ -101,7 +103,7 @@ pub(super) fn locate(dir: &Path) -> Result<PathBuf, Error> {
     })
 }
 
-/// Sorted, so that an error names them in the same order each time.
+/// The accounts below `dir`, sorted, so that errors list them in a stable order.
 fn accounts_in(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries
@@ -118,7 +120,7 @@ fn has_creds(dir: &Path) -> bool {
         .any(|file| fs::symlink_metadata(dir.join(file)).is_ok())
 }
 
-/// All names and their stamps. Names that are not UTF-8 are not Baileys'.
+/// All names and their stamps. Names that are not UTF-8 are skipped: Baileys never writes them.
 pub(super) fn list(dir: &Path) -> Result<BTreeMap<String, Stamp>, Error> {
     let open = |source| Error::Open {
         dir: masked(&dir.display().to_string()),
@@ -130,7 +132,7 @@ pub(super) fn list(dir: &Path) -> Result<BTreeMap<String, Stamp>, Error> {
         let Ok(name) = entry.file_name().into_string() else {
             continue;
         };
-        // A file that goes away while we look is noticed by the second list.
+        // If a file is removed meanwhile, the second listing detects that.
         if let Ok(metadata) = entry.metadata() {
             files.insert(name, Stamp::of(&metadata));
         }
@@ -151,7 +153,7 @@ impl Stamp {
     }
 }
 
-/// The whole file. A link is not followed, and a pipe does not block.
+/// Reads a whole file. Does not follow a symlink or block on a pipe.
 pub(super) fn load(dir: &Path, file: &str) -> Result<Vec<u8>, Unread> {
     let path = dir.join(file);
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;

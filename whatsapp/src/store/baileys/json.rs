@@ -1,7 +1,8 @@
-//! JSON as Node writes it: values in file order, and bytes in all the spellings that Baileys has had for them.
+//! JSON as Node writes it: values in file order, and bytes in all the encodings that Baileys has used.
 //!
-//! Order matters: a session's chains have no other. A reader that drops it would drop the newest chain. Nothing here
-//! knows what a file is about, and nothing is ever printed: every value may be a key.
+//! The order matters: it is the only record of the age of a session's chains, and a reader that drops it could
+//! discard the newest chain. This module does not know the meaning of a file and never prints a value, because every
+//! value may be a key.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +12,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// Node pads what it writes and does not care when it reads.
+/// Node writes padding, but does not require it when reading.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -19,23 +20,23 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Numbers that a JavaScript number holds exactly.
+/// The bound of the integers that a JavaScript number represents exactly.
 const SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
 
-/// One value. Has no `Debug`.
+/// A value. Has no `Debug`.
 pub(super) enum Json {
-    /// `null`, `true`, `false`, and numbers that are no integers: nothing here has a use for them.
+    /// `null`, `true`, `false`, and numbers that are not integers: unused in these files.
     Other,
     Integer(i64),
     Text(String),
-    /// A list of nothing but 0 to 255; an empty list is one too.
+    /// A list of only integers from 0 to 255; also an empty list.
     Bytes(Vec<u8>),
     List(Vec<Json>),
-    /// In file order. Of a key that occurs twice the last value counts, as in JavaScript.
+    /// In file order. For a duplicate key the last value applies, as in JavaScript.
     Object(Vec<(String, Json)>),
 }
 
-/// Why a file, or a part of it, cannot be used. Names fields, never values.
+/// Why a file, or a part of it, cannot be used. Contains names of fields, never values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Fault {
     #[error("it is empty")]
@@ -51,7 +52,7 @@ pub(super) enum Fault {
 }
 
 impl Json {
-    /// Reads one file's worth. At most 128 levels deep, the parser's own limit.
+    /// Parses a whole file. At most 128 levels deep, which is the parser's own limit.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Fault> {
         let bytes = &*utf8(bytes);
         if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -62,7 +63,7 @@ impl Json {
             .map_err(|_| Fault::NotJson)
     }
 
-    /// The field, if it is there and not null.
+    /// The field, unless it is missing or null.
     pub(super) fn get(&self, field: &str) -> Option<&Self> {
         let Self::Object(entries) = self else {
             return None;
@@ -99,7 +100,7 @@ impl Json {
         }
     }
 
-    /// An integer, also one spelled as text or as a protobuf library's `{"low", "high"}`.
+    /// An integer, also if encoded as text or as a protobuf library's `{"low", "high"}`.
     pub(super) fn integer(&self) -> Option<i64> {
         match self {
             Self::Integer(integer) => Some(*integer),
@@ -126,7 +127,7 @@ impl Json {
         self.at(field)?.text().ok_or(Fault::Field(field))
     }
 
-    /// Bytes in any of the five spellings: `{"type":"Buffer","data":"…"}`, the same with a list, `{"0":…,"1":…}`, a
+    /// Bytes in any of the five encodings: `{"type":"Buffer","data":"…"}`, the same with a list, `{"0":…,"1":…}`, a
     /// list, base64.
     pub(super) fn bytes(&self) -> Option<Vec<u8>> {
         match self {
@@ -148,7 +149,7 @@ impl Json {
         self.at(field)?.bytes().ok_or(Fault::Field(field))
     }
 
-    /// Bytes of a certain length.
+    /// Bytes of a fixed length.
     pub(super) fn array_at<const N: usize>(&self, field: &'static str) -> Result<[u8; N], Fault> {
         self.bytes_at(field)?
             .try_into()
@@ -156,7 +157,7 @@ impl Json {
     }
 }
 
-/// Standard or URL-safe, padded or not.
+/// Standard or URL-safe, with or without padding.
 pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     let plain: String = text
         .chars()
@@ -169,7 +170,7 @@ pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     BASE64.decode(plain).ok()
 }
 
-/// `{"0": 1, "1": 255}`: a typed array that was stringified as an object.
+/// `{"0": 1, "1": 255}`: a typed array that was serialised as an object.
 fn numbered(entries: &[(String, Json)]) -> Option<Vec<u8>> {
     let mut bytes = vec![None; entries.len()];
     for (index, value) in entries {
@@ -182,7 +183,8 @@ fn numbered(entries: &[(String, Json)]) -> Option<Vec<u8>> {
     bytes.into_iter().collect()
 }
 
-/// Without the mark that editors and shells of Windows put first; where that says UTF-16, as UTF-8.
+/// Removes a byte order mark, which editors and shells on Windows add; converts UTF-16 to UTF-8 if the mark indicates
+/// it.
 fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
     let units = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
@@ -199,7 +201,8 @@ fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Node writes half a surrogate pair, the end of a name that was cut, as `\ud83d`; no Rust string holds one.
+/// Node writes half a surrogate pair, for example at the end of a truncated name, as `\ud83d`, which a Rust string
+/// cannot hold.
 fn without_lone_surrogates(bytes: &[u8]) -> Vec<u8> {
     let mut mended = bytes.to_vec();
     let unit = |at: usize| {
@@ -270,7 +273,7 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Json::Text(text.to_owned()))
     }
 
-    /// Bytes stay bytes while they are read: a list of values takes thirty times their room.
+    /// Bytes are collected as bytes during parsing: a list of values needs thirty times the memory.
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json, A::Error> {
         let mut bytes = Vec::new();
         let other = loop {
@@ -309,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_read_in_every_spelling() {
+    fn bytes_are_read_in_every_encoding() {
         for text in [
             r#"{"type":"Buffer","data":"AP8B"}"#,
             r#"{"type":"Buffer","data":[0,255,1]}"#,
@@ -367,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_no_integers_are_no_integers() {
+    fn non_integer_numbers_are_not_integers() {
         assert_eq!(parse("1e3").integer(), Some(1_000));
         assert_eq!(parse("\"1795345028\"").integer(), Some(1_795_345_028));
         assert_eq!(
@@ -388,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn order_is_kept_and_the_last_of_two_counts() {
+    fn order_is_preserved_and_the_last_duplicate_applies() {
         let json = parse(r#"{"z":1,"a":2,"z":3}"#);
         let names: Vec<&str> = json
             .entries()
@@ -401,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_off_emoji_does_not_spoil_a_file() {
+    fn a_truncated_emoji_does_not_invalidate_a_file() {
         let json = parse(r#"{"name":"x\ud83d","both":"\ud83e\udd86","path":"\\ud83d"}"#);
         assert_eq!(json.text_at("name"), Ok("x\u{fffd}"));
         assert_eq!(json.text_at("both"), Ok("\u{1f986}"));

@@ -1,19 +1,19 @@
-//! What a file of the folder is, by its name.
+//! The type of a file of the directory, from its name.
 //!
-//! Baileys names a key's file `<type>-<id>.json`, with `/` as `__` and `:` as `-`. That cannot be undone in general;
-//! for the types here it can.
+//! Baileys names a key's file `<type>-<id>.json`, with `/` as `__` and `:` as `-`. In general this is ambiguous; for
+//! the types here it is not.
 
 use whatsapp_rust::wacore::types::jid::JidExt as _;
 use whatsapp_rust::{Jid, Server};
 
 use super::json;
 
-/// Longer than any user or group id in use.
+/// More than the longest user or group id in use.
 const MAX_ID_BYTES: usize = 96;
 /// Prekey ids have three bytes on the wire.
 const MAX_PREKEY_ID: u32 = 0xff_ffff;
 
-/// A file that the import has a use for, or knows not to need.
+/// A file that the import uses, or knowingly skips.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Name {
     PreKey(u32),
@@ -36,13 +36,13 @@ pub(super) enum Name {
         user: String,
         lid: bool,
     },
-    /// WhatsApp is asked for it again.
+    /// Not imported, because it is fetched from WhatsApp again.
     Refetched,
-    /// Of one of the types, but its id is invalid.
+    /// One of the types, but with an invalid id.
     Unreadable,
 }
 
-/// A device, as libsignal-node writes it: `user[_domain].device`.
+/// A device address as libsignal-node writes it: `user[_domain].device`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Address {
     pub(super) user: String,
@@ -50,10 +50,10 @@ pub(super) struct Address {
     pub(super) device: u16,
 }
 
-/// Which space the user is in.
+/// The namespace of the user.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Domain {
-    /// A phone number; before Baileys 7 a LID looked the same.
+    /// A phone number; before Baileys 7 also a LID.
     Unmarked,
     Lid,
     Hosted,
@@ -61,10 +61,10 @@ pub(super) enum Domain {
 }
 
 impl Name {
-    /// `None` for a file that is not of the account: another channel's, or no one's.
+    /// `None` for a file that does not belong to the account: of another channel, or of unknown origin.
     pub(super) fn of(file: &str) -> Option<Self> {
         let stem = file.strip_suffix(".json")?;
-        // The longer of two prefixes first.
+        // The longer of two prefixes must be tried first.
         let name = if let Some(id) = stem.strip_prefix("sender-key-memory-") {
             group(id).map(|group| Self::SenderKeyMemory { group })
         } else if let Some(id) = stem.strip_prefix("sender-key-") {
@@ -97,12 +97,12 @@ impl Name {
 }
 
 impl Address {
-    /// As whatsapp-rust keys sessions and identities.
+    /// The key that whatsapp-rust uses for sessions and identities.
     pub(super) fn key(&self) -> String {
         self.jid().to_protocol_address_string()
     }
 
-    /// The user's first device. A sender key is filed under it, whichever device wrote to the group.
+    /// The user's first device, under which sender keys are stored, whichever device wrote to the group.
     pub(super) fn bare(&self) -> Self {
         Self {
             device: 0,
@@ -135,7 +135,7 @@ fn user(text: &str) -> Option<String> {
         .then(|| text.to_owned())
 }
 
-/// `123@g.us`, `15550100001-1400000000@g.us`, `status@broadcast`.
+/// Parses `123@g.us`, `15550100001-1400000000@g.us`, `status@broadcast`.
 fn group(text: &str) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-.@".contains(c);
     let fits = text.len() <= MAX_ID_BYTES && text.chars().all(plain) && text.parse::<Jid>().is_ok();
@@ -162,7 +162,7 @@ fn marked_address(marked: &str, device: &str) -> Option<Address> {
     })
 }
 
-/// From the right: the id of an old group has a dash too.
+/// Split from the right, because the id of an old group contains a dash too.
 fn sender_key(id: &str) -> Option<Name> {
     let (rest, device) = id.rsplit_once("--")?;
     let (group_id, marked) = rest.rsplit_once("--")?;
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_filed_under_the_librarys_address() {
+    fn a_session_is_stored_under_the_librarys_address() {
         for (file, key) in [
             ("session-15550100002.0.json", "15550100002@c.us.0"),
             ("session-15550100002.3.json", "15550100002:3@c.us.0"),
@@ -233,7 +233,7 @@ mod tests {
     fn a_group_with_a_dash_in_its_id_is_separated_from_its_sender() {
         let name = Name::of("sender-key-15550100001-1400000000@g.us--125081686442798_1--4.json");
         let Some(Name::SenderKey { group, sender }) = name else {
-            panic!("a sender key");
+            panic!("the name is not that of a sender key");
         };
         assert_eq!(group, "15550100001-1400000000@g.us");
         assert_eq!(sender.key(), "125081686442798:4@lid.0");
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slash_in_a_sync_keys_id_comes_back() {
+    fn a_slash_in_the_id_of_a_sync_key_is_restored() {
         let name = Name::of("app-state-sync-key-AAA__+w==.json");
         assert!(name == Some(Name::SyncKey(vec![0, 0, 0x3f, 0xfb])));
     }
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_whatsapp_sends_again_is_not_imported() {
+    fn data_that_whatsapp_sends_again_is_not_imported() {
         assert!(Name::of("device-list-15550100002.json") == Some(Name::Refetched));
         assert!(Name::of("tctoken-__index.json") == Some(Name::Refetched));
     }

@@ -1,74 +1,74 @@
-//! The report of an import: what came over, what did not, and what that means. Numbers are masked.
+//! The report of an import: what was imported, what was not, and the consequences. Numbers are masked.
 
 use std::fmt;
 
 use openclaw_types::Phone;
 use serde::Serialize;
 
-/// So many skipped files are named; the rest are counted.
+/// The maximum number of skipped files that are listed; more are only counted.
 const MAX_NAMED_FILES: usize = 100;
-/// Shorter runs of digits are no phone numbers.
+/// Shorter runs of digits are not phone numbers.
 const MIN_DIGITS: usize = 7;
 
-/// The outcome of an import. Holds no full number and no key; `Display` is for people, `Serialize` for programs.
+/// The result of an import. Contains no full number and no key; `Display` is for people, `Serialize` for programs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// The account's number, masked.
     pub account: String,
-    /// Which of the account's linked devices this is.
+    /// The number of this device among the account's linked devices.
     pub device: u16,
     /// The file that the identity is from: `creds.json`, or its backup.
     pub source: &'static str,
-    /// Why the backup was used, if it was.
+    /// Why the backup was used instead of `creds.json`, if it was.
     pub backup_because: Option<String>,
-    /// What was carried over, by kind, as `(kind, count)`; kinds of which there was none too.
+    /// The imported records by kind, as `(kind, count)`, including kinds with a count of 0.
     pub carried: Vec<Carried>,
-    /// Files that could not be used, or not wholly. At most 100.
+    /// Files that were skipped, or partly skipped. At most 100.
     pub skipped: Vec<Skipped>,
-    /// How many more there were.
+    /// The number of further skipped files.
     pub more_skipped: usize,
-    /// Files that belong to something else. They were not read.
+    /// The number of files that belong to other programs. They were not read.
     pub foreign: usize,
-    /// Files whose content WhatsApp is asked for again.
+    /// The number of files that were skipped because WhatsApp sends their contents again.
     pub refetched: usize,
-    /// What a Baileys folder does not have, or has in no form that could be used.
+    /// What a Baileys directory lacks, or has in an unusable form.
     pub not_carried: &'static [NotCarried],
 }
 
-/// How many of a kind came over.
+/// The number of imported records of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Carried {
-    /// What they are.
+    /// The kind.
     pub kind: RecordKind,
-    /// How many.
+    /// The number.
     pub count: usize,
 }
 
-/// What is carried over.
+/// A kind of imported record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordKind {
-    /// One-time keys that a first message may name.
+    /// One-time prekeys, to which a contact's first message may refer.
     Prekeys,
-    /// Devices that messages go to and come from without a new handshake.
+    /// Signal sessions with other devices, so that no new handshake is needed.
     Sessions,
     /// Known identity keys.
     Identities,
-    /// Senders whose group messages can be read, ourselves included.
+    /// Sender keys, with which group messages of others are decrypted, and our own.
     SenderKeys,
-    /// Groups of which it is known who has our sender key.
+    /// Groups for which it is known which devices have our sender key.
     Groups,
-    /// Keys of the account's settings and contacts.
+    /// Keys of the app state (settings and contacts).
     AppStateKeys,
-    /// Collections of them that are followed.
+    /// App state collections that were synced.
     AppStateCollections,
-    /// Phone numbers known for LIDs.
+    /// Mappings between phone numbers and LIDs.
     LidMappings,
-    /// Tokens that contacts gave for writing to them.
+    /// Tokens from contacts that allow this account to write to them.
     PrivacyTokens,
 }
 
-/// A file that was left out, or a part of it.
+/// A file that was skipped or partly skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Skipped {
     /// Its name, numbers masked.
@@ -77,12 +77,12 @@ pub struct Skipped {
     pub reason: String,
 }
 
-/// Something that starts empty.
+/// Data that is missing after an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct NotCarried {
-    /// What.
+    /// The data.
     pub what: &'static str,
-    /// What its absence does.
+    /// The consequence.
     pub meaning: &'static str,
 }
 
@@ -162,7 +162,7 @@ impl Report {
         }
     }
 
-    /// How many of `kind` came over.
+    /// The number of imported records of `kind`.
     #[must_use]
     pub fn count(&self, kind: RecordKind) -> usize {
         let of_kind = self.carried.iter().filter(|carried| carried.kind == kind);
@@ -195,31 +195,31 @@ fn files(count: usize) -> String {
     }
 }
 
-/// What an import is said to have done, and what to do about the old gateway.
-struct Words {
+/// The phrases of a report that differ between an import and a check.
+struct Phrases {
     heading: &'static str,
     carried: &'static str,
     then: &'static str,
 }
 
-const IMPORTED: Words = Words {
+const IMPORTED: Phrases = Phrases {
     heading: "Imported",
     carried: "Carried over",
     then: "The directory is unchanged. Never start the old gateway on it again:",
 };
-const CHECKED: Words = Words {
+const CHECKED: Phrases = Phrases {
     heading: "Checked",
     carried: "An import carries over",
     then: "The directory is unchanged. Before you import, stop the old gateway for good:",
 };
 
 impl Report {
-    /// For people too, where nothing but a look at the folder was asked for.
+    /// The report for people after a check that imported nothing.
     pub fn checked(&self) -> impl fmt::Display + '_ {
         fmt::from_fn(|f| self.write(f, &CHECKED))
     }
 
-    fn write(&self, f: &mut fmt::Formatter<'_>, words: &Words) -> fmt::Result {
+    fn write(&self, f: &mut fmt::Formatter<'_>, words: &Phrases) -> fmt::Result {
         let Self {
             account,
             device,
@@ -232,7 +232,7 @@ impl Report {
             refetched,
             not_carried,
         } = self;
-        let Words {
+        let Phrases {
             heading,
             carried: carried_over,
             then,
@@ -280,7 +280,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// The text with every run of digits that may be a number cut short, as [`Phone`] shows it: `session-1555XXXXXXX.0`.
+/// Masks every run of digits that may be a phone number, as [`Phone`] is shown: `session-1555XXXXXXX.0`.
 pub(super) fn masked(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
@@ -301,7 +301,7 @@ pub(super) fn masked(text: &str) -> String {
     masked + rest
 }
 
-/// As many leading digits as the model's mask shows of this number.
+/// The number of leading digits that the mask of a phone number shows.
 fn shown(digits: &str) -> usize {
     let phone = Phone::of_digits(digits);
     let shown = phone.map_or(3, |phone| {
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn numbers_in_file_names_are_masked_in_place() {
-        for (file, told) in [
+        for (file, masked_name) in [
             ("session-15550100002.0.json", "session-1555XXXXXXX.0.json"),
             (
                 "session-125081686442798_1.12.json",
@@ -333,12 +333,12 @@ mod tests {
             ("pre-key-812.json", "pre-key-812.json"),
             ("creds.json", "creds.json"),
         ] {
-            assert_eq!(masked(file), told);
+            assert_eq!(masked(file), masked_name);
         }
     }
 
     #[test]
-    fn a_long_list_of_skipped_files_is_cut_and_counted() {
+    fn a_long_list_of_skipped_files_is_truncated_and_counted() {
         let phone = "+15550100001"
             .parse()
             .unwrap_or_else(|error| panic!("{error}"));

@@ -1,4 +1,5 @@
-//! `sender-key-*.json`: what opens the messages of one device to one group, and for ourselves what closes them.
+//! `sender-key-*.json`: the key that decrypts the messages of one device to one group; for our own device also
+//! encrypts.
 
 use whatsapp_rust::wacore::libsignal::protocol::{
     SenderChainKeyComponents, SenderKeyRecord, SenderKeyRecordComponents, SenderKeyStateComponents,
@@ -8,17 +9,17 @@ use whatsapp_rust::wacore::libsignal::protocol::{
 use super::creds::public_key;
 use super::json::{Fault, Json};
 
-/// The library keeps no more, the newest first.
+/// The library's limit for states, newest first.
 const MAX_STATES: usize = 5;
-/// Nor more skipped messages of a state.
+/// The library's limit for skipped messages of a state.
 const MAX_MESSAGE_KEYS: usize = 2_000;
 
-/// The states of one file, newest first.
+/// The states of a file, newest first.
 #[derive(Clone)]
 pub(super) struct SenderKey(Vec<SenderKeyStateComponents>);
 
 impl SenderKey {
-    /// The value is text in a Buffer; in old folders it may be the list itself.
+    /// The value is text in a Buffer; in old directories it may be the list itself.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Fault> {
         let json = Json::parse(bytes)?;
         let json = match json.bytes() {
@@ -33,8 +34,8 @@ impl SenderKey {
         Ok(Self(newest_first(states)))
     }
 
-    /// One record of what several devices of the same person use: the library files them under the person. Each
-    /// device's newest state before any device's second.
+    /// Merges the keys of several devices of one person into one record, because the library stores them by person.
+    /// The newest state of each device precedes the second state of any device.
     pub(super) fn merged(keys: Vec<Self>) -> Result<Vec<u8>, Fault> {
         let rounds = keys.iter().map(|key| key.0.len()).max().unwrap_or(0);
         let mut queues: Vec<_> = keys.into_iter().map(|key| key.0.into_iter()).collect();
@@ -54,8 +55,8 @@ impl SenderKey {
     }
 }
 
-/// In a file the newest state is last. A chain that was announced again is in it twice, and Baileys continues with the
-/// first of them; unless the signing key differs: then it is another chain, and only the newest is of use.
+/// In a file the newest state is last. If a chain was announced twice, it occurs twice, and Baileys continues with
+/// the first occurrence. If the signing keys differ, they are different chains, and only the newest is used.
 fn newest_first(states: Vec<SenderKeyStateComponents>) -> Vec<SenderKeyStateComponents> {
     let mut kept: Vec<SenderKeyStateComponents> = Vec::new();
     for mut state in states {

@@ -1,7 +1,7 @@
-//! One `session-*.json`: libsignal-node's record of all sessions with one device, open and closed.
+//! `session-*.json`: libsignal-node's record of all sessions with one device, open and closed.
 //!
-//! The library checks and translates each session. What is decided here is what to give it: which of two open sessions
-//! counts, which chains are still good for something, and what is left when one session of a record is damaged.
+//! The library checks and converts each session. This module decides what to pass to it: which of two open sessions
+//! applies, which chains are still useful, and what remains if a session of the record is damaged.
 
 use whatsapp_rust::bytes::Bytes;
 use whatsapp_rust::wacore::libsignal::protocol::{
@@ -15,17 +15,17 @@ use whatsapp_rust::wacore::libsignal::protocol::{
 use super::creds::public_key;
 use super::json::{Fault, Json};
 
-/// The library refuses a chain with more skipped messages.
+/// The library rejects a chain with more skipped messages.
 const MAX_MESSAGE_KEYS: usize = 2_000;
-/// The library keeps no more receiving chains.
+/// The library's limit for receiving chains.
 const MAX_RECEIVING_CHAINS: usize = 5;
 
-/// A record in the library's own encoding. Has no `Debug`.
+/// A record in the library's encoding. Has no `Debug`.
 pub(super) struct Session {
     pub(super) record: Vec<u8>,
-    /// Of the open session, or else of the one used last.
+    /// The identity key of the open session, or else of the session used last.
     pub(super) remote_identity: [u8; 32],
-    /// Sessions of the record that were left out, and how many it had.
+    /// The number of damaged sessions that were left out, and the total number.
     pub(super) damaged: usize,
     pub(super) all: usize,
 }
@@ -35,7 +35,7 @@ impl Session {
         let json = Json::parse(bytes)?;
         let entries = json.at("_sessions")?.entries();
         let entries = entries.ok_or(Fault::Field("_sessions"))?;
-        // Before its version 1 a record had one registration id for all sessions.
+        // Before version 1, a record had one registration id for all its sessions.
         let common = json.integer_at("registrationId").ok();
         let open = entries.iter().find(|(_, session)| is_open(session));
         let open = open.map(|(key, _)| key.as_str());
@@ -73,7 +73,7 @@ fn translated(
     record.into_session_record(local).ok()
 }
 
-/// libsignal-node calls every session closed whose time of closing is not -1.
+/// In libsignal-node a session is open if its time of closing is -1.
 fn is_open(session: &Json) -> bool {
     let index = session.get("indexInfo");
     index.and_then(|index| index.get("closed")?.integer()) == Some(-1)
@@ -96,7 +96,7 @@ fn bytes_at(json: &Json, field: &'static str) -> Result<Bytes, Fault> {
     json.bytes_at(field).map(Bytes::from)
 }
 
-/// `open` says whether this is the record's open session: a second one is taken for closed when it was used last.
+/// `open` is true for the record's open session; a second open session is treated as closed at its last use.
 fn indexed(
     key: &str,
     session: &Json,
@@ -162,10 +162,11 @@ fn pending(json: &Json) -> Result<LegacySessionPendingPreKeyV1, Fault> {
     })
 }
 
-/// The sending chains, and the newest receiving chains that can still open something.
+/// The sending chains, and the newest receiving chains that can still decrypt something.
 ///
-/// libsignal-node never drops a receiving chain; the library keeps five and takes the order of the file for their age.
-/// So those that are closed and have no skipped message make room for older ones that have.
+/// libsignal-node never drops a receiving chain. The library keeps five, and derives their age from their order in
+/// the file. Therefore closed chains without skipped messages are left out, to leave space for older ones that have
+/// some.
 fn chains(session: &Json, last_remote: &[u8]) -> Result<Vec<LegacySessionChainV1>, Fault> {
     let entries = session.at("_chains")?.entries();
     let mut receiving = 0;
@@ -217,9 +218,9 @@ fn chain(key: Vec<u8>, json: &Json) -> Result<LegacySessionChainV1, Fault> {
     })
 }
 
-/// This side of a session whose device does not matter, as when only the other side's bytes are under test.
+/// A context for tests in which only the peer's bytes matter.
 pub(super) fn context_without_device() -> LegacySessionLocalContext {
-    // The generator of the curve: a public key that no one has the secret of.
+    // The base point of the curve: a valid public key whose secret is of no use here.
     let mut generator = [0; 32];
     generator[0] = 9;
     let key = public_key(&generator).expect("the base point is a public key");

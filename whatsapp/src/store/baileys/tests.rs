@@ -1,5 +1,6 @@
-//! On a folder that Baileys 7.0.0-rc14 wrote against the simulator (`tests/recorded.json`, one file a line, most prekeys
-//! left out): what happens to the odd folder. That conversations continue is shown in `agent/tests/it/import.rs`.
+//! Imports of unusual directories, based on one that Baileys 7.0.0-rc14 wrote against the simulator
+//! (`tests/recorded.json`, one file a line, most prekeys left out). `agent/tests/it/import.rs` tests that
+//! conversations continue.
 
 mod handover;
 mod keys;
@@ -19,7 +20,7 @@ use super::*;
 const ANNA: &str = "15550100002";
 const ANNA_LID: &str = "125081686442798";
 
-/// The recorded files, to the byte as Baileys wrote them.
+/// The recorded files, byte for byte as Baileys wrote them.
 fn recorded() -> BTreeMap<&'static str, String> {
     let lines = include_str!("tests/recorded.json").lines();
     let files = lines.filter_map(|line| line.trim_end_matches(',').split_once(": "));
@@ -32,7 +33,7 @@ fn file(name: &str) -> String {
     recorded()[name].clone()
 }
 
-/// A folder with the recorded files, and these instead or as well.
+/// A directory with the recorded files, with these files added or replaced.
 fn folder(others: &[(&str, &str)]) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (name, content) in recorded() {
@@ -51,7 +52,7 @@ async fn imported(dir: &TempDir) -> (Report, InMemoryBackend) {
 }
 
 #[tokio::test]
-async fn every_kind_of_file_comes_over() {
+async fn every_kind_of_file_is_imported() {
     let (report, store) = imported(&folder(&[])).await;
     let counts: Vec<usize> = report.carried.iter().map(|carried| carried.count).collect();
     assert_eq!(counts, [3, 2, 3, 2, 1, 1, 1, 3, 0], "{report}");
@@ -92,7 +93,7 @@ async fn every_kind_of_file_comes_over() {
 }
 
 #[tokio::test]
-async fn records_under_a_number_move_to_its_lid_unless_it_has_its_own() {
+async fn records_under_a_number_move_to_its_lid_unless_the_lid_has_its_own() {
     let session = file("session-125081686442798_1.0.json");
     let other = file("session-125081734714197_1.0.json");
     let under_number = format!("session-{ANNA}.0.json");
@@ -125,7 +126,7 @@ async fn an_earlier_lid_is_kept_with_the_current_one() {
 }
 
 #[tokio::test]
-async fn a_privacy_token_is_filed_under_the_lid() {
+async fn a_privacy_token_is_stored_under_the_lid() {
     let token = |byte: u8, more: &str| {
         format!(r#"{{"token":{{"type":"Buffer","data":[{byte}]}},"timestamp":"1795345000"{more}}}"#)
     };
@@ -151,12 +152,16 @@ async fn a_privacy_token_is_filed_under_the_lid() {
 }
 
 #[tokio::test]
-async fn the_key_that_settings_are_written_with_is_the_last_one_stored() {
+async fn the_latest_sync_key_is_the_last_one_written() {
     let older = file("app-state-sync-key-AAAAAAAB.json").replace("1795345028", "1795345999");
     let (report, store) = imported(&folder(&[("app-state-sync-key-AAAAAAAC.json", &older)])).await;
     assert_eq!(report.count(RecordKind::AppStateKeys), 2);
     let latest = store.get_latest_sync_key_id().await.unwrap().unwrap();
-    assert_eq!(latest, [0, 0, 0, 0, 0, 1], "although the other is younger");
+    assert_eq!(
+        latest,
+        [0, 0, 0, 0, 0, 1],
+        "although the other one is newer"
+    );
 }
 
 #[test]
@@ -206,7 +211,7 @@ fn a_creds_json_that_was_tampered_with_is_damaged() {
 }
 
 #[test]
-fn a_phone_that_has_not_signed_is_no_link() {
+fn without_the_phones_signature_there_is_no_link() {
     let whole = file("creds.json");
     let unsigned = whole.replace("\"account\":{", "\"other\":{");
     let no_device = whole.replace(

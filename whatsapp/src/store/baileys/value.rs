@@ -1,4 +1,4 @@
-//! The small files: one value each, in the shape that the library stores.
+//! The small files: each has a single value, which is converted to the form that the library stores.
 
 use whatsapp_rust::Jid;
 use whatsapp_rust::bytes::Bytes;
@@ -12,7 +12,7 @@ use whatsapp_rust::waproto::whatsapp::message::AppStateSyncKeyFingerprint;
 use super::creds::{key_pair, public_key};
 use super::json::{self, Fault, Json};
 
-/// A phone number or a LID is digits, and has no more of them.
+/// The maximum number of digits in a phone number or a LID.
 const MAX_USER_DIGITS: usize = 20;
 
 pub(super) fn pre_key(id: u32, bytes: &[u8]) -> Result<Bytes, Fault> {
@@ -31,7 +31,7 @@ pub(super) fn identity(bytes: &[u8]) -> Result<[u8; 32], Fault> {
         .map_err(|_| Fault::Field("identity key"))
 }
 
-/// Who has our sender key: a map of devices to `true`.
+/// The devices that have our sender key: a map of devices to `true`.
 pub(super) fn sender_key_memory(bytes: &[u8]) -> Result<Vec<Jid>, Fault> {
     let json = Json::parse(bytes)?;
     let entries = json.entries().ok_or(Fault::NotJson)?;
@@ -71,7 +71,7 @@ fn device_indexes(fingerprint: &Json) -> Result<Vec<u32>, Fault> {
     }
 }
 
-/// How far a collection has been followed, and what it consists of.
+/// The synced version of a collection, and its contents.
 pub(super) fn sync_version(bytes: &[u8]) -> Result<(HashState, Vec<AppStateMutationMAC>), Fault> {
     let json = Json::parse(bytes)?;
     let state = HashState {
@@ -90,7 +90,7 @@ pub(super) fn sync_version(bytes: &[u8]) -> Result<(HashState, Vec<AppStateMutat
     Ok((state, macs))
 }
 
-/// The other half of a mapping: digits.
+/// The other side of a mapping: digits.
 pub(super) fn mapped_user(bytes: &[u8]) -> Result<String, Fault> {
     let json = Json::parse(bytes)?;
     let user = json.text().filter(|user| {
@@ -100,7 +100,7 @@ pub(super) fn mapped_user(bytes: &[u8]) -> Result<String, Fault> {
     user.map(str::to_owned).ok_or(Fault::Field("user"))
 }
 
-/// A token may have expired and left only the time when ours was last sent.
+/// The token may have expired, so that only the time when we last sent ours is left.
 pub(super) fn tc_token(bytes: &[u8]) -> Result<TcTokenEntry, Fault> {
     let json = Json::parse(bytes)?;
     let token = json.get("token").and_then(Json::bytes).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! From the folder into the library's store, kind by kind. Each step stands on those before it: addresses need the
-//! mappings, group memory needs our sender key, and the device makes an account of it all.
+//! Writes the directory's contents into the library's store, kind by kind. The order matters: addresses depend on the
+//! mappings, group memory on our sender key, and the device, which is written last, completes the account.
 
 mod signal;
 
@@ -16,14 +16,15 @@ use super::name::Name;
 use super::report::{RecordKind, Report};
 use super::{Error, Folder, folder, value};
 
-/// Records in one write: large enough for the store, small enough for memory.
+/// Records per write: a compromise between the number of writes and memory.
 const RECORDS_PER_WRITE: usize = 256;
-/// One import while it runs. By the backend's type: a client that imports has no code for what an import never calls.
+/// An import in progress. Generic over the backend, so that a client that only imports links no other code of the
+/// store.
 pub(super) struct Import<'a, B> {
     folder: &'a Folder,
     backend: &'a B,
     report: Report,
-    /// The folder's files, those of a kind together.
+    /// The files of the directory, sorted by kind.
     names: BTreeMap<Name, &'a str>,
     /// LIDs by phone number.
     lids: HashMap<String, String>,
@@ -98,8 +99,8 @@ impl<'a, B: Backend> Import<'a, B> {
         Ok(())
     }
 
-    /// Both directions have a file; that of the phone number is the one Baileys asks first. A LID that a number had
-    /// before is still that person's.
+    /// A file exists for each direction; like Baileys, uses the one by phone number first. A number's earlier LID
+    /// still belongs to the same person.
     async fn mappings(&mut self) -> Result<(), Error> {
         let mut pairs = Vec::new();
         for (lid, file) in self.pick(|name| match name {
@@ -121,7 +122,7 @@ impl<'a, B: Backend> Import<'a, B> {
         self.lids = pairs.iter().cloned().collect();
         pairs.sort_unstable();
         pairs.dedup();
-        // The library takes the newest for a number's current one.
+        // The library treats the newest mapping as the current one of a number.
         pairs.sort_by_key(|(pn, lid)| self.lids.get(pn) == Some(lid));
         let now = clock::protocol()
             .duration_since(UNIX_EPOCH)
@@ -147,14 +148,14 @@ impl<'a, B: Backend> Import<'a, B> {
         }
     }
 
-    /// Whether the user part of a JID is the account's own.
+    /// True if the user part of a JID is the account's own.
     fn is_own(&self, user: &str) -> bool {
         let pn = self.folder.creds.pn.user.as_str();
         let lid = self.lids.get(pn);
         pn == user || lid.is_some_and(|lid| lid == user)
     }
 
-    /// The key written last is the one that the library writes settings with.
+    /// The library uses the last key written to encrypt settings, so the latest one is written last.
     async fn sync_keys(&mut self) -> Result<(), Error> {
         let mine = self.folder.creds.sync_key_id.as_deref();
         let mut keys: Vec<(Vec<u8>, AppStateSyncKey)> = Vec::new();
@@ -194,7 +195,7 @@ impl<'a, B: Backend> Import<'a, B> {
         Ok(())
     }
 
-    /// By LID where there is one; what is filed under the LID already counts more.
+    /// Stores tokens by LID where it is known; a token that is already stored under the LID takes precedence.
     async fn tokens(&mut self) -> Result<(), Error> {
         for by_lid in [false, true] {
             for (user, file) in self.pick(|name| match name {
@@ -236,7 +237,7 @@ impl<'a, B: Backend> Import<'a, B> {
             .collect()
     }
 
-    /// What the file says, or a line in the report.
+    /// Parses a file, or reports it as skipped.
     fn read<T, E: fmt::Display>(
         &mut self,
         file: &str,

@@ -1,4 +1,4 @@
-//! The device's row: written by any version, it is read or refused, never replaced.
+//! The device's row: whichever version wrote it, it is decoded or refused, never replaced.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::{Rows as _, Volume};
 use crate::store::device::{key, read};
 use crate::store::records::{Records, decode, encode};
 
-/// A linked device's row, changed field by field.
+/// The row of a linked device, with changed fields.
 fn row(change: impl FnOnce(&mut Vec<(Value, Value)>)) -> (Device, Vec<u8>) {
     let mut device = Device::new();
     device.pn = Some("15550100001:3@s.whatsapp.net".parse().unwrap());
@@ -55,7 +55,7 @@ fn assert_same_account(read: &Device, written: &Device) {
 }
 
 #[test]
-fn a_field_of_a_later_version_does_no_harm() {
+fn a_field_of_a_newer_version_is_ignored() {
     let (device, row) = row(|fields| fields.push((Value::from("later"), Value::from(1))));
     let read = read(&row).unwrap();
     assert_same_account(&read, &device);
@@ -66,8 +66,8 @@ fn a_field_of_a_later_version_does_no_harm() {
 }
 
 #[test]
-fn a_field_that_an_earlier_version_had_not_is_as_in_a_new_device() {
-    // One with a default of the library's own, one without.
+fn a_field_that_an_older_version_lacks_gets_the_value_of_a_new_device() {
+    // A field with a default of the library, and one without.
     for missing in ["login_counter", "app_version_primary"] {
         let (device, row) = row(|fields| fields.retain(|field| !is(missing)(field)));
         let read = read(&row).unwrap();
@@ -81,7 +81,7 @@ fn a_field_that_an_earlier_version_had_not_is_as_in_a_new_device() {
 }
 
 #[test]
-fn a_field_that_changed_its_shape_costs_that_field_alone() {
+fn a_field_with_another_type_affects_no_other_field() {
     let (device, row) = row(|fields| {
         replace(fields, "server_cert_chain", Value::from("another shape"));
         replace(fields, "app_version_primary", Value::from("another shape"));
@@ -96,7 +96,7 @@ fn a_field_that_changed_its_shape_costs_that_field_alone() {
 }
 
 #[test]
-fn a_device_without_its_keys_is_none() {
+fn a_device_without_its_keys_is_refused() {
     for missing in [
         "pn",
         "noise_key",
@@ -106,7 +106,7 @@ fn a_device_without_its_keys_is_none() {
     ] {
         let gone = |fields: &mut Vec<_>| fields.retain(|field| !is(missing)(field));
         let (_, without) = row(gone);
-        // The library has a default for some; then there is nothing to miss.
+        // The library has defaults for some fields, which then are not essential.
         if decode::<Device>(&without).is_none() {
             assert!(read(&without).is_none(), "{missing}");
         }
@@ -147,7 +147,7 @@ async fn a_device_that_has_not_changed_is_not_written_again() {
 }
 
 #[tokio::test]
-async fn what_a_collection_brought_is_stored_before_its_version() {
+async fn the_contents_of_a_collection_are_stored_before_its_version() {
     let volume = Volume::new();
     let records = Arc::new(volume.records());
     let backend = Arc::<Records>::clone(&records);

@@ -1,4 +1,4 @@
-//! What goes by itself, and when; and what never does.
+//! Which records expire, and when; and which never do.
 
 use openclaw_state::vault::Tables;
 use whatsapp_rust::wacore::store::traits::{
@@ -43,7 +43,7 @@ fn sent_messages_expire_by_their_time_and_a_sweep_knows_when_there_are_none() {
 }
 
 #[test]
-fn of_too_many_sent_messages_the_oldest_go() {
+fn the_oldest_sent_messages_are_removed_above_the_limit() {
     let volume = Volume::new();
     let store = volume.records();
     for at in 0..=sent::MAX_SENT_MESSAGES {
@@ -88,7 +88,7 @@ async fn secrets_expire_within_an_hour_of_their_deadline_and_never_without_one()
 }
 
 #[tokio::test]
-async fn the_same_secret_twice_in_one_call_is_merged_as_in_two() {
+async fn a_secret_twice_in_one_call_is_merged_as_in_two_calls() {
     let volume = Volume::new();
     let store = volume.records();
     let twice = vec![entry("a", 1, 50_000, 40), entry("a", 2, 100, 0)];
@@ -102,7 +102,7 @@ async fn the_same_secret_twice_in_one_call_is_merged_as_in_two() {
 }
 
 #[tokio::test]
-async fn base_keys_of_retries_that_ended_early_do_not_add_up() {
+async fn base_keys_of_retries_that_ended_early_are_bounded() {
     let volume = Volume::new();
     let store = volume.records();
     for message in 0..2000 {
@@ -121,7 +121,7 @@ async fn base_keys_of_retries_that_ended_early_do_not_add_up() {
 }
 
 #[tokio::test]
-async fn a_message_waits_for_its_commit_however_long() {
+async fn a_pending_message_never_expires() {
     let mut volume = Volume::new();
     let store = volume.records();
     let row = |id, message| PendingInboundRow {
@@ -162,7 +162,7 @@ async fn a_message_waits_for_its_commit_however_long() {
         .await
         .unwrap();
     assert_eq!(two.unwrap(), b"two");
-    // No other names give the same row.
+    // No other pair of names gives the same row.
     assert!(
         store
             .get_pending_inbound("chat", "sende", "r2")

@@ -1,5 +1,5 @@
-//! The store against the library's own in memory: the same calls, chosen by a seed, have the same results, with ours
-//! closed and opened again in between. Where the two are meant to differ is said at the call.
+//! Compares the store with the library's own in-memory store: the same calls, chosen by a seed, have the same
+//! results, with ours closed and reopened in between. Intended differences are noted at the call.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -20,7 +20,7 @@ use crate::store::records::{Records, encode};
 
 const STEPS: usize = 1500;
 const HOUR: i64 = 3600;
-/// Some are the beginning of others, and some address spaces share a user.
+/// Some names are prefixes of others, and some address spaces share a user.
 const USERS: [&str; 4] = [
     "15550100001",
     "1555010000",
@@ -30,7 +30,7 @@ const USERS: [&str; 4] = [
 const GROUPS: [&str; 3] = ["12036300001@g.us", "12036300001-1@g.us", "status@broadcast"];
 
 #[tokio::test]
-async fn the_store_behaves_as_the_librarys_own() {
+async fn the_store_behaves_like_the_librarys_own() {
     for seed in 0..6 {
         let mut pair = Pair::new(seed);
         for _ in 0..STEPS {
@@ -39,7 +39,7 @@ async fn the_store_behaves_as_the_librarys_own() {
     }
 }
 
-/// Both stores, and what the calls are chosen by.
+/// Both stores, and the random generator that chooses the calls.
 struct Pair {
     volume: Volume,
     ours: Records,
@@ -49,7 +49,7 @@ struct Pair {
     steps: usize,
 }
 
-/// Calls both and compares; in their order, or as they are when that has a meaning.
+/// Calls both and compares the results, sorted unless their order matters.
 macro_rules! same {
     ($pair:ident . $method:ident ( $($argument:expr),* $(,)? )) => {{
         let ours = $pair.ours.$method($($argument),*).await.unwrap();
@@ -185,7 +185,7 @@ impl Pair {
             }
             12 => same!(self.load_prekey(number)),
             13 => {
-                // A batch is asked for with ids that differ, and answered in any order.
+                // A batch is requested with distinct ids, and returned in any order.
                 let mut ids: Vec<u32> = (1..25).collect();
                 self.rng.shuffle(&mut ids);
                 ids.truncate(self.rng.usize(0..24));
@@ -276,7 +276,7 @@ impl Pair {
             2 => same!(self.get_msg_secret(chat, &sender, &id)),
             3 => same!(self.get_msg_secret_with_ts(chat, &sender, &id)),
             _ => {
-                // Ours may be an hour late, so deadlines are not within an hour before.
+                // Ours may remove secrets up to an hour late, so no deadline is within the hour before.
                 let cutoff = 2 * HOUR * self.time() + HOUR;
                 same!(self.delete_expired_msg_secrets(cutoff));
             }
@@ -293,7 +293,7 @@ impl Pair {
             }
             1 => same!(self.exists()),
             2 => {
-                // Each makes a device of its own, and theirs counts them.
+                // Each creates its own device; the library's store numbers them.
                 assert_eq!(self.ours.create().await.unwrap(), 1);
                 let device = self.ours.load().await.unwrap().unwrap();
                 self.theirs.save(&device).await.unwrap();

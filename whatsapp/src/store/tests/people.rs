@@ -1,4 +1,4 @@
-//! Who is who, as stanzas show it and as the library stores it.
+//! Persons' addresses, as shown by stanzas and as stored by the library.
 
 use whatsapp_rust::wacore::store::traits::{LidPnMappingEntry, ProtocolStore as _};
 
@@ -15,7 +15,7 @@ fn names(store: &Store) -> [Option<String>; 4] {
 }
 
 #[tokio::test]
-async fn a_pair_that_a_stanza_showed_is_known_until_the_library_stores_another() {
+async fn a_pair_shown_by_a_stanza_is_known_until_the_library_stores_another() {
     let mut volume = Volume::new();
     let store = Store::new(volume.vault.clone());
     let some = |name: &str| Some(name.to_owned());
@@ -27,10 +27,10 @@ async fn a_pair_that_a_stanza_showed_is_known_until_the_library_stores_another()
     volume.reopen();
     let store = Store::new(volume.vault.clone());
     assert_eq!(names(&store), [some(LID), some(NUMBER), None, None]);
-    // Nothing of it is the library's, which would take it for handled.
+    // The pair is not in the library's table, which would count it as migrated.
     let records = volume.records();
     assert!(records.get_all_lid_mappings().await.unwrap().is_empty());
-    // The number has another LID now, and the LID that it had another number.
+    // The number now has another LID, and its LID had another number.
     store.learn(OTHER_LID, NUMBER);
     assert_eq!(names(&store), [some(OTHER_LID), None, None, some(NUMBER)]);
     store.learn(OTHER_NUMBER, LID);
@@ -45,11 +45,11 @@ async fn a_pair_that_a_stanza_showed_is_known_until_the_library_stores_another()
     };
     records.put_lid_mapping(&mapping).await.unwrap();
     assert_eq!(names(&store), [some(LID), some(NUMBER), None, None]);
-    // A number that a stanza moved away from its LID leads there no more, no matter who has it now.
+    // A number that a stanza has separated from its LID no longer refers to it, whoever has the LID now.
     store.learn(LID, OTHER_NUMBER);
     let moved = [None, some(OTHER_NUMBER), some(LID), None];
     assert_eq!(names(&store), moved);
-    // What was learnt by a stanza after that counts again.
+    // A later stanza makes the pair valid again.
     store.learn(OTHER_LID, NUMBER);
     assert_eq!(store.other_name(NUMBER), some(OTHER_LID));
 }

@@ -1,4 +1,4 @@
-//! Rows: what is durable when, what is atomic, what is unreadable.
+//! Rows: durability, atomicity, and undecodable rows.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::store::{sending, sent, tokens};
 const ADDRESS: &str = "15550100001:2@c.us.0";
 
 #[tokio::test]
-async fn keys_a_peer_could_see_twice_are_durable_on_return() {
+async fn keys_that_must_not_be_reused_are_durable_on_return() {
     let volume = Volume::new();
     let (store, address) = (volume.records(), Arc::<str>::from(ADDRESS));
     let one = Bytes::from_static(b"record");
@@ -70,15 +70,15 @@ async fn a_session_that_only_received_is_durable_with_the_next_commit() {
     assert!(put(&session).await, "a longer lease");
     session.set_session_state(sending::tests::record(2).take_session_state().unwrap());
     assert!(put(&session).await, "another key");
-    // Given up on the way: the next one makes up for it.
+    // Cancelled midway: the next write compensates.
     session.set_session_state(sending::tests::record(3).take_session_state().unwrap());
     if put(&session).now_or_never().is_none() {
-        assert!(put(&session).await, "after one that was given up");
+        assert!(put(&session).await, "after one that was cancelled");
     }
 }
 
 #[tokio::test]
-async fn an_empty_batch_waits_for_nothing() {
+async fn an_empty_batch_does_not_wait() {
     let volume = Volume::new();
     let store = volume.records();
     store.put_group_metadata("group", b"blob").await.unwrap();
@@ -90,7 +90,7 @@ async fn an_empty_batch_waits_for_nothing() {
 }
 
 #[tokio::test]
-async fn a_large_batch_is_cut_and_whole_and_an_absurd_record_is_refused() {
+async fn a_large_batch_is_split_and_complete_and_an_oversized_record_is_refused() {
     let mut volume = Volume::new();
     let record = Bytes::from(vec![7; 600 << 10]);
     let sessions: Vec<(Arc<str>, Bytes)> = (1..30)
@@ -150,7 +150,7 @@ async fn the_highest_prekey_is_found_after_it_was_used_and_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_used_prekey_is_not_brought_back_by_its_upload() {
+async fn a_used_prekey_is_not_restored_by_its_upload() {
     let volume = Volume::new();
     let store = volume.records();
     let keys: Vec<_> = (1..=3).map(|id| (id, Bytes::from_static(b"k"))).collect();
@@ -189,7 +189,7 @@ fn a_sent_message_is_taken_once() {
 }
 
 #[tokio::test]
-async fn neither_writer_of_a_token_undoes_the_other() {
+async fn neither_writer_of_a_token_overwrites_the_other() {
     let volume = Volume::new();
     let store = volume.records();
     std::thread::scope(|scope| {
@@ -205,7 +205,7 @@ async fn neither_writer_of_a_token_undoes_the_other() {
 }
 
 #[tokio::test]
-async fn unreadable_rows_are_absent_and_each_is_counted_once() {
+async fn undecodable_rows_are_absent_and_each_is_counted_once() {
     let volume = Volume::new();
     let store = volume.records();
     let secret = crate::store::records::joined("sender", "id");
@@ -253,13 +253,13 @@ async fn unreadable_rows_are_absent_and_each_is_counted_once() {
             .is_none()
     );
     assert_eq!(store.undecodable(), 9);
-    // What is written over one is read.
+    // A row that replaces one is decoded normally.
     store.put_identity(ADDRESS, [5; 32]).await.unwrap();
     assert_eq!(store.load_identity(ADDRESS).await.unwrap(), Some([5; 32]));
 }
 
 #[tokio::test]
-async fn a_sync_key_that_cannot_be_read_is_not_offered_as_the_latest() {
+async fn an_undecodable_sync_key_is_not_returned_as_the_latest() {
     let volume = Volume::new();
     let store = volume.records();
     store

@@ -1,8 +1,8 @@
-//! A person whose number is spelled in two ways, and who shows it alone.
+//! A person whose number has two spellings and whose message shows only the number.
 
 use super::*;
 
-/// As it stands in the rules, and as WhatsApp writes it.
+/// The spelling in the rules, and WhatsApp's spelling.
 const SPELLED: [(&str, &str); 6] = [
     ("+5511955501234", "+551155501234"),
     ("+551155501234", "+5511955501234"),
@@ -12,7 +12,7 @@ const SPELLED: [(&str, &str); 6] = [
     ("+5491155550123", "+541155550123"),
 ];
 
-/// What was seen of senders before.
+/// Addresses of senders that were seen earlier.
 struct Seen(Vec<(Phone, Lid)>);
 
 impl Book for Seen {
@@ -51,33 +51,36 @@ async fn a_number_in_another_spelling_is_judged_by_its_lid() {
     let volume = Volume::new();
     for (listed, shown) in SPELLED {
         let list = format!("allowFrom: [\"{listed}\"]");
-        // Seen before: known at once, when WhatsApp has said whose the listed number is.
+        // Seen earlier: resolved as soon as WhatsApp has reported the LID of the listed number.
         let allowlist = ruled(&volume.vault, &list, &[(shown, 7), ("+15550100003", 8)]);
         assert_eq!(
-            says(&allowlist, Some(phone(shown)), None, at(0)),
+            verdict(&allowlist, Some(phone(shown)), None, at(0)),
             "hold",
             "{shown}"
         );
         assert_eq!(allowlist.unresolved(at(0)), [phone(listed)]);
         allowlist.learn(vec![(phone(listed), Some(lid(7)))], at(0));
         assert_eq!(
-            says(&allowlist, Some(phone(shown)), None, at(0)),
+            verdict(&allowlist, Some(phone(shown)), None, at(0)),
             "allow",
             "{shown}"
         );
         assert_eq!(
-            says(&allowlist, phone("+15550100003").into(), None, at(0)),
+            verdict(&allowlist, phone("+15550100003").into(), None, at(0)),
             "not_listed"
         );
-        // And by the other names as well.
-        assert_eq!(says(&allowlist, Some(phone(listed)), None, at(0)), "allow");
-        assert_eq!(says(&allowlist, None, Some(lid(7)), at(0)), "allow");
+        // The other addresses give the same verdict.
         assert_eq!(
-            says(&allowlist, Some(phone(shown)), Some(lid(7)), at(0)),
+            verdict(&allowlist, Some(phone(listed)), None, at(0)),
+            "allow"
+        );
+        assert_eq!(verdict(&allowlist, None, Some(lid(7)), at(0)), "allow");
+        assert_eq!(
+            verdict(&allowlist, Some(phone(shown)), Some(lid(7)), at(0)),
             "allow"
         );
         assert_eq!(
-            says(&allowlist, Some(phone(shown)), Some(lid(9)), at(0)),
+            verdict(&allowlist, Some(phone(shown)), Some(lid(9)), at(0)),
             "not_listed"
         );
         assert!(allowlist.unresolved(at(0)).is_empty());
@@ -85,10 +88,10 @@ async fn a_number_in_another_spelling_is_judged_by_its_lid() {
 }
 
 #[tokio::test]
-async fn a_number_whose_lid_is_not_known_is_held_and_asked_about_once() {
+async fn a_number_with_an_unknown_lid_is_held_and_looked_up_once() {
     let volume = Volume::new();
     for (listed, shown) in SPELLED {
-        for (answer, verdict) in [
+        for (answer, expected) in [
             (Some(lid(7)), "allow"),
             (Some(lid(9)), "not_listed"),
             (None, "not_listed"),
@@ -97,13 +100,13 @@ async fn a_number_whose_lid_is_not_known_is_held_and_asked_about_once() {
             let allowlist = ruled(&volume.vault, &list, &[]);
             allowlist.learn(vec![(phone(listed), Some(lid(7)))], at(0));
             for _ in 0..3 {
-                assert_eq!(says(&allowlist, Some(phone(shown)), None, at(0)), "hold");
+                assert_eq!(verdict(&allowlist, Some(phone(shown)), None, at(0)), "hold");
             }
             assert_eq!(allowlist.unresolved(at(0)), [phone(shown)]);
             allowlist.learn(vec![(phone(shown), answer)], at(0));
             assert_eq!(
-                says(&allowlist, Some(phone(shown)), None, at(0)),
-                verdict,
+                verdict(&allowlist, Some(phone(shown)), None, at(0)),
+                expected,
                 "{shown}"
             );
             assert!(allowlist.unresolved(at(0)).is_empty());
@@ -112,20 +115,23 @@ async fn a_number_whose_lid_is_not_known_is_held_and_asked_about_once() {
 }
 
 #[tokio::test]
-async fn one_who_is_listed_by_lid_and_shows_a_number_is_found() {
+async fn a_sender_listed_by_lid_is_found_by_number() {
     let volume = Volume::new();
     let list = "allowFrom: [100000000000007@lid]";
     let allowlist = ruled(&volume.vault, list, &[("+551155501234", 7)]);
     let seen = phone("+551155501234");
-    assert_eq!(says(&allowlist, Some(seen), None, at(0)), "allow");
+    assert_eq!(verdict(&allowlist, Some(seen), None, at(0)), "allow");
     let unseen = phone("+15550100005");
-    assert_eq!(says(&allowlist, Some(unseen.clone()), None, at(0)), "hold");
+    assert_eq!(
+        verdict(&allowlist, Some(unseen.clone()), None, at(0)),
+        "hold"
+    );
     allowlist.learn(vec![(unseen.clone(), Some(lid(7)))], at(0));
-    assert_eq!(says(&allowlist, Some(unseen), None, at(0)), "allow");
+    assert_eq!(verdict(&allowlist, Some(unseen), None, at(0)), "allow");
 }
 
 #[tokio::test]
-async fn two_spellings_in_two_lists_are_each_found_in_their_own() {
+async fn two_spellings_in_two_lists_are_each_found_in_their_list() {
     let volume = Volume::new();
     let list = "allowFrom: [\"+5511955501234\"], groupAllowFrom: [\"+551155501234\"]";
     let allowlist = ruled(&volume.vault, list, &[]);
@@ -144,7 +150,7 @@ async fn two_spellings_in_two_lists_are_each_found_in_their_own() {
 }
 
 #[tokio::test]
-async fn two_contacts_are_compared_by_what_is_known_of_them() {
+async fn two_contacts_are_compared_by_all_known_addresses() {
     let volume = Volume::new();
     let allowlist = ruled(
         &volume.vault,

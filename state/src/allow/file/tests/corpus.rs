@@ -1,4 +1,4 @@
-//! Every file of `agent/tests/corpus/openclaw-yml` is taken or refused as it says itself.
+//! Every file of `agent/tests/corpus/openclaw-yml` is accepted or rejected as its header states.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 
-/// What a file says of itself.
+/// The expected result, from a file's header.
 #[derive(Default)]
-pub(super) struct Said {
+pub(super) struct Expected {
     pub(super) taken: Option<String>,
     pub(super) refused: Vec<String>,
     pub(super) variables: HashMap<String, String>,
@@ -29,9 +29,9 @@ pub(super) fn files() -> Vec<(PathBuf, String)> {
     files
 }
 
-impl Said {
+impl Expected {
     pub(super) fn by(text: &str) -> Self {
-        let mut said = Self::default();
+        let mut expected = Self::default();
         for line in text.trim_start_matches('\u{feff}').lines() {
             let Some((what, value)) = line
                 .strip_prefix("# ")
@@ -40,16 +40,16 @@ impl Said {
                 break;
             };
             match what {
-                "taken" => said.taken = Some(value.trim_end().to_owned()),
-                "refused" => said.refused.push(value.trim_end().to_owned()),
+                "taken" => expected.taken = Some(value.trim_end().to_owned()),
+                "refused" => expected.refused.push(value.trim_end().to_owned()),
                 "variable" => {
                     let (name, value) = value.split_once('=').unwrap();
-                    said.variables.insert(name.to_owned(), value.to_owned());
+                    expected.variables.insert(name.to_owned(), value.to_owned());
                 }
                 _ => break,
             }
         }
-        said
+        expected
     }
 
     pub(super) fn read(&self, text: &str) -> Result<Rules, Vec<Mistake>> {
@@ -81,15 +81,15 @@ fn summary(rules: &Rules) -> String {
 fn every_odd_file_is_accepted_or_refused_as_listed() {
     let mut wrong = Vec::new();
     for (path, text) in files() {
-        let said = Said::by(&text);
-        let read = said.read(&text);
-        let right = match (&read, &said.taken) {
+        let expected = Expected::by(&text);
+        let read = expected.read(&text);
+        let right = match (&read, &expected.taken) {
             (Ok(rules), Some(taken)) => summary(rules) == *taken,
             (Err(mistakes), None) => {
-                let pairs = mistakes.iter().zip(&said.refused);
-                mistakes.len() == said.refused.len()
-                    && pairs.clone().all(|(mistake, said)| {
-                        let (line, part) = said.split_once(": ").unwrap();
+                let pairs = mistakes.iter().zip(&expected.refused);
+                mistakes.len() == expected.refused.len()
+                    && pairs.clone().all(|(mistake, expected)| {
+                        let (line, part) = expected.split_once(": ").unwrap();
                         let text = mistake.to_string();
                         text.starts_with(&format!("{line}: ")) && text.contains(part)
                     })
@@ -107,10 +107,10 @@ fn every_odd_file_is_accepted_or_refused_as_listed() {
 #[test]
 fn no_mistake_repeats_a_number_or_what_a_variable_holds() {
     for (path, text) in files() {
-        let said = Said::by(&text);
-        for mistake in said.read(&text).err().unwrap_or_default() {
+        let expected = Expected::by(&text);
+        for mistake in expected.read(&text).err().unwrap_or_default() {
             let mistake = mistake.to_string();
-            let mut values = said.variables.values().filter(|value| value.len() > 1);
+            let mut values = expected.variables.values().filter(|value| value.len() > 1);
             assert!(!mistake.contains("0100"), "{mistake}");
             assert!(
                 !values.any(|value| mistake.contains(value.as_str())),

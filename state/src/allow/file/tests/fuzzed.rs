@@ -1,16 +1,16 @@
-//! Properties over files that are made and broken at random, by a fixed seed: what is taken by one way is taken by all, and
-//! nothing is taken that changes who is allowed without saying so.
+//! Properties of randomly generated and mutated files, with a fixed seed: a name is accepted in all places or in
+//! none, and no accepted mutation silently changes who is allowed.
 
 use std::collections::HashSet;
 
 use fastrand::Rng;
 
-use super::corpus::{Said, files};
+use super::corpus::{Expected, files};
 use super::*;
 use crate::allow::policy::Index;
 use crate::allow::policy::{Sender, Verdict};
 
-/// What people write where a person is named. Some name one, most do not.
+/// Names of persons as people write them. Some are valid, most are not.
 const NAMES: [&str; 24] = [
     "+15550100002",
     "+1 (555) 010-0002",
@@ -39,7 +39,7 @@ const NAMES: [&str; 24] = [
 ];
 
 #[test]
-fn a_name_is_taken_in_every_place_or_in_none() {
+fn a_name_is_accepted_in_every_place_or_in_none() {
     let alone = |text: &str| read_with(text, &[]).map(|rules| shown_names(&rules.people));
     for name in NAMES {
         let expected = person(name).ok().map(|who| vec![who.to_string()]);
@@ -68,7 +68,7 @@ fn shown_names(entries: &[Entry]) -> Vec<String> {
     entries.iter().map(|entry| entry.who.to_string()).collect()
 }
 
-/// Pieces that people and programs put into such files, and some that no one should.
+/// Fragments that people and programs write into such files, and some that are always invalid.
 const PIECES: [&str; 22] = [
     "$include: other.yml\n",
     "<<: *base\n",
@@ -94,7 +94,7 @@ const PIECES: [&str; 22] = [
     "\n",
 ];
 
-/// A file that is taken, broken at one to three places.
+/// Mutates a valid file at one to three places.
 fn broken(rng: &mut Rng, text: &str) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     for _ in 0..rng.usize(1..4) {
@@ -105,7 +105,7 @@ fn broken(rng: &mut Rng, text: &str) -> String {
                 chars.drain(at..end);
             }
             1 => {
-                // A whole line, doubled or moved.
+                // Duplicates or moves a whole line.
                 let text: String = chars.iter().collect();
                 let lines: Vec<&str> = text.lines().collect();
                 if let (Some(line), n) = (rng.choice(&lines), rng.usize(0..=lines.len())) {
@@ -128,19 +128,19 @@ fn a_broken_file_allows_no_one_it_does_not_list() {
     let mut rng = Rng::with_seed(9);
     let taken: Vec<_> = files()
         .into_iter()
-        .map(|(_, text)| (Said::by(&text), text))
-        .filter(|(said, _)| said.taken.is_some())
+        .map(|(_, text)| (Expected::by(&text), text))
+        .filter(|(expected, _)| expected.taken.is_some())
         .collect();
     let mut still_taken = 0;
     for _ in 0..6_000 {
-        let (said, text) = &taken[rng.usize(0..taken.len())];
+        let (expected, text) = &taken[rng.usize(0..taken.len())];
         let text = broken(&mut rng, text);
-        let Ok(rules) = said.read(&text) else {
+        let Ok(rules) = expected.read(&text) else {
             continue;
         };
         still_taken += 1;
         let mut written = digits(&text);
-        for value in said.variables.values() {
+        for value in expected.variables.values() {
             written.push_str(&digits(value));
         }
         let groups = rules.groups.as_deref().unwrap_or_default();
@@ -164,7 +164,7 @@ fn digits(text: &str) -> String {
 }
 
 #[test]
-fn a_key_that_no_table_has_is_refused_at_every_level() {
+fn an_unknown_key_is_refused_at_every_level() {
     let mut rng = Rng::with_seed(2);
     let levels = [
         ("", "", keys::TOP),
@@ -205,7 +205,7 @@ fn a_key_that_no_table_has_is_refused_at_every_level() {
             match level.key(&key) {
                 keys::Key::Ignored => assert!(read.is_ok(), "{text}"),
                 keys::Key::Wrong => assert!(read.is_err(), "{text}"),
-                // Of the wrong type here, or a list of none.
+                // The value has the wrong type here, or is an empty list.
                 keys::Key::Read(_) => {}
             }
         }
@@ -213,7 +213,7 @@ fn a_key_that_no_table_has_is_refused_at_every_level() {
 }
 
 #[test]
-fn the_order_of_entries_and_entries_that_stand_twice_change_nothing() {
+fn the_order_of_entries_and_duplicates_change_nothing() {
     let mut rng = Rng::with_seed(4);
     for _ in 0..200 {
         let numbers: Vec<String> = (0..rng.usize(1..30))

@@ -1,4 +1,4 @@
-//! An import into memory and from there to an agent brings what an import into the agent's own store brings.
+//! An import into memory that is handed over to an agent has the same result as an import into the agent's own store.
 
 use openclaw_state::vault::Tables;
 use openclaw_state::vault::trial::Volume;
@@ -33,7 +33,7 @@ fn handed_over(bytes: &[u8], secret: &Secret) -> Rows {
     rows
 }
 
-/// What is as old as an import: the times of LID mappings and of prekeys' rotation.
+/// Removes values that depend on the time of the import: the times of LID mappings and of the prekey rotation.
 fn without_times(mut rows: Rows) -> Rows {
     for table in [Tables::LID_MAPPINGS, Tables::DEVICE] {
         for (_, value) in rows

@@ -1,4 +1,4 @@
-//! Sessions and sender keys that are odd in themselves.
+//! Unusual sessions and sender keys.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -12,7 +12,7 @@ use super::super::sender_key::SenderKey;
 use super::super::session::{self, Session};
 use super::file;
 
-/// Three sessions with one person, in this order: closed, closed, open; the open one has a skipped message.
+/// Three sessions with one person, in the order closed, closed, open; the open one has a skipped message.
 const SESSIONS: &str = "session-125081686442798_1.0.json";
 const FIRST: &str = "BbG7k+m+ccwW3Odp9ReICncH2ERtp4DCWRjrPVqANO49";
 const OPEN: &str = "BT2g4AKVmKAiJ6p8Ijc4dIgiWuvMcKfrd/ZYnEpA8tsT";
@@ -44,7 +44,7 @@ fn the_open_session_is_the_current_one_and_the_closed_ones_are_kept() {
 }
 
 #[test]
-fn of_two_open_sessions_the_first_counts_as_for_libsignal_node() {
+fn of_two_open_sessions_the_first_is_used_as_in_libsignal_node() {
     let text = file(SESSIONS).replace("\"closed\":1795345028465", "\"closed\":-1");
     let (session, record) = parsed(&text);
     assert_eq!((session.damaged, base_key(&record).as_str()), (0, FIRST));
@@ -52,7 +52,7 @@ fn of_two_open_sessions_the_first_counts_as_for_libsignal_node() {
 }
 
 #[test]
-fn a_damaged_session_does_not_take_the_others_with_it() {
+fn a_damaged_session_does_not_invalidate_the_others() {
     let text = file(SESSIONS);
     let changed = text.replace("\"rootKey\":\"zxo/", "\"rootKey\":\"");
     let (session, record) = parsed(&changed);
@@ -65,7 +65,7 @@ fn a_damaged_session_does_not_take_the_others_with_it() {
 }
 
 #[test]
-fn a_registration_id_may_be_the_records() {
+fn a_registration_id_may_be_shared_by_the_record() {
     let text = file(SESSIONS).replace("\"registrationId\":11490,", "");
     let refused = Session::parse(text.as_bytes(), session::context_without_device());
     assert!(matches!(refused, Err(Fault::NoSession)));
@@ -78,9 +78,9 @@ fn a_registration_id_may_be_the_records() {
     );
 }
 
-/// Ten turns of a conversation later the library would have dropped the chain with the skipped message.
+/// After ten turns of a conversation, the library would have dropped the chain with the skipped message.
 #[test]
-fn a_skipped_message_outlives_chains_that_open_nothing() {
+fn a_chain_with_a_skipped_message_outlives_useless_chains() {
     let chain = |n: u8, keys: &str| {
         let key = BASE64.encode([&[5][..], &[n; 32]].concat());
         format!(
@@ -117,7 +117,7 @@ fn state(id: u32, iteration: u32, public: u8) -> Value {
     })
 }
 
-/// Ids and iterations of a record, newest first.
+/// The ids and iterations of a record, newest first.
 fn states(keys: &[Value]) -> Vec<(u32, u32)> {
     let keys = keys
         .iter()

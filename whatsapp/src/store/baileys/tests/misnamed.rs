@@ -1,4 +1,5 @@
-//! Folders as people name them and as their machines leave them: what is there is taken, else the hint fits the error.
+//! Directories as users name them and as their machines save them: readable ones are imported, for others the hint
+//! matches the error.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -14,7 +15,7 @@ async fn refusal(path: &Path) -> (String, &'static str) {
     (text, error.hint())
 }
 
-/// The text as an editor or a shell of Windows saves it.
+/// The text as an editor or shell on Windows saves it.
 fn marked(text: &str, how: &str) -> Vec<u8> {
     let text = format!("\u{feff}{text}");
     match how {
@@ -25,7 +26,7 @@ fn marked(text: &str, how: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn files_that_begin_with_a_byte_order_mark_are_taken() {
+async fn files_with_a_byte_order_mark_are_accepted() {
     let (plain, _) = imported(&folder(&[])).await;
     for how in ["utf-8", "utf-16le", "utf-16be"] {
         let dir = folder(&[]);
@@ -38,7 +39,7 @@ async fn files_that_begin_with_a_byte_order_mark_are_taken() {
 }
 
 #[tokio::test]
-async fn a_file_in_place_of_the_folder_is_refused_by_that_name() {
+async fn a_file_instead_of_the_directory_is_refused() {
     let dir = folder(&[]);
     for file in [
         "creds.json",
@@ -89,10 +90,10 @@ async fn the_hint_fits_a_folder_that_is_missing_empty_or_the_wrong_one() {
             "name the directory with creds.json",
         ),
     ] {
-        let (text, said) = refusal(&at(name)).await;
+        let (text, given_hint) = refusal(&at(name)).await;
         assert!(text.contains(error), "{name}: {text}");
-        assert!(said.contains(hint), "{name}: {said}");
-        assert!(!said.contains("as the user"), "{name}: {said}");
+        assert!(given_hint.contains(hint), "{name}: {given_hint}");
+        assert!(!given_hint.contains("as the user"), "{name}: {given_hint}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sessions, identities and sender keys, each under the address where the library looks for it.
+//! Sessions, identities and sender keys, each stored under the address where the library looks it up.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::super::session::Session;
 use super::super::value;
 use super::{Import, RECORDS_PER_WRITE};
 
-/// No phone number is so long, but a LID is. Before Baileys 7 their sessions were named alike.
+/// LIDs can be this long, phone numbers cannot. Before Baileys 7 sessions with both had the same form of name.
 const MIN_LID_DIGITS: usize = 14;
 
-/// Addresses whose identity is known.
+/// The addresses with a known identity.
 pub(super) type Known = HashSet<String>;
 
 impl<B: Backend> Import<'_, B> {
@@ -44,7 +44,7 @@ impl<B: Backend> Import<'_, B> {
         Ok(known)
     }
 
-    /// Before Baileys 7 the identities were in the sessions only.
+    /// Before Baileys 7 identities were only stored in the sessions.
     pub(super) async fn sessions(&mut self, mut known: Known) -> Result<(), Error> {
         let addresses = self.pick(|name| match name {
             Name::Session(address) => Some(address.clone()),
@@ -92,7 +92,7 @@ impl<B: Backend> Import<'_, B> {
         Some((target_addresses, session))
     }
 
-    /// Returns the groups to which we have a sender key of our own.
+    /// Returns the groups for which we have a sender key of our own.
     pub(super) async fn sender_keys(&mut self) -> Result<HashSet<String>, Error> {
         let mut groups: BTreeMap<String, Vec<(Address, &str)>> = BTreeMap::new();
         for ((group, sender), file) in self.pick(|name| match name {
@@ -113,7 +113,7 @@ impl<B: Backend> Import<'_, B> {
                 if own {
                     own_groups.insert(group.clone());
                 }
-                // Others' keys are looked for under the person, ours under the device.
+                // The library looks up other people's keys by person, ours by device.
                 let sender = if own { sender } else { sender.bare() };
                 for home in ambiguous(&sender) {
                     let address = format!("{group}:{}", home.key());
@@ -140,7 +140,8 @@ impl<B: Backend> Import<'_, B> {
         Ok(self.backend.put_sender_keys_batch(&batch).await?)
     }
 
-    /// Who has our sender key; where that did not come over, no one has. Our own devices get it every time.
+    /// The devices that have our sender key; none if the key itself was not imported. Our own devices get it every
+    /// time anyway.
     pub(super) async fn groups(&mut self, own_groups: &HashSet<String>) -> Result<(), Error> {
         for (group, file) in self.pick(|name| match name {
             Name::SenderKeyMemory { group } => Some(group.clone()),
@@ -163,14 +164,15 @@ impl<B: Backend> Import<'_, B> {
         Ok(())
     }
 
-    /// Under which addresses the library will look for what Baileys filed under this one. None: it is out of date.
+    /// The addresses under which the library will look up a record that Baileys stored under this address. Empty if
+    /// the record is outdated.
     fn target_addresses(&self, address: &Address, kind: impl Fn(Address) -> Name) -> Vec<String> {
         let lid_domain = match address.domain {
             Domain::Unmarked => Domain::Lid,
             Domain::Hosted => Domain::HostedLid,
             Domain::Lid | Domain::HostedLid => return vec![address.key()],
         };
-        // Both look a person up by LID as soon as they know it. What is left under the number is older.
+        // Both use a person's LID as soon as it is known, so a record that is still under the number is older.
         let target_addresses = match self.lids.get(&address.user) {
             Some(lid) => vec![address.moved(lid, lid_domain)],
             None => ambiguous(address),
@@ -182,7 +184,7 @@ impl<B: Backend> Import<'_, B> {
     }
 }
 
-/// Both readings of an address from before Baileys 7 that may be a LID. Only one of them is anyone's.
+/// Both interpretations of an address from before Baileys 7 that may be a LID. Only one of them exists.
 fn ambiguous(address: &Address) -> Vec<Address> {
     let mut readings = vec![address.clone()];
     if address.domain == Domain::Unmarked && address.user.len() >= MIN_LID_DIGITS {

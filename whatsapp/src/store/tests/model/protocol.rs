@@ -20,7 +20,8 @@ impl Pair {
         }
     }
 
-    /// Theirs forgets the way back from a number that has meanwhile been reported with another LID; ours keeps it.
+    /// The library's store forgets a number's LID if the number has meanwhile been reported with another LID; ours
+    /// keeps it.
     async fn put_mapping(&mut self, entry: &LidPnMappingEntry) {
         let before = self.theirs.get_lid_mapping(&entry.lid).await.unwrap();
         let mut other = None;
@@ -128,7 +129,8 @@ impl Pair {
             0 | 1 => same!(self.store_sent_message(chat, id, bytes)),
             2 => same!(self.take_sent_message(chat, id)),
             3 => {
-                // Both stamp the present time: before it nothing expires, long after it everything does.
+                // Both record the current time: with a cutoff before it nothing expires, with one long after it
+                // everything does.
                 let cutoff = now() + if self.rng.bool() { -1000 } else { 1000 };
                 same!(self.delete_expired_sent_messages(cutoff));
             }
@@ -147,7 +149,7 @@ impl Pair {
                     })
                     .collect();
                 same!(self.store_pending_inbound_batch(&rows));
-                // Ours keeps them for good.
+                // Ours never expires them.
                 let ours = self.ours.delete_expired_pending_inbound(i64::MAX).await;
                 assert_eq!(ours.unwrap(), 0);
             }
