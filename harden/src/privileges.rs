@@ -185,7 +185,7 @@ pub fn drop_to(identity: Identity, dirs: &[&Path]) -> Result<Dropped, Error> {
         make_dir(dir)?;
         owner::give(dir, &mut dropped)?;
     }
-    become_for_good(identity)?;
+    become_identity(identity)?;
     verify(identity)?;
     Ok(dropped)
 }
@@ -199,7 +199,7 @@ fn make_dir(dir: &Path) -> Result<(), Error> {
     })
 }
 
-fn become_for_good(Identity { uid, gid }: Identity) -> Result<(), Error> {
+fn become_identity(Identity { uid, gid }: Identity) -> Result<(), Error> {
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
     let step = |step, result: Result<(), Errno>| {
         result.map_err(|error| Error::Step {

@@ -85,12 +85,12 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         .min_by_key(|(distance, _, _)| *distance);
     closest
         .map(|(_, _, known)| known)
-        .or_else(|| with_a_word_more(&given, known))
-        .or_else(|| of_the_allowlist(&given, known))
+        .or_else(|| with_suffix(&given, known))
+        .or_else(|| like_the_allowlist(&given, known))
 }
 
 /// Matches `OPENCLAW_CONFIG_FILE` and the like: one of our names with a suffix that other programs use.
-fn with_a_word_more<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
+fn with_suffix<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     const WORDS: [&str; 8] = [
         "FILE", "PATH", "LEVEL", "NAME", "VALUE", "ADDR", "ADDRESS", "SECONDS",
     ];
@@ -99,7 +99,7 @@ fn with_a_word_more<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Matches `WHATSAPP_ALLOW_FROM`, `OPENCLAW_WHATSAPP_ALLOW` and the like: the mistake that would allow everyone.
-fn of_the_allowlist<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
+fn like_the_allowlist<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let says_allow = ["ALLOW", "ALOW"].iter().any(|word| given.contains(word))
         && (given.contains("WHATSAPP") || given.starts_with("OPENCLAW"));
     says_allow.then(|| known.iter().find(|known| **known == ALLOW).copied())?

@@ -319,7 +319,7 @@ impl Clients {
             if member.connections() > 0 {
                 member.row.see(now);
             }
-            if let Some(bytes) = member.unkept(LAST_SEEN_SAVE_INTERVAL) {
+            if let Some(bytes) = member.outdated_row(LAST_SEEN_SAVE_INTERVAL) {
                 stale.push((*fingerprint, bytes));
             }
         }

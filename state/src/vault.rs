@@ -158,7 +158,7 @@ impl Vault {
 
     /// Returns once everything up to this ticket is durable.
     pub async fn durable(&self, ticket: Ticket) {
-        self.shared.want(ticket);
+        self.shared.request_sync(ticket);
         let mut durable = self.shared.durable.subscribe();
         // The sender lives as long as this handle, so this cannot fail.
         let _ = durable.wait_for(|durable| *durable >= ticket.0).await;
@@ -296,7 +296,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn want(&self, ticket: Ticket) {
+    fn request_sync(&self, ticket: Ticket) {
         let mut state = self.lock();
         if ticket.0 > *self.durable.borrow() && ticket.0 > state.wanted {
             state.wanted = ticket.0;

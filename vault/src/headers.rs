@@ -162,7 +162,7 @@ impl<D: Disk> Headers<D> {
 
     /// Writes the current copy once more, unchanged. If a sync failed in an earlier process, the kernel may show the
     /// copy as intact although the disk has it torn. Until this returns, the other copy is the only safe one.
-    pub(crate) fn affirm(&self, data_key: &[u8; 32]) -> Result<(), Error> {
+    pub(crate) fn rewrite_current(&self, data_key: &[u8; 32]) -> Result<(), Error> {
         let copy = self.header.encode(data_key);
         let at = self.newest * HEADER_BYTES as u64;
         self.file.write_at(&copy, at).map_err(Error::Write)?;

@@ -66,7 +66,7 @@ impl Allowlist {
         now: SystemTime,
     ) -> Self {
         let Loaded { rules, from_file } = loaded;
-        let added = remembered(&vault);
+        let added = load_added(&vault);
         let mut state = State {
             rules: rules.map(Arc::new),
             index: None,
@@ -135,8 +135,8 @@ impl Allowlist {
         let lid = |contact: &Contact| {
             let phone = contact.phone.as_ref();
             let answered = || phone.and_then(|phone| state.numbers.lid_of(phone).cloned());
-            let remembered = || phone.and_then(|phone| self.book.lid_of(phone));
-            contact.lid.clone().or_else(answered).or_else(remembered)
+            let from_book = || phone.and_then(|phone| self.book.lid_of(phone));
+            contact.lid.clone().or_else(answered).or_else(from_book)
         };
         let same_phone = a.phone.is_some() && a.phone == b.phone;
         same_phone || lid(a).is_some_and(|a| lid(b) == Some(a))
@@ -279,7 +279,7 @@ impl Allowlist {
     /// Reloads the added entries after the contents of the vault were replaced.
     pub fn recall(&self) {
         let mut state = self.state();
-        state.added = remembered(&self.vault);
+        state.added = load_added(&self.vault);
         state.look_up();
         drop(state);
         self.changed();
@@ -343,7 +343,7 @@ fn row(name: &str) -> Key<'_> {
 }
 
 /// The entries added by earlier processes. A row that this version cannot read is skipped, so it allows no one.
-fn remembered(vault: &Vault) -> Vec<Entry> {
+fn load_added(vault: &Vault) -> Vec<Entry> {
     let rows = vault.scan(Tables::ALLOW, None);
     let names = rows
         .iter()

@@ -152,7 +152,7 @@ impl Member {
     }
 
     /// The row to store, if the stored last-seen time is older than `limit`.
-    pub(super) fn unkept(&mut self, limit: Duration) -> Option<Vec<u8>> {
+    pub(super) fn outdated_row(&mut self, limit: Duration) -> Option<Vec<u8>> {
         let seen = self.row.seen_at?;
         let limit = span_millis(limit);
         let stale = self.kept.is_none_or(|kept| seen.abs_diff(kept) >= limit);

@@ -153,7 +153,7 @@ impl Outbox {
             Err(AttemptError::ConnectionLost) => entry.rest(Some(AttemptError::ConnectionLost)),
             // Nothing was sent, so the state from before the attempt applies again.
             Err(_) => {
-                self.take_back(state, delivery.order, before, now);
+                self.undo_attempt(state, delivery.order, before, now);
                 return;
             }
         }
@@ -164,7 +164,7 @@ impl Outbox {
     }
 
     /// Undoes an attempt that sent nothing; an earlier attempt handed the message over at `before`.
-    fn take_back(
+    fn undo_attempt(
         &self,
         state: &mut State,
         order: u64,

@@ -124,7 +124,7 @@ impl Holding {
     }
 }
 
-fn remember(openings: &mut Vec<Opening>, opening: Opening) -> bool {
+fn add_opening(openings: &mut Vec<Opening>, opening: Opening) -> bool {
     if openings.contains(&opening) {
         return false;
     }
@@ -147,7 +147,7 @@ impl Outbox {
         let Some(back) = back else {
             return holding.hold;
         };
-        if !remember(&mut holding.reported, opening) {
+        if !add_opening(&mut holding.reported, opening) {
             return holding.hold;
         }
         if holding.hold.is_none() {
@@ -206,7 +206,7 @@ impl Outbox {
             return false;
         }
         for opening in std::mem::take(&mut holding.reported) {
-            remember(&mut holding.decided, opening);
+            add_opening(&mut holding.decided, opening);
         }
         let mut batch = Batch::new();
         holding.put(&mut batch);

@@ -61,7 +61,7 @@ impl<D: Disk> Vault<D> {
         let (mut headers, data_key) = Headers::open(&disk, secret, hold)?;
         // A killed process may have left the rename of the header unsynced.
         disk.sync().map_err(Error::Folder)?;
-        headers.affirm(&data_key)?;
+        headers.rewrite_current(&data_key)?;
         if headers.agree {
             remove_strays(&disk, headers.header.log)?;
         }
