@@ -181,14 +181,7 @@ impl Group {
 
     /// `<participant>` for a member, with its other address.
     pub(crate) fn participant(&self, number: &Number) -> Node {
-        let node = NodeBuilder::new("participant").attr("jid", self.address(number));
-        let node = if self.settings.by_lid && self.hidden.contains(number) {
-            node
-        } else if self.settings.by_lid {
-            node.attr("phone_number", number.pn())
-        } else {
-            node.attr("lid", number.lid())
-        };
+        let node = self.person(number);
         if !self.admins.contains(number) {
             return node.build();
         }
@@ -198,6 +191,18 @@ impl Group {
             "admin"
         };
         node.attr("type", kind).build()
+    }
+
+    /// `<participant>` for anyone, with the address that the group uses, and the other one.
+    pub(crate) fn person(&self, number: &Number) -> NodeBuilder {
+        let node = NodeBuilder::new("participant").attr("jid", self.address(number));
+        if self.settings.by_lid && self.hidden.contains(number) {
+            node
+        } else if self.settings.by_lid {
+            node.attr("phone_number", number.pn())
+        } else {
+            node.attr("lid", number.lid())
+        }
     }
 
     /// `<group>`, as in the responses of `w:g2`.

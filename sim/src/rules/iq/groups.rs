@@ -193,19 +193,20 @@ fn of_people(state: &State, group: &Group, child: &Node) -> (Change, Node) {
         };
         let found = state.resolve(&jid).map(|(number, _)| number);
         let known = found.filter(|number| !state.unknown.contains(number));
-        let answer = NodeBuilder::new("participant").attr("jid", jid);
-        answers.push(match known {
-            None => answer.attr("error", "404").build(),
-            Some(number) if adds && group.has(&number) => answer.attr("error", "409").build(),
-            Some(number) if !adds && !group.has(&number) => answer.attr("error", "404").build(),
-            Some(number) => {
-                let answer = match group.hidden.contains(&number) {
-                    true => answer,
-                    false => answer.attr("phone_number", number.pn()),
-                };
-                changed.push(number);
-                answer.build()
-            }
+        let Some(number) = known else {
+            let answer = NodeBuilder::new("participant").attr("jid", jid);
+            answers.push(answer.attr("error", "404").build());
+            continue;
+        };
+        // Whichever address the client has used, the response has the group's.
+        let answer = group.person(&number);
+        answers.push(if adds && group.has(&number) {
+            answer.attr("error", "409").build()
+        } else if !adds && !group.has(&number) {
+            answer.attr("error", "404").build()
+        } else {
+            changed.push(number);
+            answer.build()
         });
     }
     let change = match child.tag.as_ref() {
