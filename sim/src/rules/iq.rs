@@ -2,6 +2,7 @@
 
 mod app_state;
 mod business;
+mod communities;
 mod device;
 mod groups;
 mod media;

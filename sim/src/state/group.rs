@@ -7,6 +7,7 @@ use wacore_binary::{Jid, Node};
 
 use crate::number::{DeviceId, Number};
 use crate::signal::party::ChainId;
+use crate::state::community::Place;
 use crate::state::profile::Picture;
 
 /// A group.
@@ -20,6 +21,7 @@ pub(crate) struct Group {
     pub(crate) admins: BTreeSet<Number>,
     pub(crate) created_at: u64,
     pub(crate) settings: Settings,
+    pub(crate) place: Place,
     /// The code of the invite link.
     pub(crate) invite: String,
     /// The people who have requested to join, and when.
@@ -209,6 +211,7 @@ impl Group {
     pub(crate) fn describe(&self) -> Node {
         let mut children: Vec<Node> = self.members.iter().map(|it| self.participant(it)).collect();
         children.extend(self.settings.describe());
+        children.extend(self.place.describe());
         let group = match self.hidden.contains(&self.creator) {
             true => NodeBuilder::new("group"),
             false => NodeBuilder::new("group").attr("creator_pn", self.creator.pn()),

@@ -2,6 +2,7 @@
 
 mod calls;
 mod client;
+mod communities;
 mod contents;
 mod control;
 mod faults;
