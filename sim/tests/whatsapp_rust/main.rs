@@ -1,6 +1,7 @@
 //! The simulator against a client that nobody here wrote: the whatsapp-rust library over a real socket.
 
 mod calls;
+mod channels;
 mod client;
 mod communities;
 mod contents;

@@ -2,14 +2,16 @@
 
 use serde_json::{Value, json};
 use wacore::iq::mex_operations::{
-    fetch_all_subgroups, fetch_reachout_timelock, query_subgroup_participant_count,
+    create_newsletter, fetch_all_newsletters_metadata, fetch_all_subgroups, fetch_newsletter,
+    fetch_reachout_timelock, join_newsletter, leave_newsletter, query_subgroup_participant_count,
+    update_newsletter, update_newsletter_user_setting,
 };
 use wacore_binary::Node;
 
 use crate::number::DeviceId;
 use crate::phones::restrictions;
 use crate::rules::iq::question::Question;
-use crate::rules::iq::communities;
+use crate::rules::iq::{channels, communities};
 use crate::state::shared::Shared;
 use crate::state::verdict;
 use crate::sync::lock;
@@ -42,6 +44,15 @@ pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) ->
         Some(query_subgroup_participant_count::DOC_ID) => {
             let group = variables["input"]["group_jid"].as_str();
             communities::participant_counts(shared, &id.0, group)
+        }
+        Some(fetch_all_newsletters_metadata::DOC_ID) => channels::subscribed(shared, &id.0),
+        Some(fetch_newsletter::DOC_ID) => channels::fetch(shared, &id.0, &variables),
+        Some(create_newsletter::DOC_ID) => channels::create(shared, &id.0, &variables),
+        Some(join_newsletter::DOC_ID) => channels::follow(shared, &id.0, &variables),
+        Some(leave_newsletter::DOC_ID) => channels::unfollow(shared, &id.0, &variables),
+        Some(update_newsletter::DOC_ID) => channels::update(shared, &id.0, &variables),
+        Some(update_newsletter_user_setting::DOC_ID) => {
+            channels::set_mute(shared, &id.0, &variables)
         }
         _ => json!({}),
     };
