@@ -39,25 +39,34 @@ pub(crate) fn find<'a>(state: &'a mut State, jid: &Jid) -> Option<&'a mut Channe
 /// Returns the server's id of the post.
 pub(crate) fn receive(shared: &Shared, from: &DeviceId, to: &Jid, node: &Node) -> Option<u64> {
     let mut state = lock(&shared.state);
-    let edit = stanza::text(node, "edit");
-    if let Some(reaction) = node.get_optional_child("reaction") {
-        let code = stanza::text(reaction, "code").unwrap_or_default();
-        let removed = code.is_empty() || edit.as_deref() == Some(SENDER_REVOKE);
-        let server_id = stanza::text(node, "server_id")?.parse().ok()?;
-        let channel = find(&mut state, to)?;
-        let post = channel.post_with_server_id(server_id)?;
-        match removed {
-            true => post.reactions.remove(&from.0),
-            false => post.reactions.insert(from.0.clone(), code.into_owned()),
-        };
-        let update = post.update();
-        report(&mut state, to, update);
-        return Some(server_id);
+    match node.get_optional_child("reaction") {
+        Some(reaction) => react(&mut state, &from.0, to, node, reaction),
+        None => publish(&mut state, from, to, node),
     }
+}
+
+/// Adds or removes a reaction.
+fn react(state: &mut State, from: &Number, to: &Jid, node: &Node, reaction: &Node) -> Option<u64> {
+    let code = stanza::text(reaction, "code").unwrap_or_default();
+    let removed = code.is_empty() || stanza::is(node, "edit", SENDER_REVOKE);
+    let server_id = stanza::text(node, "server_id")?.parse().ok()?;
+    let post = find(state, to)?.post_with_server_id(server_id)?;
+    match removed {
+        true => post.reactions.remove(from),
+        false => post.reactions.insert(from.clone(), code.into_owned()),
+    };
+    let update = post.update();
+    report(state, to, update);
+    Some(server_id)
+}
+
+/// Adds a post, or edits or deletes one.
+fn publish(state: &mut State, from: &DeviceId, to: &Jid, node: &Node) -> Option<u64> {
     let id = stanza::text(node, "id")?.into_owned();
     let plaintext = node.get_optional_child("plaintext")?.clone();
     let kind = stanza::text(node, "type").unwrap_or_default().into_owned();
-    let channel = find(&mut state, to)?;
+    let edit = stanza::text(node, "edit");
+    let channel = find(state, to)?;
     let server_id = match edit.as_deref() {
         Some(edit @ (ADMIN_EDIT | ADMIN_REVOKE)) => {
             let post = channel.post_with_id(&id)?;
@@ -73,7 +82,7 @@ pub(crate) fn receive(shared: &Shared, from: &DeviceId, to: &Jid, node: &Node) -
         edit: edit.as_deref(),
         plaintext,
     };
-    spread(&mut state, to, Some(from), &post);
+    spread(state, to, Some(from), &post);
     Some(server_id)
 }
 

@@ -257,7 +257,7 @@ pub(crate) fn join_parent(
     Ok(())
 }
 
-/// Removes people from the community and from all its groups.
+/// Removes people from the community and from those of its groups that the actor administers.
 pub(crate) fn remove(
     shared: &Shared,
     actor: &Number,
@@ -267,7 +267,7 @@ pub(crate) fn remove(
     let ids: Vec<String> = {
         let state = lock(&shared.state);
         admin_of(&state, parent, actor)?;
-        let groups = linked(&state, parent).filter(|group| group.has(actor));
+        let groups = linked(&state, parent).filter(|group| group.admins.contains(actor));
         groups.map(|group| group.id.clone()).collect()
     };
     for id in ids.iter().map(String::as_str).chain([parent]) {
