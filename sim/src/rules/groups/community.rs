@@ -17,6 +17,9 @@ const GENERAL: &str = "General";
 /// A group that is linked to a community already. The simulator's choice.
 const LINKED_ALREADY: Denied = Denied::CONFLICT;
 
+/// A group that was to be linked or unlinked, and whether it was.
+pub(crate) type Outcome = (String, Result<(), Denied>);
+
 /// Creates a community: the parent group, the announcement group and, if requested, the general chat. Returns the parent's id.
 pub(crate) fn create(
     shared: &Shared,
@@ -61,7 +64,7 @@ pub(crate) fn link(
     actor: &Number,
     parent: &str,
     groups: &[String],
-) -> Result<Vec<(String, Result<(), Denied>)>, Denied> {
+) -> Result<Vec<Outcome>, Denied> {
     admin_of(&lock(&shared.state), parent, actor)?;
     let linked = groups.iter().map(|id| {
         let outcome = link_one(shared, actor, parent, id);
@@ -111,7 +114,7 @@ pub(crate) fn unlink(
     actor: &Number,
     parent: &str,
     groups: &[(String, bool)],
-) -> Result<Vec<(String, Result<(), Denied>)>, Denied> {
+) -> Result<Vec<Outcome>, Denied> {
     admin_of(&lock(&shared.state), parent, actor)?;
     let unlinked = groups.iter().map(|(id, orphans_leave)| {
         let outcome = unlink_one(shared, actor, parent, id, *orphans_leave);
@@ -127,7 +130,7 @@ fn unlink_one(
     id: &str,
     orphans_leave: bool,
 ) -> Result<(), Denied> {
-    let orphans = {
+    let orphans: Vec<Number> = {
         let mut state = lock(&shared.state);
         let group = state.groups.get_mut(id).ok_or(Denied::NO_GROUP)?;
         let ordinary = Place::Linked {
@@ -156,7 +159,7 @@ fn unlink_one(
         members.into_iter().filter(|it| !stays(it)).collect()
     };
     if orphans_leave {
-        remove(shared, actor, parent, orphans)?;
+        remove(shared, actor, parent, &orphans)?;
     }
     shared.announce();
     Ok(())
@@ -262,7 +265,7 @@ pub(crate) fn remove(
     shared: &Shared,
     actor: &Number,
     parent: &str,
-    people: Vec<Number>,
+    people: &[Number],
 ) -> Result<(), Denied> {
     let ids: Vec<String> = {
         let state = lock(&shared.state);

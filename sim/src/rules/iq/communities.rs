@@ -7,7 +7,7 @@ use wacore_binary::{Jid, Node};
 use super::groups::Answer;
 use crate::number::Number;
 use crate::rules::groups::change::{self, Denied};
-use crate::rules::groups::community::{self, is_announcements, linked};
+use crate::rules::groups::community::{self, Outcome, is_announcements, linked};
 use crate::state::State;
 use crate::state::community::{Place, Role, Terms};
 use crate::state::group::{Change, Group};
@@ -83,7 +83,7 @@ pub(super) fn apply(
     match change {
         Change::Add(people) if parent => community::join_parent(shared, own, id, people),
         Change::Remove(people) if parent && stanza::is(child, "linked_groups", "true") => {
-            community::remove(shared, own, id, people.clone())
+            community::remove(shared, own, id, people)
         }
         _ => change::apply(shared, id, own, change),
     }
@@ -203,7 +203,7 @@ fn groups(child: &Node) -> impl Iterator<Item = (String, bool)> + '_ {
     })
 }
 
-fn outcomes(outcomes: Vec<(String, Result<(), Denied>)>) -> impl Iterator<Item = Node> {
+fn outcomes(outcomes: Vec<Outcome>) -> impl Iterator<Item = Node> {
     outcomes.into_iter().map(|(id, outcome)| {
         let group = NodeBuilder::new("group").attr("jid", Jid::group(id));
         match outcome {
