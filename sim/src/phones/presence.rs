@@ -105,7 +105,7 @@ mod tests {
                 set(&mut state, number, name, value);
             }
             let node = stanza(&mut state, &user, &viewer, true)?;
-            text(&node, "last").map(|last| last.into_owned())
+            text(&node, "last").map(std::borrow::Cow::into_owned)
         };
         let time = seen(None).expect("a time");
         assert!(time.parse::<u64>().is_ok(), "by default: {time}");
