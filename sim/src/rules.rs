@@ -4,6 +4,7 @@
 //! A rule that a client broke is a violation (`state::verdict`); the rules also decide how the server responds to it.
 
 mod calls;
+pub(crate) mod channels;
 pub(crate) mod devices;
 pub(crate) mod groups;
 mod iq;

@@ -5,6 +5,8 @@
 pub(crate) mod answers;
 pub(crate) mod app_state;
 pub(crate) mod call;
+pub(crate) mod channel;
+pub(crate) mod community;
 pub(crate) mod companion;
 pub(crate) mod config;
 pub(crate) mod error;
@@ -38,6 +40,7 @@ use wacore_binary::{Jid, Node};
 use crate::number::{DeviceId, Number, PROVIDER};
 use crate::signal::party::Party;
 use call::CallSign;
+use channel::Channel;
 use companion::Companion;
 use fault::Faults;
 use group::Group;
@@ -51,6 +54,10 @@ pub(crate) struct State {
     pub(crate) users: HashMap<Number, User>,
     lids: HashMap<String, Number>,
     pub(crate) groups: BTreeMap<String, Group>,
+    /// Groups so far, with those that are gone: each gets an id of its own.
+    pub(crate) groups_made: u64,
+    pub(crate) channels: BTreeMap<String, Channel>,
+    pub(crate) channels_made: u64,
     pub(crate) unknown: HashSet<Number>,
     /// Numbers as people write them, and what the server makes of each.
     pub(crate) spellings: HashMap<Number, Number>,

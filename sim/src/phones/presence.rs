@@ -18,25 +18,38 @@ pub(crate) fn set(shared: &Shared, number: &Number, available: bool) {
         presence.last_seen = Some(unix_now());
     }
     for (device, by_lid) in presence.subscribers.clone() {
-        let node = stanza(&mut state, number, by_lid);
-        tell(&mut state, &device, &node);
+        if let Some(node) = stanza(&mut state, number, &device.0, by_lid) {
+            tell(&mut state, &device, &node);
+        }
     }
     drop(state);
     shared.announce();
 }
 
-/// The current `<presence>` of a user.
-pub(crate) fn stanza(state: &mut State, number: &Number, by_lid: bool) -> Node {
-    let presence = &state.user(number).presence;
+/// The current `<presence>` of a user, as another user sees it. `None`: they may not see whether the user is online.
+pub(crate) fn stanza(
+    state: &mut State,
+    number: &Number,
+    viewer: &Number,
+    by_lid: bool,
+) -> Option<Node> {
+    // Whoever hides their own last time from a person does not see that person's, either.
+    let shown = state.user(viewer).shows("last", viewer, number);
+    let user = state.user(number);
+    let shown = shown && user.shows("last", number, viewer);
+    let follows_last = user.profile.value("online") == "match_last_seen";
+    if user.profile.blocked.contains_key(viewer) || (follows_last && !shown) {
+        return None;
+    }
     let node = NodeBuilder::new("presence").attr("from", address(number, by_lid));
-    match (presence.available, presence.last_seen) {
+    Some(match (user.presence.available, user.presence.last_seen) {
         (true, _) => node.build(),
-        (false, Some(last)) => node.attr("type", "unavailable").attr("last", last).build(),
-        (false, None) => node
+        (false, Some(last)) if shown => node.attr("type", "unavailable").attr("last", last).build(),
+        (false, _) => node
             .attr("type", "unavailable")
             .attr("last", "deny")
             .build(),
-    }
+    })
 }
 
 /// A phone or a peer types to an account, records (`recording`), or stops (`paused`).
@@ -65,5 +78,42 @@ pub(crate) fn tell(state: &mut State, device: &DeviceId, node: &Node) {
     let companion = state.companion(device).filter(|companion| companion.active);
     if let Some(link) = companion.and_then(|companion| companion.link.clone()) {
         state.tell(&link, Some(&device.0), node);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::config::Config;
+    use crate::state::profile::setting;
+    use crate::wire::stanza::text;
+
+    fn set(state: &mut State, number: &Number, name: &str, value: &str) {
+        let (name, value) = setting(name, value).expect("a setting");
+        state.user(number).profile.set(name, value);
+    }
+
+    #[test]
+    fn privacy_decides_who_sees_when_a_user_was_online() {
+        let shared = Shared::new(Config::default());
+        let [user, viewer] =
+            ["+15550100001", "+15550100002"].map(|it| it.parse::<Number>().expect("a number"));
+        super::set(&shared, &user, false);
+        let mut state = lock(&shared.state);
+        let mut seen = |change: Option<(&Number, &str, &str)>| {
+            if let Some((number, name, value)) = change {
+                set(&mut state, number, name, value);
+            }
+            let node = stanza(&mut state, &user, &viewer, true)?;
+            text(&node, "last").map(std::borrow::Cow::into_owned)
+        };
+        let time = seen(None).expect("a time");
+        assert!(time.parse::<u64>().is_ok(), "by default: {time}");
+        let denied = Some("deny".to_owned());
+        assert_eq!(seen(Some((&user, "last", "contacts"))), denied);
+        assert_eq!(seen(Some((&user, "last", "all"))), Some(time.clone()));
+        assert_eq!(seen(Some((&viewer, "last", "none"))), denied, "both ways");
+        assert_eq!(seen(Some((&user, "online", "match_last_seen"))), None);
+        assert_eq!(seen(Some((&viewer, "last", "all"))), Some(time));
     }
 }

@@ -3,12 +3,13 @@
 
 use buffa::Message as _;
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, Node};
+use wacore_binary::{Jid, Node, Server};
 use waproto::whatsapp as wa;
 
 use crate::clock::unix_now;
 use crate::delivery::deliver;
 use crate::number::{DeviceId, Number};
+use crate::rules::channels;
 use crate::state::inbox::Received;
 use crate::state::queue::{Class, Item};
 use crate::state::shared::Shared;
@@ -23,15 +24,9 @@ const BOT: &str = "13135550002";
 pub(crate) fn post(shared: &Shared, account: &Number, channel: &str, text: &str) -> String {
     let id = crate::id::message();
     let plaintext = NodeBuilder::new("plaintext").bytes(text_message(text).encode_to_vec());
-    let message = NodeBuilder::new("message")
-        .attr("from", format!("{channel}@newsletter"))
-        .attr("id", id.as_str())
-        .attr("server_id", "100")
-        .attr("t", unix_now())
-        .attr("type", "text")
-        .children([plaintext.build()]);
-    let from = format!("{channel}@newsletter");
-    give(shared, account, &id, &from, &message.build());
+    let channel = Jid::new(channel, Server::Newsletter);
+    channels::post_from_outside(shared, account, &channel, &id, plaintext.build());
+    shared.announce();
     id
 }
 

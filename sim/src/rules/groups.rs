@@ -1,6 +1,7 @@
 //! Changes of groups, and the notifications to their members.
 
 pub(crate) mod change;
+pub(crate) mod community;
 pub(crate) mod joining;
 mod news;
 
@@ -9,25 +10,36 @@ use std::collections::{BTreeMap, HashMap};
 use crate::clock::unix_now;
 use crate::number::Number;
 use crate::state::State;
+use crate::state::community::{Place, Role};
 use crate::state::group::{Group, SenderKeys, Settings, Subject};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
-/// Creates a group and notifies its members' companions. Returns the user part of its JID.
-pub(crate) fn make(shared: &Shared, creator: &Number, subject: &str, members: &[Number]) -> String {
-    make_with(shared, creator, subject, members, Settings::default())
+/// A group that is created.
+pub(crate) struct Draft<'a> {
+    pub(crate) subject: &'a str,
+    /// Without the creator.
+    pub(crate) members: &'a [Number],
+    pub(crate) settings: Settings,
+    pub(crate) place: Place,
 }
 
-/// Like [`make`], with settings.
-pub(crate) fn make_with(
-    shared: &Shared,
-    creator: &Number,
-    subject: &str,
-    members: &[Number],
-    settings: Settings,
-) -> String {
+impl<'a> Draft<'a> {
+    /// A group that is in no community.
+    pub(crate) fn new(subject: &'a str, members: &'a [Number]) -> Self {
+        Self {
+            subject,
+            members,
+            settings: Settings::default(),
+            place: Place::Alone,
+        }
+    }
+}
+
+/// Creates a group and notifies its members' companions. Returns the user part of its JID.
+pub(crate) fn make(shared: &Shared, creator: &Number, draft: Draft<'_>) -> String {
     let mut everybody = vec![creator.clone()];
-    for member in members {
+    for member in draft.members {
         if !everybody.contains(member) {
             everybody.push(member.clone());
         }
@@ -36,7 +48,8 @@ pub(crate) fn make_with(
     for member in &everybody {
         state.user(member);
     }
-    let id = format!("12036300000000{:04}", state.groups.len() + 1);
+    state.groups_made += 1;
+    let id = format!("12036300000000{:04}", state.groups_made);
     let now = unix_now();
     let hidden = state.users.iter().filter(|(_, user)| user.hidden);
     let hidden = hidden.map(|(number, _)| number.clone()).collect();
@@ -44,7 +57,7 @@ pub(crate) fn make_with(
         hidden,
         id: id.clone(),
         subject: Subject {
-            text: subject.to_owned(),
+            text: draft.subject.to_owned(),
             by: creator.clone(),
             at: now,
         },
@@ -52,7 +65,12 @@ pub(crate) fn make_with(
         members: everybody.clone(),
         admins: [creator.clone()].into(),
         created_at: now,
-        settings,
+        settings: Settings {
+            announcement: draft.settings.announcement
+                || draft.place.role() == Some(Role::Announcements),
+            ..draft.settings
+        },
+        place: draft.place,
         invite: crate::id::message(),
         requests: BTreeMap::new(),
         picture: None,

@@ -2,6 +2,8 @@
 
 mod app_state;
 mod business;
+mod channels;
+mod communities;
 mod device;
 mod groups;
 mod media;
@@ -119,6 +121,7 @@ fn answer_in(
             }
             stanza::result(question.node, [])
         }
+        "newsletter" => channels::answer(shared, id, question),
         "w:mex" => mex::answer(shared, id, question),
         "privacy" if question.set => privacy::set(shared, id, question),
         "privacy" => privacy::settings(shared, id, question),

@@ -16,6 +16,7 @@ use wacore_binary::{JidExt as _, Node};
 use crate::delivery::acks::ack;
 use crate::number::DeviceId;
 use crate::phones::receipts;
+use crate::rules::channels;
 use crate::rules::limits;
 use crate::rules::tokens;
 use crate::state::limits::Limited;
@@ -52,12 +53,16 @@ pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &N
     let refused = refused.or_else(|| nack::on_sight(shared, &transit));
     let allowed = refused.is_some() || tokens::allow(shared, from, &transit.who, node);
     let refused = refused.or_else(|| (!allowed).then_some(tokens::RESTRICTED));
-    let refused = refused.or_else(|| (!hand_over(shared, &transit)).then_some(nack::INVALID));
-    let kept = refused.is_none();
+    let handed_over = match refused {
+        Some(code) => Err(code),
+        None => hand_over(shared, &transit),
+    };
+    let kept = handed_over.is_ok();
     let answer = ack(node, "message");
-    let answer = match refused {
-        None => answer,
-        Some(code) => answer.attr("error", code),
+    let answer = match handed_over {
+        Ok(None) => answer,
+        Ok(Some(server_id)) => answer.attr("server_id", server_id),
+        Err(code) => answer.attr("error", code),
     };
     let answer = match phash::due(shared, &transit).filter(|_| kept) {
         None => answer,
@@ -76,12 +81,19 @@ pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &N
     shared.announce();
 }
 
-fn hand_over(shared: &Shared, transit: &Transit<'_>) -> bool {
-    if transit.to.is_group() {
+/// Delivers a message that is allowed. A post in a channel gets an id from the server; an error is the code for the ack.
+fn hand_over(shared: &Shared, transit: &Transit<'_>) -> Result<Option<u64>, u16> {
+    let Transit { from, to, node, .. } = transit;
+    if to.is_newsletter() {
+        let server_id = channels::receive(shared, from, to, node);
+        return server_id.map(Some).ok_or(nack::BAD_REQUEST);
+    }
+    let kept = if to.is_group() {
         group::route(shared, transit)
     } else {
         route_direct(shared, transit)
-    }
+    };
+    kept.then_some(None).ok_or(nack::INVALID)
 }
 
 fn route_direct(shared: &Shared, transit: &Transit<'_>) -> bool {

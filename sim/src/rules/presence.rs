@@ -56,8 +56,9 @@ fn subscribe(shared: &Shared, id: &DeviceId, node: &Node) {
     let subscriber = (id.clone(), by_lid);
     let subscribers = &mut state.user(&number).presence.subscribers;
     subscribers.insert(subscriber);
-    let now = presence::stanza(&mut state, &number, by_lid);
-    presence::tell(&mut state, id, &now);
+    if let Some(now) = presence::stanza(&mut state, &number, &id.0, by_lid) {
+        presence::tell(&mut state, id, &now);
+    }
 }
 
 /// A companion types: the recipient's phone shows it, and their companions are notified.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::number::Number;
 use crate::phones::{app_state, media, send, unasked};
+use crate::rules::groups::Draft;
 use crate::rules::pairing::code;
 use crate::rules::{devices, groups, pairing};
 use crate::signal::adv::QrPayload;
@@ -170,7 +171,7 @@ impl Phone {
     /// A malformed number.
     pub async fn create_group(&self, subject: &str, members: &[&str]) -> Result<String, Error> {
         let members: Result<Vec<Number>, _> = members.iter().map(|member| member.parse()).collect();
-        let id = groups::make(&self.shared, &self.number, subject, &members?);
+        let id = groups::make(&self.shared, &self.number, Draft::new(subject, &members?));
         Ok(wacore_binary::Jid::group(id).to_string())
     }
 

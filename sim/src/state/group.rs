@@ -7,6 +7,7 @@ use wacore_binary::{Jid, Node};
 
 use crate::number::{DeviceId, Number};
 use crate::signal::party::ChainId;
+use crate::state::community::Place;
 use crate::state::profile::Picture;
 
 /// A group.
@@ -20,6 +21,7 @@ pub(crate) struct Group {
     pub(crate) admins: BTreeSet<Number>,
     pub(crate) created_at: u64,
     pub(crate) settings: Settings,
+    pub(crate) place: Place,
     /// The code of the invite link.
     pub(crate) invite: String,
     /// The people who have requested to join, and when.
@@ -181,14 +183,7 @@ impl Group {
 
     /// `<participant>` for a member, with its other address.
     pub(crate) fn participant(&self, number: &Number) -> Node {
-        let node = NodeBuilder::new("participant").attr("jid", self.address(number));
-        let node = if self.settings.by_lid && self.hidden.contains(number) {
-            node
-        } else if self.settings.by_lid {
-            node.attr("phone_number", number.pn())
-        } else {
-            node.attr("lid", number.lid())
-        };
+        let node = self.person(number);
         if !self.admins.contains(number) {
             return node.build();
         }
@@ -200,10 +195,23 @@ impl Group {
         node.attr("type", kind).build()
     }
 
+    /// `<participant>` for anyone, with the address that the group uses, and the other one.
+    pub(crate) fn person(&self, number: &Number) -> NodeBuilder {
+        let node = NodeBuilder::new("participant").attr("jid", self.address(number));
+        if self.settings.by_lid && self.hidden.contains(number) {
+            node
+        } else if self.settings.by_lid {
+            node.attr("phone_number", number.pn())
+        } else {
+            node.attr("lid", number.lid())
+        }
+    }
+
     /// `<group>`, as in the responses of `w:g2`.
     pub(crate) fn describe(&self) -> Node {
         let mut children: Vec<Node> = self.members.iter().map(|it| self.participant(it)).collect();
         children.extend(self.settings.describe());
+        children.extend(self.place.describe());
         let group = match self.hidden.contains(&self.creator) {
             true => NodeBuilder::new("group"),
             false => NodeBuilder::new("group").attr("creator_pn", self.creator.pn()),

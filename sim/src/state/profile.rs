@@ -73,6 +73,13 @@ impl Profile {
         self.settings.insert(name, value);
     }
 
+    /// The value of a setting.
+    pub(crate) fn value(&self, name: &str) -> &'static str {
+        let mut settings = self.settings();
+        let found = settings.find(|(known, _)| *known == name);
+        found.map_or("all", |(_, value)| value)
+    }
+
     /// All settings, with WhatsApp's names and values.
     pub(crate) fn settings(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         SETTINGS.into_iter().map(|(name, values)| {
@@ -113,7 +120,7 @@ impl Profile {
     /// Whether a person may see the field of this setting. A contact is a person who has exchanged messages with the
     /// owner.
     pub(crate) fn shows(&self, setting: &str, to: &Number, is_contact: bool) -> bool {
-        let value = self.settings.get(setting).copied().unwrap_or("all");
+        let value = self.value(setting);
         let left_out = || self.except.get(setting).is_some_and(|it| it.contains(to));
         let in_audience = match value {
             "none" => false,

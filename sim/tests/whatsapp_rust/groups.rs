@@ -61,3 +61,30 @@ async fn two_linked_accounts_share_a_group() {
     one.stop().await;
     two.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_who_is_added_by_number_gets_the_sender_key() {
+    let sim = Sim::start(Config::default()).await.expect("sim");
+    let one = Companion::linked(&sim, ACCOUNT).await;
+    let two = Companion::linked(&sim, ANNA).await;
+    let phone = sim.phone(ACCOUNT).expect("phone");
+    let group = phone.create_group("Quay", &[BERT]).await.expect("group");
+    let jid: Jid = group.parse().expect("a jid");
+    one.say(&jid, "before").await;
+    let number = two.client().pn().expect("a number").to_non_ad();
+    let client = one.client();
+    let added = client
+        .groups()
+        .add_participants(&jid, std::slice::from_ref(&number))
+        .await
+        .expect("added");
+    // A client adds the addresses of the response to what it knows of the group.
+    let lid = two.client().lid().expect("a LID").to_non_ad();
+    assert_eq!(added[0].jid, lid);
+    assert_eq!(added[0].phone_number, Some(number));
+    one.say(&jid, "after").await;
+    two.hears("after").await;
+    assert_clean(&sim);
+    one.stop().await;
+    two.stop().await;
+}

@@ -1,7 +1,9 @@
 //! The simulator against a client that nobody here wrote: the whatsapp-rust library over a real socket.
 
 mod calls;
+mod channels;
 mod client;
+mod communities;
 mod contents;
 mod control;
 mod faults;

@@ -324,3 +324,44 @@ async fn the_push_name_is_changed_on_either_side() {
     companion.stop().await;
     other.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_who_hides_that_they_are_online_is_not_seen_by_strangers() {
+    let server = Controlled::start().await;
+    let companion = server.linked().await;
+    for (setting, value) in [("last", "contacts"), ("online", "match_last_seen")] {
+        let body = json!({ "account": CONTACT, "setting": setting, "value": value });
+        server.post("/profile/privacy", body).await;
+    }
+    let seen = |companion: &Companion| {
+        let events = companion.events();
+        let presences = events.iter().filter_map(|event| match &**event {
+            Event::Presence(update) => Some(!update.unavailable),
+            _ => None,
+        });
+        presences.collect::<Vec<bool>>()
+    };
+    let client = companion.client();
+    client.presence().subscribe(&contact()).await.expect("sent");
+    let body = json!({ "from": CONTACT, "available": true });
+    server.post("/presence", body).await;
+    // The answer comes behind everything that was sent before it.
+    client.fetch_props().await.expect("properties");
+    assert_eq!(seen(&companion), Vec::<bool>::new(), "a stranger");
+    let peer = server.sim.peer(CONTACT).expect("peer");
+    peer.send_text(ACCOUNT, "hello", By::Pn)
+        .await
+        .expect("sent");
+    companion.hears("hello").await;
+
+    let body = json!({ "from": CONTACT, "available": false });
+    server.post("/presence", body).await;
+    companion
+        .wait_for(|event| match event {
+            Event::Presence(update) => update.unavailable.then_some(()),
+            _ => None,
+        })
+        .await;
+    assert_clean(&server.sim);
+    companion.stop().await;
+}

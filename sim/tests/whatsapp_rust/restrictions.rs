@@ -48,6 +48,13 @@ async fn during_a_timelock_only_who_has_written_gets_messages() {
     let contact: Jid = "15550100002@s.whatsapp.net".parse().expect("a jid");
     let peer = server.sim.peer(CONTACT).expect("peer");
     companion.say(&contact, "to a stranger").await;
+    // Sent does not mean received: before that, a message of the contact would begin the chat.
+    companion
+        .wait_for(|event| match event {
+            Event::ServerAck(ack) => (ack.error.as_deref() == Some("463")).then_some(()),
+            _ => None,
+        })
+        .await;
     peer.send_text(ACCOUNT, "hello", By::Pn)
         .await
         .expect("sent");

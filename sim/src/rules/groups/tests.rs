@@ -23,7 +23,11 @@ impl Bench {
         let shared = Shared::new(Config::default());
         let [admin, member, stranger] =
             ["+15550100001", "+15550100002", "+15550100003"].map(number);
-        let group = make(&shared, &admin, "Mole", std::slice::from_ref(&member));
+        let group = make(
+            &shared,
+            &admin,
+            Draft::new("Mole", std::slice::from_ref(&member)),
+        );
         Self {
             shared,
             group,

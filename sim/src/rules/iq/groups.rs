@@ -5,18 +5,17 @@ use wacore_binary::{Jid, JidExt, Node};
 
 use crate::number::{DeviceId, Number};
 use crate::rules::groups::change::{self, Denied};
-use crate::rules::groups::{self, joining};
+use crate::rules::groups::{self, Draft, community, joining};
+use crate::rules::iq::communities;
 use crate::rules::iq::question::Question;
 use crate::state::State;
+use crate::state::community::Place;
 use crate::state::group::{self, ADMIN_ADD, ALL_MEMBER_ADD, Change, Group, Settings};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
 
-type Answer = Result<Vec<Node>, Denied>;
-
-/// Children that ask about a group by its own JID.
-const QUERY: [&str; 2] = ["query", "query_linked"];
+pub(super) type Answer = Result<Vec<Node>, Denied>;
 
 pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
     let node = question.node;
@@ -39,7 +38,7 @@ pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) ->
 
 fn set_of_no_group(shared: &Shared, own: &Number, child: &Node) -> Option<Answer> {
     Some(match child.tag.as_ref() {
-        "create" => Ok(vec![created(shared, own, child)?]),
+        "create" => create(shared, own, child)?,
         "leave" => leave(shared, own, child),
         "invite" => {
             let code = stanza::text(child, "code")?;
@@ -74,10 +73,15 @@ fn get(shared: &Shared, own: &Number, jid: &Jid, child: &Node) -> Option<Answer>
     let Some(group) = state.groups.get(jid.user.as_str()) else {
         return Some(Err(Denied::NO_GROUP));
     };
+    if group.has(own)
+        && let Some(answer) = communities::get(&state, group, child)
+    {
+        return Some(answer);
+    }
     let admin = group.admins.contains(own);
     Some(match child.tag.as_ref() {
         _ if !group.has(own) => Err(Denied::NOT_ALLOWED),
-        tag if QUERY.contains(&tag) => Ok(vec![group.describe()]),
+        "query" => Ok(vec![group.describe()]),
         _ if !admin => Err(Denied::NOT_ALLOWED),
         "invite" => Ok(vec![group::invite(&group.invite)]),
         "membership_approval_requests" => {
@@ -96,6 +100,9 @@ fn get(shared: &Shared, own: &Number, jid: &Jid, child: &Node) -> Option<Answer>
 
 fn set(shared: &Shared, own: &Number, jid: &Jid, child: &Node) -> Option<Answer> {
     let id = jid.user.as_str();
+    if let Some(answer) = communities::set(shared, own, id, child) {
+        return Some(answer);
+    }
     match child.tag.as_ref() {
         "membership_requests_action" => return decide(shared, own, id, child),
         "cancel_membership_requests" => {
@@ -115,7 +122,7 @@ fn set(shared: &Shared, own: &Number, jid: &Jid, child: &Node) -> Option<Answer>
         }
         wanted(&state, group, child)?
     };
-    if let Err(denied) = change::apply(shared, id, own, &change) {
+    if let Err(denied) = communities::apply(shared, own, id, &change, child) {
         return Some(Err(denied));
     }
     Some(Ok(answer.into_iter().collect()))
@@ -193,19 +200,20 @@ fn of_people(state: &State, group: &Group, child: &Node) -> (Change, Node) {
         };
         let found = state.resolve(&jid).map(|(number, _)| number);
         let known = found.filter(|number| !state.unknown.contains(number));
-        let answer = NodeBuilder::new("participant").attr("jid", jid);
-        answers.push(match known {
-            None => answer.attr("error", "404").build(),
-            Some(number) if adds && group.has(&number) => answer.attr("error", "409").build(),
-            Some(number) if !adds && !group.has(&number) => answer.attr("error", "404").build(),
-            Some(number) => {
-                let answer = match group.hidden.contains(&number) {
-                    true => answer,
-                    false => answer.attr("phone_number", number.pn()),
-                };
-                changed.push(number);
-                answer.build()
-            }
+        let Some(number) = known else {
+            let answer = NodeBuilder::new("participant").attr("jid", jid);
+            answers.push(answer.attr("error", "404").build());
+            continue;
+        };
+        // Whichever address the client has used, the response has the group's.
+        let answer = group.person(&number);
+        answers.push(if adds && group.has(&number) {
+            answer.attr("error", "409").build()
+        } else if !adds && !group.has(&number) {
+            answer.attr("error", "404").build()
+        } else {
+            changed.push(number);
+            answer.build()
         });
     }
     let change = match child.tag.as_ref() {
@@ -277,11 +285,33 @@ fn people(state: &State, child: &Node) -> Vec<Number> {
         .collect()
 }
 
-fn created(shared: &Shared, own: &Number, create: &Node) -> Option<Node> {
+fn create(shared: &Shared, own: &Number, create: &Node) -> Option<Answer> {
     let subject = stanza::text(create, "subject")?;
     let members = people(&lock(&shared.state), create);
-    let settings = stanza::children(create).iter().filter_map(setting);
-    let settings = Settings::of(settings);
-    let id = groups::make_with(shared, own, &subject, &members, settings);
-    lock(&shared.state).groups.get(&id).map(Group::describe)
+    let id = match communities::place(shared, own, create) {
+        Err(denied) => return Some(Err(denied)),
+        Ok(Place::Parent(terms)) => {
+            let general = create.get_optional_child("create_general_chat").is_some();
+            community::create(shared, own, &subject, terms, general)
+        }
+        Ok(place) => {
+            let parent = place.parent().map(str::to_owned);
+            let settings = stanza::children(create).iter().filter_map(setting);
+            let draft = Draft {
+                settings: Settings::of(settings),
+                place,
+                ..Draft::new(&subject, &members)
+            };
+            let id = groups::make(shared, own, draft);
+            let introduced =
+                parent.map_or(Ok(()), |it| community::introduce(shared, own, &it, &id));
+            if let Err(denied) = introduced {
+                return Some(Err(denied));
+            }
+            id
+        }
+    };
+    let state = lock(&shared.state);
+    let group = state.groups.get(&id).map(Group::describe)?;
+    Some(Ok(vec![group]))
 }

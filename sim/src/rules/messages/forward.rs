@@ -48,8 +48,12 @@ pub(super) fn forward(shared: &Shared, transit: &Transit<'_>, to: &DeviceId, enc
         let message = message.attr("from", transit.to.clone());
         participant(message, transit.from, By::Lid)
     } else if let Some(category) = stanza::text(transit.node, "category") {
+        let from = match transit.to.is_lid() {
+            true => number.lid_device(*device),
+            false => number.pn_device(*device),
+        };
         message
-            .attr("from", number.pn_device(*device))
+            .attr("from", from)
             .attr("category", category.as_ref())
     } else {
         let by = if transit.to.is_lid() { By::Lid } else { By::Pn };

@@ -4,13 +4,14 @@
 //! | code | |
 //! | --- | --- |
 //! | 400 | the message mixes LIDs and numbers (whatsapp-rust#730), or has LIDs although the account is not migrated to them (#941); chosen: the address does not exist |
-//! | 403 | chosen: the sender is not a member of the group, or not an admin of an announcement group |
+//! | 403 | chosen: the sender is not a member of the group, or not an admin of an announcement group, or not the owner of the channel |
 //! | 421 | the message does not have the group's current addressing mode |
 //! | 463 | the sender has no token for a person to whom it has not written before (`rules::tokens`) |
 //! | 479 | the message has an unknown type, edit or ciphertext type |
 
 use wacore_binary::{Jid, JidExt as _};
 
+use crate::rules::channels;
 use crate::rules::messages::transit::Transit;
 use crate::state::group::Group;
 use crate::state::shared::Shared;
@@ -20,7 +21,7 @@ use crate::wire::stanza;
 /// `<ack error>`: WhatsApp does not know the form of a part of the stanza.
 pub(super) const INVALID: u16 = 479;
 /// Addresses of two kinds, or one that does not exist.
-const BAD_REQUEST: u16 = 400;
+pub(super) const BAD_REQUEST: u16 = 400;
 const FORBIDDEN: u16 = 403;
 const STALE_ADDRESSING_MODE: u16 = 421;
 
@@ -53,7 +54,7 @@ type Broken = (u16, &'static str, String);
 
 /// Checks the rules that need no key. A message that breaks one is not delivered.
 pub(super) fn on_sight(shared: &Shared, transit: &Transit<'_>) -> Option<u16> {
-    for check in [form, addresses, recipient, group] {
+    for check in [form, addresses, recipient, group, channel] {
         if let Err((code, rule, detail)) = check(shared, transit) {
             let detail = format!("{}: {detail}, refused with {code}", transit.id);
             lock(&shared.verdicts).require(&transit.who, rule, false, &detail);
@@ -79,6 +80,13 @@ fn form(_: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
     }
     let listed = node.get_optional_child("participants");
     let mut listed = listed.map(stanza::children).unwrap_or_default().iter();
+    if transit.to.is_newsletter() {
+        let has = |tag| node.get_optional_child(tag).is_some();
+        return match has("plaintext") || has("reaction") {
+            true => Ok(()),
+            false => broken("no plaintext".to_owned()),
+        };
+    }
     let sealed = node.get_optional_child("enc").is_some()
         || listed.any(|to| to.get_optional_child("enc").is_some());
     if !sealed {
@@ -154,6 +162,25 @@ fn group(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
     match stale_mode(group, transit, &transit.to) {
         Some(detail) => Err((STALE_ADDRESSING_MODE, MODE, detail)),
         None => Ok(()),
+    }
+}
+
+/// Only its owner posts in a channel. Those who read it react.
+fn channel(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
+    const KNOWN: &str = "a message goes to a channel that exists";
+    const OWNER: &str = "only its owner posts in a channel";
+    if !transit.to.is_newsletter() {
+        return Ok(());
+    }
+    let mut state = lock(&shared.state);
+    let Some(channel) = channels::find(&mut state, &transit.to) else {
+        return Err((BAD_REQUEST, KNOWN, transit.to.to_string()));
+    };
+    let reaction = transit.node.get_optional_child("reaction").is_some();
+    let own = channel.owner.as_ref() == Some(&transit.from.0);
+    match own || (reaction && channel.has(&transit.from.0)) {
+        true => Ok(()),
+        false => Err((FORBIDDEN, OWNER, transit.to.to_string())),
     }
 }
 

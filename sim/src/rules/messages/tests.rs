@@ -12,7 +12,7 @@ use super::*;
 use crate::clock::unix_now;
 use crate::number::Number;
 use crate::phones::seal::enc;
-use crate::rules::groups;
+use crate::rules::groups::{self, Draft};
 use crate::signal::party::{Enc, Party};
 use crate::signal::{address, adv};
 use crate::state::companion::{Companion, Keys};
@@ -251,7 +251,7 @@ fn an_unknown_enc_type_is_a_violation() {
 fn a_group_message_needs_membership_and_a_known_sender_key() {
     let mut bench = Bench::new();
     let (account, contact) = (bench.from.0.clone(), bench.contact.0.clone());
-    let group = groups::make(&bench.shared, &account, "Mole", &[contact]);
+    let group = groups::make(&bench.shared, &account, Draft::new("Mole", &[contact]));
     let group = Jid::group(group).to_string();
     let me = address(&bench.from);
     ready(bench.companion.sender_key_distribution(&group, &me)).expect("a key");

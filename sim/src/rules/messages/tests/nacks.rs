@@ -1,7 +1,7 @@
 //! What is refused on sight, and when the sender's list of devices is out of date.
 
 use super::*;
-use crate::rules::groups::change;
+use crate::rules::groups::{Draft, change};
 use crate::state::group::Change;
 use crate::state::queue::{Class, Item};
 
@@ -28,7 +28,7 @@ impl Bench {
 
     fn group(&self) -> String {
         let members = [self.contact.0.clone()];
-        groups::make(&self.shared, &self.from.0, "Mole", &members)
+        groups::make(&self.shared, &self.from.0, Draft::new("Mole", &members))
     }
 
     fn change(&self, group: &str, actor: &Number, change: &Change) {

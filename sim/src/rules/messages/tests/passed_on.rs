@@ -10,14 +10,20 @@ const META: [&str; 5] = ["meta", "biz", "bot", "reporting", "unheard-of"];
 impl Bench {
     /// A client of the contact's, whose Signal side does not matter.
     fn link_contacts_client(&self) -> DeviceId {
+        let device = (self.contact.0.clone(), 1);
+        self.link_client(&device);
+        device
+    }
+
+    /// A client of this account, whose Signal side does not matter.
+    fn link_client(&self, (number, device): &DeviceId) {
         let party = Party::new();
         let signed = Party::new().take_bundle().signed;
         let keys = Keys::registered(1, party.identity_public(), signed);
         let mut companion = Companion::new(1, keys);
         companion.bootstrapped = true;
         let mut state = lock(&self.shared.state);
-        state.user(&self.contact.0).companions.insert(1, companion);
-        (self.contact.0.clone(), 1)
+        state.user(number).companions.insert(*device, companion);
     }
 
     /// What a companion is owed.
@@ -229,4 +235,23 @@ fn whoever_wrote_with_a_contact_is_told_of_its_new_identity_and_is_not_blamed() 
     bench.route(&node);
     assert_eq!(bench.heard(), ["before", "to what it is"]);
     assert!(bench.rules().is_empty(), "{:?}", bench.rules());
+}
+
+#[test]
+fn a_message_between_own_devices_has_the_addresses_that_it_was_sent_to() {
+    let mut bench = Bench::new();
+    let sibling = (bench.from.0.clone(), 2);
+    bench.link_client(&sibling);
+    let (number, own) = bench.from.clone();
+    for (to, from) in [
+        (number.lid_device(2), number.lid_device(own)),
+        (number.pn_device(2), number.pn_device(own)),
+    ] {
+        let mut node = bench.message_to(&sibling, &to);
+        node.attrs.insert("category", "peer");
+        bench.route(&node);
+        let owed = bench.owed(&sibling);
+        let forwarded = owed.last().expect("forwarded");
+        assert_eq!(stanza::jid(forwarded, "from"), Some(from));
+    }
 }
