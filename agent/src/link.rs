@@ -18,6 +18,7 @@ mod rollback;
 mod running;
 mod sender;
 mod sending;
+mod targets;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -44,7 +45,8 @@ pub use readiness::Readiness;
 pub use resolver::Resolver;
 pub use rollback::{Decision, Held, StoreSeen};
 pub use sender::Sender;
-pub use sending::{Answer, SendFailure, SendOptions};
+pub use sending::{Answer, Prepared, SendFailure, SendOptions};
+pub use targets::TargetError;
 
 /// How many commands may wait.
 const MAX_QUEUED_COMMANDS: usize = 16;

@@ -2,6 +2,7 @@
 
 mod access;
 mod allow;
+mod send;
 mod watch;
 mod words;
 
@@ -9,15 +10,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
-use openclaw_proto::v1::SendState;
 
 use crate::context::Name;
 use crate::duration;
 
 pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, Typed};
 pub(crate) use allow::{AllowArgs, AllowCommand};
+pub(crate) use send::{
+    DeleteArgs, DeliveryArgs, EditArgs, PollArgs, ReactArgs, SendArgs, TargetArgs, VoteArgs,
+};
 pub(crate) use watch::{ConsumersArgs, ConsumersCommand, EventsArgs, FilterArgs, WatchArgs};
-use words::states;
 
 /// Control an OpenClaw agent: link it to a phone, show its status, send messages, watch events.
 ///
@@ -66,8 +68,18 @@ pub(crate) enum Command {
     /// Tries once: if WhatsApp refuses again, the agent does not retry. Exit codes: 0 connected,
     /// 4 refused by WhatsApp or the agent, 1 not connected yet.
     Resume(ResumeArgs),
-    /// Send one text message.
+    /// Send one message: a text, a location or contact cards.
     Send(SendArgs),
+    /// React to a message with an emoji.
+    React(ReactArgs),
+    /// Edit a text that this account has sent, up to 20 minutes ago.
+    Edit(EditArgs),
+    /// Delete a message for everyone: one of this account, or in a group anyone's, as an admin.
+    Delete(DeleteArgs),
+    /// Send a poll.
+    Poll(PollArgs),
+    /// Vote in a poll.
+    Vote(VoteArgs),
     /// List or cancel queued messages (`send --queue`).
     #[command(subcommand)]
     Outbox(OutboxCommand),
@@ -186,32 +198,6 @@ pub(crate) struct ResumeArgs {
     /// How long to wait for the result, at most 5m.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     pub(crate) timeout: Duration,
-}
-
-/// `send`.
-#[derive(Debug, Args)]
-pub(crate) struct SendArgs {
-    /// Recipient: a phone number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
-    pub(crate) to: String,
-    /// The text. `-`, or none when stdin is not a terminal: read it from stdin.
-    #[arg(allow_hyphen_values = true)]
-    pub(crate) text: Option<String>,
-    /// State to wait for: the agent, WhatsApp's server or a device of the recipient has the message, or it is read. Exits with 5 if WhatsApp's server has it, but the state was not reached in time.
-    #[arg(long, value_parser = states(), default_value = "server-ack")]
-    pub(crate) wait: SendState,
-    /// Token of this message: one token is never sent twice [default: generated].
-    #[arg(long)]
-    pub(crate) token: Option<String>,
-    /// How long to wait.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
-    pub(crate) timeout: Duration,
-    /// Queue the message if it cannot be sent now. The queue survives restarts, and is paced where a
-    /// direct send would be refused. `watch` reports the outcome.
-    #[arg(long)]
-    pub(crate) queue: bool,
-    /// How long to keep it queued, at most 7d [default: 1h].
-    #[arg(long, alias = "deadline", value_name = "TIME", value_parser = duration::parse, requires = "queue")]
-    pub(crate) keep_for: Option<Duration>,
 }
 
 /// `outbox`.

@@ -1,27 +1,25 @@
-//! `send`: one message, and what became of it. It never sends twice by itself: when the outcome is
-//! not known it says with which token to ask again.
+//! `send`, `react`, `edit`, `delete`, `poll`, `vote`: one message, and what became of it. It never sends twice by itself:
+//! when the outcome is not known it says with which token to ask again.
 
-use std::io::{self, IsTerminal as _, Read as _};
+mod payload;
+mod text_arg;
+
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use openclaw_proto::v1::{SendRequest, SendResponse, SendState};
-use openclaw_types::{MAX_TEXT_CHARS, Text, TextError};
 use prost_types::Timestamp;
 use tonic::{Code, Status};
 
 use crate::address::Address;
-use crate::cli::SendArgs;
+use crate::cli::{DeleteArgs, DeliveryArgs, EditArgs, PollArgs, ReactArgs, SendArgs, VoteArgs};
 use crate::failure::{Exit, Failure, is_transport};
-use crate::numbers::{Numbers, recipient};
+use crate::numbers::Numbers;
 use crate::render::event::nack;
 use crate::render::word::words;
 use crate::rollback::check::RollbackCheck;
 use crate::{client, console, duration, text};
 
-/// How much is read from stdin: more than a text may have, also when every character has four bytes, so that its length
-/// can be named.
-const MAX_PIPED_BYTES: u64 = 1024 * 1024;
 /// Why the agent is unavailable for now, and certain that it has sent nothing.
 const NOTHING_SENT: [&str; 4] = ["STOPPING", "NOT_CHECKED", "NOT_ENCRYPTED", SERVER_ERROR];
 /// The agent's store was rolled back, and it sends nothing.
@@ -31,10 +29,56 @@ const SERVER_ERROR: &str = "SERVER_ERROR";
 /// The agent answers a little after the time it was given; its answer is the better one.
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);
 
+/// `send`.
+pub(crate) async fn message(
+    address: &Address,
+    args: &SendArgs,
+    json: bool,
+) -> Result<Exit, Failure> {
+    deliver(address, payload::message(args)?, &args.delivery, json).await
+}
+
+/// `react`.
+pub(crate) async fn reaction(
+    address: &Address,
+    args: &ReactArgs,
+    json: bool,
+) -> Result<Exit, Failure> {
+    deliver(address, payload::reaction(args)?, &args.delivery, json).await
+}
+
+/// `edit`.
+pub(crate) async fn edit(address: &Address, args: &EditArgs, json: bool) -> Result<Exit, Failure> {
+    deliver(address, payload::edit(args)?, &args.delivery, json).await
+}
+
+/// `delete`.
+pub(crate) async fn deletion(
+    address: &Address,
+    args: &DeleteArgs,
+    json: bool,
+) -> Result<Exit, Failure> {
+    deliver(address, payload::deletion(args)?, &args.delivery, json).await
+}
+
+/// `poll`.
+pub(crate) async fn poll(address: &Address, args: &PollArgs, json: bool) -> Result<Exit, Failure> {
+    deliver(address, payload::poll(args)?, &args.delivery, json).await
+}
+
+/// `vote`.
+pub(crate) async fn vote(address: &Address, args: &VoteArgs, json: bool) -> Result<Exit, Failure> {
+    deliver(address, payload::vote(args)?, &args.delivery, json).await
+}
+
 /// Sends, waits for the state asked for, and prints it.
-pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Result<Exit, Failure> {
-    let to = recipient("TO", &args.to)?;
-    let text = text_to_send(args.text.as_deref())?;
+async fn deliver(
+    address: &Address,
+    request: SendRequest,
+    args: &DeliveryArgs,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let to = request.to.clone();
     let token = match &args.token {
         Some(token) => token.clone(),
         None => fresh_token()?,
@@ -50,7 +94,7 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
         queue: args.queue,
         keep_for: args.keep_for.and_then(duration::to_wire),
         seen: rollback_check.seen(),
-        ..SendRequest::of_text(to.as_str(), text)
+        ..request
     };
     let answer = tokio::select! {
         answer = agent.send(request) => answer.map_err(|status| {
@@ -68,7 +112,12 @@ pub(crate) async fn run(address: &Address, args: &SendArgs, json: bool) -> Resul
 }
 
 /// Reports what was reached. `to` is what was asked for.
-fn conclude(sent: SendResponse, args: &SendArgs, to: &str, json: bool) -> Result<Exit, Failure> {
+fn conclude(
+    sent: SendResponse,
+    args: &DeliveryArgs,
+    to: &str,
+    json: bool,
+) -> Result<Exit, Failure> {
     let state = sent.state();
     if state == SendState::Failed {
         return Err(Failure::new("WhatsApp refused the message").with_token(sent.client_token));
@@ -79,7 +128,7 @@ fn conclude(sent: SendResponse, args: &SendArgs, to: &str, json: bool) -> Result
         report(&sent, to);
     }
     if state < args.wait && !(args.queue && sent.queued_until.is_some()) {
-        return Err(not_reached(state, args.wait, args, sent.client_token));
+        return Err(not_reached(&sent, args, to));
     }
     Ok(Exit::Done)
 }
@@ -125,7 +174,8 @@ fn other_spelling<'a>(sent: &'a SendResponse, to: &str) -> Option<&'a str> {
 }
 
 /// `sent; not delivered within 3 s`: what WhatsApp's server has is done, and no failure to be repeated.
-fn not_reached(state: SendState, wanted: SendState, args: &SendArgs, token: String) -> Failure {
+fn not_reached(sent: &SendResponse, args: &DeliveryArgs, to: &str) -> Failure {
+    let (state, wanted, token) = (sent.state(), args.wait, sent.client_token.clone());
     let (reached, exit) = match state {
         SendState::Unspecified | SendState::Accepted | SendState::Failed => {
             ("accepted".to_owned(), Exit::Failed)
@@ -138,7 +188,7 @@ fn not_reached(state: SendState, wanted: SendState, args: &SendArgs, token: Stri
         other => words::<SendState>(other.into()),
     };
     // In a group the devices of the account itself confirm nothing.
-    let is_group = args.to.trim_end().ends_with("@g.us");
+    let is_group = to.trim_end().ends_with("@g.us") || sent.chat.ends_with("@g.us");
     let when = if is_group && state == SendState::ServerAck {
         "when another member is online (never in a group without others)"
     } else {
@@ -198,50 +248,6 @@ fn ask_again(token: &str) -> String {
     )
 }
 
-/// The argument, or stdin.
-fn text_to_send(argument: Option<&str>) -> Result<String, Failure> {
-    let text = match argument {
-        Some("-") => from_stdin()?,
-        Some(text) => text.to_owned(),
-        None if io::stdin().is_terminal() => {
-            return Err(Failure::usage("no text to send")
-                .with_hint("give it as the second argument, or pipe it into stdin"));
-        }
-        None => from_stdin()?,
-    };
-    match Text::try_from(text) {
-        Ok(text) => Ok(String::from(text)),
-        Err(error) => Err(Failure::usage(error.to_string())),
-    }
-}
-
-fn from_stdin() -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    io::stdin()
-        .lock()
-        .take(MAX_PIPED_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Failure::new(format!("cannot read stdin: {error}")))?;
-    piped_text(bytes)
-}
-
-/// The newline that ends piped text is not part of the message.
-fn piped_text(mut bytes: Vec<u8>) -> Result<String, Failure> {
-    for end in [b'\n', b'\r'] {
-        if bytes.last() == Some(&end) {
-            bytes.pop();
-        } else {
-            break;
-        }
-    }
-    // Before the encoding: what was cut off may end within a character.
-    let chars = bytes.iter().filter(|byte| (**byte & 0xc0) != 0x80).count();
-    if chars > MAX_TEXT_CHARS {
-        return Err(Failure::usage(TextError::TooLong { chars }.to_string()));
-    }
-    String::from_utf8(bytes).map_err(|_| Failure::usage("stdin is not UTF-8 text"))
-}
-
 /// 128 random bits: no other call has them.
 fn fresh_token() -> Result<String, Failure> {
     let mut bits = [0; 16];
@@ -253,28 +259,6 @@ fn fresh_token() -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn piped_text_loses_the_line_end_and_nothing_else() {
-        for (piped, text) in [
-            ("a\n", "a"),
-            ("a\r\n", "a"),
-            ("a\n\n", "a\n"),
-            (" a\r", " a\r"),
-        ] {
-            assert_eq!(piped_text(piped.into()).ok().as_deref(), Some(text));
-        }
-        assert!(piped_text(vec![0xff]).is_err());
-    }
-
-    #[test]
-    fn a_text_that_is_cut_off_within_a_character_is_too_long_not_garbled() {
-        let mut bytes = "é".repeat(MAX_TEXT_CHARS).into_bytes();
-        assert!(piped_text(bytes.clone()).is_ok());
-        bytes.push(0xc3);
-        let refused = piped_text(bytes).map_err(|failure| format!("{failure:?}"));
-        assert!(refused.is_err_and(|failure| failure.contains("65537 characters")));
-    }
 
     #[test]
     fn every_token_is_new() {

@@ -27,25 +27,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::{
-    ChatId, Draft, EventData, LinkState, MessageId, Nack, Phone, SendOutcome, SendReason,
-    SendState, Sent, Token,
+    ChatId, EventData, LinkState, MessageId, Nack, Payload, Phone, Recipient, SendOutcome,
+    SendReason, SendState, Sent, Token,
 };
 use openclaw_vault::Batch;
 use tokio::sync::{Notify, watch};
 
 use crate::journal::Journal;
 use crate::vault::Vault;
-use entry::{Entry, Stage, fingerprint};
+use entry::{Entry, Stage};
 use hold::Holding;
 use messages::Messages;
 use pace::Pace;
 
 pub use attempt::Delivery;
 pub use carried::Carried;
-pub use entry::{AttemptError, Progress};
+pub use entry::{AttemptError, Fingerprint, Progress, fingerprint};
 pub use hold::Hold;
 pub use pace::Pacing;
-pub use queue::{CancelDenied, Cancelled, Queued};
+pub use queue::{CancelDenied, Cancelled, OwnMessage, Queued};
 
 /// The maximum number of direct messages that wait for their turn.
 const MAX_DIRECT_MESSAGES: usize = 64;
@@ -86,8 +86,12 @@ struct State {
 /// A caller's request to send a message.
 #[derive(Clone, Debug)]
 pub struct SubmitRequest {
-    /// The draft of the message.
-    pub draft: Draft,
+    /// What the caller asked for: the same token with another one is refused.
+    pub draft: Fingerprint,
+    /// The recipient.
+    pub to: Recipient,
+    /// What to send.
+    pub payload: Payload,
     /// The id to use if the token is new.
     pub id: MessageId,
     /// The account that sends the message.
@@ -195,6 +199,26 @@ impl Outbox {
         }
     }
 
+    /// The recipient and the progress of the message that the token already belongs to, unless a repeated call is to send
+    /// it again.
+    pub fn known(
+        &self,
+        token: &Token,
+        draft: &Fingerprint,
+        now: SystemTime,
+    ) -> Result<Option<(Recipient, watch::Receiver<Progress>)>, SubmitDenied> {
+        let state = &mut *self.state();
+        let known = state.messages.by_token(token);
+        let Some(entry) = known.and_then(|order| state.messages.get(order)) else {
+            return Ok(None);
+        };
+        if entry.draft != *draft {
+            return Err(SubmitDenied::TokenReused);
+        }
+        let is_underway = entry.retries_automatically(now);
+        Ok(is_underway.then(|| (entry.to.clone(), entry.watch())))
+    }
+
     /// Accepts a message under its token, or returns the message that the token already belongs to. Call
     /// [`Outbox::durable`] to make a queued message durable.
     pub fn submit(
@@ -203,22 +227,16 @@ impl Outbox {
         request: SubmitRequest,
         now: SystemTime,
     ) -> Result<watch::Receiver<Progress>, SubmitDenied> {
-        let state = &mut *self.state();
-        let draft = fingerprint(&request.draft);
-        let known = state.messages.by_token(token);
-        let known = known.and_then(|order| state.messages.get(order));
-        let first = known.is_none();
-        if let Some(entry) = known {
-            if entry.draft != draft {
-                return Err(SubmitDenied::TokenReused);
-            }
-            if entry.retries_automatically(now) {
-                return Ok(entry.watch());
-            }
+        if let Some((_, progress)) = self.known(token, &request.draft, now)? {
+            return Ok(progress);
         }
+        let state = &mut *self.state();
+        let first = state.messages.by_token(token).is_none();
         self.check(state, &request, now)?;
         let SubmitRequest {
-            draft: Draft { to, payload, .. },
+            draft,
+            to,
+            payload,
             id,
             account,
             until,
@@ -277,7 +295,7 @@ impl Outbox {
         if holding.is_held() {
             return Err(SubmitDenied::Held);
         }
-        let to = &request.draft.to;
+        let to = &request.to;
         if request.until.is_some() {
             let full = messages.queued() >= self.limits.queue;
             return if full {

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use change::*;
 pub use content::{
     Body, CalendarEvent, Choice, Content, GroupInvite, Location, Media, MediaKind, MediaPointer,
-    Other, Poll, Quoted,
+    Other, Poll, Quoted, Vote,
 };
 pub use filter::{ChatSet, Filter, MAX_CHATS};
 #[cfg(any(test, feature = "samples"))]

@@ -40,7 +40,8 @@ pub use nack::{Nack, NackClass};
 pub use phone::{Phone, PhoneError};
 pub use recipient::{Recipient, RecipientError};
 pub use send::{
-    Draft, MessageId, Outgoing, Payload, SendOutcome, SendState, Sent, Token, TokenError,
+    Card, Draft, MessageId, MessageRef, NewContent, NewMessage, Outgoing, Payload, Place, Referred,
+    SendOutcome, SendState, Sent, Subject, Token, TokenError,
 };
 pub use text::{MAX_TEXT_CHARS, Text, TextError};
 pub use words::{DropReason, LostReason, RejectReason, SendReason, UndecryptableReason};

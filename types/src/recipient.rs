@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::contact::ChatId;
 use crate::lid::{Lid, LidError};
 use crate::phone::{self, Phone, PhoneError};
 
@@ -25,6 +26,15 @@ impl Recipient {
             Self::Phone(phone) => phone.e164(),
             Self::Lid(lid) => lid.jid(),
             Self::Group(user) => format!("{user}@g.us"),
+        }
+    }
+
+    /// Whom a message to this chat goes to. `None` for a chat that no message can be sent to: statuses, channels.
+    #[must_use]
+    pub fn of_chat(chat: &ChatId) -> Option<Self> {
+        match chat.jid().split_once('@')? {
+            (digits, "s.whatsapp.net") => Phone::of_digits(digits).map(Self::Phone),
+            _ => Self::of_address(chat.jid()),
         }
     }
 
@@ -144,7 +154,6 @@ fn is_group(user: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ChatId;
 
     #[test]
     fn recipients_are_numbers_lids_and_groups() {
@@ -187,7 +196,11 @@ mod tests {
             assert_eq!(recipient.address().parse(), Ok(recipient.clone()));
             assert_eq!(Recipient::of_address(text), Some(recipient.clone()));
             let chat = ChatId::from(&recipient);
-            assert_eq!(chat.jid().parse(), Ok(recipient));
+            assert_eq!(chat.jid().parse(), Ok(recipient.clone()));
+            assert_eq!(Recipient::of_chat(&chat), Some(recipient));
+        }
+        for none in ["status@broadcast", "120363000000000001@newsletter"] {
+            assert_eq!(Recipient::of_chat(&ChatId::of_jid(none)), None);
         }
     }
 

@@ -2,13 +2,18 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// How long a text may be, in characters (Unicode code points, not bytes and not UTF-16 units). WhatsApp Web counts in
 /// the same way: its message box has `maxLength: MAX_TXT_MSG_SIZE`, which is 65536, and `WAWebCharacterLimitPlugin`
 /// compares `numCodepoints` of the text with that.
 pub const MAX_TEXT_CHARS: usize = 65_536;
 
 /// A text that may be sent: it shows something, is bounded, and has no NUL.
-#[derive(Clone, PartialEq, Eq, Hash)]
+///
+/// From a volume it is taken as it is, as [`Text::kept`] does.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Text(String);
 
 /// Why a text is not sent.

@@ -112,6 +112,12 @@ impl Store {
         Ok(device.is_some_and(|device| device.is_registered()))
     }
 
+    /// A message that was sent, as it was encrypted, while it is kept for a device that may request it again. `chat` is the
+    /// address that it was sent to.
+    pub(crate) fn sent(&self, chat: &str, id: &str) -> Option<Vec<u8>> {
+        sent::load(&self.records, chat, id)
+    }
+
     /// The number of rows since the start that this version could not decode. They count as absent.
     #[must_use]
     pub fn undecodable(&self) -> u64 {

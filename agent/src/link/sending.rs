@@ -4,15 +4,18 @@ use std::time::{Duration, SystemTime};
 
 use openclaw_state::clock;
 use openclaw_state::outbox::{
-    AttemptError, CancelDenied, Cancelled, Down, Progress, Queued, SubmitDenied, SubmitRequest,
+    AttemptError, CancelDenied, Cancelled, Down, Fingerprint, Progress, Queued, SubmitDenied,
+    SubmitRequest, fingerprint,
 };
 use openclaw_types::{
-    Account, ChatId, Contact, Draft, Link, LinkState, Nack, Phone, Recipient, SendReason,
+    Account, ChatId, Contact, Draft, Link, LinkState, Nack, Payload, Phone, Recipient, SendReason,
     SendState, Sent, Token,
 };
 use openclaw_whatsapp::session::new_message_id;
+use tokio::sync::watch;
 
-use super::{Agent, Denied};
+use super::targets::Aimed;
+use super::{Agent, Denied, TargetError};
 
 /// How a caller wants its message sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,28 @@ pub struct SendOptions {
     pub timeout: Duration,
     /// Keep it for so long, if it cannot be sent at once.
     pub keep: Option<Duration>,
+}
+
+/// A draft that can be sent: the message that it is about was found.
+#[derive(Debug)]
+pub struct Prepared {
+    token: Token,
+    draft: Fingerprint,
+    /// The recipient.
+    pub to: Recipient,
+    next: Next,
+}
+
+/// What is to be done for a caller.
+#[derive(Debug)]
+enum Next {
+    /// The token stands for a message that is on its way, or at its end.
+    Follow(watch::Receiver<Progress>),
+    Submit {
+        payload: Payload,
+        /// Not to be sent after this time, by the system's clock.
+        until: Option<SystemTime>,
+    },
 }
 
 /// What became of the message.
@@ -49,6 +74,9 @@ pub enum SendFailure {
     /// Refused before anything happened.
     #[error(transparent)]
     Refused(#[from] SubmitDenied),
+    /// The message that it is about cannot be found, or this cannot be done to it. Nothing was sent.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// No one on WhatsApp has this number. Nothing was sent.
     #[error("the number is not on WhatsApp")]
     NotOnWhatsApp,
@@ -97,29 +125,71 @@ impl std::fmt::Display for NackSuffix<'_> {
 }
 
 impl Agent {
+    /// Finds the message that a draft is about, and what its token stands for: a caller that asks again gets its outcome,
+    /// whatever has become of that message since.
+    pub fn prepare(&self, draft: Draft) -> Result<Prepared, SendFailure> {
+        self.account()?;
+        let token = draft.token.clone().unwrap_or_else(new_token);
+        let named = fingerprint(&draft);
+        let (to, next) = match self.outbox.known(&token, &named, clock::now())? {
+            Some((to, progress)) => (to, Next::Follow(progress)),
+            None => {
+                let Aimed { to, what, until } = self.aim(draft)?;
+                let payload = what.encode();
+                (to, Next::Submit { payload, until })
+            }
+        };
+        Ok(Prepared {
+            token,
+            draft: named,
+            to,
+            next,
+        })
+    }
+
     /// Sends a message and waits until it has come as far as the terms say. One that is kept and cannot go now is
     /// answered for at once.
-    pub async fn send(&self, draft: Draft, options: SendOptions) -> Result<Answer, SendFailure> {
+    pub async fn send(
+        &self,
+        prepared: Prepared,
+        options: SendOptions,
+    ) -> Result<Answer, SendFailure> {
         let SendOptions {
             wait,
             timeout,
             keep,
         } = options;
         let now = clock::now();
-        let token = draft.token.clone().unwrap_or_else(new_token);
-        let (account, down) = self.account()?;
-        let is_own = self.is_own(&draft.to);
-        let to = draft.to.clone();
-        let connected = down.is_none();
-        let request = SubmitRequest {
+        let Prepared {
+            token,
             draft,
-            id: new_message_id(&account, now),
-            account,
-            down,
-            until: keep.map(|keep| now + keep),
-            is_own,
+            to,
+            next,
+        } = prepared;
+        let (account, down) = self.account()?;
+        let connected = down.is_none();
+        let mut progress = match next {
+            Next::Follow(progress) => progress,
+            Next::Submit { payload, until } => {
+                // What cannot be sent for longer is not kept for longer.
+                let left = until.map(|until| {
+                    let left = until.duration_since(clock::wall());
+                    left.unwrap_or_default()
+                });
+                let keep = keep.map(|keep| left.map_or(keep, |left| keep.min(left)));
+                let request = SubmitRequest {
+                    draft,
+                    is_own: self.is_own(&to),
+                    to: to.clone(),
+                    payload,
+                    id: new_message_id(&account, now),
+                    account,
+                    down,
+                    until: keep.map(|keep| now + keep),
+                };
+                self.outbox.submit(&token, request, now)?
+            }
         };
-        let mut progress = self.outbox.submit(&token, request, now)?;
         let waits = connected || progress.borrow().until.is_none();
         let timeout = if waits { timeout } else { Duration::ZERO };
         let reached = progress.wait_for(|progress| progress.has_reached(wait));

@@ -45,6 +45,7 @@ mod resend;
 mod resuming;
 mod rolled_back;
 mod runbook;
+mod sending;
 mod settings;
 mod supervisor;
 mod time;

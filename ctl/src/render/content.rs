@@ -3,8 +3,8 @@
 use openclaw_proto::Word as _;
 use openclaw_proto::v1::content::Kind;
 use openclaw_proto::v1::{
-    CalendarEvent, Choice, ContactCard, ContactCards, Content, GroupInvite, Location, Media,
-    MediaKind, Other, Pin, Poll, PollOption, PollVote, Target, Text, TimerChange,
+    CalendarEvent, Choice, ContactCards, Content, GroupInvite, Location, Media, MediaKind, Other,
+    Pin, Poll, PollOption, PollVote, Target, Text, TimerChange,
 };
 
 use crate::render::people::checked;
@@ -59,7 +59,7 @@ fn parts(content: Option<&Content>) -> Parts<'_> {
         }
         Some(Kind::Location(place)) => of("location", of_location(place), &place.caption),
         Some(Kind::Contacts(ContactCards { cards })) => {
-            let names = cards.iter().map(|ContactCard { name }| one_line(name));
+            let names = cards.iter().map(|card| one_line(&card.name));
             of("contacts", names.collect(), "")
         }
         Some(Kind::Poll(poll)) => of("poll", of_poll(poll), ""),
@@ -71,7 +71,7 @@ fn parts(content: Option<&Content>) -> Parts<'_> {
         }
         Some(Kind::Choice(Choice { id, text })) => of("choice", vec![one_line(id)], text),
         Some(Kind::Album(_)) => of("album", vec![], ""),
-        Some(Kind::PollVote(PollVote { target })) => of("poll_vote", about(target), ""),
+        Some(Kind::PollVote(vote)) => of("poll_vote", of_vote(vote), ""),
         Some(Kind::Pin(Pin { target, unpinned })) => {
             let name = if *unpinned { "unpin" } else { "pin" };
             of(name, about(target), "")
@@ -119,6 +119,21 @@ fn of_poll(poll: &Poll) -> Vec<String> {
     let mut about = vec![one_line(&poll.question)];
     let options = poll.options.iter();
     about.extend(options.map(|PollOption { name }| one_line(name)));
+    about
+}
+
+fn of_vote(vote: &PollVote) -> Vec<String> {
+    let PollVote {
+        target,
+        options,
+        sealed,
+    } = vote;
+    let mut about = about(target);
+    match (options.is_empty(), sealed) {
+        (_, true) => {}
+        (true, false) => about.push("removed".to_owned()),
+        (false, false) => about.extend(options.iter().map(|option| one_line(&option.name))),
+    }
     about
 }
 

@@ -83,6 +83,7 @@ macro_rules! files {
 }
 
 files!(
+    about,
     address,
     alerts,
     allow,

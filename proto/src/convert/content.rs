@@ -2,7 +2,7 @@
 
 use openclaw_types::{
     Body, CalendarEvent, Choice, Contact, Content, GroupInvite, Location, Media, MediaKind,
-    MessageId, Other, Poll, Quoted,
+    MessageId, Other, Poll, Quoted, Vote,
 };
 use prost_types::{Duration, Timestamp};
 
@@ -79,7 +79,7 @@ fn kind(body: Body) -> Option<Kind> {
         Body::Media(media) => Kind::Media(self::media(*media)),
         Body::Location(location) => Kind::Location(self::location(location)),
         Body::Contacts(names) => {
-            let cards = names.into_iter().map(|name| v1::ContactCard { name });
+            let cards = names.into_iter().map(contact_card);
             Kind::Contacts(v1::ContactCards {
                 cards: cards.collect(),
             })
@@ -110,9 +110,7 @@ fn kind(body: Body) -> Option<Kind> {
         }
         Body::Choice(Choice { id, text }) => Kind::Choice(v1::Choice { id, text }),
         Body::Album => Kind::Album(v1::Album {}),
-        Body::PollVote(poll) => Kind::PollVote(v1::PollVote {
-            target: target(*poll),
-        }),
+        Body::PollVote(vote) => Kind::PollVote(poll_vote(*vote)),
         Body::Pin(pinned) => Kind::Pin(v1::Pin {
             target: target(*pinned),
             unpinned: false,
@@ -138,8 +136,42 @@ fn kind(body: Body) -> Option<Kind> {
     })
 }
 
+/// By its name: the card itself stays at the agent.
+fn contact_card(name: String) -> v1::ContactCard {
+    v1::ContactCard {
+        name,
+        phones: Vec::new(),
+        vcard: String::new(),
+    }
+}
+
 fn poll_option(name: String) -> v1::PollOption {
     v1::PollOption { name }
+}
+
+fn poll_vote(vote: Vote) -> v1::PollVote {
+    let Vote {
+        target: poll,
+        options,
+    } = vote;
+    v1::PollVote {
+        target: target(poll),
+        sealed: options.is_none(),
+        options: options.into_iter().flatten().map(poll_option).collect(),
+    }
+}
+
+fn poll_vote_from(vote: v1::PollVote) -> Result<Vote, Error> {
+    let v1::PollVote {
+        target,
+        options,
+        sealed,
+    } = vote;
+    let options = options.into_iter().map(|option| option.name);
+    Ok(Vote {
+        target: target_from(target)?,
+        options: (!sealed).then(|| options.collect()),
+    })
 }
 
 fn body(kind: Kind) -> Result<Body, Error> {
@@ -148,7 +180,7 @@ fn body(kind: Kind) -> Result<Body, Error> {
         Kind::Media(media) => Body::Media(Box::new(media_from(media))),
         Kind::Location(location) => Body::Location(location_from(location)),
         Kind::Contacts(v1::ContactCards { cards }) => {
-            let names = cards.into_iter().map(|v1::ContactCard { name }| name);
+            let names = cards.into_iter().map(|card| card.name);
             Body::Contacts(names.collect())
         }
         Kind::Poll(v1::Poll {
@@ -157,10 +189,7 @@ fn body(kind: Kind) -> Result<Body, Error> {
             selectable,
         }) => Body::Poll(Poll {
             question,
-            options: options
-                .into_iter()
-                .map(|v1::PollOption { name }| name)
-                .collect(),
+            options: options.into_iter().map(|option| option.name).collect(),
             selectable,
         }),
         Kind::CalendarEvent(v1::CalendarEvent {
@@ -177,7 +206,7 @@ fn body(kind: Kind) -> Result<Body, Error> {
         }
         Kind::Choice(v1::Choice { id, text }) => Body::Choice(Choice { id, text }),
         Kind::Album(v1::Album {}) => Body::Album,
-        Kind::PollVote(v1::PollVote { target }) => Body::PollVote(Box::new(target_from(target)?)),
+        Kind::PollVote(vote) => Body::PollVote(Box::new(poll_vote_from(vote)?)),
         Kind::Pin(v1::Pin { target, unpinned }) => {
             let target = Box::new(target_from(target)?);
             if unpinned {
@@ -289,6 +318,7 @@ fn location(location: Location) -> v1::Location {
         name,
         live,
         caption,
+        address: String::new(),
     }
 }
 
@@ -299,6 +329,7 @@ fn location_from(location: v1::Location) -> Location {
         name,
         live,
         caption,
+        address: _,
     } = location;
     Location {
         latitude_e6: (latitude * 1e6).round() as i32,

@@ -358,6 +358,7 @@ message! {
         name = "name": Plain,
         live = "live": Plain,
         caption = "caption": Plain,
+        address = "address": Plain,
     }
 }
 message! {
@@ -368,6 +369,8 @@ message! {
 message! {
     ContactCard {
         name = "name": Plain,
+        phones = "phones": Plain,
+        vcard = "vcard": Plain,
     }
 }
 message! {
@@ -408,6 +411,8 @@ message! {
 message! {
     PollVote {
         target = "target": Plain,
+        options = "options": Plain,
+        sealed = "sealed": Plain,
     }
 }
 message! {

@@ -2847,7 +2847,8 @@ pub mod message_ref {
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     #[prost(skip_debug)]
     pub enum By {
-        /// The `seq` of its event. No other fields are needed.
+        /// The `seq` of its event: a message, an edit of it, or the outcome of a message that Send sent. No other fields are
+        /// needed. The agent must still keep the event.
         #[prost(uint64, tag = "1")]
         Seq(u64),
         /// Its WhatsApp key.
@@ -2876,7 +2877,8 @@ pub struct MessageKey {
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Content {
-    /// People mentioned in the text or caption. In Send the number or the LID is enough.
+    /// People mentioned in the text or caption. In Send the number or the LID is enough, at most 1,024, and the text has
+    /// "@" and the digits of that number or LID where the mention is shown.
     #[prost(message, repeated, tag = "16")]
     pub mentions: ::prost::alloc::vec::Vec<Contact>,
     /// True if the content was too long and is truncated. Output only: rejected in Send.
@@ -2983,21 +2985,24 @@ pub struct Location {
     /// Degrees east.
     #[prost(double, tag = "2")]
     pub longitude: f64,
-    /// Name and address of the place, as set by the sender.
+    /// Name of the place, as set by the sender; for received locations with its address.
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
-    /// True if the sender shares their live location.
+    /// True if the sender shares their live location. Output only: rejected in Send.
     #[prost(bool, tag = "4")]
     pub live: bool,
     /// Caption. Empty if there is none.
     #[prost(string, tag = "5")]
     pub caption: ::prost::alloc::string::String,
+    /// Address of the place. Input only: received locations have it in `name`.
+    #[prost(string, tag = "6")]
+    pub address: ::prost::alloc::string::String,
 }
 /// Contact cards.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ContactCards {
-    /// The cards.
+    /// The cards. In Send 1 to 64.
     #[prost(message, repeated, tag = "1")]
     pub cards: ::prost::alloc::vec::Vec<ContactCard>,
 }
@@ -3008,15 +3013,21 @@ pub struct ContactCard {
     /// The name on it.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
+    /// Phone numbers. Input only: the agent makes the card of the name and the numbers, unless `vcard` is set.
+    #[prost(string, repeated, tag = "2")]
+    pub phones: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The whole card in the format vCard, up to 64 KiB, in place of `phones`. Input only.
+    #[prost(string, tag = "3")]
+    pub vcard: ::prost::alloc::string::String,
 }
 /// A poll: a question and its options.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Poll {
-    /// The question.
+    /// The question. In Send 1 to 255 characters.
     #[prost(string, tag = "1")]
     pub question: ::prost::alloc::string::String,
-    /// The options.
+    /// The options. In Send 2 to 12, all different, with 1 to 100 characters each.
     #[prost(message, repeated, tag = "2")]
     pub options: ::prost::alloc::vec::Vec<PollOption>,
     /// Maximum number of options to select; 0 for no limit.
@@ -3070,13 +3081,19 @@ pub struct Choice {
 /// An album of pictures and videos.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Album {}
-/// A vote in a poll. The selected options are not decrypted yet.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+/// A vote in a poll. It replaces the sender's earlier vote in that poll.
+#[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct PollVote {
     /// The message with the poll.
     #[prost(message, optional, tag = "1")]
     pub target: ::core::option::Option<Target>,
+    /// The selected options. Empty if the vote was removed, or is sealed.
+    #[prost(message, repeated, tag = "2")]
+    pub options: ::prost::alloc::vec::Vec<PollOption>,
+    /// True if the vote could not be decrypted, because the agent does not have the poll or its key.
+    #[prost(bool, tag = "3")]
+    pub sealed: bool,
 }
 /// A message was pinned for everyone in the chat, or unpinned.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4316,18 +4333,22 @@ impl KeySlotKind {
         }
     }
 }
-/// A message to send. This version can only send text; other kinds are rejected with UNIMPLEMENTED
-/// (CONTENT_UNSUPPORTED), and nothing is sent.
+/// A message to send: a new one (text, location, contact cards, poll), or a reaction, an edit, a deletion or a vote. Kinds
+/// of content that this version cannot send are rejected with UNIMPLEMENTED (CONTENT_UNSUPPORTED), and nothing is sent.
+///
+/// All of them have the same tokens, queue, pacing and outcomes. A message that a `MessageRef` names is looked up when the
+/// call is accepted: what is queued needs neither the event nor the store's copy of it any more.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct SendRequest {
     /// Recipient: a phone number ("+15550100123"), a LID ("...@lid") or a group's JID ("...@g.us"). A number
     /// begins with "+" and a country code that exists, or is a JID ("...@s.whatsapp.net"). Separators,
     /// invisible marks, "tel:" and wa.me links are understood, in every field that takes a number.
-    /// Empty for a reaction, an edit, a deletion and a vote: these go to the chat of their target.
+    /// Optional for a reaction, an edit, a deletion, a vote and a reply: these go to the chat of their target, and a
+    /// recipient that is another chat is rejected (OTHER_CHAT).
     #[prost(string, tag = "1")]
     pub to: ::prost::alloc::string::String,
-    /// The message that `content` replies to.
+    /// The message that `content` replies to. Only with `content`.
     #[prost(message, optional, tag = "7")]
     pub reply_to: ::core::option::Option<MessageRef>,
     /// Idempotency token chosen by the client, up to 128 printable ASCII characters. One token is one
@@ -4387,26 +4408,28 @@ pub struct ReactionDraft {
     /// The message to react to.
     #[prost(message, optional, tag = "1")]
     pub target: ::core::option::Option<MessageRef>,
-    /// One emoji. Empty removes the reaction.
+    /// One emoji, at most 64 bytes. Empty removes the reaction.
     #[prost(string, tag = "2")]
     pub emoji: ::prost::alloc::string::String,
 }
-/// An edit to send.
+/// An edit to send: another text for a text of the account.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct EditDraft {
-    /// The message to edit.
+    /// The message to edit: one of the account, up to 20 minutes after it was sent (EDIT_TOO_LATE). A queued edit expires
+    /// when that time is over.
     #[prost(message, optional, tag = "1")]
     pub target: ::core::option::Option<MessageRef>,
-    /// The new content.
+    /// The new content: a text, with or without mentions.
     #[prost(message, optional, tag = "2")]
     pub content: ::core::option::Option<Content>,
 }
-/// A deletion to send.
+/// A deletion for everyone to send.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct DeletionDraft {
-    /// The message to delete.
+    /// The message to delete: one of the account, or, in a group, anyone's. WhatsApp ignores the deletion of another's message
+    /// unless the account is an admin of the group; the agent does not check it.
     #[prost(message, optional, tag = "1")]
     pub target: ::core::option::Option<MessageRef>,
 }
@@ -4414,10 +4437,10 @@ pub struct DeletionDraft {
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct PollVoteDraft {
-    /// The message with the poll.
+    /// The message with the poll, which the agent must have received or sent.
     #[prost(message, optional, tag = "1")]
     pub target: ::core::option::Option<MessageRef>,
-    /// The selected options, as named in the poll. Empty removes the vote.
+    /// The selected options, as named in the poll; they replace those of an earlier vote. Empty removes the vote.
     #[prost(message, repeated, tag = "2")]
     pub options: ::prost::alloc::vec::Vec<PollOption>,
 }
@@ -5288,11 +5311,17 @@ pub mod agent_client {
         ///   - RESTRICTED: WhatsApp restricts the account (463, 475). The agent does not retry; the same token can be sent
         ///     again from `metadata["retry_at"]` on.
         ///   - STORE_ROLLED_BACK: sends are held, see `SendHold`.
+        ///   - NOT_A_MESSAGE, TARGET_NOT_SENT, CHAT_UNSUPPORTED, OTHER_CHAT: a `MessageRef` names an event that is not a message,
+        ///     one that was never sent, one in a chat that cannot be sent to, or one in another chat than `to`.
+        ///   - NOT_YOUR_MESSAGE, NOT_A_TEXT, EDIT_TOO_LATE: the message cannot be edited or deleted.
+        ///   - NOT_A_POLL, NO_POLL_KEY, NO_SUCH_OPTION, TOO_MANY_OPTIONS: the vote is not possible.
         /// - RESOURCE_EXHAUSTED
         ///   - PACED: too many messages were sent recently, which WhatsApp might treat as spam. `metadata["retry_at"]`
         ///     (RFC 3339) and a `google.rpc.RetryInfo` have the time to try again.
         ///   - BUSY, QUEUE_FULL: too many messages wait to be sent.
-        /// - NOT_FOUND: the number is not on WhatsApp.
+        /// - NOT_FOUND
+        ///   - NOT_ON_WHATSAPP: the number is not on WhatsApp.
+        ///   - NO_SUCH_EVENT, EVENT_GONE, MESSAGE_UNKNOWN: the agent does not have the message that a `MessageRef` names.
         /// - INVALID_ARGUMENT: a recipient or a text that cannot be sent.
         /// - ALREADY_EXISTS: the token was used for another message.
         /// - UNIMPLEMENTED, CONTENT_UNSUPPORTED: this version cannot send this content.
@@ -5638,11 +5667,17 @@ pub mod agent_server {
         ///   - RESTRICTED: WhatsApp restricts the account (463, 475). The agent does not retry; the same token can be sent
         ///     again from `metadata["retry_at"]` on.
         ///   - STORE_ROLLED_BACK: sends are held, see `SendHold`.
+        ///   - NOT_A_MESSAGE, TARGET_NOT_SENT, CHAT_UNSUPPORTED, OTHER_CHAT: a `MessageRef` names an event that is not a message,
+        ///     one that was never sent, one in a chat that cannot be sent to, or one in another chat than `to`.
+        ///   - NOT_YOUR_MESSAGE, NOT_A_TEXT, EDIT_TOO_LATE: the message cannot be edited or deleted.
+        ///   - NOT_A_POLL, NO_POLL_KEY, NO_SUCH_OPTION, TOO_MANY_OPTIONS: the vote is not possible.
         /// - RESOURCE_EXHAUSTED
         ///   - PACED: too many messages were sent recently, which WhatsApp might treat as spam. `metadata["retry_at"]`
         ///     (RFC 3339) and a `google.rpc.RetryInfo` have the time to try again.
         ///   - BUSY, QUEUE_FULL: too many messages wait to be sent.
-        /// - NOT_FOUND: the number is not on WhatsApp.
+        /// - NOT_FOUND
+        ///   - NOT_ON_WHATSAPP: the number is not on WhatsApp.
+        ///   - NO_SUCH_EVENT, EVENT_GONE, MESSAGE_UNKNOWN: the agent does not have the message that a `MessageRef` names.
         /// - INVALID_ARGUMENT: a recipient or a text that cannot be sent.
         /// - ALREADY_EXISTS: the token was used for another message.
         /// - UNIMPLEMENTED, CONTENT_UNSUPPORTED: this version cannot send this content.

@@ -48,6 +48,14 @@ impl Journal {
         written.collect()
     }
 
+    /// The events of messages of that id that are kept, the newest first.
+    #[must_use]
+    pub fn messages(&self, id: &MessageId) -> Vec<EventData> {
+        let events = self.named(&self.state(), id.as_str()).into_iter();
+        let is_it = |what: &EventData| Written::of(what, id).is_some();
+        events.map(|event| event.what).filter(is_it).collect()
+    }
+
     /// The events whose message may have this id.
     pub(super) fn named(&self, state: &State, id: &str) -> Vec<Event> {
         let half = Mark::half_of(id);

@@ -21,7 +21,7 @@ const RESTRICTED_PAUSE: Duration = Duration::from_secs(15 * 60);
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(60));
 
 /// Distinguishes drafts without storing their payload.
-pub(super) type Fingerprint = [u8; 16];
+pub type Fingerprint = [u8; 16];
 
 /// Why an attempt to send a message failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -286,14 +286,16 @@ impl Entry {
 }
 
 /// A hash of a draft: equal only for equal messages.
-pub(super) fn fingerprint(draft: &Draft) -> Fingerprint {
+#[must_use]
+pub fn fingerprint(draft: &Draft) -> Fingerprint {
     use sha2::{Digest as _, Sha256};
-    let to = draft.to.address();
+    let to = draft.to.as_ref().map(Recipient::address);
+    let to = to.unwrap_or_default();
     let length = u64::try_from(to.len()).unwrap_or(u64::MAX);
     let hash = Sha256::new()
         .chain_update(length.to_be_bytes())
         .chain_update(to)
-        .chain_update(draft.payload.as_bytes())
+        .chain_update(draft.what.encode().as_bytes())
         .finalize();
     let mut fingerprint = Fingerprint::default();
     fingerprint.copy_from_slice(&hash[..16]);

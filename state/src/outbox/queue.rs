@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use openclaw_types::{ChatId, Contact, MessageId, Nack, Recipient, SendReason, Token};
+use openclaw_types::{ChatId, Contact, MessageId, Nack, Recipient, SendReason, SendState, Token};
 
 use super::Outbox;
 use super::entry::AttemptError;
@@ -36,6 +36,19 @@ pub struct Queued {
     pub nack: Option<Nack>,
     /// True if sends are held.
     pub held: bool,
+}
+
+/// A message that was given to Send, for what is about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnMessage {
+    /// The recipient.
+    pub to: Recipient,
+    /// When WhatsApp's server acknowledged it, by its clock.
+    pub server_ack_at: Option<SystemTime>,
+    /// When it was accepted, in the agent's time.
+    pub accepted_at: SystemTime,
+    /// It will not be sent.
+    pub failed: bool,
 }
 
 /// A cancelled message.
@@ -72,6 +85,20 @@ impl Outbox {
             chat: ChatId::from(&entry.to),
             author: Contact::default(),
             ours: true,
+        })
+    }
+
+    /// The message of that id, if it was given to Send.
+    #[must_use]
+    pub fn own(&self, id: &MessageId) -> Option<OwnMessage> {
+        let messages = &mut self.state().messages;
+        let order = messages.by_id(id)?;
+        let entry = messages.get(order)?;
+        Some(OwnMessage {
+            to: entry.to.clone(),
+            server_ack_at: entry.sent.server_ack_at,
+            accepted_at: entry.created_at,
+            failed: entry.sent.state == SendState::Failed,
         })
     }
 

@@ -8,7 +8,7 @@ mod time;
 
 use std::time::Duration;
 
-use openclaw_types::{Nack, Outgoing, Seq};
+use openclaw_types::{Draft, MessageRef, Nack, Outgoing, Seq};
 
 use super::*;
 use crate::journal;
@@ -124,13 +124,18 @@ fn unreachable() -> Down {
 type Submitted = Result<watch::Receiver<Progress>, SubmitDenied>;
 
 fn request(token: &str, to: &str, text: &str) -> (Token, SubmitRequest) {
+    let to: Recipient = to.parse().unwrap();
+    let what: Outgoing<MessageRef> = Outgoing::of_text(text.to_owned().try_into().unwrap());
+    let payload = what.encode();
     let draft = Draft {
-        to: to.parse().unwrap(),
-        payload: Outgoing::Text(text.to_owned().try_into().unwrap()).encode(),
+        to: Some(to.clone()),
+        what,
         token: None,
     };
     let request = SubmitRequest {
-        draft,
+        draft: fingerprint(&draft),
+        to,
+        payload,
         id: MessageId::new(&format!("ID-{token}-{}", fastrand::u32(..))),
         account: ME.parse().unwrap(),
         down: None,

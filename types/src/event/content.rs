@@ -2,6 +2,7 @@
 
 mod body;
 mod stored;
+mod vote;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,7 @@ use body::Kind;
 use stored::Stored;
 
 pub use body::{Body, CalendarEvent, Choice, GroupInvite, Location, Poll};
+pub use vote::Vote;
 
 /// The content of a message.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -152,7 +152,7 @@ fn content_is_read_as_versions_before_the_first_release_wrote_it() {
     let pin = content_of(&cbor!({"k" => {"pin" => "3EB0AC"}}).unwrap());
     assert_eq!(pin.body, Body::Pin(target()));
     let vote = content_of(&cbor!({"k" => {"vote" => "3EB0AC"}}).unwrap());
-    assert_eq!(vote.body, Body::PollVote(target()));
+    assert_eq!(vote.body, Body::PollVote(Box::new(Vote::sealed(*target()))));
     let comment = content_of(&cbor!({"w" => "comment", "d" => {"about" => "3EB0AC"}}).unwrap());
     assert_eq!(comment.body.target(), Some(&*target()));
     let other = cbor!({"k" => {"other" => {"w" => "keep", "i" => "3EB0AC"}}}).unwrap();

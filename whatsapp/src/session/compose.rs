@@ -1,31 +1,376 @@
 //! Converts an [`Outgoing`] into WhatsApp's message: the only place that does.
 
-use openclaw_types::{Outgoing, Text};
-use whatsapp_rust::buffa::MessageField;
-use whatsapp_rust::waproto::whatsapp as wa;
+#[cfg(test)]
+mod tests;
 
-/// The message. If `with_context` is set, it has a form with a field for the context, such as the chat's timer.
-pub(super) fn message(outgoing: &Outgoing, with_context: bool) -> wa::Message {
-    match outgoing {
-        Outgoing::Text(text) if with_context => extended(text),
-        Outgoing::Text(text) => plain(text),
+use openclaw_types::{
+    Body, Card, Contact, MediaKind, NewContent, NewMessage, Outgoing, Place, Poll, Referred,
+};
+use whatsapp_rust::proto_helpers::MessageExt as _;
+use whatsapp_rust::wacore::poll;
+use whatsapp_rust::wacore::proto_helpers::{build_quote_context, build_reaction_message};
+use whatsapp_rust::wacore_binary::JidExt as _;
+use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
+use whatsapp_rust::{Jid, buffa::MessageField};
+
+use super::polls::PollKey;
+
+/// The chat that a message goes to, and the names that people have in it.
+pub(super) struct Chat {
+    pub(super) jid: Jid,
+    /// People are named by their LID, else by their number.
+    pub(super) by_lid: bool,
+    pub(super) own_number: Jid,
+    pub(super) own_lid: Option<Jid>,
+    /// Seconds after which its messages disappear.
+    pub(super) timer: Option<u32>,
+}
+
+impl Chat {
+    /// The account, as this chat names it.
+    pub(super) fn own(&self) -> &Jid {
+        let lid = self.own_lid.as_ref().filter(|_| self.by_lid);
+        lid.unwrap_or(&self.own_number)
+    }
+
+    /// A person, as this chat names them, if that name is known; else by the other one.
+    fn name(&self, who: &Contact) -> Option<Jid> {
+        let lid = who.lid.as_ref().map(|lid| Jid::lid(lid.user()));
+        let number = who.phone.as_ref().map(|phone| Jid::pn(phone.digits()));
+        if self.by_lid {
+            lid.or(number)
+        } else {
+            number.or(lid)
+        }
+    }
+
+    fn author(&self, of: &Referred) -> Option<Jid> {
+        if of.ours {
+            return Some(self.own().clone());
+        }
+        self.name(&of.author)
+    }
+
+    /// What names a message of this chat in a message about it.
+    fn key(&self, of: &Referred) -> Option<wa::MessageKey> {
+        let participant = if self.jid.is_group() {
+            Some(self.author(of)?.to_string())
+        } else {
+            None
+        };
+        Some(wa::MessageKey {
+            remote_jid: Some(self.jid.to_string()),
+            from_me: Some(of.ours),
+            id: Some(of.id.as_str().to_owned()),
+            participant,
+        })
     }
 }
 
-fn plain(text: &Text) -> wa::Message {
+/// The message, at this time in milliseconds. `poll` is the key of the poll that it makes or votes in. `None` if a name or
+/// a key that it needs is not known.
+pub(super) fn message(
+    outgoing: &Outgoing,
+    chat: &Chat,
+    poll: Option<&PollKey>,
+    now: i64,
+) -> Option<wa::Message> {
+    Some(match outgoing {
+        Outgoing::Message(message) => new_message(message, chat, poll)?,
+        Outgoing::Reaction { target, emoji } => {
+            build_reaction_message(chat.key(target)?, emoji, now)
+        }
+        Outgoing::Edit {
+            target,
+            text,
+            mentions,
+        } => edit(
+            chat,
+            target,
+            with_mentions(text.as_str(), mentions, chat),
+            now,
+        )?,
+        Outgoing::Deletion { target } => deletion(chat, target)?,
+        Outgoing::Vote { target, options } => vote(chat, target, options, poll?, now)?,
+    })
+}
+
+fn new_message(message: &NewMessage, chat: &Chat, poll: Option<&PollKey>) -> Option<wa::Message> {
+    let NewMessage {
+        content,
+        reply_to,
+        mentions,
+    } = message;
+    let mut composed = match content {
+        NewContent::Text(text) => plain(text.as_str()),
+        NewContent::Location(place) => location(place),
+        NewContent::Contacts(cards) => contacts(cards),
+        NewContent::Poll(of) => wa::Message {
+            message_context_info: MessageField::some(wa::MessageContextInfo {
+                message_secret: Some(poll?.secret.to_vec()),
+                ..Default::default()
+            }),
+            ..self::poll(of)
+        },
+    };
+    if reply_to.is_some() || !mentions.is_empty() {
+        let mut context = match reply_to {
+            Some(of) => {
+                let author = chat.author(of)?.to_string();
+                build_quote_context(of.id.as_str(), author, &quoted(&of.body))
+            }
+            None => wa::ContextInfo::default(),
+        };
+        context.mentioned_jid = named(mentions, chat);
+        composed.set_context_info(context);
+    }
+    if let Some(seconds) = chat.timer {
+        composed.set_ephemeral_expiration(seconds);
+    }
+    Some(composed)
+}
+
+fn plain(text: &str) -> wa::Message {
     wa::Message {
-        conversation: Some(text.as_str().to_owned()),
+        conversation: Some(text.to_owned()),
         ..Default::default()
     }
 }
 
-/// The form of a text that has a field for the context.
-fn extended(text: &Text) -> wa::Message {
+/// A text, in the form that has a field for what a chat or a mention adds to it, if any does.
+fn with_mentions(text: &str, mentions: &[Contact], chat: &Chat) -> wa::Message {
+    let mut message = plain(text);
+    if !mentions.is_empty() {
+        message.set_context_info(wa::ContextInfo {
+            mentioned_jid: named(mentions, chat),
+            ..Default::default()
+        });
+    }
+    if let Some(seconds) = chat.timer {
+        message.set_ephemeral_expiration(seconds);
+    }
+    message
+}
+
+/// Those who are mentioned, as the caller names them: the text has the same digits.
+fn named(mentions: &[Contact], chat: &Chat) -> Vec<String> {
+    let names = mentions.iter().filter_map(|who| chat.name(who));
+    names.map(|jid| jid.to_string()).collect()
+}
+
+fn location(place: &Place) -> wa::Message {
+    let Place {
+        latitude_e6,
+        longitude_e6,
+        name,
+        address,
+        caption,
+    } = place;
     wa::Message {
-        extended_text_message: MessageField::some(wa::message::ExtendedTextMessage {
-            text: Some(text.as_str().to_owned()),
+        location_message: MessageField::some(wa::message::LocationMessage {
+            degrees_latitude: Some(f64::from(*latitude_e6) / 1e6),
+            degrees_longitude: Some(f64::from(*longitude_e6) / 1e6),
+            name: some(name),
+            address: some(address),
+            comment: some(caption),
             ..Default::default()
         }),
         ..Default::default()
     }
+}
+
+fn contacts(cards: &[Card]) -> wa::Message {
+    let message = |card: &Card| wa::message::ContactMessage {
+        display_name: Some(card.name.clone()),
+        vcard: Some(card.vcard.clone()),
+        ..Default::default()
+    };
+    if let [card] = cards {
+        return wa::Message {
+            contact_message: MessageField::some(message(card)),
+            ..Default::default()
+        };
+    }
+    let names: Vec<&str> = cards.iter().map(|card| &*card.name).collect();
+    wa::Message {
+        contacts_array_message: MessageField::some(wa::message::ContactsArrayMessage {
+            display_name: Some(names.join(", ")),
+            contacts: cards.iter().map(message).collect(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// As the library makes one: version 3 of the message where one option is selected, else the first.
+fn poll(poll: &Poll) -> wa::Message {
+    let Poll {
+        question,
+        options,
+        selectable,
+    } = poll;
+    let options = options.iter().map(|name| {
+        let option_name = Some(name.clone());
+        wa::message::poll_creation_message::Option {
+            option_name,
+            ..Default::default()
+        }
+    });
+    let creation = MessageField::some(wa::message::PollCreationMessage {
+        name: Some(question.clone()),
+        options: options.collect(),
+        selectable_options_count: Some(*selectable),
+        poll_content_type: Some(wa::message::PollContentType::TEXT),
+        ..Default::default()
+    });
+    match selectable {
+        1 => wa::Message {
+            poll_creation_message_v3: creation,
+            ..Default::default()
+        },
+        _ => wa::Message {
+            poll_creation_message: creation,
+            ..Default::default()
+        },
+    }
+}
+
+fn edit(chat: &Chat, target: &Referred, edited: wa::Message, now: i64) -> Option<wa::Message> {
+    Some(protocol(wa::message::ProtocolMessage {
+        key: MessageField::some(chat.key(target)?),
+        r#type: Some(Type::MESSAGE_EDIT),
+        edited_message: MessageField::some(edited),
+        timestamp_ms: Some(now),
+        ..Default::default()
+    }))
+}
+
+fn deletion(chat: &Chat, target: &Referred) -> Option<wa::Message> {
+    let mut key = chat.key(target)?;
+    if target.ours {
+        // Only the deletion of another's message names the author.
+        key.participant = None;
+    }
+    Some(protocol(wa::message::ProtocolMessage {
+        key: MessageField::some(key),
+        r#type: Some(Type::REVOKE),
+        ..Default::default()
+    }))
+}
+
+fn protocol(message: wa::message::ProtocolMessage) -> wa::Message {
+    wa::Message {
+        protocol_message: MessageField::some(message),
+        ..Default::default()
+    }
+}
+
+/// The voter is named as the poll's author is.
+fn vote(
+    chat: &Chat,
+    target: &Referred,
+    options: &[String],
+    key: &PollKey,
+    now: i64,
+) -> Option<wa::Message> {
+    let PollKey { creator, secret } = key;
+    let voter = match &chat.own_lid {
+        Some(lid) if creator.is_lid() => lid,
+        _ => &chat.own_number,
+    };
+    let chosen: Vec<Vec<u8>> = options
+        .iter()
+        .map(|option| poll::compute_option_hash(option).to_vec())
+        .collect();
+    let (payload, iv) = poll::encrypt_poll_vote_with_secret(
+        &chosen,
+        &secret[..],
+        target.id.as_str(),
+        &creator.to_string(),
+        &voter.to_string(),
+    )
+    .ok()?;
+    let mut named = chat.key(target)?;
+    if chat.jid.is_group() {
+        named.participant = Some(creator.to_string());
+    }
+    Some(wa::Message {
+        poll_update_message: MessageField::some(wa::message::PollUpdateMessage {
+            poll_creation_message_key: MessageField::some(named),
+            vote: MessageField::some(wa::message::PollEncValue {
+                enc_payload: Some(payload),
+                enc_iv: Some(iv.to_vec()),
+            }),
+            sender_timestamp_ms: Some(now),
+            ..Default::default()
+        }),
+        ..Default::default()
+    })
+}
+
+/// What a reply shows of a message, to those who do not have it.
+fn quoted(body: &Body) -> wa::Message {
+    match body {
+        Body::Media(media) => file(media.kind, &media.caption, &media.file_name),
+        Body::Location(at) => location(&Place {
+            latitude_e6: at.latitude_e6,
+            longitude_e6: at.longitude_e6,
+            name: at.name.clone(),
+            caption: at.caption.clone(),
+            ..Place::default()
+        }),
+        Body::Contacts(names) => {
+            let card = |name: &String| Card {
+                name: name.clone(),
+                vcard: String::new(),
+            };
+            contacts(&names.iter().map(card).collect::<Vec<_>>())
+        }
+        Body::Poll(of) => poll(of),
+        other => plain(other.text()),
+    }
+}
+
+/// A file without what it takes to fetch it.
+fn file(kind: MediaKind, caption: &str, file_name: &str) -> wa::Message {
+    let caption = some(caption);
+    let mut message = wa::Message::default();
+    match kind {
+        MediaKind::Video | MediaKind::Gif | MediaKind::VideoNote => {
+            message.video_message = MessageField::some(wa::message::VideoMessage {
+                caption,
+                gif_playback: Some(kind == MediaKind::Gif),
+                ..Default::default()
+            });
+        }
+        MediaKind::Audio | MediaKind::Voice => {
+            message.audio_message = MessageField::some(wa::message::AudioMessage {
+                ptt: Some(kind == MediaKind::Voice),
+                ..Default::default()
+            });
+        }
+        MediaKind::Document => {
+            message.document_message = MessageField::some(wa::message::DocumentMessage {
+                caption,
+                file_name: some(file_name),
+                ..Default::default()
+            });
+        }
+        MediaKind::Sticker => {
+            message.sticker_message = MessageField::some(wa::message::StickerMessage::default());
+        }
+        MediaKind::Image | MediaKind::Unknown => {
+            message.image_message = MessageField::some(wa::message::ImageMessage {
+                caption,
+                ..Default::default()
+            });
+        }
+    }
+    message
+}
+
+/// `None` where it is empty.
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }

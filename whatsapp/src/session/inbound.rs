@@ -30,7 +30,7 @@ use super::gate::Gate;
 use super::order::{Order, Position};
 use super::recipients::Recipients;
 use super::verdict::verdict;
-use super::{Loss, Refusal, Report, Seen, Setup, expiry, resend, translate};
+use super::{Loss, Refusal, Report, Seen, Setup, expiry, polls, resend, translate};
 use crate::session::Secret;
 use crate::store::Store;
 
@@ -144,8 +144,13 @@ impl Inbound {
             if self.journal.knows(name) {
                 continue;
             }
+            polls::arrived(&self.store, message);
             let (place, name) = (place.clone(), name.clone());
-            let what = translate::event_data(message);
+            let mut what = translate::event_data(message);
+            if let Some(EventData::Message(vote)) = &mut what {
+                let before = arrivals.iter().map(|(_, arrival): &(_, Arrival)| arrival);
+                polls::open_vote(&self.store, &self.journal, before, &message.message, vote);
+            }
             if let Some(EventData::Message(message)) = &what
                 && !message.origin.from_me
             {

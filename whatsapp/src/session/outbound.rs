@@ -1,13 +1,22 @@
 //! Outgoing messages: resolves recipients, encrypts, and writes to WhatsApp.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use openclaw_state::outbox::AttemptError;
+use openclaw_state::people::People as _;
 use openclaw_types::{ChatId, MessageId, Nack, Outgoing, Phone, Recipient};
+use whatsapp_rust::wacore::msg_secret::EDIT_PROCESSING_WINDOW_SECS;
 use whatsapp_rust::wacore::request::RequestUtils;
+use whatsapp_rust::wacore::time;
+use whatsapp_rust::wacore::types::message::AddressingMode;
 use whatsapp_rust::{Freshness, Jid, SendError, SendOptions};
 
-use super::{QueryError, Session, compose};
+use super::compose::{self, Chat};
+use super::polls::{self, PollKey};
+use super::{QueryError, Session};
+
+/// How long after a message was sent its recipients' clients accept an edit of it.
+pub const EDIT_WINDOW: Duration = Duration::from_secs(EDIT_PROCESSING_WINDOW_SECS.unsigned_abs());
 
 /// A new id for a message of this account, in the form of WhatsApp's own clients.
 #[must_use]
@@ -83,20 +92,25 @@ impl Session {
     }
 
     /// Encrypts a message and writes it to the socket; WhatsApp has not acked it yet. In a chat with disappearing
-    /// messages, the message has the chat's timer.
+    /// messages, a new message and an edited text have the chat's timer.
     pub async fn send(
         &self,
         to: &Recipient,
         id: &MessageId,
         outgoing: &Outgoing,
     ) -> Result<(), AttemptError> {
-        let options = SendOptions::default().with_message_id(id.as_str());
-        let timer = self.store.timer(&ChatId::from(to));
-        let message = compose::message(outgoing, timer.is_some());
-        let options = match timer {
-            Some(seconds) => options.with_ephemeral_expiration(seconds),
-            None => options,
+        let chat = self.chat(to, outgoing).await?;
+        let poll = self.poll_key(to, &chat, id, outgoing).await;
+        let now = time::now_millis();
+        let Some(message) = compose::message(outgoing, &chat, poll.as_ref(), now) else {
+            tracing::error!(
+                id = id.as_str(),
+                hint = "cancel it, and send it again with another token",
+                "message cannot be composed: a person's name or a poll's key is gone"
+            );
+            return Err(AttemptError::NotEncrypted);
         };
+        let options = SendOptions::default().with_message_id(id.as_str());
         let options = if self.recipients.take_stale(to) {
             options
                 .with_group_metadata_freshness(Freshness::Refresh)
@@ -106,7 +120,7 @@ impl Session {
         };
         let sent = self
             .client
-            .send_message_with_options(jid(to), message, options)
+            .send_message_with_options(chat.jid, message, options)
             .await;
         sent.map(drop).map_err(|error| match error {
             SendError::Client(_) | SendError::NotLoggedIn => AttemptError::ConnectionLost,
@@ -120,6 +134,72 @@ impl Session {
             _ => AttemptError::NotEncrypted,
         })
     }
+
+    /// The chat, with what the message needs to know of it.
+    async fn chat(&self, to: &Recipient, outgoing: &Outgoing) -> Result<Chat, AttemptError> {
+        let jid = jid(to);
+        let makes_poll = outgoing.new_poll().is_some();
+        let by_lid = match to {
+            Recipient::Phone(_) => false,
+            Recipient::Lid(_) => true,
+            Recipient::Group(_) if makes_poll || names_people(outgoing) => {
+                let group = self.client.groups().query_info(&jid).await;
+                let group = group.map_err(|_| match self.client.is_logged_in() {
+                    true => AttemptError::NotEncrypted,
+                    false => AttemptError::NotConnected,
+                })?;
+                group.addressing_mode == AddressingMode::Lid
+            }
+            Recipient::Group(_) => true,
+        };
+        let own = self.client.pn().ok_or(AttemptError::NotConnected)?;
+        Ok(Chat {
+            jid,
+            by_lid,
+            own_number: own.to_non_ad(),
+            own_lid: self.client.lid().map(|lid| lid.to_non_ad()),
+            timer: self.store.timer(&ChatId::from(to)),
+        })
+    }
+
+    /// The key of the poll that a message makes or votes in. That of a new poll is durable before the poll leaves.
+    async fn poll_key(
+        &self,
+        to: &Recipient,
+        chat: &Chat,
+        id: &MessageId,
+        outgoing: &Outgoing,
+    ) -> Option<PollKey> {
+        if outgoing.new_poll().is_some() {
+            // In a chat of two the library stores the secrets of this account's messages under its number.
+            let own = match to {
+                Recipient::Group(_) => chat.own(),
+                _ => &chat.own_number,
+            };
+            let key = polls::create(&self.store, &chat.jid, own, id);
+            self.store.vault().flush().await;
+            return key;
+        }
+        let Outgoing::Vote { target, .. } = outgoing else {
+            return None;
+        };
+        let author = if target.ours {
+            self.store.account()?
+        } else {
+            target.author.clone()
+        };
+        polls::find(&self.store, &ChatId::from(to), &author, &target.id)
+    }
+}
+
+/// Whether a message is composed with the names of people in it.
+fn names_people(outgoing: &Outgoing) -> bool {
+    let mentions = match outgoing {
+        Outgoing::Message(message) => &message.mentions[..],
+        Outgoing::Edit { mentions, .. } => mentions,
+        _ => &[],
+    };
+    outgoing.subject().is_some() || !mentions.is_empty()
 }
 
 fn jid(to: &Recipient) -> Jid {

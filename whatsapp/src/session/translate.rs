@@ -45,6 +45,26 @@ pub(super) fn event_data(inbound: &InboundMessage) -> Option<EventData> {
     Some(EventData::Message(Box::new(Message { origin, content })))
 }
 
+/// What a message says, without what else it may have.
+pub(super) fn body(message: &waproto::whatsapp::Message, source: &MessageSource) -> Body {
+    content::content(message, source).body
+}
+
+/// Whether a message makes a poll.
+pub(super) fn is_poll(message: &waproto::whatsapp::Message) -> bool {
+    content::poll(content::unwrapped(message)).is_some()
+}
+
+/// A vote in a poll, as it arrives.
+pub(super) fn sealed_vote(
+    message: &waproto::whatsapp::Message,
+) -> Option<&waproto::whatsapp::message::PollEncValue> {
+    let update = content::unwrapped(message)
+        .poll_update_message
+        .as_option()?;
+    update.vote.as_option()
+}
+
 /// Whether a message from the account itself is of a kind that only devices send each other.
 pub(super) fn is_between_devices(message: &waproto::whatsapp::Message) -> bool {
     let source = MessageSource::default();

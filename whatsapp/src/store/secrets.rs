@@ -13,6 +13,7 @@ use whatsapp_rust::wacore::store::traits::{
 };
 use zeroize::Zeroizing;
 
+use super::Store;
 use super::records::{Records, decode, encode, joined, sweep};
 
 /// How late a secret may be removed, in seconds. There may be a hundred thousand secrets and a sweep scans them all,
@@ -92,6 +93,27 @@ impl MsgSecretStore for Records {
             .vault
             .update(|update| sweep(update, Tables::MESSAGE_SECRETS, &self.secrets, time, over));
         Ok(gone)
+    }
+}
+
+impl Store {
+    /// The secret of a message, by the addresses that the wire has for its chat and its sender.
+    pub(crate) fn secret(
+        &self,
+        chat: &str,
+        sender: &str,
+        msg_id: &str,
+    ) -> Option<Zeroizing<[u8; 32]>> {
+        let row: Option<Row> = self.records.load_row(of(chat, &joined(sender, msg_id)));
+        row.map(|row| row.secret)
+    }
+
+    /// Stores a secret that the library has not stored yet. It is durable with whatever is written to the vault after it.
+    pub(crate) fn keep_secret(&self, entry: MsgSecretEntry) -> Result<()> {
+        let records = &self.records;
+        records
+            .vault
+            .update(|update| merge(records, update, vec![entry]))
     }
 }
 

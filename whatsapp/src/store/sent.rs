@@ -56,6 +56,14 @@ pub(super) fn take(records: &Records, chat: &str, id: &str) -> Option<Vec<u8>> {
     records.readable(key, payload)
 }
 
+/// Loads it, and keeps it.
+pub(super) fn load(records: &Records, chat: &str, id: &str) -> Option<Vec<u8>> {
+    let key = of(chat, id);
+    let stored = records.vault.load(key)?;
+    let payload = untimed(&stored).map(|(_, payload)| payload.to_vec());
+    records.readable(key, payload)
+}
+
 /// Removes messages sent before `cutoff`.
 pub(super) fn expire(records: &Records, cutoff: i64) -> u32 {
     if records.sent.bound() >= cutoff {

@@ -108,11 +108,19 @@ where
         let seen = convert::store_seen(request.seen.take())?;
         let (draft, options) = convert::send_request(request)?;
         let caller = extensions.get::<Caller>();
-        limit::check(&self.agent, &self.pages, caller, &draft.to).await?;
+        let named = draft.to.clone();
+        if let Some(to) = &named {
+            limit::check(&self.agent, &self.pages, caller, to).await?;
+        }
+        let prepared = self.agent.prepare(draft);
+        let prepared = prepared.map_err(|failure| status::send_failure(&failure))?;
+        if named.is_none() {
+            limit::check(&self.agent, &self.pages, caller, &prepared.to).await?;
+        }
         if let Some(seen) = seen {
             self.agent.report_store(seen).await;
         }
-        let answer = self.agent.send(draft, options).await;
+        let answer = self.agent.send(prepared, options).await;
         let answer = answer.map_err(|failure| status::send_failure(&failure))?;
         Ok(Response::new(convert::send_response(answer)))
     }

@@ -8,6 +8,7 @@ mod clients;
 #[cfg(test)]
 mod corpus;
 mod event;
+mod outgoing;
 mod page;
 mod pair;
 mod rollback;

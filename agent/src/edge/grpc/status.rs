@@ -40,7 +40,7 @@ pub(super) fn unsupported(field: &str) -> Status {
         Code::Unimplemented,
         &format!("{field}: this version of the agent cannot send that; nothing was sent"),
         "CONTENT_UNSUPPORTED",
-        "send a text (`content.text`), or update openclaw-agent",
+        "send another kind of content, such as `content.text`, or update openclaw-agent",
         [("field", field)],
     )
 }

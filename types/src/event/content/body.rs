@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Media, Other};
+use super::{Media, Other, Vote};
 use crate::event::Target;
 #[cfg(any(test, feature = "samples"))]
 use crate::event::samples;
@@ -134,8 +134,8 @@ bodies! {
     GroupInvite(GroupInvite) = "group_invite", "invite";
     /// The answer to buttons or a list.
     Choice(Choice) = "choice", "choice";
-    /// A vote in this poll.
-    PollVote(Box<Target>) = "poll_vote", "vote";
+    /// A vote in a poll.
+    PollVote(Box<Vote>) = "poll_vote", "vote";
     /// This message is pinned.
     Pin(Box<Target>) = "pin", "pin";
     /// This message is no longer pinned.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{
     Body, CalendarEvent, Choice, Content, GroupInvite, Location, Media, MediaKind, Other, Poll,
-    Quoted,
+    Quoted, Vote,
 };
 use crate::Contact;
 use crate::event::Target;
@@ -116,7 +116,7 @@ fn body_before(word: String, text: String, details: Option<Details>) -> Body {
         (_, Some(Details::Poll(poll))) => Body::Poll(poll),
         (_, Some(Details::Cards(names))) => Body::Contacts(names),
         (_, Some(Details::Choice(id))) => Body::Choice(Choice { id, text }),
-        ("poll_vote", Some(Details::About(id))) => Body::PollVote(id),
+        ("poll_vote", Some(Details::About(id))) => Body::PollVote(Box::new(Vote::sealed(*id))),
         ("pin", Some(Details::About(id))) => Body::Pin(id),
         ("event", Some(Details::Title(title))) => Body::CalendarEvent(CalendarEvent {
             title,

@@ -4,7 +4,7 @@ mod file;
 
 use openclaw_types::{
     Body, CalendarEvent, Choice, Contact, Content, GroupInvite, Location, MessageId, Other, Poll,
-    Quoted,
+    Quoted, Vote,
 };
 use whatsapp_rust::proto_helpers::MessageExt as _;
 use whatsapp_rust::types::message::MessageSource;
@@ -224,7 +224,7 @@ fn by_name(message: &wa::Message, text: &str, source: &MessageSource) -> Body {
     match (other_name(message), about) {
         ("album", _) => Body::Album,
         ("timer_change", _) => Body::TimerChange(new_timer(message).unwrap_or_default()),
-        ("poll_vote", Some(poll)) => Body::PollVote(poll),
+        ("poll_vote", Some(poll)) => Body::PollVote(Box::new(Vote::sealed(*poll))),
         ("pin", Some(pinned)) => Body::Pin(pinned),
         ("unpin", Some(unpinned)) => Body::Unpin(unpinned),
         (name, about) => Body::Other(Other {
@@ -317,7 +317,7 @@ fn millionths(degrees: Option<f64>) -> i32 {
     (degrees.unwrap_or_default() * 1e6).round() as i32
 }
 
-fn poll(message: &wa::Message) -> Option<Poll> {
+pub(super) fn poll(message: &wa::Message) -> Option<Poll> {
     let poll = message
         .poll_creation_message
         .as_option()

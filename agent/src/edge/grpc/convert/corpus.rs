@@ -15,7 +15,7 @@ type Answer = Option<String>;
 fn sent_to(input: &str) -> Answer {
     let request = pb::SendRequest::of_text(input, "hi");
     let (draft, _) = send_request(request).ok()?;
-    Some(draft.to.address())
+    Some(draft.to?.address())
 }
 
 fn paired_with(input: &str) -> Answer {

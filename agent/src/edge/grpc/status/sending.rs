@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::{ROLLED_BACK, denied, details, with_info};
-use crate::link::SendFailure;
+use crate::link::{SendFailure, TargetError};
 
 /// Refused before anything happened.
 fn refused(denied: &SubmitDenied) -> Status {
@@ -20,7 +20,7 @@ fn refused(denied: &SubmitDenied) -> Status {
         SubmitDenied::TokenReused => (
             Code::AlreadyExists,
             "TOKEN_REUSED",
-            "a token names one message: choose another token for another text or recipient",
+            "a token names one message: choose another token for another content or recipient",
         ),
         SubmitDenied::Busy => (
             Code::ResourceExhausted,
@@ -119,6 +119,7 @@ pub(in crate::edge::grpc) fn send_failure(failure: &SendFailure) -> Status {
     match failure {
         SendFailure::Denied(reason) => denied(reason),
         SendFailure::Refused(reason) => refused(reason),
+        SendFailure::Target(error) => target(*error),
         SendFailure::NotOnWhatsApp => with_info(
             Code::NotFound,
             &message,
@@ -170,6 +171,83 @@ pub(in crate::edge::grpc) fn send_failure(failure: &SendFailure) -> Status {
             again_at,
         } => not_sent(&message, why, *nack, *again_at),
     }
+}
+
+/// The message that something is about cannot be meant, or not for that. Nothing was sent.
+fn target(error: TargetError) -> Status {
+    let (code, reason, hint) = match error {
+        TargetError::NoEvent => (
+            Code::NotFound,
+            "NO_SUCH_EVENT",
+            "use the seq that `openclawctl watch --json` or `events --json` has for the message, of this agent's store",
+        ),
+        TargetError::EventGone => (
+            Code::NotFound,
+            "EVENT_GONE",
+            "name the message by its chat, id and sender (`key`); how long events are kept is the agent's --journal-days",
+        ),
+        TargetError::NotAMessage => (
+            Code::FailedPrecondition,
+            "NOT_A_MESSAGE",
+            "use the seq of a message, of an edit, or of the outcome of a message that was sent",
+        ),
+        TargetError::NotSent => (
+            Code::FailedPrecondition,
+            "TARGET_NOT_SENT",
+            "its recipient never got it: send it again first",
+        ),
+        TargetError::ChatUnsupported => (
+            Code::FailedPrecondition,
+            "CHAT_UNSUPPORTED",
+            "this version sends to people and groups only, not to statuses and channels",
+        ),
+        TargetError::OtherChat => (
+            Code::FailedPrecondition,
+            "OTHER_CHAT",
+            "leave `to` empty, or name the chat of the message",
+        ),
+        TargetError::Unknown => (
+            Code::NotFound,
+            "MESSAGE_UNKNOWN",
+            "an edit and a vote need a message that the agent has received or sent, and still keeps: check chat, id and sender",
+        ),
+        TargetError::NotOurs => (
+            Code::FailedPrecondition,
+            "NOT_YOUR_MESSAGE",
+            "only own messages can be edited, or deleted for everyone; in a group an admin deletes those of others too",
+        ),
+        TargetError::NotAText => (
+            Code::FailedPrecondition,
+            "NOT_A_TEXT",
+            "delete the message, and send another one",
+        ),
+        TargetError::EditTooLate => (
+            Code::FailedPrecondition,
+            "EDIT_TOO_LATE",
+            "WhatsApp accepts an edit for 20 minutes: send a new message, such as a reply to this one",
+        ),
+        TargetError::NotAPoll => (
+            Code::FailedPrecondition,
+            "NOT_A_POLL",
+            "use the seq of the message with the poll, not of a vote",
+        ),
+        TargetError::NoPollKey => (
+            Code::FailedPrecondition,
+            "NO_POLL_KEY",
+            "the poll is from before this agent was linked, or older than 90 days: vote on the phone",
+        ),
+        TargetError::NoSuchOption => (
+            Code::FailedPrecondition,
+            "NO_SUCH_OPTION",
+            "write the option exactly as in the poll",
+        ),
+        TargetError::TooManyOptions(_) => (
+            Code::FailedPrecondition,
+            "TOO_MANY_OPTIONS",
+            "vote again with fewer options: a vote replaces the one before",
+        ),
+    };
+    with_info(code, &error.to_string(), reason, hint, [])
 }
 
 fn not_sent(

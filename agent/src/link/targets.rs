@@ -1,0 +1,377 @@
+//! Which message a caller means, and whether what it asks for can be done to that: from the journal and the outbox.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::SystemTime;
+
+use openclaw_state::clock;
+use openclaw_state::people::People as _;
+use openclaw_types::{
+    Body, ChatId, Contact, Draft, EventData, Message, MessageId, MessageRef, Origin, Outgoing,
+    Poll, Recipient, Referred, SendOutcome, SendState, Seq, Subject,
+};
+use openclaw_whatsapp::session::{EDIT_WINDOW, has_poll_key, own_message};
+
+use super::Agent;
+
+/// How much of a text a reply quotes, in bytes.
+const MAX_QUOTED_BYTES: usize = 4_096;
+
+/// Why a message cannot be meant, or not for this. Nothing has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// No event has this seq yet.
+    #[error("there is no event with this seq")]
+    NoEvent,
+    /// The event was there, and is gone.
+    #[error("the event with this seq is no longer kept")]
+    EventGone,
+    /// The event is something else.
+    #[error("the event with this seq is not a message")]
+    NotAMessage,
+    /// It was given to Send, and failed.
+    #[error("the message was not sent")]
+    NotSent,
+    /// It is a status, or of a channel.
+    #[error("no message can be sent to the chat of this message")]
+    ChatUnsupported,
+    /// It is not in the chat that the caller named.
+    #[error("the message is in another chat")]
+    OtherChat,
+    /// The agent knows nothing of it.
+    #[error("the agent does not have this message")]
+    Unknown,
+    /// It is not a message of the account.
+    #[error("the message is not one of this account")]
+    NotOurs,
+    /// It is no text.
+    #[error("only a text can be edited")]
+    NotAText,
+    /// WhatsApp's clients take no edit of it any more.
+    #[error("the message is too old to be edited")]
+    EditTooLate,
+    /// It is no poll.
+    #[error("the message is not a poll")]
+    NotAPoll,
+    /// Votes in it cannot be encrypted.
+    #[error("the agent does not have the key of this poll")]
+    NoPollKey,
+    /// An option is not one of the poll's.
+    #[error("the poll does not have this option")]
+    NoSuchOption,
+    /// More options than may be selected.
+    #[error("this poll takes at most {0} selected options")]
+    TooManyOptions(u32),
+}
+
+/// A message that was found.
+struct Found {
+    /// Whom something about it is sent to.
+    to: Recipient,
+    id: MessageId,
+    /// By all names that are known; of no meaning for a message of the account.
+    author: Contact,
+    ours: bool,
+    /// By the system's clock; `None` where the agent knows nothing of the message but its name.
+    sent_at: Option<SystemTime>,
+    /// What it says, where that is known.
+    body: Option<Body>,
+}
+
+/// A draft whose messages were found.
+pub(super) struct Aimed {
+    pub(super) to: Recipient,
+    pub(super) what: Outgoing,
+    /// It cannot be sent after this time, by the system's clock.
+    pub(super) until: Option<SystemTime>,
+}
+
+impl Agent {
+    /// Finds the message that a draft is about.
+    pub(super) fn aim(&self, draft: Draft) -> Result<Aimed, TargetError> {
+        let Draft { to, what, token: _ } = draft;
+        let found = what.subject().map(|subject| self.subject(&subject));
+        let found = found.transpose()?;
+        let until = match (&what, &found) {
+            (Outgoing::Edit { .. }, Some(found)) => found.sent_at.map(|at| at + EDIT_WINDOW),
+            _ => None,
+        };
+        let to = match (to, &found) {
+            (Some(to), Some(found)) if !self.is_same(&to, &found.to) => {
+                return Err(TargetError::OtherChat);
+            }
+            // The chat's own name keeps all that is sent about one message in one order.
+            (_, Some(found)) => found.to.clone(),
+            (Some(to), None) => to,
+            (None, None) => return Err(TargetError::Unknown),
+        };
+        let referred = found.map(|found| found.referred(&what));
+        let what = what.about(|_| referred.clone().ok_or(TargetError::Unknown))?;
+        Ok(Aimed { to, what, until })
+    }
+
+    /// The message that something is about, if that may be done to it.
+    fn subject(&self, subject: &Subject<'_, MessageRef>) -> Result<Found, TargetError> {
+        let found = match subject {
+            Subject::Quotes(of)
+            | Subject::ReactsTo(of)
+            | Subject::Edits(of)
+            | Subject::Deletes(of)
+            | Subject::VotesIn(of, _) => self.find(of)?,
+        };
+        match subject {
+            Subject::Quotes(_) | Subject::ReactsTo(_) => {}
+            Subject::Edits(_) => found.can_be_edited(clock::wall())?,
+            Subject::Deletes(_) => {
+                let in_group = matches!(found.to, Recipient::Group(_));
+                if !found.ours && !in_group {
+                    return Err(TargetError::NotOurs);
+                }
+            }
+            Subject::VotesIn(_, options) => self.can_be_voted_in(&found, options)?,
+        }
+        Ok(found)
+    }
+
+    fn can_be_voted_in(&self, found: &Found, options: &[String]) -> Result<(), TargetError> {
+        let Poll {
+            options: of_poll,
+            selectable,
+            ..
+        } = match &found.body {
+            Some(Body::Poll(poll)) => poll,
+            Some(_) => return Err(TargetError::NotAPoll),
+            None => return Err(TargetError::Unknown),
+        };
+        if options.iter().any(|option| !of_poll.contains(option)) {
+            return Err(TargetError::NoSuchOption);
+        }
+        let most = usize::try_from(*selectable).unwrap_or(usize::MAX);
+        if most > 0 && options.len() > most {
+            return Err(TargetError::TooManyOptions(*selectable));
+        }
+        let author = if found.ours {
+            self.store.account().unwrap_or_default()
+        } else {
+            found.author.clone()
+        };
+        let chat = ChatId::from(&found.to);
+        if !has_poll_key(&self.store, &chat, &author, &found.id) {
+            return Err(TargetError::NoPollKey);
+        }
+        Ok(())
+    }
+
+    fn find(&self, of: &MessageRef) -> Result<Found, TargetError> {
+        match of {
+            MessageRef::Seq(seq) => self.by_seq(*seq),
+            MessageRef::Key { chat, id, sender } => self.by_key(chat, id, sender.as_ref()),
+        }
+    }
+
+    fn by_seq(&self, seq: Seq) -> Result<Found, TargetError> {
+        let (head, oldest) = self.journal.range();
+        if seq > head {
+            return Err(TargetError::NoEvent);
+        }
+        if seq < oldest {
+            return Err(TargetError::EventGone);
+        }
+        let page = self.journal.read(Seq(seq.0.saturating_sub(1)), 1);
+        let event = page.events.into_iter().next();
+        match event.filter(|event| event.seq == seq) {
+            Some(event) => self.of_event(event.what),
+            None => Err(TargetError::EventGone),
+        }
+    }
+
+    /// The message that an event is, or the one that it edited.
+    fn of_event(&self, what: EventData) -> Result<Found, TargetError> {
+        match what {
+            EventData::Message(message) if message.content.body.target().is_some() => {
+                Err(TargetError::NotAMessage)
+            }
+            EventData::Message(message) => {
+                let body = Some(message.content.body);
+                self.in_chat(message.origin, None, body)
+            }
+            EventData::Edit(edit) => {
+                let chat = Recipient::of_chat(&edit.origin.chat);
+                let chat = chat.ok_or(TargetError::ChatUnsupported)?;
+                let author = Some(&edit.author).filter(|_| !edit.origin.from_me);
+                self.by_key(&chat, &edit.message, author)
+            }
+            EventData::Outcome(outcome) => self.of_outcome(&outcome),
+            _ => Err(TargetError::NotAMessage),
+        }
+    }
+
+    fn of_outcome(&self, outcome: &SendOutcome) -> Result<Found, TargetError> {
+        let SendOutcome { sent, chat } = outcome;
+        if let Some(own) = self.own(&sent.id) {
+            return own;
+        }
+        if sent.state == SendState::Failed {
+            return Err(TargetError::NotSent);
+        }
+        let to = Recipient::of_chat(chat).ok_or(TargetError::ChatUnsupported)?;
+        Ok(Found {
+            body: own_message(&self.store, chat, &sent.id),
+            to,
+            id: sent.id.clone(),
+            author: Contact::default(),
+            ours: true,
+            sent_at: sent.server_ack_at,
+        })
+    }
+
+    /// The message of that id that was given to Send, if the outbox still has it.
+    fn own(&self, id: &MessageId) -> Option<Result<Found, TargetError>> {
+        let own = self.outbox.own(id)?;
+        if own.failed {
+            return Some(Err(TargetError::NotSent));
+        }
+        // One that is still to be sent counts from now on.
+        let accepted_at = || clock::shown(own.accepted_at);
+        let sent_at = own.server_ack_at.unwrap_or_else(accepted_at);
+        Some(Ok(Found {
+            body: own_message(&self.store, &ChatId::from(&own.to), id),
+            to: own.to,
+            id: id.clone(),
+            author: Contact::default(),
+            ours: true,
+            sent_at: Some(sent_at),
+        }))
+    }
+
+    fn by_key(
+        &self,
+        chat: &Recipient,
+        id: &MessageId,
+        sender: Option<&Contact>,
+    ) -> Result<Found, TargetError> {
+        let ours = sender.is_none_or(|who| self.is_account(who));
+        if ours && let Some(own) = self.own(id) {
+            return match own {
+                Ok(own) if !self.is_same(&own.to, chat) => Err(TargetError::OtherChat),
+                own => own,
+            };
+        }
+        let is_author = |origin: &Origin| match sender {
+            _ if ours => origin.from_me,
+            Some(who) => is_person(&self.store.resolve_contact(origin.sender.clone()), who),
+            None => false,
+        };
+        for what in self.journal.messages(id) {
+            match what {
+                EventData::Message(message) => {
+                    let origin = &message.origin;
+                    let here = Recipient::of_chat(&origin.chat);
+                    if is_author(origin) && here.is_some_and(|here| self.is_same(&here, chat)) {
+                        let Message { origin, content } = *message;
+                        return self.in_chat(origin, Some(chat.clone()), Some(content.body));
+                    }
+                }
+                EventData::Outcome(outcome) if ours => return self.of_outcome(&outcome),
+                _ => {}
+            }
+        }
+        Ok(Found {
+            to: chat.clone(),
+            id: id.clone(),
+            author: self
+                .store
+                .resolve_contact(sender.cloned().unwrap_or_default()),
+            ours,
+            sent_at: None,
+            body: None,
+        })
+    }
+
+    /// A message that arrived. `to` is what its chat is called, if a caller called it something.
+    fn in_chat(
+        &self,
+        origin: Origin,
+        to: Option<Recipient>,
+        body: Option<Body>,
+    ) -> Result<Found, TargetError> {
+        let to = to.or_else(|| Recipient::of_chat(&origin.chat));
+        Ok(Found {
+            to: to.ok_or(TargetError::ChatUnsupported)?,
+            id: origin.id,
+            author: self.store.resolve_contact(origin.sender),
+            ours: origin.from_me,
+            sent_at: Some(origin.sent_at),
+            body,
+        })
+    }
+
+    /// Whether two recipients are one chat, by whichever names.
+    fn is_same(&self, a: &Recipient, b: &Recipient) -> bool {
+        let name = |to: &Recipient| {
+            let chat = ChatId::from(to);
+            self.store.chat_name(&chat).unwrap_or(chat)
+        };
+        a == b || name(a) == name(b)
+    }
+
+    fn is_account(&self, who: &Contact) -> bool {
+        let account = self.store.account();
+        account.is_some_and(|account| is_person(&account, who))
+    }
+}
+
+impl Found {
+    fn can_be_edited(&self, now: SystemTime) -> Result<(), TargetError> {
+        if !self.ours {
+            return Err(TargetError::NotOurs);
+        }
+        let sent_at = self.sent_at.ok_or(TargetError::Unknown)?;
+        if !matches!(self.body, None | Some(Body::Text(_))) {
+            return Err(TargetError::NotAText);
+        }
+        if now >= sent_at + EDIT_WINDOW {
+            return Err(TargetError::EditTooLate);
+        }
+        Ok(())
+    }
+
+    /// As it is named in what is sent. Only a reply quotes it.
+    fn referred<M>(self, what: &Outgoing<M>) -> Referred {
+        let quotes = matches!(what, Outgoing::Message(_));
+        Referred {
+            id: self.id,
+            author: self.author,
+            ours: self.ours,
+            body: self
+                .body
+                .filter(|_| quotes)
+                .map(quotable)
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// What a reply quotes: not all of a long text, and nothing that opens a file.
+fn quotable(body: Body) -> Body {
+    match body {
+        Body::Text(mut text) => {
+            text.truncate(text.floor_char_boundary(MAX_QUOTED_BYTES));
+            Body::Text(text)
+        }
+        Body::Media(mut media) => {
+            let caption = &mut media.caption;
+            caption.truncate(caption.floor_char_boundary(MAX_QUOTED_BYTES));
+            media.pointer = None;
+            Body::Media(media)
+        }
+        other => other,
+    }
+}
+
+fn is_person(a: &Contact, b: &Contact) -> bool {
+    let phone = a.phone.is_some() && a.phone == b.phone;
+    let lid = a.lid.is_some() && a.lid == b.lid;
+    phone || lid
+}

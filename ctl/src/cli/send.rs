@@ -1,0 +1,156 @@
+//! `send`, and the commands that send something about a message.
+
+use std::time::Duration;
+
+use clap::{ArgGroup, Args};
+use openclaw_proto::v1::SendState;
+
+use super::words::states;
+use crate::duration;
+
+/// How it is sent, and what is waited for.
+#[derive(Debug, Args)]
+pub(crate) struct DeliveryArgs {
+    /// State to wait for: the agent, WhatsApp's server or a device of the recipient has the message, or it is read. Exits with 5 if WhatsApp's server has it, but the state was not reached in time.
+    #[arg(long, value_parser = states(), default_value = "server-ack")]
+    pub(crate) wait: SendState,
+    /// Token of this message: one token is never sent twice [default: generated].
+    #[arg(long)]
+    pub(crate) token: Option<String>,
+    /// How long to wait.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
+    pub(crate) timeout: Duration,
+    /// Queue the message if it cannot be sent now. The queue survives restarts, and is paced where a
+    /// direct send would be refused. `watch` reports the outcome.
+    #[arg(long)]
+    pub(crate) queue: bool,
+    /// How long to keep it queued, at most 7d [default: 1h].
+    #[arg(long, alias = "deadline", value_name = "TIME", value_parser = duration::parse, requires = "queue")]
+    pub(crate) keep_for: Option<Duration>,
+}
+
+/// The message that a command is about.
+#[derive(Debug, Args)]
+pub(crate) struct TargetArgs {
+    /// The message: the number of its event, as `watch` and `events` print it; with --chat, its id.
+    #[arg(value_name = "MESSAGE")]
+    pub(crate) message: String,
+    /// Chat of the message, where MESSAGE is its id: a number, a LID (…@lid), or a group's JID (…@g.us).
+    #[arg(long, value_name = "CHAT")]
+    pub(crate) chat: Option<String>,
+    /// Author of the message, where MESSAGE is its id [default: this account].
+    #[arg(long, value_name = "WHO", requires = "chat")]
+    pub(crate) sender: Option<String>,
+}
+
+/// `send`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("other").args(["location", "contact"]))]
+pub(crate) struct SendArgs {
+    /// Recipient: a phone number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
+    pub(crate) to: String,
+    /// The text. `-`, or none when stdin is not a terminal: read it from stdin. With --location: its caption.
+    #[arg(allow_hyphen_values = true, conflicts_with = "contact")]
+    pub(crate) text: Option<String>,
+    /// Reply to the message of this event, as `watch` and `events` number it.
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) reply: Option<u64>,
+    /// Mention this person, by number or LID; repeatable. Write @15550100123 in the text to show it.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) mention: Vec<String>,
+    /// Send a location, in degrees: --location=-36.84846,174.76333.
+    #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true)]
+    pub(crate) location: Option<String>,
+    /// Name of the place.
+    #[arg(long, requires = "location")]
+    pub(crate) name: Option<String>,
+    /// Address of the place.
+    #[arg(long, requires = "location")]
+    pub(crate) address: Option<String>,
+    /// Send a contact card; repeatable.
+    #[arg(long, value_name = "NAME:NUMBER")]
+    pub(crate) contact: Vec<String>,
+    /// How.
+    #[command(flatten)]
+    pub(crate) delivery: DeliveryArgs,
+}
+
+/// `react`.
+#[derive(Debug, Args)]
+pub(crate) struct ReactArgs {
+    /// To what.
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// The emoji.
+    #[arg(required_unless_present = "remove")]
+    pub(crate) emoji: Option<String>,
+    /// Remove the reaction.
+    #[arg(long, conflicts_with = "emoji")]
+    pub(crate) remove: bool,
+    /// How.
+    #[command(flatten)]
+    pub(crate) delivery: DeliveryArgs,
+}
+
+/// `edit`.
+#[derive(Debug, Args)]
+pub(crate) struct EditArgs {
+    /// What.
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// The new text. `-`, or none when stdin is not a terminal: read it from stdin.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) text: Option<String>,
+    /// Mention this person, by number or LID; repeatable.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) mention: Vec<String>,
+    /// How.
+    #[command(flatten)]
+    pub(crate) delivery: DeliveryArgs,
+}
+
+/// `delete`.
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    /// What.
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// How.
+    #[command(flatten)]
+    pub(crate) delivery: DeliveryArgs,
+}
+
+/// `poll`.
+#[derive(Debug, Args)]
+pub(crate) struct PollArgs {
+    /// Recipient: a phone number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
+    pub(crate) to: String,
+    /// The question.
+    pub(crate) question: String,
+    /// The options: 2 to 12.
+    #[arg(value_name = "OPTION", required = true, num_args = 2..)]
+    pub(crate) options: Vec<String>,
+    /// How many options one person may select; 0 for any number.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) max: u32,
+    /// How.
+    #[command(flatten)]
+    pub(crate) delivery: DeliveryArgs,
+}
+
+/// `vote`.
+#[derive(Debug, Args)]
+pub(crate) struct VoteArgs {
+    /// In what.
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// The selected options, as in the poll; they replace those of an earlier vote.
+    #[arg(value_name = "OPTION", required_unless_present = "remove")]
+    pub(crate) options: Vec<String>,
+    /// Remove the vote.
+    #[arg(long, conflicts_with = "options")]
+    pub(crate) remove: bool,
+    /// How.
+    #[command(flatten)]
+    pub(crate) delivery: DeliveryArgs,
+}

@@ -1,0 +1,180 @@
+//! The secrets of polls. A vote is encrypted with that of its poll, which only those have who got the poll.
+//!
+//! The library stores secrets a little after a message has arrived or left; a kill in between loses them. A poll can be
+//! voted in for months, so its secret is stored here first: with the event of a poll that arrives, and before one leaves.
+
+use openclaw_state::journal::{Arrival, Journal};
+use openclaw_state::people::People as _;
+use openclaw_types::{Body, ChatId, Contact, EventData, Message, MessageId, Origin, Target};
+use whatsapp_rust::types::events::InboundMessage;
+use whatsapp_rust::wacore::msg_secret::{RetentionClass, expires_at};
+use whatsapp_rust::wacore::poll;
+use whatsapp_rust::wacore::store::traits::MsgSecretEntry;
+use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::{CacheConfig, Jid, wacore};
+use zeroize::Zeroizing;
+
+use super::own::own_message;
+use super::translate;
+use crate::store::Store;
+
+/// What votes in a poll are encrypted with.
+pub(super) struct PollKey {
+    /// The address of the poll's author that the key is made from.
+    pub(super) creator: Jid,
+    pub(super) secret: Zeroizing<[u8; 32]>,
+}
+
+/// Whether votes in this poll can be made and read. `author` has all names that are known.
+#[must_use]
+pub fn has_poll_key(store: &Store, chat: &ChatId, author: &Contact, id: &MessageId) -> bool {
+    find(store, chat, author, id).is_some()
+}
+
+/// The key of a poll in this chat, by whichever addresses the wire had for the chat and the author.
+pub(super) fn find(
+    store: &Store,
+    chat: &ChatId,
+    author: &Contact,
+    id: &MessageId,
+) -> Option<PollKey> {
+    let authors = [
+        author.lid.as_ref().map(|lid| Jid::lid(lid.user())),
+        author.phone.as_ref().map(|phone| Jid::pn(phone.digits())),
+    ];
+    let chats = store.names(chat.jid(), None);
+    authors.into_iter().flatten().find_map(|creator| {
+        let sender = creator.to_string();
+        let mut found = chats
+            .iter()
+            .filter_map(|chat| store.secret(chat, &sender, id.as_str()));
+        let secret = found.next()?;
+        Some(PollKey { creator, secret })
+    })
+}
+
+/// The key of a new poll of this account: the same each time, so that one that is sent again has the same votes.
+pub(super) fn create(store: &Store, chat: &Jid, own: &Jid, id: &MessageId) -> Option<PollKey> {
+    let (name, sender) = (chat.to_string(), own.to_string());
+    let key = |secret| PollKey {
+        creator: own.clone(),
+        secret,
+    };
+    if let Some(secret) = store.secret(&name, &sender, id.as_str()) {
+        return Some(key(secret));
+    }
+    let mut secret = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *secret).ok()?;
+    keep(
+        store,
+        chat,
+        own,
+        id.as_str(),
+        &secret,
+        wacore::time::now_secs(),
+    );
+    Some(key(secret))
+}
+
+/// Stores the secret of a poll that arrives.
+pub(super) fn arrived(store: &Store, inbound: &InboundMessage) {
+    let InboundMessage { message, info, .. } = inbound;
+    if !translate::is_poll(message) {
+        return;
+    }
+    let context = message.message_context_info.as_option();
+    let secret = context.and_then(|context| context.message_secret.as_deref());
+    if let Some(secret) = secret.and_then(|secret| <&[u8; 32]>::try_from(secret).ok()) {
+        let source = &info.source;
+        let at = info.timestamp.timestamp();
+        keep(store, &source.chat, &source.sender, &info.id, secret, at);
+    }
+}
+
+/// Decrypts the vote that a message is, if it is one and the poll and its key are known. The poll may be among the messages
+/// that came `before` and are not in the journal yet.
+pub(super) fn open_vote<'a>(
+    store: &Store,
+    journal: &Journal,
+    mut before: impl Iterator<Item = &'a Arrival>,
+    sealed: &wa::Message,
+    message: &mut Message,
+) {
+    let Message { origin, content } = message;
+    let Body::PollVote(vote) = &mut content.body else {
+        return;
+    };
+    let id = &vote.target.message;
+    let of_poll = |what: &EventData| match what {
+        EventData::Message(message) if message.origin.id == *id => match &message.content.body {
+            Body::Poll(poll) => Some(poll.options.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let just_arrived = before.find_map(|arrival| of_poll(arrival.what.as_ref()?));
+    let options = just_arrived
+        .or_else(|| journal.messages(id).iter().find_map(of_poll))
+        .or_else(|| match own_message(store, &origin.chat, id)? {
+            Body::Poll(poll) => Some(poll.options),
+            _ => None,
+        });
+    let hashes = translate::sealed_vote(sealed)
+        .and_then(|sealed| decrypted(store, origin, &vote.target, sealed));
+    vote.options = options.zip(hashes).map(|(mut options, hashes)| {
+        options.retain(|option| {
+            let hash = poll::compute_option_hash(option);
+            hashes.iter().any(|chosen| chosen[..] == hash)
+        });
+        options
+    });
+}
+
+/// The hashes of the selected options. The addresses in the key are those of author and voter, both LIDs or both numbers.
+fn decrypted(
+    store: &Store,
+    origin: &Origin,
+    target: &Target,
+    sealed: &wa::message::PollEncValue,
+) -> Option<Vec<Vec<u8>>> {
+    let sealed = poll::PollVoteCiphertext {
+        enc_payload: sealed.enc_payload.as_deref()?,
+        enc_iv: sealed.enc_iv.as_deref()?,
+    };
+    let author = match &target.author {
+        // A chat of two, where the key of the poll names no one: it is one of ours.
+        author if *author == Contact::default() => store.account()?,
+        author => store.resolve_contact(author.clone()),
+    };
+    let voter = store.resolve_contact(origin.sender.clone());
+    let PollKey { secret, .. } = find(store, &origin.chat, &author, &target.message)?;
+    let lids = author.lid.zip(voter.lid);
+    let numbers = author.phone.zip(voter.phone);
+    let pairs = [
+        lids.map(|(author, voter)| (author.jid(), voter.jid())),
+        numbers.map(|(author, voter)| {
+            let [author, voter] = [author, voter].map(|it| Jid::pn(it.digits()).to_string());
+            (author, voter)
+        }),
+    ];
+    let id = target.message.as_str();
+    pairs.into_iter().flatten().find_map(|(author, voter)| {
+        let secret = &secret[..];
+        poll::decrypt_poll_vote_with_secret(sealed, secret, id, &author, &voter).ok()
+    })
+}
+
+/// As the library would: for as long, and under the same name.
+fn keep(store: &Store, chat: &Jid, sender: &Jid, id: &str, secret: &[u8; 32], at: i64) {
+    let CacheConfig {
+        msg_secret_policy: policy,
+        msg_secret_retention: retention,
+        ..
+    } = CacheConfig::default();
+    let (class, now) = (RetentionClass::PollEvent, wacore::time::now_secs());
+    let until = expires_at(policy, &retention, class, u64::try_from(at).ok(), now);
+    let entry = MsgSecretEntry::new(chat, sender, id, *secret, until, at);
+    if let Err(error) = store.keep_secret(entry) {
+        tracing::warn!(id, %error, "secret of a poll not stored, votes in it cannot be read");
+    }
+}
