@@ -28,6 +28,7 @@ mod import;
 mod numbers;
 mod outbox;
 mod pair;
+mod part_file;
 mod private_file;
 mod progress;
 mod qr;
