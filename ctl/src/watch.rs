@@ -7,6 +7,7 @@ mod cursor;
 mod cursor_file;
 mod keeping;
 mod notes;
+mod saving;
 
 use std::future;
 use std::pin::pin;
@@ -28,6 +29,7 @@ use crate::{client, console, events};
 use cursor::{Cursor, Step};
 use keeping::CursorKeeper;
 use notes::Notes;
+use saving::Saving;
 
 /// The delays between attempts to reach the agent.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
@@ -63,6 +65,7 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
         filter: events::filter(&args.filter)?,
         json,
         notes: Notes::new(json),
+        saving: Saving::of(address, args, json)?,
         cursor: Cursor::new(args.after.or(args.from_start.then_some(0))),
         keeping: CursorKeeper::new(args),
         rollback_check: RollbackCheck::new(json),
@@ -89,6 +92,7 @@ struct Watch<'a> {
     filter: Option<EventFilter>,
     json: bool,
     notes: Notes,
+    saving: Option<Saving<'a>>,
     cursor: Cursor,
     keeping: CursorKeeper<'a>,
     rollback_check: RollbackCheck,
@@ -217,8 +221,16 @@ impl Watch<'_> {
             self.has_moved = true;
             match self.cursor.take(item) {
                 Step::Print(event) => {
+                    // An event that was printed is not printed again, so its file must be there by then.
+                    let saved = match &self.saving {
+                        Some(saving) => saving.save(&event, &self.notes).await?,
+                        None => None,
+                    };
                     events::print(&event, self.json)?;
                     self.cursor.printed(event.seq);
+                    if let Some(saved) = saved {
+                        saving::print(saved, self.json)?;
+                    }
                 }
                 Step::Gap(gap) => {
                     let last = gap.last;
