@@ -27,7 +27,7 @@ fn file(size: usize) -> (MediaFile, Vec<u8>) {
         sender: Contact::default(),
         from_me: false,
     };
-    (file, encrypted.data_to_upload.to_vec())
+    (file, encrypted.data_to_upload)
 }
 
 /// Decrypts what came, in frames of an odd size. Returns the pieces as well.
