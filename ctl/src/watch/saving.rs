@@ -6,7 +6,7 @@ use openclaw_proto::v1::{Event, Media};
 use serde::Serialize;
 
 use super::notes::Notes;
-use super::{Retry, may_come};
+use super::retry::{Retry, may_come};
 use crate::address::Address;
 use crate::cli::WatchArgs;
 use crate::failure::Failure;
@@ -84,7 +84,9 @@ impl<'a> Saving<'a> {
             };
             match fetched.await {
                 // The agent itself has tried again what WhatsApp and the phone answer.
-                Err(failure) if is_away(&failure) && retry.0 < MAX_TRIES => retry.wait().await,
+                Err(failure) if is_away(&failure) && retry.count() < MAX_TRIES => {
+                    retry.wait().await
+                }
                 fetched => return fetched,
             }
         }
