@@ -85,7 +85,7 @@ impl<'a> Saving<'a> {
             match fetched.await {
                 // The agent itself has tried again what WhatsApp and the phone answer.
                 Err(failure) if is_away(&failure) && retry.count() < MAX_TRIES => {
-                    retry.wait().await
+                    retry.wait().await;
                 }
                 fetched => return fetched,
             }
