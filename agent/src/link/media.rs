@@ -199,7 +199,7 @@ impl Agent {
         let origin = &message.origin;
         let is_author = match sender {
             None => origin.from_me,
-            Some(sender) => !origin.from_me && self.is_same(sender, &origin.sender),
+            Some(sender) => !origin.from_me && self.names_person(sender, &origin.sender),
         };
         named.is_ok()
             && origin.id == *id
@@ -207,7 +207,7 @@ impl Agent {
             && filter.passes(&event.what, |jid| self.other_name(jid))
     }
 
-    fn is_same(&self, one: &Contact, other: &Contact) -> bool {
+    fn names_person(&self, one: &Contact, other: &Contact) -> bool {
         let same = |one: &Contact| {
             one.lid.is_some() && one.lid == other.lid
                 || one.phone.is_some() && one.phone == other.phone
@@ -245,7 +245,7 @@ impl Agent {
     ) -> Result<(MediaFile, Media), DownloadDenied> {
         let quoted = content.quoted.ok_or(DownloadDenied::NoQuotedMedia)?;
         let chat = origin.chat;
-        let from_me = self.is_account(&quoted.sender);
+        let from_me = self.is_this_account(&quoted.sender);
         let media = quoted.media.map(|media| *media);
         let as_quoted = media.as_ref().is_some_and(|media| media.pointer.is_some());
         if !as_quoted {
@@ -269,7 +269,7 @@ impl Agent {
     }
 
     /// Whether a contact is the account itself.
-    fn is_account(&self, contact: &Contact) -> bool {
+    fn is_this_account(&self, contact: &Contact) -> bool {
         let view = self.view.borrow();
         let account = view.link.account.as_ref();
         account.is_some_and(|account| {
