@@ -8,6 +8,7 @@ mod archive;
 mod doctor;
 mod frame;
 mod line;
+mod media;
 mod owner;
 mod pairing;
 mod readiness;
@@ -40,6 +41,7 @@ use crate::alerts::Alerts;
 
 pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start, Tokens};
 pub use frame::{Frame, Method, PairFailure, PairRequest, Qr, QrError};
+pub use media::{Download, DownloadDenied, DownloadRequest, MediaOf};
 pub use owner::Owner;
 pub use readiness::Readiness;
 pub use resolver::Resolver;
@@ -66,6 +68,7 @@ pub struct Agent {
     store: Store,
     archive: Archive,
     alerts: Alerts,
+    media: Arc<media::Transfers>,
 }
 
 /// The sealed store at one moment.

@@ -2,7 +2,6 @@
 //! and `backup verify`, which needs no agent.
 
 pub(crate) mod check;
-mod part;
 mod pipe;
 
 use std::fs::File;
@@ -18,6 +17,7 @@ use tonic::Streaming;
 use crate::address::Address;
 use crate::cli::{BackupArgs, VerifyArgs};
 use crate::failure::{Exit, Failure};
+use crate::part_file::PartFile;
 use crate::progress::Progress;
 use crate::render::size::size;
 use crate::rollback::check::RollbackCheck;
@@ -25,7 +25,6 @@ use crate::secret::{Use, is_dash, obtain, to_wire};
 use crate::stop::Stops;
 use crate::{aside, client, clock, console, text};
 use check::{Reached, Whole, check};
-use part::PartFile;
 use pipe::Pipe;
 
 #[derive(Serialize)]

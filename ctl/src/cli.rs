@@ -2,6 +2,7 @@
 
 mod access;
 mod allow;
+mod media;
 mod send;
 mod watch;
 mod words;
@@ -16,6 +17,7 @@ use crate::duration;
 
 pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, Typed};
 pub(crate) use allow::{AllowArgs, AllowCommand};
+pub(crate) use media::{MediaCommand, MediaGetArgs};
 pub(crate) use send::{
     DeleteArgs, DeliveryArgs, EditArgs, PollArgs, ReactArgs, SendArgs, TargetArgs, VoteArgs,
 };
@@ -91,6 +93,9 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// List events that the agent keeps, newest first.
     Events(EventsArgs),
+    /// Download files of messages.
+    #[command(subcommand)]
+    Media(MediaCommand),
     /// List or remove consumers: named read positions that the agent stores.
     Consumers(ConsumersArgs),
     /// Show or change the allowlist.

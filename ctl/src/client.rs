@@ -14,6 +14,7 @@ use openclaw_proto::v1::admin_client::AdminClient;
 use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_proto::v1::alerts_client::AlertsClient;
 use openclaw_proto::v1::clients_client::ClientsClient;
+use openclaw_proto::v1::files_client::FilesClient;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Response, Status};
 use tonic_health::pb::health_client::HealthClient;
@@ -54,6 +55,11 @@ pub(crate) async fn alerts(address: &Address) -> Result<AlertsClient<Channel>, F
 /// Connects for questions about who may call.
 pub(crate) async fn clients(address: &Address) -> Result<ClientsClient<Channel>, Failure> {
     Ok(ClientsClient::new(connect(address).await?))
+}
+
+/// Connects for downloads.
+pub(crate) async fn files(address: &Address) -> Result<FilesClient<Channel>, Failure> {
+    Ok(FilesClient::new(connect(address).await?))
 }
 
 /// Connects for administration, and for the agent's own service over the same connection.

@@ -86,6 +86,11 @@ impl Failure {
         self.reason.as_deref()
     }
 
+    /// The name of a file is in use.
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(self.reason(), Some("FILE_EXISTS" | "FILE_BUSY"))
+    }
+
     /// How the process ends.
     pub(crate) fn exit(&self) -> Exit {
         self.exit

@@ -9,6 +9,7 @@ mod alerts;
 mod allow;
 mod aside;
 mod backup;
+mod bytes;
 mod cli;
 mod client;
 mod clients;
@@ -25,9 +26,11 @@ mod events;
 mod failure;
 mod health;
 mod import;
+mod media;
 mod numbers;
 mod outbox;
 mod pair;
+mod part_file;
 mod private_file;
 mod progress;
 mod qr;
@@ -52,6 +55,7 @@ use clap::{CommandFactory as _, Parser as _};
 use crate::address::{Address, Environment, Flags};
 use crate::cli::{
     BackupArgs, BackupCommand, BaileysArgs, Cli, ClientsCommand, Command, ImportCommand,
+    MediaCommand,
 };
 use crate::context::store::Store;
 use crate::failure::{Exit, Failure};
@@ -149,6 +153,7 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::Outbox(command) => outbox::run(address, &command, json).await,
         Command::Watch(args) => watch::run(address, &args, json).await,
         Command::Events(args) => events::run(address, &args, json).await,
+        Command::Media(MediaCommand::Get(args)) => media::get(address, &args, json).await,
         Command::Consumers(args) => consumers::run(address, &args, json).await,
         Command::Unpair(args) => unpair::run(address, &args, json).await,
         Command::Backup(args) => backup::run(address, &args, json).await,

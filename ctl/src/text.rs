@@ -17,7 +17,7 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 /// Controls (C0, DEL, C1), line and paragraph separators, and what changes the direction of text.
-fn is_unsafe(c: char) -> bool {
+pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

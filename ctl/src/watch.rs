@@ -7,6 +7,8 @@ mod cursor;
 mod cursor_file;
 mod keeping;
 mod notes;
+mod retry;
+mod saving;
 
 use std::future;
 use std::pin::pin;
@@ -14,7 +16,6 @@ use std::time::Duration;
 
 use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_proto::v1::{EventFilter, WatchEventsRequest, WatchEventsResponse};
-use openclaw_types::Backoff;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 use tonic::transport::Channel;
@@ -28,25 +29,14 @@ use crate::{client, console, events};
 use cursor::{Cursor, Step};
 use keeping::CursorKeeper;
 use notes::Notes;
+use retry::{Retry, may_come};
+use saving::Saving;
 
-/// The delays between attempts to reach the agent.
-const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
 /// The agent sends a heartbeat every 30 s. Two missing ones are a dead stream.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// How often, at most, it is noted how far the store has come.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Failures in a row.
-#[derive(Default)]
-struct Retry(u32);
-
-impl Retry {
-    async fn wait(&mut self) {
-        self.0 = self.0.saturating_add(1);
-        tokio::time::sleep(BACKOFF.after(self.0)).await;
-    }
-}
 
 /// Watches until the end that was asked for. Ctrl-C is such an end, and so is a reader of stdout that goes away, as in
 /// `openclawctl watch | head -1`.
@@ -63,6 +53,7 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
         filter: events::filter(&args.filter)?,
         json,
         notes: Notes::new(json),
+        saving: Saving::of(address, args, json)?,
         cursor: Cursor::new(args.after.or(args.from_start.then_some(0))),
         keeping: CursorKeeper::new(args),
         rollback_check: RollbackCheck::new(json),
@@ -89,6 +80,7 @@ struct Watch<'a> {
     filter: Option<EventFilter>,
     json: bool,
     notes: Notes,
+    saving: Option<Saving<'a>>,
     cursor: Cursor,
     keeping: CursorKeeper<'a>,
     rollback_check: RollbackCheck,
@@ -217,8 +209,16 @@ impl Watch<'_> {
             self.has_moved = true;
             match self.cursor.take(item) {
                 Step::Print(event) => {
+                    // An event that was printed is not printed again, so its file must be there by then.
+                    let saved = match &self.saving {
+                        Some(saving) => saving.save(&event, &self.notes).await?,
+                        None => None,
+                    };
                     events::print(&event, self.json)?;
                     self.cursor.printed(event.seq);
+                    if let Some(saved) = saved {
+                        saving::print(saved, self.json)?;
+                    }
                 }
                 Step::Gap(gap) => {
                     let last = gap.last;
@@ -245,11 +245,6 @@ impl Watch<'_> {
 }
 
 type Agent = AgentClient<Channel>;
-
-/// True when the agent may be there, or answer, a little later.
-fn may_come(failure: &Failure) -> bool {
-    failure.exit() == Exit::Unreachable || failure.reason() == Some("BUSY")
-}
 
 /// True when trying again makes sense: the connection, or an agent that stops.
 fn may_pass(status: &Status) -> bool {

@@ -15,7 +15,7 @@ use std::time::SystemTime;
 
 use prost_types::Timestamp;
 
-pub use content::media_kind;
+pub use content::{media, media_kind};
 pub use event::event;
 pub use link::link_status;
 pub use people::{chat_kind, contact};

@@ -9,6 +9,7 @@ mod dial;
 mod expiry;
 mod gate;
 mod inbound;
+mod media;
 mod names;
 mod order;
 mod outbound;
@@ -51,6 +52,7 @@ use crate::store::Store;
 #[cfg(feature = "sim")]
 pub use dial::InProcess;
 pub use dial::{Endpoint, EndpointError};
+pub use media::{DownloadError, Downloads, MAX_MEDIA_BYTES, MediaFile, Piece, Whole};
 pub use names::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 pub use outbound::{EDIT_WINDOW, new_message_id};
 pub use own::own_message;

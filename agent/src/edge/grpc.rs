@@ -13,6 +13,7 @@ mod health;
 mod limit;
 mod list;
 mod listen;
+mod media;
 mod roles;
 mod status;
 mod watch;
@@ -26,6 +27,7 @@ use openclaw_proto::v1::admin_server::AdminServer;
 use openclaw_proto::v1::agent_server::AgentServer;
 use openclaw_proto::v1::alerts_server::AlertsServer;
 use openclaw_proto::v1::clients_server::ClientsServer;
+use openclaw_proto::v1::files_server::FilesServer;
 use openclaw_state::clients::Clients;
 use openclaw_trust::Fingerprint;
 use openclaw_types::{AgentName, Hardening};
@@ -92,6 +94,9 @@ pub async fn serve(
     let admin = AdminServer::new(admin::Service::new(agent.clone(), stop.clone()))
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_RESPONSE_BYTES);
+    let files = FilesServer::new(media::Service::new(agent.clone(), stop.clone()))
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(MAX_RESPONSE_BYTES);
     let service = AgentServer::new(agent::Service::new(
         agent,
         pages,
@@ -124,6 +129,7 @@ pub async fn serve(
         .add_service(access)
         .add_service(clients)
         .add_service(alerts)
+        .add_service(files)
         .add_service(health)
         .add_service(reflection_v1())
         .add_service(reflection_v1alpha())

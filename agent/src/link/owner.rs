@@ -6,6 +6,7 @@ mod linking;
 mod restoring;
 mod resuming;
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use openclaw_state::clock;
@@ -16,6 +17,7 @@ use openclaw_whatsapp::store::Store;
 use tokio::sync::{mpsc, watch};
 
 use self::candidate::Candidate;
+use super::media::Transfers;
 use super::pairing::Pairing;
 use super::retry::{Next, Retry};
 use super::running::Running;
@@ -99,6 +101,7 @@ impl Owner {
             archive: Archive::new(vault.clone()),
             store: store.clone(),
             alerts: Alerts::default(),
+            media: Arc::new(Transfers::new(setup.endpoint.clone())),
         };
         let sender = Sender::new(watched, setup.outbox.clone());
         let resolver = Resolver {

@@ -31,6 +31,7 @@ mod import;
 mod journal;
 mod kills;
 mod listing;
+mod media;
 mod messages;
 mod middle;
 mod names;

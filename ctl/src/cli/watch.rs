@@ -1,9 +1,12 @@
 //! The arguments of watching and listing events.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use openclaw_proto::v1::{ChatKind, EventKind};
 
 use super::words::words;
+use crate::bytes;
 
 /// `watch`.
 #[derive(Debug, Args)]
@@ -25,6 +28,14 @@ pub(crate) struct WatchArgs {
     /// Stop at the newest event instead of waiting for more.
     #[arg(long, visible_alias = "once")]
     pub(crate) no_follow: bool,
+    /// Save the files of messages in this directory as they arrive, each as SEQ-NAME.
+    ///
+    /// A file is saved before its event is printed. One that is there already is not downloaded again.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) save_media: Option<PathBuf>,
+    /// With --save-media: skip a file that is larger, for example 500kB, 16MB or 1GB.
+    #[arg(long, value_name = "SIZE", requires = "save_media", value_parser = bytes::parse)]
+    pub(crate) max_size: Option<u64>,
 }
 
 /// `events`.

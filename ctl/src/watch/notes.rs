@@ -22,6 +22,7 @@ impl Notes {
         if self.json {
             console::json_note(&Note {
                 note: word,
+                seq: None,
                 why: None,
             });
         } else {
@@ -34,11 +35,27 @@ impl Notes {
         self.note(&format!("{failure}; trying again"), "waiting");
     }
 
+    /// The file of this event is not saved.
+    pub(super) fn not_saved(&self, seq: u64, failure: &Failure) {
+        if self.json {
+            console::json_note(&Note {
+                note: "not_saved",
+                seq: Some(seq),
+                why: Some(failure.to_string()),
+            });
+        } else {
+            console::note(&format!(
+                "warning: the file of event {seq} was not saved: {failure}"
+            ));
+        }
+    }
+
     /// A place that is not kept is reported, and no reason to stop.
     pub(super) fn no_place(&self, error: &cursor_file::Error) {
         if self.json {
             console::json_note(&Note {
                 note: "position_not_saved",
+                seq: None,
                 why: Some(error.to_string()),
             });
         } else {
@@ -49,10 +66,13 @@ impl Notes {
     }
 }
 
-/// What `--json` prints on stderr in addition to errors: `lost`, `waiting`, `start_over`, `new_store`, `position_not_saved`.
+/// What `--json` prints on stderr in addition to errors: `lost`, `waiting`, `start_over`, `new_store`, `position_not_saved`,
+/// `not_saved`.
 #[derive(Serialize)]
 struct Note {
     note: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
 }

@@ -96,6 +96,7 @@ files!(
     events,
     health,
     import,
+    media,
     numbers,
     outbox,
     pair,

@@ -50,6 +50,7 @@ pub(crate) struct Script {
     /// A step `{ sealed = … }` is a whole stream: see [`Recipe`](crate::sealed::Recipe).
     pub(crate) backup: VecDeque<Vec<Value>>,
     pub(crate) restore: VecDeque<Value>,
+    pub(crate) download: VecDeque<Vec<Value>>,
     /// By how many seconds its clock is ahead.
     pub(crate) clock: i64,
     /// What it speaks on a port of loopback, if it listens on one.

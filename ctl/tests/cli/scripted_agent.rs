@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod alerts;
 mod clients;
+mod files;
 mod health;
 mod tls;
 
@@ -20,6 +21,7 @@ use openclaw_proto::v1::admin_server::AdminServer;
 use openclaw_proto::v1::agent_server::{Agent, AgentServer};
 use openclaw_proto::v1::alerts_server::AlertsServer;
 use openclaw_proto::v1::clients_server::ClientsServer;
+use openclaw_proto::v1::files_server::FilesServer;
 use openclaw_proto::v1::{
     AckEventsRequest, AckEventsResponse, CancelSendRequest, CancelSendResponse,
     ListConsumersRequest, ListConsumersResponse, ListEventsRequest, ListEventsResponse,
@@ -79,6 +81,7 @@ impl ScriptedAgent {
             .add_service(AdminServer::from_arc(Arc::clone(&methods)))
             .add_service(AccessServer::from_arc(Arc::clone(&methods)))
             .add_service(AlertsServer::from_arc(Arc::clone(&methods)))
+            .add_service(FilesServer::from_arc(Arc::clone(&methods)))
             .add_service(ClientsServer::from_arc(methods));
         let mut servers = Vec::new();
         let mut door = None;

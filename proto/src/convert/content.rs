@@ -228,7 +228,9 @@ fn body(kind: Kind) -> Result<Body, Error> {
     })
 }
 
-fn media(media: Media) -> v1::Media {
+/// A file, without where it is and its key: those never leave the agent.
+#[must_use]
+pub fn media(media: Media) -> v1::Media {
     let Media {
         kind,
         mime_type,
@@ -341,20 +343,32 @@ fn location_from(location: v1::Location) -> Location {
 }
 
 fn quoted(quoted: Quoted) -> v1::Quoted {
-    let Quoted { id, sender, text } = quoted;
+    let Quoted {
+        id,
+        sender,
+        text,
+        media,
+    } = quoted;
     v1::Quoted {
         id: text_of(id),
         sender: Some(contact(sender)),
         text,
+        media: media.map(|media| self::media(*media)),
     }
 }
 
 fn quoted_from(quoted: v1::Quoted) -> Quoted {
-    let v1::Quoted { id, sender, text } = quoted;
+    let v1::Quoted {
+        id,
+        sender,
+        text,
+        media,
+    } = quoted;
     Quoted {
         id: MessageId::new(&id),
         sender: person(sender),
         text,
+        media: media.map(|media| Box::new(media_from(media))),
     }
 }
 

@@ -284,6 +284,10 @@ mod tests {
             if let Body::Media(media) = &mut content.body {
                 media.pointer = None;
             }
+            let quoted = content.quoted.as_mut();
+            if let Some(media) = quoted.and_then(|quoted| quoted.media.as_mut()) {
+                media.pointer = None;
+            }
         };
         match &mut what {
             EventData::Message(message) => without_pointer(&mut message.content),

@@ -438,6 +438,7 @@ message! {
         id = "id": Plain,
         sender = "sender": Plain,
         text = "text": Plain,
+        media = "media": Plain,
     }
 }
 message! {
@@ -989,6 +990,40 @@ message! {
         confirmed = "confirmed": Plain,
     }
 }
+message! {
+    DownloadRequest {
+        message = "message": Plain,
+        quoted = "quoted": Plain,
+        max_bytes = "max_bytes": Plain,
+    }
+}
+message! {
+    DownloadResponse {
+    }
+    item = "item": download_response::Item {
+        Start = "start": Plain,
+        Chunk = "chunk": Base64,
+        Restart = "restart": Plain,
+        End = "end": Plain,
+    }
+}
+message! {
+    DownloadStart {
+        seq = "seq": Plain,
+        message_id = "message_id": Plain,
+        media = "media": Plain,
+    }
+}
+message! {
+    DownloadRestart {
+    }
+}
+message! {
+    DownloadEnd {
+        sha256 = "sha256": Base64,
+        size_bytes = "size_bytes": Plain,
+    }
+}
 #[cfg(test)]
 fn ways_of(message: &str) -> tests::Ways {
     match message {
@@ -1122,6 +1157,11 @@ fn ways_of(message: &str) -> tests::Ways {
         "Traffic" => tests::Ways::of::<v1::Traffic>(),
         "UnpairRequest" => tests::Ways::of::<v1::UnpairRequest>(),
         "UnpairResponse" => tests::Ways::of::<v1::UnpairResponse>(),
+        "DownloadRequest" => tests::Ways::of::<v1::DownloadRequest>(),
+        "DownloadResponse" => tests::Ways::of::<v1::DownloadResponse>(),
+        "DownloadStart" => tests::Ways::of::<v1::DownloadStart>(),
+        "DownloadRestart" => tests::Ways::of::<v1::DownloadRestart>(),
+        "DownloadEnd" => tests::Ways::of::<v1::DownloadEnd>(),
         _ => unreachable!("{message} is no message"),
     }
 }

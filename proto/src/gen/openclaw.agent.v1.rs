@@ -2943,7 +2943,7 @@ pub struct Text {
     #[prost(string, tag = "1")]
     pub body: ::prost::alloc::string::String,
 }
-/// A file in a message. The agent does not download it.
+/// A file in a message. It stays at WhatsApp until a client calls Files.Download.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Media {
@@ -2971,7 +2971,7 @@ pub struct Media {
     /// Caption. Empty if there is none.
     #[prost(string, tag = "8")]
     pub caption: ::prost::alloc::string::String,
-    /// True if the agent has stored the file's URL and key.
+    /// True if the agent has stored the file's URL and key: Files.Download can be called.
     #[prost(bool, tag = "9")]
     pub downloadable: bool,
 }
@@ -3140,6 +3140,10 @@ pub struct Quoted {
     /// Its text or caption as quoted by the sender of the reply, at most 4 KiB.
     #[prost(string, tag = "3")]
     pub text: ::prost::alloc::string::String,
+    /// Its file, as quoted by the sender of the reply, without the caption. Absent if it has none. Files.Download with
+    /// `quoted` downloads it.
+    #[prost(message, optional, tag = "4")]
+    pub media: ::core::option::Option<Media>,
 }
 /// The kinds of chats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -6479,6 +6483,441 @@ pub mod agent_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "openclaw.agent.v1.Agent";
     impl<T> tonic::server::NamedService for AgentServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Which file to download.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DownloadRequest {
+    /// The message that brings it.
+    #[prost(message, optional, tag = "1")]
+    pub message: ::core::option::Option<MessageRef>,
+    /// The file of the message that this one quotes, instead of its own.
+    #[prost(bool, tag = "2")]
+    pub quoted: bool,
+    /// Refuse a file that is larger. 0: WhatsApp's limit of 2 GiB.
+    #[prost(uint64, tag = "3")]
+    pub max_bytes: u64,
+}
+/// One item of the stream.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DownloadResponse {
+    /// What it is.
+    #[prost(oneof = "download_response::Item", tags = "1, 2, 3, 4")]
+    pub item: ::core::option::Option<download_response::Item>,
+}
+/// Nested message and enum types in `DownloadResponse`.
+pub mod download_response {
+    /// What it is.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Item {
+        /// What the file is, as far as its message says so. The first item.
+        #[prost(message, tag = "1")]
+        Start(super::DownloadStart),
+        /// The next bytes, at most 64 KiB.
+        #[prost(bytes, tag = "2")]
+        Chunk(::prost::alloc::vec::Vec<u8>),
+        /// The file is sent again from its first byte: discard every chunk before this.
+        #[prost(message, tag = "3")]
+        Restart(super::DownloadRestart),
+        /// The file is whole. The last item.
+        #[prost(message, tag = "4")]
+        End(super::DownloadEnd),
+    }
+}
+/// What a file is, as far as its message says so.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DownloadStart {
+    /// The `seq` of the event with the message. For a quoted file, of the event that quotes it.
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// WhatsApp's id of the message that brings the file.
+    #[prost(string, tag = "2")]
+    pub message_id: ::prost::alloc::string::String,
+    /// The file, with kind, type, name and size as set by its sender.
+    #[prost(message, optional, tag = "3")]
+    pub media: ::core::option::Option<Media>,
+}
+/// Everything so far is to be discarded: a host sent a file that did not verify, and another try begins.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DownloadRestart {}
+/// The whole file was sent and verified.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DownloadEnd {
+    /// SHA-256 of the file, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+    /// Its size in bytes.
+    #[prost(uint64, tag = "2")]
+    pub size_bytes: u64,
+}
+/// Generated client implementations.
+pub mod files_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// The files that messages bring. They stay at WhatsApp until a client downloads them; the agent keeps none.
+    #[derive(Debug, Clone)]
+    pub struct FilesClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> FilesClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> FilesClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            FilesClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Downloads the file of a message.
+        ///
+        /// The first item is `start`, then come chunks, and the last one is `end`. WhatsApp's files can be verified only at their
+        /// end: do not use what was received before `end`. After a `restart` discard all chunks before it. A stream that ends
+        /// without `end` is a failure, and so is one whose bytes do not have the size and SHA-256 of `end`.
+        ///
+        /// This also works while the agent is not connected to WhatsApp, because files are at hosts of their own. WhatsApp
+        /// removes them there after some weeks: then the agent asks the phone once to upload the file again, which needs the
+        /// connection. Two downloads run at once, at most 16 wait, and a waiting one has its `start` already.
+        ///
+        /// Errors, by code and `reason`:
+        ///
+        /// - INVALID_ARGUMENT: no message, or a chat or sender that cannot be read.
+        /// - NOT_FOUND
+        ///   - NO_SUCH_MESSAGE: the agent does not have the message, or no longer.
+        ///   - MEDIA_GONE: WhatsApp no longer has the file, and neither has the phone.
+        /// - FAILED_PRECONDITION
+        ///   - NO_MEDIA: the message has no file, or does not quote one.
+        ///   - NO_POINTER: the message came without the file's address and key.
+        ///   - MEDIA_TOO_LARGE: the file is larger than `max_bytes`. `metadata["size"]` is the size that its sender declares;
+        ///     it is absent if the file turned out larger than declared.
+        ///   - MEDIA_EXPIRED: WhatsApp no longer has the file, and the phone cannot be asked while the agent is not connected.
+        /// - RESOURCE_EXHAUSTED, MEDIA_BUSY: too many downloads wait.
+        /// - UNAVAILABLE
+        ///   - MEDIA_UNREACHABLE: no media host of WhatsApp could be reached.
+        ///   - MEDIA_HOST_ERROR: the hosts answer with an error. `metadata["http_status"]` is its status.
+        ///   - MEDIA_INTERRUPTED: the connection was lost again and again.
+        ///   - MEDIA_STALLED: the host sent nothing for 30 seconds.
+        ///   - MEDIA_PHONE_SILENT: the phone did not answer when it was asked to upload the file again.
+        ///   - MEDIA_PHONE_ERROR: the phone could not upload the file again.
+        /// - DATA_LOSS
+        ///   - MEDIA_TRUNCATED: the file at WhatsApp is shorter than its sender declares, and not whole.
+        ///   - MEDIA_CORRUPTED: the file's MAC is wrong, or it cannot be decrypted.
+        ///   - MEDIA_WRONG_HASH: the file is not the one that its sender describes.
+        /// - DEADLINE_EXCEEDED, TOO_SLOW: the client read nothing for 60 seconds.
+        pub async fn download(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DownloadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::DownloadResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Files/Download",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Files", "Download"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod files_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with FilesServer.
+    #[async_trait]
+    pub trait Files: std::marker::Send + std::marker::Sync + 'static {
+        /// Server streaming response type for the Download method.
+        type DownloadStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::DownloadResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Downloads the file of a message.
+        ///
+        /// The first item is `start`, then come chunks, and the last one is `end`. WhatsApp's files can be verified only at their
+        /// end: do not use what was received before `end`. After a `restart` discard all chunks before it. A stream that ends
+        /// without `end` is a failure, and so is one whose bytes do not have the size and SHA-256 of `end`.
+        ///
+        /// This also works while the agent is not connected to WhatsApp, because files are at hosts of their own. WhatsApp
+        /// removes them there after some weeks: then the agent asks the phone once to upload the file again, which needs the
+        /// connection. Two downloads run at once, at most 16 wait, and a waiting one has its `start` already.
+        ///
+        /// Errors, by code and `reason`:
+        ///
+        /// - INVALID_ARGUMENT: no message, or a chat or sender that cannot be read.
+        /// - NOT_FOUND
+        ///   - NO_SUCH_MESSAGE: the agent does not have the message, or no longer.
+        ///   - MEDIA_GONE: WhatsApp no longer has the file, and neither has the phone.
+        /// - FAILED_PRECONDITION
+        ///   - NO_MEDIA: the message has no file, or does not quote one.
+        ///   - NO_POINTER: the message came without the file's address and key.
+        ///   - MEDIA_TOO_LARGE: the file is larger than `max_bytes`. `metadata["size"]` is the size that its sender declares;
+        ///     it is absent if the file turned out larger than declared.
+        ///   - MEDIA_EXPIRED: WhatsApp no longer has the file, and the phone cannot be asked while the agent is not connected.
+        /// - RESOURCE_EXHAUSTED, MEDIA_BUSY: too many downloads wait.
+        /// - UNAVAILABLE
+        ///   - MEDIA_UNREACHABLE: no media host of WhatsApp could be reached.
+        ///   - MEDIA_HOST_ERROR: the hosts answer with an error. `metadata["http_status"]` is its status.
+        ///   - MEDIA_INTERRUPTED: the connection was lost again and again.
+        ///   - MEDIA_STALLED: the host sent nothing for 30 seconds.
+        ///   - MEDIA_PHONE_SILENT: the phone did not answer when it was asked to upload the file again.
+        ///   - MEDIA_PHONE_ERROR: the phone could not upload the file again.
+        /// - DATA_LOSS
+        ///   - MEDIA_TRUNCATED: the file at WhatsApp is shorter than its sender declares, and not whole.
+        ///   - MEDIA_CORRUPTED: the file's MAC is wrong, or it cannot be decrypted.
+        ///   - MEDIA_WRONG_HASH: the file is not the one that its sender describes.
+        /// - DEADLINE_EXCEEDED, TOO_SLOW: the client read nothing for 60 seconds.
+        async fn download(
+            &self,
+            request: tonic::Request<super::DownloadRequest>,
+        ) -> std::result::Result<tonic::Response<Self::DownloadStream>, tonic::Status>;
+    }
+    /// The files that messages bring. They stay at WhatsApp until a client downloads them; the agent keeps none.
+    #[derive(Debug)]
+    pub struct FilesServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> FilesServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for FilesServer<T>
+    where
+        T: Files,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/openclaw.agent.v1.Files/Download" => {
+                    #[allow(non_camel_case_types)]
+                    struct DownloadSvc<T: Files>(pub Arc<T>);
+                    impl<
+                        T: Files,
+                    > tonic::server::ServerStreamingService<super::DownloadRequest>
+                    for DownloadSvc<T> {
+                        type Response = super::DownloadResponse;
+                        type ResponseStream = T::DownloadStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DownloadRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Files>::download(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DownloadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for FilesServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "openclaw.agent.v1.Files";
+    impl<T> tonic::server::NamedService for FilesServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

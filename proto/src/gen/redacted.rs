@@ -529,3 +529,33 @@ impl ::core::fmt::Debug for v1::StatusResponse {
         f.debug_struct("StatusResponse").finish_non_exhaustive()
     }
 }
+impl ::core::fmt::Debug for v1::DownloadRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("DownloadRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::DownloadResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("DownloadResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::download_response::Item {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Item").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::DownloadStart {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("DownloadStart").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::DownloadRestart {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("DownloadRestart").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::DownloadEnd {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("DownloadEnd").finish_non_exhaustive()
+    }
+}

@@ -12,7 +12,7 @@ use std::path::Path;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "access.proto",
     "admin.proto",
     "agent.proto",
@@ -22,6 +22,7 @@ const FILES: [&str; 12] = [
     "event.proto",
     "hardening.proto",
     "link.proto",
+    "media.proto",
     "send.proto",
     "vault.proto",
     "watch.proto",

@@ -56,6 +56,14 @@ impl Journal {
         events.map(|event| event.what).filter(is_it).collect()
     }
 
+    /// The messages and changes of that id that are kept, the newest first.
+    #[must_use]
+    pub fn events_of(&self, id: &MessageId) -> Vec<Event> {
+        let mut events = self.named(&self.state(), id.as_str());
+        events.retain(|event| Written::of(&event.what, id).is_some());
+        events
+    }
+
     /// The events whose message may have this id.
     pub(super) fn named(&self, state: &State, id: &str) -> Vec<Event> {
         let half = Mark::half_of(id);

@@ -1,4 +1,4 @@
-//! What a message says: one kind of content, and what any kind may have. Nothing is fetched.
+//! What a message says: one kind of content, and what any kind may have. Files stay where they are.
 
 mod body;
 mod stored;
@@ -48,7 +48,7 @@ pub struct Content {
     pub album: Option<MessageId>,
 }
 
-/// A file that a message brings. It stays at WhatsApp.
+/// A file that a message brings. It stays at WhatsApp until a client downloads it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Media {
     /// What it is.
@@ -192,6 +192,9 @@ pub struct Quoted {
     /// Its text or caption, as the answer has it.
     #[serde(rename = "t", default, skip_serializing_if = "String::is_empty")]
     pub text: String,
+    /// Its file, as the answer has it, without the caption.
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<Box<Media>>,
 }
 
 impl MediaKind {
@@ -252,10 +255,10 @@ impl Content {
 
     /// How much memory it holds in addition to itself, roughly.
     pub(super) fn heap_bytes(&self) -> usize {
-        let quoted = self
-            .quoted
-            .as_ref()
-            .map_or(0, |quoted| quoted.text.capacity());
+        let quoted = self.quoted.as_ref().map_or(0, |quoted| {
+            let media = quoted.media.as_ref().map_or(0, Kind::heap_bytes);
+            quoted.text.capacity() + media
+        });
         self.body.heap_bytes() + quoted + self.mentions.len() * size_of::<Contact>()
     }
 }

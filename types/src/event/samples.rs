@@ -46,6 +46,7 @@ pub(super) fn content(body: Body) -> Content {
             id: MessageId::new("3EB0AB"),
             sender: contact(),
             text: "swordfish".into(),
+            media: every_media().next().map(Box::new),
         }),
         mentions: vec![contact(), Contact::default()],
         view_once: true,

@@ -8,6 +8,7 @@ mod clients;
 #[cfg(test)]
 mod corpus;
 mod event;
+mod media;
 mod outgoing;
 mod page;
 mod pair;
@@ -31,6 +32,7 @@ pub(super) use admin::{
 pub(super) use alerts::{alerts, tested};
 pub(super) use clients::{caller, client, clients, invite_request, invited, tls};
 pub(super) use event::{event, identity};
+pub(super) use media::{download_end, download_piece, download_request, download_start};
 pub(super) use page::{Page, page};
 pub(super) use pair::{frame, pair_request};
 pub(super) use rollback::{

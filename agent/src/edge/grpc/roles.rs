@@ -31,6 +31,7 @@ const TABLE: &[(&str, Role)] = &[
     ("/openclaw.agent.v1.Admin/Backup", Role::Admin),
     ("/openclaw.agent.v1.Admin/Restore", Role::Admin),
     ("/openclaw.agent.v1.Admin/ResolveRollback", Role::Admin),
+    ("/openclaw.agent.v1.Files/Download", Role::Reader),
     ("/openclaw.agent.v1.Clients/ListClients", Role::Admin),
     ("/openclaw.agent.v1.Clients/InviteClient", Role::Admin),
     ("/openclaw.agent.v1.Clients/RevokeClient", Role::Admin),

@@ -2,6 +2,7 @@
 //! programs, and in `metadata["hint"]` the next step for a person.
 
 mod clients;
+mod media;
 mod sending;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use crate::alerts;
 use crate::link::{ArchiveError, Denied};
 
 pub(super) use clients::{client_denied, no_tls, other_recipient};
+pub(super) use media::{download_denied, download_failed};
 pub(super) use sending::{cancel_denied, send_failure};
 
 /// What to do about a rolled back store.

@@ -117,11 +117,14 @@ fn album(message: &wa::Message) -> Option<MessageId> {
 
 fn quoted(context: &wa::ContextInfo) -> Option<Quoted> {
     let id = context.stanza_id.as_deref().filter(|id| !id.is_empty())?;
-    let whole = context.quoted_message.as_option().map(unwrapped).map(text);
+    let quoted = context.quoted_message.as_option().map(unwrapped);
+    let whole = quoted.map(text).unwrap_or_default();
+    let file = quoted.and_then(|message| file::media(message, ""));
     Some(Quoted {
         id: MessageId::new(id),
         sender: named(context.participant.as_deref().unwrap_or_default()),
-        text: cut(whole.unwrap_or_default(), MAX_QUOTED_BYTES).to_owned(),
+        text: cut(whole, MAX_QUOTED_BYTES).to_owned(),
+        media: file.map(Box::new),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Files: what is said of them, and where they are. Nothing is fetched.
+//! Files: what is said of them, and where they are.
 
 use openclaw_types::{Media, MediaKind, MediaPointer};
 use whatsapp_rust::waproto::whatsapp as wa;

@@ -2,7 +2,7 @@
 //! when it is whole. Dropped before, it is removed.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -42,9 +42,10 @@ impl PartFile {
         let part = path.with_file_name(part);
         let file = hold(&part).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => Failure::new(format!(
-                "{} is being written by another backup",
+                "{} is being written by another command",
                 shown(&part)
             ))
+            .with_reason("FILE_BUSY")
             .with_hint("wait for it, or name another file"),
             _ => Failure::new(format!("cannot write {}: {error}", shown(&part)))
                 .with_hint("name a file in a directory that you can write to"),
@@ -63,6 +64,21 @@ impl PartFile {
         self.file
             .write_all(bytes)
             .map_err(|error| self.failed("write", &error))
+    }
+
+    /// Discards all that was written.
+    pub(crate) fn restart(&mut self) -> Result<(), Failure> {
+        self.file
+            .set_len(0)
+            .and_then(|()| self.file.rewind())
+            .map_err(|error| self.failed("empty", &error))
+    }
+
+    /// All that was written is durable.
+    pub(crate) fn sync(&mut self) -> Result<(), Failure> {
+        self.file
+            .sync_all()
+            .map_err(|error| self.failed("sync", &error))
     }
 
     /// All that was written is durable, and is read back from its start.

@@ -1,0 +1,346 @@
+//! Files of messages: which message is meant, and its download, a few at a time and apart from the link.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use openclaw_types::{
+    Body, ChatId, Contact, Content, Event, EventData, Filter, Media, MessageId, Origin,
+    RecipientError, Seq,
+};
+use openclaw_whatsapp::session::{
+    DownloadError, Downloads, Endpoint, MediaFile, Piece, Session, Whole,
+};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::Agent;
+use super::resolver::connected;
+
+/// Downloads at the same time.
+const MAX_DOWNLOADS: usize = 2;
+/// Downloads that wait for a turn.
+const MAX_WAITING_DOWNLOADS: usize = 16;
+/// Pieces between a download and its client.
+const MAX_QUEUED_PIECES: usize = 2;
+
+/// The message that a caller means.
+#[derive(Clone, Debug)]
+pub enum MediaOf {
+    /// By its event.
+    Seq(Seq),
+    /// By its key.
+    Key {
+        /// Its chat.
+        chat: ChatId,
+        /// Its id.
+        id: MessageId,
+        /// Its author; `None`: the account itself.
+        sender: Option<Contact>,
+    },
+}
+
+/// A download that a caller asks for.
+#[derive(Clone, Debug)]
+pub struct DownloadRequest {
+    /// Of which message.
+    pub message: MediaOf,
+    /// The file that the message quotes, instead of its own.
+    pub quoted: bool,
+    /// The largest file that the caller takes.
+    pub most: u64,
+}
+
+/// A download that has begun, or waits for its turn. Dropping it ends it.
+pub struct Download {
+    /// The event.
+    pub seq: Seq,
+    /// The message that brings the file.
+    pub message: MessageId,
+    /// The file.
+    pub media: Media,
+    /// Its bytes.
+    pub pieces: mpsc::Receiver<Piece>,
+    /// How it ended, once the pieces have.
+    pub outcome: oneshot::Receiver<Result<Whole, DownloadError>>,
+}
+
+/// Shows which event, nothing of the file.
+impl std::fmt::Debug for Download {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Download")
+            .field("seq", &self.seq)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a download does not begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DownloadDenied {
+    /// The agent has no such event, or no longer.
+    #[error("the agent does not have this message, or no longer")]
+    NoSuchMessage,
+    /// It brings no file.
+    #[error("the message has no file")]
+    NoMedia,
+    /// It quotes none.
+    #[error("the message quotes no file")]
+    NoQuotedMedia,
+    /// Where the file is was not in the message.
+    #[error("the message came without the address and the key of its file")]
+    NoPointer,
+    /// Its sender says so.
+    #[error("the file has {bytes} bytes, and the limit is {most}")]
+    TooLarge {
+        /// Its size, as its sender says.
+        bytes: u64,
+        /// The caller's limit.
+        most: u64,
+    },
+    /// Too many wait.
+    #[error("{MAX_WAITING_DOWNLOADS} downloads wait already")]
+    Busy,
+}
+
+/// The downloads of an agent.
+#[derive(Debug)]
+pub(super) struct Transfers {
+    downloads: Downloads,
+    turns: Semaphore,
+    waiting: AtomicUsize,
+}
+
+impl Transfers {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            downloads: Downloads::new(endpoint),
+            turns: Semaphore::new(MAX_DOWNLOADS),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    /// A place in the queue, while it is held.
+    fn queue(self: &Arc<Self>) -> Result<Waiting, DownloadDenied> {
+        let waiting = Waiting(Arc::clone(self));
+        let others = self.waiting.fetch_add(1, Ordering::Relaxed);
+        match others < MAX_WAITING_DOWNLOADS + self.turns.available_permits() {
+            true => Ok(waiting),
+            false => Err(DownloadDenied::Busy),
+        }
+    }
+}
+
+struct Waiting(Arc<Transfers>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Agent {
+    /// Finds the file, and begins to download it as soon as it is its turn.
+    pub fn download(&self, request: &DownloadRequest) -> Result<Download, DownloadDenied> {
+        let event = self.event_of(&request.message)?;
+        let (seq, file, media) = self.file_of(event, request.quoted)?;
+        let (bytes, most) = (media.bytes, request.most);
+        if bytes > most {
+            return Err(DownloadDenied::TooLarge { bytes, most });
+        }
+        let waiting = self.media.queue()?;
+        let (sink, pieces) = mpsc::channel(MAX_QUEUED_PIECES);
+        let (report, outcome) = oneshot::channel();
+        let message = file.message.clone();
+        let (media_of, view) = (Arc::clone(&self.media), self.view.clone());
+        // It ends with the caller, who holds the receivers.
+        tokio::spawn(async move {
+            let session = move || connected(&view.borrow());
+            let result = take_turn(&media_of, waiting, &file, most, session, sink).await;
+            log(seq, &file, &result);
+            let _ = report.send(result);
+        });
+        Ok(Download {
+            seq,
+            message,
+            media,
+            pieces,
+            outcome,
+        })
+    }
+
+    /// The event with a message or an edit that is meant.
+    fn event_of(&self, message: &MediaOf) -> Result<Event, DownloadDenied> {
+        let found = match message {
+            MediaOf::Seq(Seq(seq)) => {
+                let page = self.journal.read(Seq(seq.saturating_sub(1)), 1);
+                let mut events = page.events.into_iter();
+                events.find(|event| event.seq == Seq(*seq))
+            }
+            MediaOf::Key { chat, id, sender } => {
+                let mut events = self.journal.events_of(id).into_iter();
+                events.find(|event| self.is_by(event, chat, id, sender.as_ref()))
+            }
+        };
+        found.ok_or(DownloadDenied::NoSuchMessage)
+    }
+
+    /// Whether an event is the message with this key.
+    fn is_by(
+        &self,
+        event: &Event,
+        chat: &ChatId,
+        id: &MessageId,
+        sender: Option<&Contact>,
+    ) -> bool {
+        let EventData::Message(message) = &event.what else {
+            return false;
+        };
+        let mut filter = Filter::default();
+        // A chat that was read once can be read again.
+        let named: Result<(), RecipientError> = filter.chats.add(chat.jid());
+        let origin = &message.origin;
+        let is_author = match sender {
+            None => origin.from_me,
+            Some(sender) => !origin.from_me && self.names_person(sender, &origin.sender),
+        };
+        named.is_ok()
+            && origin.id == *id
+            && is_author
+            && filter.passes(&event.what, |jid| self.other_name(jid))
+    }
+
+    fn names_person(&self, one: &Contact, other: &Contact) -> bool {
+        let same = |one: &Contact| {
+            one.lid.is_some() && one.lid == other.lid
+                || one.phone.is_some() && one.phone == other.phone
+        };
+        let phone = one.phone.as_ref();
+        let named = phone.map(|phone| ChatId::of_phone(phone).jid().to_owned());
+        let lid = || named.and_then(|jid| self.other_name(&jid));
+        same(one) || lid().is_some_and(|jid| same(&Contact::of_jid(&jid)))
+    }
+
+    /// The file of an event, its own or the quoted one.
+    fn file_of(
+        &self,
+        event: Event,
+        quoted: bool,
+    ) -> Result<(Seq, MediaFile, Media), DownloadDenied> {
+        let seq = event.seq;
+        let (origin, content) = match event.what {
+            EventData::Message(message) => (message.origin, message.content),
+            EventData::Edit(edit) => (edit.origin, edit.content),
+            _ => return Err(DownloadDenied::NoMedia),
+        };
+        let (file, media) = match quoted {
+            true => self.quoted_file(origin, content)?,
+            false => own_file(origin, content)?,
+        };
+        Ok((seq, file, media))
+    }
+
+    /// As the answer quotes it; without its address there, as the message itself has it, if that is kept.
+    fn quoted_file(
+        &self,
+        origin: Origin,
+        content: Content,
+    ) -> Result<(MediaFile, Media), DownloadDenied> {
+        let quoted = content.quoted.ok_or(DownloadDenied::NoQuotedMedia)?;
+        let chat = origin.chat;
+        let from_me = self.is_this_account(&quoted.sender);
+        let media = quoted.media.map(|media| *media);
+        let as_quoted = media.as_ref().is_some_and(|media| media.pointer.is_some());
+        if !as_quoted {
+            let sender = (!from_me).then(|| quoted.sender.clone());
+            let id = quoted.id.clone();
+            let key = MediaOf::Key { chat, id, sender };
+            let found = self.event_of(&key).map(|event| event.what);
+            return match (found, media) {
+                (Ok(EventData::Message(message)), _) => own_file(message.origin, message.content)
+                    .map_err(|denied| match denied {
+                        DownloadDenied::NoMedia => DownloadDenied::NoQuotedMedia,
+                        denied => denied,
+                    }),
+                (_, Some(_)) => Err(DownloadDenied::NoPointer),
+                (_, None) => Err(DownloadDenied::NoQuotedMedia),
+            };
+        }
+        let media = media.ok_or(DownloadDenied::NoQuotedMedia)?;
+        let message = quoted.id;
+        file(media, message, chat, quoted.sender, from_me)
+    }
+
+    /// Whether a contact is the account itself.
+    fn is_this_account(&self, contact: &Contact) -> bool {
+        let view = self.view.borrow();
+        let account = view.link.account.as_ref();
+        account.is_some_and(|account| {
+            contact.phone.as_ref() == Some(&account.phone)
+                || contact.lid.is_some() && contact.lid == account.lid
+        })
+    }
+}
+
+/// The file that a message brings.
+fn own_file(origin: Origin, content: Content) -> Result<(MediaFile, Media), DownloadDenied> {
+    let Body::Media(media) = content.body else {
+        return Err(DownloadDenied::NoMedia);
+    };
+    let Origin {
+        id,
+        chat,
+        sender,
+        from_me,
+        ..
+    } = origin;
+    file(*media, id, chat, sender, from_me)
+}
+
+fn file(
+    media: Media,
+    message: MessageId,
+    chat: ChatId,
+    sender: Contact,
+    from_me: bool,
+) -> Result<(MediaFile, Media), DownloadDenied> {
+    let pointer = media.pointer.clone().ok_or(DownloadDenied::NoPointer)?;
+    let file = MediaFile {
+        kind: media.kind,
+        bytes: media.bytes,
+        pointer,
+        message,
+        chat,
+        sender,
+        from_me,
+    };
+    Ok((file, media))
+}
+
+/// Neither names nor addresses: those are of people.
+fn log(Seq(seq): Seq, file: &MediaFile, result: &Result<Whole, DownloadError>) {
+    let kind = file.kind.name();
+    match result {
+        Ok(Whole { bytes, .. }) => tracing::info!(seq, kind, bytes, "media downloaded"),
+        Err(DownloadError::Left) => tracing::debug!(seq, kind, "media download abandoned"),
+        Err(error) => tracing::warn!(seq, kind, %error, "media download failed"),
+    }
+}
+
+async fn take_turn(
+    transfers: &Transfers,
+    waiting: Waiting,
+    file: &MediaFile,
+    most: u64,
+    session: impl Fn() -> Option<Session> + Send,
+    sink: mpsc::Sender<Piece>,
+) -> Result<Whole, DownloadError> {
+    let turn = tokio::select! {
+        turn = transfers.turns.acquire() => turn,
+        () = sink.closed() => return Err(DownloadError::Left),
+    };
+    // It is never closed.
+    let _turn = turn.map_err(|_| DownloadError::Left)?;
+    drop(waiting);
+    transfers
+        .downloads
+        .download(file, most, session, sink)
+        .await
+}

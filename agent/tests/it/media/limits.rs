@@ -1,0 +1,162 @@
+//! How large, how many, how much memory.
+
+use std::fs;
+use std::time::Duration;
+
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::download_response::Item;
+use openclaw_proto::v1::files_client::FilesClient;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Streaming};
+
+use super::{World, fill, next, of_seq, take};
+use crate::harness::{fact, refusal};
+
+/// Larger than everything between the host and a client that does not read.
+const LARGE: u64 = 5_000_000;
+/// How long nothing must happen, where something wrong would.
+const QUIET: Duration = Duration::from_millis(500);
+
+#[tokio::test]
+async fn a_file_that_is_too_large_is_refused_before_its_first_byte() {
+    let world = World::linked().await;
+    let limited = |seq, max_bytes| pb::DownloadRequest {
+        max_bytes,
+        ..of_seq(seq)
+    };
+    let too_large = (Code::FailedPrecondition, "MEDIA_TOO_LARGE".to_owned());
+    let (seq, _) = world
+        .receives_content(&json!({ "image": { "fill": 100_000 } }))
+        .await;
+    let error = world.download_with(limited(seq, 99_999)).await.unwrap_err();
+    assert_eq!(refusal(&error), too_large);
+    assert_eq!(fact(&error, "size").as_deref(), Some("100000"));
+    let taken = world.download_with(limited(seq, 100_000)).await;
+    assert_eq!(taken.unwrap().bytes, fill(100_000));
+    // Its sender says that it is small.
+    let lie = json!({ "image": { "fill": 200_000, "file": { "size": 5 } } });
+    let (seq, _) = world.receives_content(&lie).await;
+    let stream = world.files().download(limited(seq, 99_999)).await;
+    let mut stream = stream.unwrap().into_inner();
+    assert!(matches!(next(&mut stream).await, Ok(Some(Item::Start(_)))));
+    let error = next(&mut stream).await.unwrap_err();
+    assert_eq!(refusal(&error), too_large);
+    assert_eq!(fact(&error, "size"), None);
+    // A lie about the size alone is no reason to refuse.
+    assert_eq!(world.download(seq).await.unwrap().bytes, fill(200_000));
+    world.finish().await;
+}
+
+/// A client with a connection of its own: a connection has 16 streams at most.
+async fn client(world: &World) -> FilesClient<Channel> {
+    let socket = format!("unix:{}", world.agent.socket.display());
+    let channel = Endpoint::from_shared(socket).unwrap().connect().await;
+    FilesClient::new(channel.unwrap())
+}
+
+async fn begun(world: &World, seq: u64) -> Streaming<pb::DownloadResponse> {
+    let stream = client(world).await.download(of_seq(seq)).await;
+    let mut stream = stream.unwrap().into_inner();
+    assert!(matches!(next(&mut stream).await, Ok(Some(Item::Start(_)))));
+    stream
+}
+
+#[tokio::test]
+async fn two_files_come_at_once_and_others_wait_for_their_turn() {
+    let world = World::linked().await;
+    let (seq, _) = world
+        .receives_content(&json!({ "video": { "fill": LARGE } }))
+        .await;
+    let mut running = vec![begun(&world, seq).await, begun(&world, seq).await];
+    for stream in &mut running {
+        assert!(matches!(next(stream).await, Ok(Some(Item::Chunk(_)))));
+    }
+    let mut waiting = Vec::new();
+    for _ in 0..16 {
+        waiting.push(begun(&world, seq).await);
+    }
+    let error = client(&world).await.download(of_seq(seq)).await;
+    let busy = (Code::ResourceExhausted, "MEDIA_BUSY".to_owned());
+    assert_eq!(refusal(&error.unwrap_err()), busy);
+    let mut first = waiting.remove(0);
+    let early = tokio::time::timeout(QUIET, first.message()).await;
+    assert!(early.is_err(), "a third one has begun");
+    // Everything else is answered meanwhile.
+    world.everything_says_connected().await;
+    // A client that leaves makes room: of those that run, and of those that wait.
+    drop(running.pop());
+    drop(waiting);
+    assert!(matches!(next(&mut first).await, Ok(Some(Item::Chunk(_)))));
+    drop(first);
+    drop(running);
+    let taken = take(
+        client(&world)
+            .await
+            .download(of_seq(seq))
+            .await
+            .unwrap()
+            .into_inner(),
+    );
+    assert_eq!(taken.await.unwrap().bytes.len() as u64, LARGE);
+    world.finish().await;
+}
+
+/// What the agent's process has for itself, in KiB.
+fn private_memory(world: &World) -> u64 {
+    let path = format!("/proc/{}/smaps_rollup", world.agent.pid());
+    let rollup = fs::read_to_string(path).unwrap();
+    let line = rollup
+        .lines()
+        .find(|line| line.starts_with("Private_Dirty:"));
+    let number = line.unwrap().split_whitespace().nth(1);
+    number.unwrap().parse().unwrap()
+}
+
+/// How much more memory than before a file may take while it passes, in KiB.
+const MOST_KIB: u64 = 3 * 1024;
+
+#[tokio::test]
+async fn a_large_file_passes_through_little_memory() {
+    passes_through_little_memory(64 * 1024 * 1024).await;
+}
+
+#[tokio::test]
+#[ignore = "takes minutes"]
+async fn the_largest_file_passes_through_little_memory() {
+    passes_through_little_memory(2 * 1024 * 1024 * 1024).await;
+}
+
+async fn passes_through_little_memory(file_size: u64) {
+    let world = World::linked().await;
+    let (small, _) = world
+        .receives_content(&json!({ "video": { "fill": 200_000 } }))
+        .await;
+    let (large, _) = world
+        .receives_content(&json!({ "video": { "fill": file_size } }))
+        .await;
+    world.download(small).await.unwrap();
+    let before = private_memory(&world);
+    let mut stream = begun(&world, large).await;
+    let (mut bytes, mut most, mut hash) = (0, 0, Sha256::new());
+    let end = loop {
+        match next(&mut stream).await.unwrap() {
+            Some(Item::Chunk(chunk)) => {
+                if bytes % (file_size / 16) == 0 {
+                    most = most.max(private_memory(&world));
+                }
+                bytes += u64::try_from(chunk.len()).unwrap();
+                hash.update(&chunk);
+            }
+            Some(Item::End(end)) => break end,
+            other => panic!("no chunk but {other:?}"),
+        }
+    };
+    assert_eq!((bytes, end.size_bytes), (file_size, file_size));
+    assert_eq!(end.sha256, hash.finalize().as_slice());
+    let more = most.saturating_sub(before);
+    println!("{file_size} bytes: private memory {before} KiB before, at most {most} KiB meanwhile");
+    assert!(more < MOST_KIB, "{more} KiB more than before");
+    world.finish().await;
+}

@@ -1,0 +1,54 @@
+//! The phone is asked to upload a file again that the media hosts no longer have.
+
+use std::time::Duration;
+
+use whatsapp_rust::Jid;
+use whatsapp_rust::features::{MediaRetryResult, MediaReuploadError, MediaReuploadRequest};
+
+use super::{DownloadError, MediaFile};
+use crate::session::Session;
+
+/// How long the phone may take; it may be asleep. A test does not wait that long.
+const PHONE_TIMEOUT: Duration = Duration::from_secs(if cfg!(feature = "sim") { 3 } else { 30 });
+
+/// Where the file is after that.
+pub(super) async fn upload_again(
+    session: &Session,
+    file: &MediaFile,
+) -> Result<String, DownloadError> {
+    let Ok(chat_jid) = file.chat.jid().parse::<Jid>() else {
+        return Err(DownloadError::Gone);
+    };
+    // Of a chat with one person it is clear who wrote.
+    let participant = (!file.chat.is_person()).then(|| sender(file)).flatten();
+    let request = MediaReuploadRequest {
+        msg_id: file.message.as_str(),
+        chat_jid: &chat_jid,
+        media_key: &file.pointer.key,
+        is_from_me: file.from_me,
+        participant: participant.as_ref(),
+    };
+    let reuploads = session.client.media_reupload();
+    let asked = tokio::time::timeout(PHONE_TIMEOUT, reuploads.request(&request)).await;
+    match asked {
+        Ok(Ok(MediaRetryResult::Success { direct_path })) => Ok(direct_path),
+        Ok(Ok(MediaRetryResult::NotFound)) => Err(DownloadError::Gone),
+        Ok(Ok(MediaRetryResult::GeneralError | MediaRetryResult::DecryptionError)) => {
+            Err(DownloadError::PhoneError)
+        }
+        Ok(Err(MediaReuploadError::Client(_) | MediaReuploadError::NotLoggedIn)) => {
+            Err(DownloadError::Expired)
+        }
+        Ok(Err(MediaReuploadError::InvalidRequest(_))) => Err(DownloadError::Gone),
+        Err(_) | Ok(Err(MediaReuploadError::Timeout)) => Err(DownloadError::PhoneSilent),
+        // The answer of the phone could not be read.
+        Ok(Err(_)) => Err(DownloadError::PhoneError),
+    }
+}
+
+fn sender(file: &MediaFile) -> Option<Jid> {
+    let lid = file.sender.lid.as_ref().map(openclaw_types::Lid::jid);
+    let phone = file.sender.phone.as_ref();
+    let phone = || phone.map(|phone| format!("{}@s.whatsapp.net", phone.digits()));
+    lid.or_else(phone)?.parse().ok()
+}
