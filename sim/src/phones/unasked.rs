@@ -1,15 +1,13 @@
-//! Stanzas that are not sent by a contact: a channel's posts, which are not encrypted, and messages that a companion
-//! cannot decrypt.
+//! Messages that a companion cannot decrypt.
 
 use buffa::Message as _;
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, Node, Server};
+use wacore_binary::{Jid, Node};
 use waproto::whatsapp as wa;
 
 use crate::clock::unix_now;
 use crate::delivery::deliver;
 use crate::number::{DeviceId, Number};
-use crate::rules::channels;
 use crate::state::inbox::Received;
 use crate::state::queue::{Class, Item};
 use crate::state::shared::Shared;
@@ -19,16 +17,6 @@ use crate::wire::content::text_message;
 
 /// Meta AI's address.
 const BOT: &str = "13135550002";
-
-/// Posts text in a channel that the account follows. Returns the post's id.
-pub(crate) fn post(shared: &Shared, account: &Number, channel: &str, text: &str) -> String {
-    let id = crate::id::message();
-    let plaintext = NodeBuilder::new("plaintext").bytes(text_message(text).encode_to_vec());
-    let channel = Jid::new(channel, Server::Newsletter);
-    channels::post_from_outside(shared, account, &channel, &id, plaintext.build());
-    shared.announce();
-    id
-}
 
 /// A bot answers the phone, in an encryption whose secret companions do not have. Returns the answer's id.
 pub(crate) fn answer_by_bot(shared: &Shared, account: &Number) -> String {

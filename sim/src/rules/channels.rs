@@ -1,7 +1,8 @@
 //! Channels: who may post in one, who gets the posts, and live updates of reactions.
 
+use buffa::Message as _;
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, JidExt as _, Node};
+use wacore_binary::{Jid, JidExt as _, Node, Server};
 
 use crate::clock::unix_now;
 use crate::delivery::deliver;
@@ -11,6 +12,7 @@ use crate::state::channel::Channel;
 use crate::state::queue::{Class, Item};
 use crate::state::shared::Shared;
 use crate::sync::lock;
+use crate::wire::content::text_message;
 use crate::wire::stanza;
 
 /// `edit` of a post's edit, and of its deletion.
@@ -86,32 +88,38 @@ fn publish(state: &mut State, from: &DeviceId, to: &Jid, node: &Node) -> Option<
     Some(server_id)
 }
 
-/// Someone who is not in the simulator posts in a channel that an account follows; the channel is made on first use.
+/// Someone who is not in the simulator posts text in a channel that an account follows; the channel is made on first use.
+/// Returns the post's id.
 pub(crate) fn post_from_outside(
     shared: &Shared,
     account: &Number,
-    to: &Jid,
-    id: &str,
-    plaintext: Node,
-) {
+    name: &str,
+    text: &str,
+) -> String {
+    let id = crate::id::message();
+    let plaintext = NodeBuilder::new("plaintext").bytes(text_message(text).encode_to_vec());
+    let plaintext = plaintext.build();
     let mut state = lock(&shared.state);
-    let name = to.user.to_string();
     let channel = state
         .channels
-        .entry(name.clone())
-        .or_insert_with(|| Channel::new(&name, None, &name, unix_now()));
+        .entry(name.to_owned())
+        .or_insert_with(|| Channel::new(name, None, name, unix_now()));
     if !channel.has(account) {
         channel.followers.insert(account.clone());
     }
-    let server_id = channel.post(id, "text", plaintext.clone(), unix_now());
+    let server_id = channel.post(&id, "text", plaintext.clone(), unix_now());
     let post = Post {
-        id,
+        id: &id,
         server_id,
         kind: "text",
         edit: None,
         plaintext,
     };
-    spread(&mut state, to, None, &post);
+    let to = Jid::new(name, Server::Newsletter);
+    spread(&mut state, &to, None, &post);
+    drop(state);
+    shared.announce();
+    id
 }
 
 /// A post on its way to the readers.

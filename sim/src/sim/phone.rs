@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::number::Number;
 use crate::phones::{app_state, media, send, unasked};
+use crate::rules::channels;
 use crate::rules::groups::Draft;
 use crate::rules::pairing::code;
 use crate::rules::{devices, groups, pairing};
@@ -64,7 +65,7 @@ impl Phone {
 
     /// A channel that the account follows, by its number, posts text. Returns the post's id.
     pub fn post_in_channel(&self, channel: &str, text: &str) -> String {
-        unasked::post(&self.shared, &self.number, channel, text)
+        channels::post_from_outside(&self.shared, &self.number, channel, text)
     }
 
     /// A bot answers the phone, in an encryption that no companion can open. Returns the answer's id.

@@ -29,6 +29,7 @@ const NEEDED: &[(Role, &str, &[&str])] = &[
     ),
     (Role::Reader, "Access", &["ListAllowed"]),
     (Role::Reader, "Alerts", &["ListAlerts"]),
+    (Role::Reader, "Files", &["Download"]),
     (
         Role::Sender,
         "Agent",

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
 
-use super::groups::Answer;
 use crate::number::Number;
 use crate::rules::groups::change::{self, Denied};
 use crate::rules::groups::community::{self, Outcome, is_announcements, linked};
@@ -14,6 +13,9 @@ use crate::state::group::{Change, Group};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
+
+/// The content of an answer to a companion, or the error.
+pub(super) type Answer = Result<Vec<Node>, Denied>;
 
 /// Answers a set to a community; `None` if the child is not about communities.
 pub(super) fn set(shared: &Shared, own: &Number, parent: &str, child: &Node) -> Option<Answer> {

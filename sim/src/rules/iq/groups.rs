@@ -6,7 +6,7 @@ use wacore_binary::{Jid, JidExt, Node};
 use crate::number::{DeviceId, Number};
 use crate::rules::groups::change::{self, Denied};
 use crate::rules::groups::{self, Draft, community, joining};
-use crate::rules::iq::communities;
+use crate::rules::iq::communities::{self, Answer};
 use crate::rules::iq::question::Question;
 use crate::state::State;
 use crate::state::community::Place;
@@ -14,8 +14,6 @@ use crate::state::group::{self, ADMIN_ADD, ALL_MEMBER_ADD, Change, Group, Settin
 use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
-
-pub(super) type Answer = Result<Vec<Node>, Denied>;
 
 pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
     let node = question.node;
