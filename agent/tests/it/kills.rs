@@ -16,7 +16,7 @@ use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{Class, Owed};
 
-use crate::harness::{ACCOUNT, Agent, STARTED, TEST_TIMEOUT, World, chance};
+use crate::harness::{ACCOUNT, Agent, LARGE_JOURNAL_MIB, STARTED, TEST_TIMEOUT, World, chance};
 use crate::kills::crowd::{Crowd, Letters};
 use crate::kills::told::Told;
 
@@ -152,7 +152,8 @@ async fn killed(shots: Vec<Shot>, mut random: Rng) -> BTreeMap<&'static str, usi
             let place = fall(agent, &url, &shot).await;
             *died.entry(place).or_default() += 1;
         }
-        agent.start_again(&url).await;
+        let args = ["--journal-size", LARGE_JOURNAL_MIB];
+        agent.start_again_with(&url, &args).await;
         agent.until_state(LinkState::Connected).await;
         done.set(true);
     };

@@ -28,6 +28,9 @@ pub(crate) const STARTED: &str = "openclaw-agent started";
 /// How often Status is asked while something is waited for.
 pub(crate) const POLL: Duration = Duration::from_millis(15);
 
+/// More events than thousands of kills make; the default is exceeded by them.
+pub(crate) const LARGE_JOURNAL_MIB: &str = "1024";
+
 /// A running agent. Dropping it kills it.
 pub(crate) struct Agent {
     child: Child,
@@ -126,7 +129,9 @@ impl Agent {
     pub(crate) fn start_doomed(&mut self, whatsapp: &str, kill_at: Option<&str>) {
         let earlier = self.lines.clone();
         *self = Self::spawn(Arc::clone(&self.folder), whatsapp, |command| {
-            command.envs(kill_at.map(|place| ("OPENCLAW_KILL_AT", place)))
+            command
+                .env("OPENCLAW_JOURNAL_SIZE", LARGE_JOURNAL_MIB)
+                .envs(kill_at.map(|place| ("OPENCLAW_KILL_AT", place)))
         });
         self.lines.prepend(&earlier);
     }
