@@ -69,7 +69,7 @@ impl Authorship {
                 }
             }
             EventData::Deletion(mut gone) => {
-                let own = is_same(&gone.origin.sender, &gone.author);
+                let own = gone.origin.sender.is_same(&gone.author);
                 let claim = if own {
                     Claim::Own
                 } else {
@@ -204,9 +204,9 @@ impl Authorship {
         let is_by_sender = |written: &Written| match (origin.from_me, written.ours) {
             (true, ours) => ours,
             (false, true) => false,
-            (false, false) => is_same(&written.author, &origin.sender),
+            (false, false) => written.author.is_same(&origin.sender),
         };
-        let is_by = |who: &Contact, written: &Written| is_same(&written.author, who);
+        let is_by = |who: &Contact, written: &Written| written.author.is_same(who);
         let (found, check) = match claim {
             Claim::Own => {
                 let own = here.iter().find(|written| is_by_sender(written));
@@ -268,7 +268,7 @@ impl Authorship {
         }
         let a = self.people.resolve_contact(Contact::of_jid(a.jid()));
         let b = self.people.resolve_contact(Contact::of_jid(b.jid()));
-        is_same(&a, &b) || other_side.is_some_and(|who| is_same(&a, who))
+        a.is_same(&b) || other_side.is_some_and(|who| a.is_same(who))
     }
 
     fn author(&self, written: &Written) -> Option<Contact> {
@@ -289,12 +289,6 @@ impl Rejection {
             origin, message, change, author, reason,
         )))
     }
-}
-
-fn is_same(a: &Contact, b: &Contact) -> bool {
-    let phone = a.phone.is_some() && a.phone == b.phone;
-    let lid = a.lid.is_some() && a.lid == b.lid;
-    phone || lid
 }
 
 /// Contains numbers, so nothing is shown.

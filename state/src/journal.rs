@@ -328,6 +328,13 @@ impl Journal {
         }
     }
 
+    /// The event with this seq, if it is durable and kept.
+    #[must_use]
+    pub fn event(&self, seq: Seq) -> Option<Event> {
+        let page = self.read(Seq(seq.0.saturating_sub(1)), 1);
+        page.events.into_iter().find(|event| event.seq == seq)
+    }
+
     /// The seqs of the newest and the oldest event; the oldest is 0 if there is no event.
     #[must_use]
     pub fn range(&self) -> (Seq, Seq) {

@@ -37,6 +37,14 @@ impl Contact {
             _ => Self::default(),
         }
     }
+
+    /// True if both have the same phone number, or both have the same LID.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let phone = self.phone.is_some() && self.phone == other.phone;
+        let lid = self.lid.is_some() && self.lid == other.lid;
+        phone || lid
+    }
 }
 
 /// User and server of a JID, without agent and device. A hosted device's server is that of its owner.

@@ -169,11 +169,7 @@ impl Agent {
     /// The event with a message or an edit that is meant.
     fn event_of(&self, message: &MediaOf) -> Result<Event, DownloadDenied> {
         let found = match message {
-            MediaOf::Seq(Seq(seq)) => {
-                let page = self.journal.read(Seq(seq.saturating_sub(1)), 1);
-                let mut events = page.events.into_iter();
-                events.find(|event| event.seq == Seq(*seq))
-            }
+            MediaOf::Seq(seq) => self.journal.event(*seq),
             MediaOf::Key { chat, id, sender } => {
                 let mut events = self.journal.events_of(id).into_iter();
                 events.find(|event| self.is_by(event, chat, id, sender.as_ref()))
@@ -208,14 +204,10 @@ impl Agent {
     }
 
     fn names_person(&self, one: &Contact, other: &Contact) -> bool {
-        let same = |one: &Contact| {
-            one.lid.is_some() && one.lid == other.lid
-                || one.phone.is_some() && one.phone == other.phone
-        };
         let phone = one.phone.as_ref();
         let named = phone.map(|phone| ChatId::of_phone(phone).jid().to_owned());
         let lid = || named.and_then(|jid| self.other_name(&jid));
-        same(one) || lid().is_some_and(|jid| same(&Contact::of_jid(&jid)))
+        one.is_same(other) || lid().is_some_and(|jid| Contact::of_jid(&jid).is_same(other))
     }
 
     /// The file of an event, its own or the quoted one.
@@ -245,7 +237,7 @@ impl Agent {
     ) -> Result<(MediaFile, Media), DownloadDenied> {
         let quoted = content.quoted.ok_or(DownloadDenied::NoQuotedMedia)?;
         let chat = origin.chat;
-        let from_me = self.is_this_account(&quoted.sender);
+        let from_me = self.is_account(&quoted.sender);
         let media = quoted.media.map(|media| *media);
         let as_quoted = media.as_ref().is_some_and(|media| media.pointer.is_some());
         if !as_quoted {
@@ -266,16 +258,6 @@ impl Agent {
         let media = media.ok_or(DownloadDenied::NoQuotedMedia)?;
         let message = quoted.id;
         file(media, message, chat, quoted.sender, from_me)
-    }
-
-    /// Whether a contact is the account itself.
-    fn is_this_account(&self, contact: &Contact) -> bool {
-        let view = self.view.borrow();
-        let account = view.link.account.as_ref();
-        account.is_some_and(|account| {
-            contact.phone.as_ref() == Some(&account.phone)
-                || contact.lid.is_some() && contact.lid == account.lid
-        })
     }
 }
 

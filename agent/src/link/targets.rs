@@ -178,9 +178,7 @@ impl Agent {
         if seq < oldest {
             return Err(TargetError::EventGone);
         }
-        let page = self.journal.read(Seq(seq.0.saturating_sub(1)), 1);
-        let event = page.events.into_iter().next();
-        match event.filter(|event| event.seq == seq) {
+        match self.journal.event(seq) {
             Some(event) => self.of_event(event.what),
             None => Err(TargetError::EventGone),
         }
@@ -260,7 +258,10 @@ impl Agent {
         }
         let is_author = |origin: &Origin| match sender {
             _ if ours => origin.from_me,
-            Some(who) => is_person(&self.store.resolve_contact(origin.sender.clone()), who),
+            Some(who) => self
+                .store
+                .resolve_contact(origin.sender.clone())
+                .is_same(who),
             None => false,
         };
         for event in self.journal.events_of(id) {
@@ -316,9 +317,10 @@ impl Agent {
         a == b || name(a) == name(b)
     }
 
-    fn is_account(&self, who: &Contact) -> bool {
+    /// Whether a contact is the account itself.
+    pub(super) fn is_account(&self, who: &Contact) -> bool {
         let account = self.store.account();
-        account.is_some_and(|account| is_person(&account, who))
+        account.is_some_and(|account| account.is_same(who))
     }
 }
 
@@ -368,10 +370,4 @@ fn quotable(body: Body) -> Body {
         }
         other => other,
     }
-}
-
-fn is_person(a: &Contact, b: &Contact) -> bool {
-    let phone = a.phone.is_some() && a.phone == b.phone;
-    let lid = a.lid.is_some() && a.lid == b.lid;
-    phone || lid
 }
