@@ -14,6 +14,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 use whatsapp_rust::{Jid, buffa::MessageField};
 
+use super::names::jids;
 use super::polls::PollKey;
 
 /// The chat that a message goes to, and the names that people have in it.
@@ -36,8 +37,7 @@ impl Chat {
 
     /// A person, as this chat names them, if that name is known; else by the other one.
     fn name(&self, who: &Contact) -> Option<Jid> {
-        let lid = who.lid.as_ref().map(|lid| Jid::lid(lid.user()));
-        let number = who.phone.as_ref().map(|phone| Jid::pn(phone.digits()));
+        let [lid, number] = jids(who);
         if self.by_lid {
             lid.or(number)
         } else {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use openclaw_types::{Lid, Phone};
+use openclaw_types::{Contact, Lid, Phone};
 use whatsapp_rust::request::IqError;
 use whatsapp_rust::{ContactError, Jid};
 
@@ -38,6 +38,14 @@ impl From<IqError> for QueryError {
             _ => Self::ConnectionLost,
         }
     }
+}
+
+/// The LID and the number of a person, as JIDs, where they are known.
+pub(super) fn jids(who: &Contact) -> [Option<Jid>; 2] {
+    [
+        who.lid.as_ref().map(|lid| Jid::lid(lid.user())),
+        who.phone.as_ref().map(|phone| Jid::pn(phone.digits())),
+    ]
 }
 
 impl Session {

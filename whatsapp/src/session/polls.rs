@@ -14,6 +14,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::{CacheConfig, Jid, wacore};
 use zeroize::Zeroizing;
 
+use super::names::jids;
 use super::own::own_message;
 use super::translate;
 use crate::store::Store;
@@ -38,12 +39,8 @@ pub(super) fn find(
     author: &Contact,
     id: &MessageId,
 ) -> Option<PollKey> {
-    let authors = [
-        author.lid.as_ref().map(|lid| Jid::lid(lid.user())),
-        author.phone.as_ref().map(|phone| Jid::pn(phone.digits())),
-    ];
     let chats = store.names(chat.jid(), None);
-    authors.into_iter().flatten().find_map(|creator| {
+    jids(author).into_iter().flatten().find_map(|creator| {
         let sender = creator.to_string();
         let mut found = chats
             .iter()
@@ -151,20 +148,14 @@ fn decrypted(
     };
     let voter = store.resolve_contact(origin.sender.clone());
     let PollKey { secret, .. } = find(store, &origin.chat, &author, &target.message)?;
-    let lids = author.lid.zip(voter.lid);
-    let numbers = author.phone.zip(voter.phone);
-    let pairs = [
-        lids.map(|(author, voter)| (author.jid(), voter.jid())),
-        numbers.map(|(author, voter)| {
-            let [author, voter] = [author, voter].map(|it| Jid::pn(it.digits()).to_string());
-            (author, voter)
-        }),
-    ];
     let id = target.message.as_str();
-    pairs.into_iter().flatten().find_map(|(author, voter)| {
-        let secret = &secret[..];
-        poll::decrypt_poll_vote_with_secret(sealed, secret, id, &author, &voter).ok()
-    })
+    let pairs = jids(&author).into_iter().zip(jids(&voter));
+    pairs
+        .filter_map(|(author, voter)| author.zip(voter))
+        .find_map(|(author, voter)| {
+            let [author, voter] = [author, voter].map(|jid| jid.to_string());
+            poll::decrypt_poll_vote_with_secret(sealed, &secret[..], id, &author, &voter).ok()
+        })
 }
 
 /// As the library would: for as long, and under the same name.

@@ -7,6 +7,7 @@ use whatsapp_rust::features::{MediaRetryResult, MediaReuploadError, MediaReuploa
 
 use super::{DownloadError, MediaFile};
 use crate::session::Session;
+use crate::session::names::jids;
 
 /// How long the phone may take; it may be asleep. A test does not wait that long.
 const PHONE_TIMEOUT: Duration = Duration::from_secs(if cfg!(feature = "sim") { 3 } else { 30 });
@@ -20,7 +21,8 @@ pub(super) async fn upload_again(
         return Err(DownloadError::Gone);
     };
     // Of a chat with one person it is clear who wrote.
-    let participant = (!file.chat.is_person()).then(|| sender(file)).flatten();
+    let sender = jids(&file.sender).into_iter().flatten().next();
+    let participant = sender.filter(|_| !file.chat.is_person());
     let request = MediaReuploadRequest {
         msg_id: file.message.as_str(),
         chat_jid: &chat_jid,
@@ -44,11 +46,4 @@ pub(super) async fn upload_again(
         // The answer of the phone could not be read.
         Ok(Err(_)) => Err(DownloadError::PhoneError),
     }
-}
-
-fn sender(file: &MediaFile) -> Option<Jid> {
-    let lid = file.sender.lid.as_ref().map(openclaw_types::Lid::jid);
-    let phone = file.sender.phone.as_ref();
-    let phone = || phone.map(|phone| format!("{}@s.whatsapp.net", phone.digits()));
-    lid.or_else(phone)?.parse().ok()
 }
