@@ -138,12 +138,9 @@ fn wanted(state: &State, group: &Group, child: &Node) -> Option<(Change, Option<
     Some(match child.tag.as_ref() {
         "subject" => (Change::Subject(content(child)?), None),
         "invite" => {
-            let change = Change::reset_invite();
-            let Change::ResetInvite { code } = &change else {
-                return None;
-            };
-            let answer = group::invite(code);
-            (change, Some(answer))
+            let code = crate::id::message();
+            let answer = group::invite(&code);
+            (Change::ResetInvite { code }, Some(answer))
         }
         "add" | "remove" | "promote" | "demote" => {
             let (change, answer) = of_people(state, group, child);
@@ -159,9 +156,11 @@ fn setting(child: &Node) -> Option<Change> {
     Some(match tag {
         "description" => {
             let text = child.get_optional_child("body").and_then(content);
-            let id = stanza::text(child, "id").map(String::from);
-            match id {
-                Some(id) => Change::Description { id, text },
+            match stanza::text(child, "id") {
+                Some(id) => Change::Description {
+                    id: id.into_owned(),
+                    text,
+                },
                 None => Change::description(text),
             }
         }
