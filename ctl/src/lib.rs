@@ -60,6 +60,7 @@ use crate::cli::{
 use crate::context::store::Store;
 use crate::failure::{Exit, Failure};
 use crate::numbers::Numbers;
+use crate::send::payload;
 
 /// The command line: what manual pages are made of.
 pub fn command() -> clap::Command {
@@ -144,12 +145,24 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::Pair(args) => pair::run(address, &args, json).await,
         Command::Status(args) => status::run(address, &args, json).await,
         Command::Resume(args) => resume::run(address, &args, json).await,
-        Command::Send(args) => send::message(address, &args, json).await,
-        Command::React(args) => send::reaction(address, &args, json).await,
-        Command::Edit(args) => send::edit(address, &args, json).await,
-        Command::Delete(args) => send::deletion(address, &args, json).await,
-        Command::Poll(args) => send::poll(address, &args, json).await,
-        Command::Vote(args) => send::vote(address, &args, json).await,
+        Command::Send(args) => {
+            send::deliver(address, payload::message(&args)?, &args.delivery, json).await
+        }
+        Command::React(args) => {
+            send::deliver(address, payload::reaction(&args)?, &args.delivery, json).await
+        }
+        Command::Edit(args) => {
+            send::deliver(address, payload::edit(&args)?, &args.delivery, json).await
+        }
+        Command::Delete(args) => {
+            send::deliver(address, payload::deletion(&args)?, &args.delivery, json).await
+        }
+        Command::Poll(args) => {
+            send::deliver(address, payload::poll(&args)?, &args.delivery, json).await
+        }
+        Command::Vote(args) => {
+            send::deliver(address, payload::vote(&args)?, &args.delivery, json).await
+        }
         Command::Outbox(command) => outbox::run(address, &command, json).await,
         Command::Watch(args) => watch::run(address, &args, json).await,
         Command::Events(args) => events::run(address, &args, json).await,

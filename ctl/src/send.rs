@@ -1,7 +1,7 @@
 //! `send`, `react`, `edit`, `delete`, `poll`, `vote`: one message, and what became of it. It never sends twice by itself:
 //! when the outcome is not known it says with which token to ask again.
 
-mod payload;
+pub(crate) mod payload;
 mod text_arg;
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use prost_types::Timestamp;
 use tonic::{Code, Status};
 
 use crate::address::Address;
-use crate::cli::{DeleteArgs, DeliveryArgs, EditArgs, PollArgs, ReactArgs, SendArgs, VoteArgs};
+use crate::cli::DeliveryArgs;
 use crate::failure::{Exit, Failure, is_transport};
 use crate::numbers::Numbers;
 use crate::render::event::nack;
@@ -29,50 +29,8 @@ const SERVER_ERROR: &str = "SERVER_ERROR";
 /// The agent answers a little after the time it was given; its answer is the better one.
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);
 
-/// `send`.
-pub(crate) async fn message(
-    address: &Address,
-    args: &SendArgs,
-    json: bool,
-) -> Result<Exit, Failure> {
-    deliver(address, payload::message(args)?, &args.delivery, json).await
-}
-
-/// `react`.
-pub(crate) async fn reaction(
-    address: &Address,
-    args: &ReactArgs,
-    json: bool,
-) -> Result<Exit, Failure> {
-    deliver(address, payload::reaction(args)?, &args.delivery, json).await
-}
-
-/// `edit`.
-pub(crate) async fn edit(address: &Address, args: &EditArgs, json: bool) -> Result<Exit, Failure> {
-    deliver(address, payload::edit(args)?, &args.delivery, json).await
-}
-
-/// `delete`.
-pub(crate) async fn deletion(
-    address: &Address,
-    args: &DeleteArgs,
-    json: bool,
-) -> Result<Exit, Failure> {
-    deliver(address, payload::deletion(args)?, &args.delivery, json).await
-}
-
-/// `poll`.
-pub(crate) async fn poll(address: &Address, args: &PollArgs, json: bool) -> Result<Exit, Failure> {
-    deliver(address, payload::poll(args)?, &args.delivery, json).await
-}
-
-/// `vote`.
-pub(crate) async fn vote(address: &Address, args: &VoteArgs, json: bool) -> Result<Exit, Failure> {
-    deliver(address, payload::vote(args)?, &args.delivery, json).await
-}
-
 /// Sends, waits for the state asked for, and prints it.
-async fn deliver(
+pub(crate) async fn deliver(
     address: &Address,
     request: SendRequest,
     args: &DeliveryArgs,

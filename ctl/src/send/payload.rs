@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::numbers::{person, phone, recipient};
 
 /// `send`.
-pub(super) fn message(args: &SendArgs) -> Result<SendRequest, Failure> {
+pub(crate) fn message(args: &SendArgs) -> Result<SendRequest, Failure> {
     let kind = if let Some(at) = &args.location {
         let caption = args.text.clone().unwrap_or_default();
         Kind::Location(Location {
@@ -62,36 +62,36 @@ fn request(args: &SendArgs, content: Content) -> Result<SendRequest, Failure> {
 }
 
 /// `react`.
-pub(super) fn reaction(args: &ReactArgs) -> Result<SendRequest, Failure> {
-    about(Payload::Reaction(ReactionDraft {
+pub(crate) fn reaction(args: &ReactArgs) -> Result<SendRequest, Failure> {
+    Ok(about(Payload::Reaction(ReactionDraft {
         target: Some(target(&args.target)?),
         emoji: args.emoji.clone().unwrap_or_default(),
-    }))
+    })))
 }
 
 /// `edit`.
-pub(super) fn edit(args: &EditArgs) -> Result<SendRequest, Failure> {
+pub(crate) fn edit(args: &EditArgs) -> Result<SendRequest, Failure> {
     let target = Some(target(&args.target)?);
     let mentions = mentions(&args.mention)?;
     let content = Content {
         mentions,
         ..Content::of_text(text_to_send(args.text.as_deref())?)
     };
-    about(Payload::Edit(EditDraft {
+    Ok(about(Payload::Edit(EditDraft {
         target,
         content: Some(content),
-    }))
+    })))
 }
 
 /// `delete`.
-pub(super) fn deletion(args: &DeleteArgs) -> Result<SendRequest, Failure> {
-    about(Payload::Deletion(DeletionDraft {
+pub(crate) fn deletion(args: &DeleteArgs) -> Result<SendRequest, Failure> {
+    Ok(about(Payload::Deletion(DeletionDraft {
         target: Some(target(&args.target)?),
-    }))
+    })))
 }
 
 /// `poll`.
-pub(super) fn poll(args: &PollArgs) -> Result<SendRequest, Failure> {
+pub(crate) fn poll(args: &PollArgs) -> Result<SendRequest, Failure> {
     let content = Content {
         kind: Some(Kind::Poll(Poll {
             question: args.question.clone(),
@@ -108,19 +108,19 @@ pub(super) fn poll(args: &PollArgs) -> Result<SendRequest, Failure> {
 }
 
 /// `vote`.
-pub(super) fn vote(args: &VoteArgs) -> Result<SendRequest, Failure> {
-    about(Payload::PollVote(PollVoteDraft {
+pub(crate) fn vote(args: &VoteArgs) -> Result<SendRequest, Failure> {
+    Ok(about(Payload::PollVote(PollVoteDraft {
         target: Some(target(&args.target)?),
         options: options(&args.options),
-    }))
+    })))
 }
 
 /// In the chat of the message that it is about.
-fn about(payload: Payload) -> Result<SendRequest, Failure> {
-    Ok(SendRequest {
+fn about(payload: Payload) -> SendRequest {
+    SendRequest {
         payload: Some(payload),
         ..SendRequest::default()
-    })
+    }
 }
 
 fn by_seq(seq: u64) -> MessageRef {
