@@ -15,7 +15,7 @@ use crate::harness::{ACCOUNT, ANNA, WORD, World, fact, refusal, request};
 
 impl World {
     /// Anna sends what is described. Returns its id.
-    async fn anna_sends(&self, content: &Value) -> String {
+    pub(crate) async fn anna_sends(&self, content: &Value) -> String {
         let content: Content = serde_json::from_value(content.clone()).unwrap();
         let anna = self.peer(ANNA);
         let message = anna.compose(&content, By::Lid).unwrap();

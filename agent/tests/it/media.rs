@@ -125,7 +125,8 @@ impl World {
     }
 
     async fn receives_content(&self, content: &Value) -> (u64, String) {
-        self.receives(self.annas(content)).await
+        let id = self.anna_sends(content).await;
+        (self.seq_of(&id).await, id)
     }
 
     /// Waits for the event with this message.
