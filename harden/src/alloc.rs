@@ -1,8 +1,8 @@
 //! A global allocator that wipes every block before it is freed.
 //!
 //! The protocol library keeps keys in plain types that are not wiped. With this allocator, every heap copy is zeroed
-//! when it is freed, whoever allocated it. It does not cover stacks (see [`scrub_stack`]), registers, or memory that
-//! C libraries allocate for themselves.
+//! when it is freed, also if a dependency allocated it. It does not cover stacks (see [`scrub_stack`]), registers, or
+//! memory that C libraries allocate for themselves.
 //!
 //! ```no_run
 //! #[global_allocator]

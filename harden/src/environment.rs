@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The file survives further replacements (see [`replace_process`](crate::replace_process)), so the secret can be
-//! read any number of times. The value is not hidden from whoever configured it: it is still in the platform's
+//! read any number of times. The value is not hidden from the person who configured it: it is still in the platform's
 //! settings and in the output of its `inspect` command. Where possible, use a file instead.
 
 use std::ffi::{OsStr, OsString};

@@ -33,7 +33,7 @@ pub(crate) fn stanza(
     viewer: &Number,
     by_lid: bool,
 ) -> Option<Node> {
-    // Whoever hides their own last time from a person does not see that person's, either.
+    // A person who hides their own last-seen time from another person does not see that person's, either.
     let shown = state.user(viewer).shows("last", viewer, number);
     let user = state.user(number);
     let shown = shown && user.shows("last", number, viewer);

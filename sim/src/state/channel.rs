@@ -18,7 +18,7 @@ pub(crate) const WATCH_PERIOD: Duration = Duration::from_secs(300);
 pub(crate) struct Channel {
     /// The user part of its JID.
     pub(crate) id: String,
-    /// Who posts in it; none, if it belongs to nobody in the simulator.
+    /// The owner, who posts in it; none if the owner is outside of the simulator.
     pub(crate) owner: Option<Number>,
     pub(crate) name: String,
     pub(crate) description: String,

@@ -1,5 +1,5 @@
 //! The encrypted bytes of a file, from one path at several hosts. A connection that is lost is made again, at the next
-//! host, and continues where the other one ended: whoever reads does not notice.
+//! host, and continues where the other one ended; the reader gets one uninterrupted stream.
 
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Decryption and verification of what a media host sends. Hosts and connections are tested in `agent/tests/it/media`.
+
 use hyper::body::Bytes;
 use tokio::sync::mpsc;
 use whatsapp_rust::wacore::upload::encrypt_media;
