@@ -1,12 +1,13 @@
-//! The task that rings: it watches the link, keeps what is to be reported, and delivers it, one attempt at a time.
+//! The alert task: it watches the link, stores alerts, and delivers them with one attempt at a time.
 //!
 //! ```text
 //! link ──> rules ──> queue ──> durable ──> POST ──> recorded
-//!                      ^                    │ not taken
+//!                      ^                    │ failed
 //!                      └──── next attempt ──┘
 //! ```
 //!
-//! An alert is durable before it is sent, and sent again with the same id when a kill came before its answer was recorded.
+//! An alert is durable before it is sent. After a crash between delivery and its record, it is sent again with the same
+//! id.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -26,10 +27,10 @@ use super::post::{Attempt, Receiver};
 use super::settings::Settings;
 use super::signature::SigningKey;
 
-/// How long an attempt that is underway has when the agent stops.
+/// How long an attempt in progress may take after the agent begins to stop.
 const SHUTDOWN_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The task. `V` is what shows the link.
+/// The task. `V` provides the link's state.
 pub struct Bell<V> {
     rules: Rules,
     history: LinkHistory,
@@ -38,16 +39,16 @@ pub struct Bell<V> {
     sender: AlertSender,
     vault: Vault,
     view: watch::Receiver<V>,
-    /// The link as it was looked at last.
+    /// The link as of the last evaluation.
     before: Option<Link>,
     board: watch::Sender<Board>,
     tests: mpsc::Receiver<oneshot::Sender<Tested>>,
-    /// Who waits for a test.
+    /// The caller that waits for the result of a test.
     tester: Option<oneshot::Sender<Tested>>,
     in_flight: Option<InFlight>,
 }
 
-/// An attempt that is underway.
+/// An attempt in progress.
 struct InFlight {
     /// `None` for a test.
     number: Option<u64>,
@@ -56,7 +57,7 @@ struct InFlight {
     attempt: JoinHandle<Attempt>,
 }
 
-/// What woke the task.
+/// Why the task woke up.
 enum Wake {
     Landed(Attempt),
     Test(oneshot::Sender<Tested>),
@@ -65,7 +66,7 @@ enum Wake {
 }
 
 impl<V: AsRef<Link> + Send + Sync> Bell<V> {
-    /// The task, and the handle to it.
+    /// Returns the task and its handle.
     #[must_use]
     pub fn new(
         settings: Settings,
@@ -112,7 +113,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
         (Alerts::new(shown, test, by_proxy), bell)
     }
 
-    /// Runs until `stop` resolves, and then for as long as the attempt takes that is underway, within bounds.
+    /// Runs until `stop` resolves, then waits up to [`SHUTDOWN_ATTEMPT_TIMEOUT`] for an attempt in progress.
     pub async fn run(mut self, stop: impl Future<Output = ()> + Send) {
         let mut stop = std::pin::pin!(stop);
         loop {
@@ -160,7 +161,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             }
         };
         let changed = async {
-            // The link's owner has gone: `stop` is next.
+            // The link's owner has ended: `stop` resolves next.
             if self.view.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -173,7 +174,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
         }
     }
 
-    /// Looks at the link; what that makes due is durable when it returns.
+    /// Evaluates the rules on the link's state. Alerts raised by it are durable when this returns.
     async fn look(&mut self, now: SystemTime) {
         let link = self.view.borrow_and_update().as_ref().clone();
         let history = self.history.clone();
@@ -192,13 +193,13 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
                 .send_modify(|board| board.count_given_up(given_up));
         }
         self.before = Some(link);
-        // A notice changes what is remembered.
+        // A notice changes the stored link history.
         if history != self.history {
             self.keep(true).await;
         }
     }
 
-    /// Starts the next attempt, if one is due and none underway.
+    /// Starts the next attempt, if one is due and none is in progress.
     fn send(&mut self, now: SystemTime) {
         if self.in_flight.is_some() {
             return;
@@ -227,7 +228,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
         });
     }
 
-    /// An attempt has ended: records how.
+    /// Records the result of a finished attempt.
     async fn landed(&mut self, attempt: Attempt) {
         let Some(InFlight {
             number, id, kind, ..
@@ -288,7 +289,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
         self.keep(false).await;
     }
 
-    /// Makes what has changed durable, then shows it.
+    /// Stores the changes durably, then publishes them.
     async fn keep(&mut self, history: bool) {
         let changes = self.queue.take_changes();
         alerts::keep(&self.vault, history.then_some(&self.history), &changes).await;
@@ -296,7 +297,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
     }
 }
 
-/// The thread of an attempt has died, or the runtime ends: whether it arrived is not known.
+/// The result for an attempt whose thread panicked or whose runtime ended: it is unknown whether the alert arrived.
 fn lost() -> Attempt {
     Attempt {
         status: None,

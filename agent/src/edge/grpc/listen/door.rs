@@ -1,12 +1,13 @@
-//! The door to the network: accepts, shakes hands, and lets those in who are known.
+//! The TLS listener: accepts connections, performs handshakes, and passes on those of enrolled clients.
 //!
 //! ```text
-//! accept ──> at most 16 handshakes, 5 s each ──h2──> known, and has a seat ──> the API
-//!                 └── chance says who makes room      └─enroll─> one question, one answer, and goodbye
+//! accept ──> at most 16 handshakes, 5 s each ──h2──> enrolled, has a seat ──> the API
+//!                 └── full: a random one is closed    └─enroll─> one request, one response, close
 //! ```
 //!
-//! What strangers can take is bounded and apart from what clients have: strangers never wait for a seat, and clients
-//! never wait for strangers to finish. There is nothing by address: a platform's proxy has one for everyone.
+//! The resources of unknown peers are bounded and separate from those of clients: unknown peers never take seats, and
+//! clients never wait for other handshakes. There are no limits by address: behind a platform's proxy, everyone has the
+//! same one.
 
 use std::io;
 use std::net::SocketAddr;
@@ -32,15 +33,15 @@ use super::conn::Conn;
 use super::refusals::{RefusalCause, Refusals, Summary};
 use super::seats::Seats;
 
-/// Handshakes at the same time.
+/// Concurrent handshakes.
 const MAX_HANDSHAKES: usize = 16;
-/// How long a handshake may take, over a slow line too.
+/// The limit for a handshake, chosen with slow lines in mind.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a client that enrolls may take to ask, and then to be answered.
+/// How long a client that enrolls may take to send its request, and then to receive the response.
 const ENROLL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often the log and the store catch up.
+/// How often refusals are logged and last-seen times are stored.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
-/// What a connection may keep that the network does not take yet.
+/// The send buffer of a connection.
 const MAX_SEND_BUFFER_BYTES: usize = 32 * 1024;
 
 /// Bound, not yet accepting.
@@ -49,7 +50,7 @@ pub(super) struct Door {
     host: Arc<Host>,
 }
 
-/// What every handshake needs.
+/// The shared state of all handshakes.
 struct Host {
     known: Arc<ServerConfig>,
     enrolling: Arc<ServerConfig>,
@@ -83,7 +84,7 @@ impl Door {
         Some((self.listener.local_addr().ok()?, self.host.agent))
     }
 
-    /// The connections of clients. It accepts as long as this is kept.
+    /// The connections of clients. The listener accepts until the stream is dropped.
     pub(super) fn into_incoming(self) -> impl Stream<Item = Conn> {
         let (sender, receiver) = mpsc::channel(1);
         let mut task = JoinSet::new();
@@ -107,7 +108,7 @@ impl Door {
                             host.refuse(RefusalCause::CrowdedOut);
                         }
                     }
-                    // No descriptor is free: it would be said again at once.
+                    // No file descriptor is free: without a pause, accept would fail again at once.
                     Err(_) => tokio::time::sleep(ACCEPT_RETRY_DELAY).await,
                 },
                 () = handshakes.gone() => {}
@@ -120,7 +121,7 @@ impl Door {
     }
 }
 
-/// Those who are shaking hands. Dropped, none is left.
+/// The handshakes in progress. Dropping this aborts all of them.
 #[derive(Default)]
 struct Handshakes {
     tasks: JoinSet<()>,
@@ -128,8 +129,8 @@ struct Handshakes {
 }
 
 impl Handshakes {
-    /// One more; true when another had to go for it. Any other: were it the oldest, strangers who come faster than a
-    /// client's packets travel would keep that client out for good.
+    /// Adds a handshake; returns true if another one was aborted for it. The victim is random: if it were the oldest,
+    /// peers that connect faster than a client's packets travel could lock that client out.
     fn welcome(&mut self, guest: impl Future<Output = ()> + Send + 'static) -> bool {
         self.present.retain(|guest| !guest.is_finished());
         let crowded = self.present.len() >= MAX_HANDSHAKES;
@@ -141,7 +142,7 @@ impl Handshakes {
         crowded
     }
 
-    /// Resolves when one has gone.
+    /// Resolves when a handshake has ended.
     async fn gone(&mut self) {
         match self.tasks.join_next().await {
             Some(_) => {}
@@ -154,7 +155,7 @@ impl Host {
     async fn receive(self: Arc<Self>, stream: TcpStream, out: mpsc::Sender<Conn>) {
         match self.shake(stream).await {
             Ok(Some(conn)) => {
-                // The server has gone, and so has who would answer.
+                // The gRPC server has ended.
                 let _ = out.send(conn).await;
             }
             Ok(None) => {}
@@ -162,7 +163,7 @@ impl Host {
         }
     }
 
-    /// `None` for a guest that came to enroll, and was answered.
+    /// `None` for a peer that enrolled and received its response.
     async fn shake(self: &Arc<Self>, stream: TcpStream) -> Result<Option<Conn>, RefusalCause> {
         let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
         let _ = stream.set_nodelay(true);
@@ -185,7 +186,8 @@ impl Host {
                 .map_err(|_| RefusalCause::TooSlow)?
                 .map_err(|_| RefusalCause::Code)?;
             let host = Arc::clone(self);
-            // Once it has asked, it is answered: another that comes in between does not leave it in doubt.
+            // A handshake that has sent its request is no longer aborted for others, so its client gets a definite
+            // response.
             let enrolling = async move { host.enroll(stream, request).await };
             let enrolling = tokio::spawn(timeout(ENROLL_TIMEOUT, enrolling));
             let enrolled = enrolling.await.map_err(|_| RefusalCause::Code)?;
@@ -196,10 +198,10 @@ impl Host {
         self.admit(stream).map(Some)
     }
 
-    /// A client that was known a moment ago.
+    /// Checks a client again after its handshake.
     fn admit(&self, stream: TlsStream<TcpStream>) -> Result<Conn, RefusalCause> {
         let client = tls::client_of(stream.get_ref().1).ok_or(RefusalCause::Handshake)?;
-        // A client that names no protocol gets none.
+        // A client without ALPN.
         if stream.get_ref().1.alpn_protocol().is_none() {
             return Err(RefusalCause::Handshake);
         }
@@ -237,7 +239,7 @@ impl Host {
                     tracing::info!(name, %role, %fingerprint, "client enrolled");
                 }
                 let told = enroll::welcome(&mut stream, &request, &enrolled.code, role).await;
-                // It is enrolled, and finds that out when it tries.
+                // The client is enrolled, and will find that out with its next connection.
                 told.or(Ok(()))
             }
             Err(refusal) => {
