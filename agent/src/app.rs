@@ -87,7 +87,9 @@ impl Error {
             Self::Http(..) => "stop the process that uses it, or set another address with --http",
             Self::Identity(_) => "restore a backup into a new volume; clients enroll again there",
             Self::Code(_) => "start again; the machine may still be booting",
-            Self::Metrics(..) => "stop the process that uses it, or set another address with --metrics",
+            Self::Metrics(..) => {
+                "stop the process that uses it, or set another address with --metrics"
+            }
             Self::Session(_) => "the store may be of a newer version: start that version",
             Self::Signals(_) | Self::Grpc(_) | Self::ServeHttp(_) => {
                 "start again; nothing that was acknowledged is lost"
@@ -336,7 +338,7 @@ fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
     }
 }
 
-/// SIGHUP: the rules may have changed.
+/// Reloads the rules on SIGHUP.
 async fn reload_on_hangup(mut hangup: Signal, agent: Agent) {
     while hangup.recv().await.is_some() {
         // The outcome is logged, and shown in `Status`.

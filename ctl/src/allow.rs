@@ -1,4 +1,4 @@
-//! `allow`: whose messages are allowed, and changes of that.
+//! `allow`: lists and changes the allowlist.
 
 use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::{
@@ -25,15 +25,15 @@ struct Changed {
 #[derive(Serialize)]
 struct Removed<'a> {
     changed: bool,
-    /// Why the person is still allowed, if they are.
+    /// Why the person is still allowed, if so.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     still_allowed: &'a [String],
-    /// Why the agent cannot say whether they are.
+    /// Why the agent cannot decide whether they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_known: Option<&'a str>,
 }
 
-/// Asks for the list or the change, and prints what there is now.
+/// Sends the request, and prints the result.
 pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Result<Exit, Failure> {
     let who = match &args.command {
         AllowCommand::Add { who } | AllowCommand::Remove { who } => recipient("WHO", who)?,
@@ -49,7 +49,7 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
             let is_group = who.ends_with("@g.us");
             let call = agent.add_allowed(AddAllowedRequest { who });
             let added = client::answer(address, call).await?.added;
-            // A policy that is disabled drops everyone who is named, too.
+            // A disabled policy drops all messages, even from listed senders.
             let rules = match json {
                 true => None,
                 false => list(address, &mut agent).await.ok(),
@@ -100,12 +100,13 @@ async fn list(
     pages::all(page).await
 }
 
-/// What the agent says of someone after a removal: another entry may name them, by their other name or in the file.
+/// The agent's answer about a person after a removal: another entry may match them, by their other address or in the
+/// file.
 enum Left {
     Nothing,
-    /// Why they are still allowed, in the agent's words.
+    /// Still allowed, with the agent's reasons.
     Allowed(Vec<String>),
-    /// The agent cannot say.
+    /// The agent cannot decide.
     Unknown(String),
 }
 
@@ -174,7 +175,7 @@ fn removed(json: bool, left: &Left) {
     }
 }
 
-/// Why a person or a group is listed and still not allowed.
+/// Why a listed person or group is still not allowed.
 fn disabled(rules: &Rules, is_group: bool) -> Option<String> {
     let (policy, name) = match is_group {
         true => (rules.group_policy(), "groupPolicy"),

@@ -1,4 +1,4 @@
-//! `doctor`: why someone's messages do or do not arrive.
+//! `doctor`: diagnoses why messages do or do not arrive.
 
 use openclaw_proto::v1::{DiagnoseRequest, Finding, FindingState};
 
@@ -8,7 +8,7 @@ use crate::failure::{Exit, Failure};
 use crate::numbers::{Numbers, person};
 use crate::{client, console, text};
 
-/// Asks, prints each finding, and says by its exit code whether something is wrong.
+/// Runs the diagnosis and prints each finding; the exit code shows whether something is wrong.
 pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Result<Exit, Failure> {
     let who = match &args.number {
         Some(given) => person("NUMBER", given)?,
@@ -17,7 +17,7 @@ pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Res
     let whole = |text: &str| Numbers::chosen().show_in(text, &who);
     let request = DiagnoseRequest { who: who.clone() };
     let mut agent = client::access(address).await?;
-    // It asks WhatsApp, which may take as long as it takes to find that it does not answer.
+    // The agent queries WhatsApp, which may run into the agent's own timeouts.
     let answer = agent.diagnose(request).await?;
     let mut findings = answer.into_inner().findings;
     for finding in &mut findings {
@@ -40,7 +40,7 @@ pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Res
     Ok(if wrong { Exit::Refused } else { Exit::Done })
 }
 
-/// A finding, and below it what to do next.
+/// A finding, with the next step on the line below.
 fn lines(finding: &Finding, utf8: bool) -> String {
     let mark = match (finding.state(), utf8) {
         (FindingState::Good, true) => "✓",

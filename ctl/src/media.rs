@@ -1,4 +1,4 @@
-//! `media get`: files of messages, downloaded and verified before they get their names.
+//! `media get`: downloads files of messages, and verifies them before they get their names.
 
 mod name;
 mod place;
@@ -26,7 +26,7 @@ use place::Output;
 
 pub(crate) use place::Place;
 
-/// A file that was downloaded, as `--json` prints it.
+/// A downloaded file, as `--json` prints it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Saved {
     seq: u64,
@@ -36,12 +36,12 @@ pub(crate) struct Saved {
     kind: &'static str,
     mime_type: String,
     size_bytes: u64,
-    /// Hexadecimal.
+    /// In hexadecimal.
     sha256: String,
 }
 
 impl Saved {
-    /// For a person.
+    /// The line for a person.
     pub(crate) fn line(&self) -> String {
         let file = text::one_line(&self.file);
         let mime_type = text::one_line(&self.mime_type);
@@ -49,7 +49,7 @@ impl Saved {
     }
 }
 
-/// Which file.
+/// The file to download.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
     pub(crate) seq: u64,
@@ -57,7 +57,7 @@ pub(crate) struct Wanted {
     pub(crate) max_size: Option<u64>,
 }
 
-/// Downloads one file after the other. One that fails keeps the others from nothing; the exit code is the first failure's.
+/// Downloads the files in order. A failed one does not stop the others; the exit code is that of the first failure.
 pub(crate) async fn get(
     address: &Address,
     args: &MediaGetArgs,
@@ -80,7 +80,7 @@ pub(crate) async fn get(
         let fetched = stops.or(stopped, fetched).await;
         match fetched {
             Ok(saved) => report(&saved, json),
-            // No other one will fare better.
+            // The others would fail in the same way.
             Err(failure) if is_general(&failure) => return Err(failure),
             Err(failure) if first.is_none() && args.seqs.len() == 1 => return Err(failure),
             Err(failure) => {
@@ -103,7 +103,7 @@ fn stopped() -> Failure {
 }
 
 fn report(saved: &Saved, json: bool) {
-    // stdout is the file.
+    // stdout carries the file.
     match (json, saved.file == "-") {
         (false, true) => console::note(&saved.line()),
         (false, false) => console::report(&saved.line()),
@@ -112,7 +112,7 @@ fn report(saved: &Saved, json: bool) {
     }
 }
 
-/// Downloads a file.
+/// Downloads one file.
 pub(crate) async fn fetch(
     files: &mut FilesClient<Channel>,
     wanted: Wanted,
@@ -175,7 +175,7 @@ async fn receive(
     Err(cut_short())
 }
 
-/// `photo.jpg: 1.2 MB of 3.4 MB`.
+/// The progress: `photo.jpg: 1.2 MB of 3.4 MB`.
 fn far(start: &DownloadStart, written: u64, output: &Output) -> String {
     let name = text::one_line(&output.shown());
     let declared = start.media.as_ref().map_or(0, |media| media.size_bytes);

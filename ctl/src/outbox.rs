@@ -1,4 +1,4 @@
-//! `outbox`: what waits to be sent, seen and taken back.
+//! `outbox`: lists and cancels queued messages.
 
 use openclaw_proto::v1::{
     CancelSendRequest, CancelSendResponse, ListQueueRequest, QueuedMessage, SendReason,
@@ -24,7 +24,7 @@ struct Cancelled {
     answer: CancelSendResponse,
 }
 
-/// Lists what waits, or takes one message back.
+/// Lists the queue, or cancels a message.
 pub(crate) async fn run(
     address: &Address,
     command: &OutboxCommand,
@@ -86,7 +86,7 @@ async fn cancel(address: &Address, token: &str, json: bool) -> Result<Exit, Fail
     Ok(Exit::Done)
 }
 
-/// `t-1  to +1 555 XXX XXXX, queued 4 s ago, gives up in 59 min`
+/// `t-1  to +1 555 XXX XXXX, queued 4 s ago, expires in 59 min`
 fn line(message: &QueuedMessage, now: Timestamp) -> String {
     let to = Numbers::chosen().show_to(&message.to);
     let since = message

@@ -1,5 +1,5 @@
-//! `restore`: brings a backup's account into an agent that has none. The file is checked here first,
-//! so that what is wrong with it is said before anything is sent.
+//! `restore`: restores a backup's account into an agent that has none. The file is verified here first, so that its
+//! problems are reported before anything is sent.
 
 use std::io::{self, Read, Seek as _};
 
@@ -27,7 +27,7 @@ use crate::secret::{Use, is_dash, obtain, to_wire};
 use crate::stop::Stops;
 use crate::{client, console};
 
-/// The contract's largest chunk.
+/// The largest chunk in the contract.
 const CHUNK_BYTES: usize = 64 * 1024;
 const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the connection; never start the old agent again";
 
@@ -38,7 +38,7 @@ struct Json {
     answer: RestoreResponse,
 }
 
-/// Restores. Exit code 0 means that the account is back and durable.
+/// Restores a backup. Exit code 0 means that the account is restored durably.
 pub(crate) async fn run(
     address: &Address,
     args: &RestoreArgs,
@@ -81,7 +81,7 @@ pub(crate) async fn run(
     Ok(Exit::Done)
 }
 
-/// Sends a backup of so many bytes, and waits for what the agent makes of it.
+/// Sends a backup of this size, and returns the agent's response.
 pub(crate) async fn deliver(
     admin: &mut AdminClient<Channel>,
     secret: &Secret,
@@ -105,7 +105,7 @@ pub(crate) async fn deliver(
     Ok(answer?.into_inner())
 }
 
-/// The agent refuses too; this is said before anything is asked for or sent.
+/// The agent refuses as well; this reports it before anything is prompted for or sent.
 pub(crate) fn has_none(link: &LinkStatus, bring: &str) -> Result<(), Failure> {
     if link.phone.is_empty() {
         return Ok(());
@@ -116,7 +116,7 @@ pub(crate) fn has_none(link: &LinkStatus, bring: &str) -> Result<(), Failure> {
         .with_exit(Exit::Refused))
 }
 
-/// Sends the file. It ends early when the agent takes no more: then its answer says why.
+/// Sends the file. Stops early if the agent stops reading: its response then has the reason.
 async fn feed(
     backup: &mut impl Read,
     secret: &Secret,

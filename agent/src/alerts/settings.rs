@@ -16,10 +16,10 @@ use super::signature::{BadKey, SigningKey};
 
 /// The variable with the receiver's URL.
 pub const URL: &str = "OPENCLAW_ALERT_URL";
-/// The variable with the key that signs.
+/// The variable with the signing key.
 pub const SECRET: &str = "OPENCLAW_ALERT_SECRET";
 
-/// Alert variables that are removed from the environment first, before anything else can read it.
+/// Alert variables that are removed from the environment first, before anything else can read them.
 pub const SECRETS: [&str; 2] = [URL, SECRET];
 
 const MAX_URL_BYTES: usize = 2048;

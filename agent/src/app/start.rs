@@ -32,7 +32,7 @@ pub struct Started {
 /// Why the agent does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Root stays root.
+    /// Privileges could not be dropped.
     #[error(transparent)]
     Privileges(#[from] privileges::Error),
     /// The allowlist cannot be loaded.

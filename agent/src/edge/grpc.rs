@@ -70,7 +70,7 @@ pub struct Network {
     pub name: AgentName,
     /// The TLS address, and the fingerprint of the agent's key.
     pub tls: Option<(SocketAddr, Fingerprint)>,
-    /// `HOST:PORT`, if the platform sets it.
+    /// The public `HOST:PORT`, if the platform sets it.
     pub public: Option<String>,
 }
 

@@ -24,7 +24,7 @@ use tokio::task::spawn_blocking;
 use super::{Agent, Command, Denied, record};
 use crate::host::volume;
 
-/// How much of the log one step reads, with the store locked.
+/// How much of the log one step reads while the store is locked.
 const BACKUP_STEP_BYTES: usize = 128 << 10;
 /// The largest piece, in bytes.
 const MAX_CHUNK_BYTES: usize = 64 << 10;

@@ -334,5 +334,7 @@ impl Agent {
 /// For callers without a token. They cannot retry, so it only has to be unique.
 fn new_token() -> Token {
     let token = format!("auto-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-    token.parse().expect("hexadecimal is printable and within the length limit")
+    token
+        .parse()
+        .expect("hexadecimal is printable and within the length limit")
 }

@@ -67,7 +67,7 @@ pub enum TargetError {
 
 /// A resolved message.
 struct Found {
-    /// Whom something about it is sent to.
+    /// The recipient for content that refers to it.
     to: Recipient,
     id: MessageId,
     /// With all known addresses; meaningless for a message of the account.
@@ -186,7 +186,7 @@ impl Agent {
         }
     }
 
-    /// The message that an event is, or the one that it edited.
+    /// The message of an event, or the message that it edited.
     fn of_event(&self, what: EventData) -> Result<Found, TargetError> {
         match what {
             EventData::Message(message) if message.content.body.target().is_some() => {

@@ -101,7 +101,7 @@ pub(crate) enum ContextCommand {
     },
 }
 
-/// Something secret on the command line. Not shown in `Debug`.
+/// A secret argument. `Debug` does not show it.
 #[derive(Clone)]
 pub(crate) struct Typed(pub(crate) String);
 
@@ -123,7 +123,7 @@ fn parse_endpoint(given: &str) -> Result<Endpoint, String> {
         .map_err(|_| "give HOST:PORT, for example agent.example.com:50051".to_owned())
 }
 
-/// The name of a client, as agents take it.
+/// Checks a client name by the agent's rules.
 fn parse_client(given: &str) -> Result<String, String> {
     let is_fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     if (1..=64).contains(&given.len()) && given.chars().all(is_fine) {

@@ -1,7 +1,7 @@
-//! What stands in a context's file: JSON, with keys and certificates as base64 of their DER.
+//! The format of a context's file: JSON, with keys and certificates as base64 of their DER.
 //!
-//! Text that holds a key is made in one buffer that is wiped; what is read goes from there into the
-//! key's own memory.
+//! Text with a key is built in a single buffer that is wiped; a key that is read is decoded from there into its own
+//! memory.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -11,11 +11,11 @@ use zeroize::Zeroizing;
 
 use super::{Agent, Context, Name, Pending};
 
-/// No file is as large.
+/// Larger than any context file.
 pub(super) const MAX_FILE_BYTES: usize = 16 * 1024;
 const VERSION: u32 = 1;
 
-/// The fields of a file. Those of one that is only begun are fewer.
+/// The fields of a file. A pending one has fewer.
 #[derive(Serialize, Deserialize)]
 struct File<'a> {
     version: u32,
@@ -23,7 +23,7 @@ struct File<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     enrolled: Option<Enrolled>,
     certificate: String,
-    /// Borrowed: base64 has nothing to escape, and no copy of the key is made.
+    /// Borrowed: base64 needs no escapes, so no copy of the key is made.
     key: &'a str,
 }
 
@@ -36,11 +36,11 @@ struct Enrolled {
     at: Option<String>,
 }
 
-/// What is not a file of ours.
+/// The file is not a context file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Garbled;
 
-/// The text of a context's file.
+/// Serializes a context.
 pub(super) fn write(context: &Context) -> Zeroizing<Vec<u8>> {
     let Context {
         name: _,
@@ -61,13 +61,13 @@ pub(super) fn write(context: &Context) -> Zeroizing<Vec<u8>> {
     text(&endpoint.to_string(), identity, Some(enrolled))
 }
 
-/// The text of the file of a key that no agent is known to know.
+/// Serializes a pending key.
 pub(super) fn write_pending(pending: &Pending) -> Zeroizing<Vec<u8>> {
     let Pending { endpoint, identity } = pending;
     text(&endpoint.to_string(), identity, None)
 }
 
-/// Understands a context's file.
+/// Parses a context file.
 pub(super) fn read(name: Name, text: &[u8]) -> Result<Context, Garbled> {
     let (pending, enrolled) = parse(text)?;
     let Pending { endpoint, identity } = pending;
@@ -94,7 +94,7 @@ pub(super) fn read(name: Name, text: &[u8]) -> Result<Context, Garbled> {
     })
 }
 
-/// Understands the file of a key that no agent is known to know.
+/// Parses a pending key's file.
 pub(super) fn read_pending(text: &[u8]) -> Result<Pending, Garbled> {
     parse(text).map(|(pending, _)| pending)
 }
@@ -108,7 +108,7 @@ fn text(endpoint: &str, identity: &Identity, enrolled: Option<Enrolled>) -> Zero
         certificate: BASE64_STANDARD.encode(identity.certificate_der()),
         key: &key,
     };
-    // Room for all of it: a buffer that grows leaves its content behind.
+    // Allocated at full size: a buffer that grows would leave unwiped copies behind.
     let mut text = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES));
     serde_json::to_writer_pretty(&mut *text, &file).expect("serializing to memory does not fail");
     text.push(b'\n');

@@ -1,4 +1,4 @@
-//! One event, for a person: one line each, nothing in it that a terminal acts on.
+//! One event as one line for a person, without control characters.
 
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{
@@ -101,7 +101,7 @@ fn of_message(message: &Message, with: Option<&Contact>) -> String {
     said
 }
 
-/// What there is to know of the message apart from its content.
+/// The details of a message besides its content.
 fn notes(message: &Message) -> Vec<String> {
     let mut notes = Vec::new();
     if message.view_once {
@@ -122,7 +122,7 @@ fn notes(message: &Message) -> Vec<String> {
     notes
 }
 
-/// `+15550100123 in 1203…@g.us`, and the id of what it is about with whether that was checked.
+/// `+15550100123 in 1203…@g.us`, the id of the referenced message, and whether the author was checked.
 fn of_change(
     origin: &Origin,
     target: Option<&Target>,
@@ -225,7 +225,7 @@ pub(crate) fn nack(nack: &Nack) -> String {
     format!("{code}, {}", one_line(meaning))
 }
 
-/// A message that is not here: `from +15550100123 in 1203…@g.us: 3EB0AC (not_listed)`
+/// A message without content: `from +15550100123 in 1203…@g.us: 3EB0AC (not_listed)`
 fn of_unread(origin: &Origin, with: Option<&Contact>, what: &str, why: &str) -> String {
     let (who, place) = (author(origin), place(origin, with));
     format!("from {who}{place}: {}{what} ({why})", one_line(&origin.id))

@@ -1,4 +1,4 @@
-//! Amounts of data as a person reads them.
+//! Data sizes for a person.
 
 /// `812 bytes`, `4 kB`, `0.4 MB`, `1.2 GB`: decimal, at most one digit after the point.
 pub(crate) fn size(bytes: u64) -> String {

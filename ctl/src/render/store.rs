@@ -1,4 +1,4 @@
-//! The store and what protects the process, for a person.
+//! The store and the process hardening, for a person.
 
 use openclaw_proto::v1::{Confinement, Hardening, KeySlotKind, Vault};
 
@@ -7,7 +7,7 @@ use super::size::{count, size};
 use super::word::{word, words};
 use crate::text;
 
-/// `sealed, 812 records, 0.4 MB, generation 3`, and what is wrong with it.
+/// `sealed, 812 records, 0.4 MB, generation 3`, and any problems.
 pub(crate) fn line(vault: &Vault) -> String {
     let Vault {
         generation,
@@ -43,7 +43,7 @@ pub(crate) fn slots(vault: &Vault) -> String {
     slots.join(", ")
 }
 
-/// What protects the process; `None` when there is nothing to say.
+/// The hardening of the process; `None` if there is nothing to report.
 pub(crate) fn protection(hardening: &Hardening, detail: Detail) -> Option<String> {
     let Hardening {
         dumpable,

@@ -1,5 +1,5 @@
-//! What this user's client has seen of each store: one small file a store, in the user's state
-//! folder. Nothing secret is in it.
+//! The latest state of each store that this user has seen: one small file per store, in the user's state directory. It
+//! contains no secrets.
 
 use std::fs;
 use std::io;
@@ -11,17 +11,17 @@ use serde::{Deserialize, Serialize};
 use super::judge::Seen;
 use crate::{state_dir, text};
 
-/// The folder of the files.
+/// The directory of the files.
 pub(crate) struct Memory {
     dir: Option<PathBuf>,
 }
 
-/// Why nothing can be remembered.
+/// Why the record cannot be used.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// No folder is this user's.
+    /// The user has no state directory.
     NoFolder,
-    /// The file says nothing that was written here.
+    /// The file has invalid content.
     Garbled(PathBuf),
     /// The file cannot be read or written.
     File(PathBuf, io::Error),
@@ -56,7 +56,7 @@ impl Memory {
         }
     }
 
-    /// What was seen of `store`, if it was.
+    /// The recorded state of `store`, if any.
     pub(crate) fn load(&self, store: &[u8; 16]) -> Result<Option<Seen>, Error> {
         let path = self.path(store)?;
         let text = match fs::read(&path) {
@@ -76,7 +76,7 @@ impl Memory {
         }))
     }
 
-    /// Remembers it.
+    /// Records a state.
     pub(crate) fn store(&self, store: &[u8; 16], seen: Seen) -> Result<(), Error> {
         let path = self.path(store)?;
         let Seen {

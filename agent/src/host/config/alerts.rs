@@ -61,7 +61,7 @@ impl fmt::Debug for Hidden {
 /// Where metrics are served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Metrics {
-    /// Next to health checks, if those are for this machine only.
+    /// On the health address, if that is loopback.
     #[default]
     Loopback,
     /// On the health address, whatever it is.

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 /// Connections of clients.
 const MAX_SEATS: usize = 64;
 
-/// The seats. Cloned handles are the same.
+/// The seats. Clones share one table.
 #[derive(Clone, Default)]
 pub(super) struct Seats {
     taken: Arc<Mutex<TakenSeats>>,
