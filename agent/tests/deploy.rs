@@ -1,7 +1,7 @@
-//! The files that others deploy the agent with, as far as they can be judged without a platform: what they name exists,
-//! what builders refuse is not in them, and they agree with each other.
+//! Checks the deployment files as far as that is possible without a platform: referenced files exist, constructs that
+//! builders reject are absent, and the files agree with each other.
 //!
-//! That the image is built and runs is shown by deploy/try-image, which wants root.
+//! deploy/try-image builds and runs the image; it requires root.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,7 +12,7 @@ use std::process::Command;
 
 use saphyr_parser::{Event, Parser};
 
-/// Read by what is next to the agent: the client, the builder.
+/// Variables read by programs next to the agent: the client, the builder.
 const OF_OTHERS: [&str; 4] = [
     "OPENCLAW_AGENT",
     "OPENCLAW_CONTEXT",
@@ -28,7 +28,7 @@ fn text(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Everything that says how to deploy the agent, with what it says.
+/// Every file that describes a deployment, with its content.
 fn deployment() -> Vec<(String, String)> {
     let fixed = [
         "Dockerfile.distroless",
@@ -70,7 +70,7 @@ fn help(command: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The words of a text that begin so and continue with these characters.
+/// The words of a text with this prefix, followed by matching characters.
 fn words<'a>(text: &'a str, prefix: &'a str, goes_on: fn(char) -> bool) -> BTreeSet<&'a str> {
     let starts = text.match_indices(prefix).map(|(at, _)| &text[at..]);
     starts
@@ -86,7 +86,7 @@ fn is_of_variables(c: char) -> bool {
 }
 
 #[test]
-fn every_variable_that_is_named_is_read() {
+fn every_mentioned_variable_is_read() {
     let help = help(&[]);
     let known = words(&help, "OPENCLAW_", is_of_variables);
     assert!(known.len() > 10, "{known:?}");
@@ -101,7 +101,7 @@ fn every_variable_that_is_named_is_read() {
 }
 
 #[test]
-fn every_flag_of_the_agents_that_is_shown_exists() {
+fn every_mentioned_flag_of_the_agent_exists() {
     let commands: [&[&str]; 3] = [&["healthcheck"], &["keys", "generate"], &["keys", "list"]];
     for (path, said) in deployment() {
         for line in said.lines() {
@@ -121,7 +121,7 @@ fn every_flag_of_the_agents_that_is_shown_exists() {
 }
 
 #[test]
-fn the_dockerfile_has_nothing_that_railway_refuses() {
+fn the_dockerfile_has_nothing_that_railway_rejects() {
     let said = text("Dockerfile.distroless");
     let instructions: Vec<&str> = said
         .lines()
@@ -130,7 +130,7 @@ fn the_dockerfile_has_nothing_that_railway_refuses() {
     let has = |what: &str| instructions.iter().any(|line| line.contains(what));
     assert!(!instructions.iter().any(|line| line.starts_with("VOLUME")));
     assert!(!has("--mount=type="));
-    // Neither form of a shell is in the image.
+    // The image has no shell.
     for exec in ["HEALTHCHECK", "ENTRYPOINT"] {
         let line = instructions.iter().find(|line| line.starts_with(exec));
         assert!(line.unwrap().contains("[\"/app/openclaw-agent\""), "{exec}");
@@ -149,7 +149,7 @@ fn the_dockerfile_has_nothing_that_railway_refuses() {
     assert!(!has("--workspace"), "a release is built alone");
 }
 
-/// What the file says of the images that it is built from.
+/// The base images in the file.
 fn pinned(dockerfile: &str) -> Vec<(&str, &str)> {
     let args = dockerfile
         .lines()
@@ -160,7 +160,7 @@ fn pinned(dockerfile: &str) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn the_image_is_built_from_images_that_cannot_change_unseen() {
+fn base_images_are_pinned_by_digest() {
     let said = text("Dockerfile.distroless");
     let images = pinned(&said);
     assert_eq!(images.len(), 2);
@@ -172,14 +172,14 @@ fn the_image_is_built_from_images_that_cannot_change_unseen() {
         let own = ["${COMPILER}", "${BASE}", "chef"];
         assert!(own.iter().any(|own| from.starts_with(own)), "{from}");
     }
-    // The compiler is the one that is named.
+    // The compiler has the version in the comment.
     let rust = said.lines().find_map(|line| line.strip_prefix("ARG RUST="));
     let tag = format!("rust:{}-slim-trixie@", rust.unwrap());
     assert!(said.contains(&tag), "{tag}");
 }
 
 #[test]
-fn one_command_renews_the_digests() {
+fn one_command_updates_the_digests() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("Dockerfile");
@@ -196,7 +196,7 @@ fn one_command_renews_the_digests() {
         let mut command = Command::new(root().join("deploy/pin-images"));
         command.arg(&copy).env("PATH", path).output().unwrap()
     };
-    // What is no digest changes nothing.
+    // An invalid digest changes nothing.
     let before = fs::read_to_string(&copy).unwrap();
     assert!(!run("manifest unknown").status.success());
     assert_eq!(fs::read_to_string(&copy).unwrap(), before);
@@ -215,7 +215,7 @@ fn one_command_renews_the_digests() {
 }
 
 #[test]
-fn the_label_names_every_licence_that_the_notice_names() {
+fn the_label_names_every_licence_in_the_notice() {
     let said = text("Dockerfile.distroless");
     let (_, label) = said.split_once("image.licenses=\"").unwrap();
     let label = label.split('"').next().unwrap();
@@ -240,13 +240,13 @@ fn the_label_names_every_licence_that_the_notice_names() {
 }
 
 #[test]
-fn the_image_is_made_of_files_that_the_builder_gets() {
+fn the_build_context_has_every_file_of_the_image() {
     let ignored = text(".dockerignore");
     let ignored: Vec<&str> = ignored
         .lines()
         .filter(|line| !line.starts_with('#'))
         .collect();
-    // A manifest that were missing would end the build; so would what it copies.
+    // A missing manifest or a missing source of a COPY would fail the build.
     let manifest = text("Cargo.toml");
     let members = manifest.lines().find(|line| line.starts_with("members ="));
     let members = members.unwrap().split('"').skip(1).step_by(2);
@@ -261,7 +261,7 @@ fn the_image_is_made_of_files_that_the_builder_gets() {
 }
 
 #[test]
-fn every_yaml_file_is_yaml() {
+fn every_yaml_file_parses() {
     let mut documents = 0;
     for (path, said) in deployment() {
         if !path.ends_with(".yml") && !path.ends_with(".yaml") {
@@ -276,7 +276,7 @@ fn every_yaml_file_is_yaml() {
 }
 
 #[test]
-fn all_of_them_mean_the_same_user_folder_and_ports() {
+fn all_files_agree_on_user_directory_and_ports() {
     let compose = text("deploy/compose.yml");
     let pod = text("deploy/kubernetes/agent.yaml");
     let railway = text(".railway/railway.ts");

@@ -1,4 +1,4 @@
-//! The contract itself: errors that help, reflection, health, unpairing, and input that no one should send.
+//! The API: errors with hints, reflection, health, unpairing, and invalid input.
 
 mod hostile;
 mod reflection;
@@ -81,7 +81,7 @@ async fn unpairing_while_offline_is_reported_as_unconfirmed() {
     assert_eq!(
         world.phone().companions().len(),
         1,
-        "it knows nothing of it"
+        "WhatsApp still lists the device"
     );
     world.sim.fault(Fault::Clear).await;
     let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();

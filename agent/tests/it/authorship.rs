@@ -1,4 +1,5 @@
-//! Who may change what: a receipt, an edit, a deletion, a reaction or a vote counts only from a person who may make it.
+//! Authorisation of changes: a receipt, edit, deletion, reaction or vote is only applied if its sender is entitled to
+//! it.
 
 use openclaw_proto::v1::SendState;
 use openclaw_proto::v1::content::Kind as Content;
@@ -15,7 +16,7 @@ use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, request, seconds};
 const CLARA: &str = "+15550100004";
 
 impl World {
-    /// Returns what has arrived once all of it has.
+    /// Waits until everything has arrived, and returns the events.
     async fn settled(&self) -> Vec<Kind> {
         self.all_acked().await;
         let mut events = self.watch().await;
@@ -46,7 +47,7 @@ fn check(target: Option<&pb::Target>) -> pb::AuthorCheck {
     target.unwrap().check()
 }
 
-/// The check, and who wrote the message.
+/// The check, and the author of the message.
 fn judged(target: Option<&pb::Target>) -> (pb::AuthorCheck, String) {
     let author = target.unwrap().author.clone().unwrap();
     (check(target), author.phone)
@@ -80,10 +81,10 @@ async fn changes_of_unknown_messages_and_admin_deletions_are_marked_unchecked() 
     let bert_ = BERT.parse().unwrap();
     let gone = content::deletion_by_admin(&id, &bert_);
     anna.send_group_message(&group, gone, None).await.unwrap();
-    // An admin deletes what its author wrote, and nothing else.
+    // An admin may delete another member's message, but change nothing else.
     let wrong = content::deletion_by_admin(&id, &CLARA.parse().unwrap());
     anna.send_group_message(&group, wrong, None).await.unwrap();
-    // There are no admins in a chat of two.
+    // A direct chat has no admins.
     let ours = world.send(ANNA, WORD).await.unwrap().message_id;
     let gone = content::deletion_by_admin(&ours, &ACCOUNT.parse().unwrap());
     anna.send(ACCOUNT, gone, By::Lid, None).await.unwrap();
@@ -97,7 +98,7 @@ async fn changes_of_unknown_messages_and_admin_deletions_are_marked_unchecked() 
             _ => None,
         })
         .collect();
-    // A receipt waits for no message before it.
+    // Receipts are not ordered with messages.
     checks.sort_by_key(|(what, _)| *what);
     let expected = [
         ("deletion", pb::AuthorCheck::AdminAssumed),
@@ -165,7 +166,7 @@ async fn a_receipt_by_someone_else_changes_nothing() {
         });
     let by: Vec<_> = receipts.collect();
     assert!(by.iter().all(|by| by == ANNA), "{by:?}");
-    // By the other name than the one that it was sent to.
+    // By the other address of the recipient.
     let anna = world.peer(ANNA);
     let read = anna.send_receipt(ACCOUNT, &id, Some("read"), By::Pn);
     read.await.unwrap();
@@ -175,7 +176,7 @@ async fn a_receipt_by_someone_else_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_receipt_for_a_message_that_is_not_ours_changes_nothing() {
+async fn a_receipt_for_another_senders_message_changes_nothing() {
     let world = World::linked().await;
     let bert = world.peer(BERT);
     let theirs = bert.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
@@ -198,7 +199,7 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
     let members = [ACCOUNT, ANNA, BERT];
     let group = world.phone().create_group(WORD, &members).await.unwrap();
     let (anna, bert) = (world.peer(ANNA), world.peer(BERT));
-    // Bert's in the group, Bert's in his own chat, and ours in Anna's chat.
+    // Bert's message in the group, Bert's in his own chat, and the account's in Anna's chat.
     let in_group = bert.send_to_group(&group, WORD).await.unwrap();
     let in_chat = bert.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
     let ours = world.send(ANNA, WORD).await.unwrap().message_id;
@@ -245,13 +246,13 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
         two(&in_group, "not_the_author", BERT),
     ]
     .concat();
-    // The two chats have an order each.
+    // Order is only guaranteed within a chat.
     said.sort_unstable();
     expected.sort_unstable();
     assert_eq!(said, expected);
     let by_anna = |it: &&pb::Rejected| sender(it.origin()) == ANNA;
     assert!(rejected.iter().all(by_anna));
-    // The author's own are.
+    // The author's own changes are applied.
     bert.send_group_message(&group, content::edit(&in_group, &text), None)
         .await
         .unwrap();
@@ -323,7 +324,7 @@ fn key(id: &str) -> MessageField<wa::MessageKey> {
 }
 
 #[tokio::test]
-async fn a_pin_and_a_vote_name_their_message_its_author_and_whether_that_was_checked() {
+async fn a_pin_and_a_vote_name_their_message_its_author_and_the_check() {
     let world = World::linked().await;
     let bert = world.peer(BERT);
     let theirs = bert.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
@@ -381,7 +382,7 @@ async fn a_pin_and_a_vote_name_their_message_its_author_and_whether_that_was_che
 }
 
 #[tokio::test]
-async fn a_wait_for_read_that_only_another_reported_ends_in_its_timeout() {
+async fn a_read_receipt_by_someone_else_does_not_end_a_wait_for_read() {
     let world = World::linked().await;
     let sent = pb::SendRequest {
         client_token: "t".to_owned(),

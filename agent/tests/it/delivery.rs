@@ -1,4 +1,4 @@
-//! Whatever way messages arrive: each becomes one event, and is acked.
+//! However messages are delivered, each becomes one event and is acked.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use openclaw_sim::{By, Fault};
 use crate::harness::{ACCOUNT, ANNA, WORD, World};
 
 #[tokio::test]
-async fn duplicates_and_disorder_become_one_event_each() {
+async fn duplicate_and_reordered_messages_become_one_event_each() {
     let world = World::linked().await;
     let anna = world.peer(ANNA);
     let mut events = world.watch().await;
@@ -32,9 +32,9 @@ async fn duplicates_and_disorder_become_one_event_each() {
     assert_eq!(
         events.message().await.text(),
         format!("{WORD} last"),
-        "nothing came twice"
+        "no event is a duplicate"
     );
-    assert_eq!(world.agent.errors(), [""; 0], "duplicates are for no one");
+    assert_eq!(world.agent.errors(), [""; 0], "a duplicate is no error");
     world.finish().await;
 }
 
@@ -83,14 +83,14 @@ async fn a_backlog_arrives_once_in_order_and_is_acked() {
     world.finish().await;
 }
 
-/// While the agent stands still its server says more than it would take in the time, and then all of that is there at
-/// once.
+/// The server sends more than the stopped agent could process in that time; when the agent resumes, everything is
+/// available at once.
 #[tokio::test]
 async fn messages_faster_than_the_disk_do_not_fill_the_memory() {
     const MESSAGES: usize = 1_000;
     const EACH: usize = 48 * 1024;
     let config = openclaw_sim::Config {
-        // The agent is halted for longer than the server would wait for an answer.
+        // The agent is stopped for longer than the server would wait for a response.
         ping_interval: Duration::from_secs(3600),
         ..openclaw_sim::Config::default()
     };
@@ -123,7 +123,7 @@ async fn messages_faster_than_the_disk_do_not_fill_the_memory() {
     world.finish().await;
 }
 
-/// What does not open is an event, and asked for again; what was delivered before is nothing.
+/// A message that cannot be decrypted is an event and is requested again; a duplicate is ignored.
 #[tokio::test]
 async fn faults_the_library_handles_are_not_logged_as_errors() {
     let world = World::linked().await;

@@ -1,4 +1,4 @@
-//! A client that is known and means harm, and strangers in numbers: memory stays bounded, and others are served.
+//! Floods by a malicious client, or by many unknown peers: memory stays bounded, and other clients are served.
 
 mod wire;
 
@@ -19,10 +19,10 @@ use wire::{
 const STATUS: &str = "/openclaw.agent.v1.Agent/Status";
 const SEND: &str = "/openclaw.agent.v1.Agent/Send";
 const WATCH: &str = "/openclaw.agent.v1.Agent/WatchEvents";
-/// What a flood may cost at its height, above what the agent had before, in a build without optimisations.
+/// The additional memory at the peak of a flood, in a debug build.
 const SPARE_KIB: u64 = 16 * 1024;
 
-/// An agent, someone who needs it, and someone who has a key as well.
+/// An agent, a client that needs it, and a malicious client.
 struct Siege {
     world: World,
     friend: Client,
@@ -35,11 +35,11 @@ impl Siege {
         let world = World::with(openclaw_sim::Config::default(), &TLS).await;
         let friend = Client::first(&world.agent).await;
         let foe = Client::invited(&world.agent, pb::Role::Operator).await;
-        // What a first call costs is not the flood's.
+        // Memory of the first call is not attributed to the flood.
         for client in [&friend, &foe] {
             client.status(&world.agent).await;
         }
-        // What is said frame by frame below is understood.
+        // Checks that the raw frames below are valid.
         let mut wire = Wire::open(foe.shake(&world.agent).await.unwrap(), &[]).await;
         wire.say(&frame(HEADERS, END_HEADERS, 1, &call(STATUS)))
             .await;
@@ -62,7 +62,7 @@ impl Siege {
         Wire::open(self.foe.shake(&self.world.agent).await.unwrap(), settings).await
     }
 
-    /// While `flood` continues, a new connection and a call come through, again and again.
+    /// While `flood` runs, new connections and calls must succeed.
     async fn served_during<T>(&self, flood: impl Future<Output = T>) -> T {
         let mut flood = std::pin::pin!(flood);
         let mut open = self.friend.client(&self.world.agent).await;
@@ -90,7 +90,7 @@ impl Siege {
         flooded
     }
 
-    /// A new connection. Among many strangers it may be the one that makes room, and is tried again as people do.
+    /// Opens a connection. Among many peers it may be the one that is closed, and is retried as a client would.
     async fn gets_in(&self) {
         let trying = async { while !self.friend.is_known(&self.world.agent).await {} };
         let got_in = tokio::time::timeout(TEST_TIMEOUT, trying).await;
@@ -110,7 +110,7 @@ impl Siege {
     }
 }
 
-/// Says `piece(n)` until the agent ends the connection; true when it did, before `most` pieces were taken.
+/// Sends `piece(n)` until the agent closes the connection; `true` if it did before `most` pieces were sent.
 async fn pour(wire: &mut Wire, most: u32, mut piece: impl FnMut(u32) -> Vec<u8>) -> bool {
     for number in 0..most {
         if !wire.say(&piece(number)).await {
@@ -120,7 +120,7 @@ async fn pour(wire: &mut Wire, most: u32, mut piece: impl FnMut(u32) -> Vec<u8>)
     false
 }
 
-/// The stream ids of a client.
+/// The client's stream ids.
 const fn stream(number: u32) -> u32 {
     2 * number + 1
 }
@@ -179,16 +179,16 @@ async fn empty_frames_delay_no_one() {
     siege.end().await;
 }
 
-/// Each frame asks for an answer, and none is read: what the agent keeps for such a client is bounded.
+/// Each frame requests a response, and none is read: the buffer for such a client is bounded.
 #[tokio::test]
-async fn unread_answers_are_not_kept() {
+async fn unread_responses_are_bounded() {
     let siege = Siege::begin().await;
     let ping = frame(PING, 0, 0, &[7; 8]).repeat(64);
     let settings = frame(SETTINGS, 0, 0, &[]).repeat(64);
     let unknown = call("/no.Such/Method");
     for flood in [ping, settings] {
         let mut wire = siege.wire().await;
-        // It stops when the network takes no more; that is for the agent to say.
+        // Stops when the network accepts no more; the agent decides what to do.
         let pouring = pour(&mut wire, 20_000, |_| flood.clone());
         let pouring = tokio::time::timeout(Duration::from_secs(3), pouring);
         let _ = siege.served_during(pouring).await;
@@ -201,7 +201,7 @@ async fn unread_answers_are_not_kept() {
 }
 
 #[tokio::test]
-async fn a_header_list_of_a_megabyte_is_not_kept() {
+async fn a_header_list_of_a_megabyte_is_not_buffered() {
     let siege = Siege::begin().await;
     for _ in 0..20 {
         let mut wire = siege.wire().await.listen();
@@ -225,9 +225,9 @@ async fn a_header_list_of_a_megabyte_is_not_kept() {
     siege.end().await;
 }
 
-/// As many connections and calls as one client may have, each with as much of a large message as it may send.
+/// As many connections and calls as one client may have, each with as much of a large message as flow control allows.
 #[tokio::test]
-async fn messages_that_never_end_are_not_kept_beyond_the_windows() {
+async fn endless_messages_are_buffered_only_up_to_the_windows() {
     let siege = Siege::begin().await;
     let mut wires = Vec::new();
     for _ in 0..16 {
@@ -236,14 +236,14 @@ async fn messages_that_never_end_are_not_kept_beyond_the_windows() {
             let id = stream(number);
             wire.say(&frame(HEADERS, END_HEADERS, id, &call(SEND)))
                 .await;
-            // A message of a megabyte, of which so much comes.
+            // The start of a message of one megabyte.
             let begin = [&[0, 0, 16, 0, 0][..], &[b'a'; 7_000]].concat();
             wire.say(&frame(DATA, 0, id, &begin)).await;
         }
         wires.push(wire);
     }
     siege.served_during(std::future::ready(())).await;
-    // A length that no message has.
+    // A length that no message may have.
     let mut wire = siege.wire().await.listen();
     wire.say(&frame(HEADERS, END_HEADERS, 1, &call(SEND))).await;
     wire.say(&frame(DATA, 0, 1, &[0, 0xff, 0xff, 0xff, 0xff, 1]))
@@ -253,13 +253,13 @@ async fn messages_that_never_end_are_not_kept_beyond_the_windows() {
     siege.end().await;
 }
 
-/// Sixteen connections of a client that says nothing, or that reads nothing: the rest of the seats are for others.
+/// Sixteen connections of a client that sends nothing, or reads nothing: the other seats stay free for others.
 #[tokio::test]
-async fn idle_connections_of_one_client_keep_no_one_out() {
+async fn idle_connections_of_one_client_lock_no_one_out() {
     let siege = Siege::begin().await;
     let mut held = Vec::new();
     for _ in 0..40 {
-        // The seventeenth and later are turned away.
+        // The seventeenth and later ones are refused.
         if let Ok(stream) = siege.foe.shake(&siege.world.agent).await {
             held.push(stream);
         }
@@ -267,7 +267,7 @@ async fn idle_connections_of_one_client_keep_no_one_out() {
     siege.served_during(std::future::ready(())).await;
     drop(held);
     let mut wires = Vec::new();
-    // INITIAL_WINDOW_SIZE 0: the agent may say nothing.
+    // INITIAL_WINDOW_SIZE 0: the agent may send no data.
     let no_window = [0, 4, 0, 0, 0, 0];
     for _ in 0..12 {
         let Ok(stream_of) = siege.foe.shake(&siege.world.agent).await else {
@@ -278,7 +278,7 @@ async fn idle_connections_of_one_client_keep_no_one_out() {
             let id = stream(number);
             wire.say(&frame(HEADERS, END_HEADERS, id, &call(WATCH)))
                 .await;
-            // From the first event on, and follow.
+            // From the first event on, following.
             wire.say(&frame(DATA, END_STREAM, id, &[0, 0, 0, 0, 4, 8, 0, 16, 1]))
                 .await;
         }
@@ -289,9 +289,9 @@ async fn idle_connections_of_one_client_keep_no_one_out() {
     siege.end().await;
 }
 
-/// Strangers who shake hands as if to enroll, and then say nothing; others drip their first words.
+/// Peers that complete the handshake as if to enroll, and then send nothing; others send their first bytes slowly.
 #[tokio::test]
-async fn slow_strangers_keep_no_one_out() {
+async fn slow_peers_lock_no_one_out() {
     let siege = Siege::begin().await;
     let code = siege.world.agent.invite(pb::Role::Reader, "").await;
     let stranger = Client::new();
@@ -322,7 +322,7 @@ async fn slow_strangers_keep_no_one_out() {
     };
     let crowd = siege.served_during(dawdle).await;
     assert!(crowd > 100, "{crowd} prove nothing");
-    // Meant for someone else, who comes now.
+    // A client that has waited for its turn connects now.
     let late = Client::new();
     late.enroll(&siege.world.agent, &code, "late")
         .await
@@ -331,7 +331,7 @@ async fn slow_strangers_keep_no_one_out() {
     siege.end().await;
 }
 
-/// A client whose every packet takes a while, among strangers who come faster than that.
+/// A client with slow packets, among peers that connect faster than that.
 #[tokio::test]
 async fn a_client_on_a_slow_line_gets_in_during_a_storm() {
     let siege = Siege::begin().await;
@@ -339,7 +339,7 @@ async fn a_client_on_a_slow_line_gets_in_during_a_storm() {
     middle.becomes(Mood::Late(Duration::from_millis(40)));
     let address = siege.world.agent.tls();
     let storm = async {
-        // They stay, and say nothing.
+        // They stay connected and send nothing.
         let mut crowd = Vec::new();
         loop {
             for _ in 0..10 {
@@ -354,7 +354,7 @@ async fn a_client_on_a_slow_line_gets_in_during_a_storm() {
             let Ok(channel) = connected.await else {
                 continue;
             };
-            // In TLS 1.3 a client is done before the agent is.
+            // With TLS 1.3, the client's handshake completes before the agent's.
             let mut client = AgentClient::new(channel);
             if client.status(pb::StatusRequest {}).await.is_ok() {
                 return attempt;

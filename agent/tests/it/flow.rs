@@ -1,4 +1,4 @@
-//! The whole flow, as an operator lives through it on the first day.
+//! The complete flow of an operator's first day.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::event::Kind;
@@ -11,7 +11,7 @@ use crate::harness::{
 };
 
 #[tokio::test]
-async fn an_account_is_linked_speaks_and_stops_in_good_order() {
+async fn an_account_is_linked_sends_receives_and_stops_gracefully() {
     let mut world = World::new().await;
     assert_eq!(world.agent.link().await.state(), LinkState::Unlinked);
     let mut events = world.watch().await;
@@ -46,10 +46,10 @@ async fn an_account_is_linked_speaks_and_stops_in_good_order() {
 }
 
 #[tokio::test]
-async fn the_device_is_named_and_lets_the_phone_ring() {
+async fn the_device_has_its_name_and_does_not_suppress_the_phones_notifications() {
     let world = World::linked().await;
     for _ in 0..2 {
-        // `available` would keep notifications from the phone; on every connection it is taken back.
+        // `available` would suppress notifications on the phone; it is withdrawn on every connection.
         let quiet = || {
             world.phone().companions().iter().any(|device| {
                 device.about.name == "OpenClaw" && device.presence.as_deref() == Some("unavailable")
@@ -86,11 +86,11 @@ async fn a_trace_log_has_no_secret() {
     world.link().await;
     world.phone().unlink(None).await.unwrap();
     world.agent.until_state(LinkState::LoggedOut).await;
-    // What was printed is checked at the end of every test.
+    // The output is checked at the end of every test.
     world.finish().await;
 }
 
-/// While a pairing is in progress.
+/// While a pairing is in progress, no hint may suggest a command that would be refused.
 fn no_refused_command(hint: &str) {
     for command in ["run `openclawctl pair`", "resume", "unpair"] {
         assert!(!hint.contains(command), "{hint}");

@@ -1,4 +1,4 @@
-//! Groups that others change: the agent sends to the current members, and reports why it could not.
+//! Groups that others change: the agent sends to the current members, and reports why it cannot send.
 
 use openclaw_proto::v1::LinkState;
 use openclaw_sim::{GroupChange, Number, Received, Violation};
@@ -12,7 +12,7 @@ fn numbers(numbers: &[&str]) -> Vec<Number> {
 }
 
 impl World {
-    /// A group of the account's, whose members have got a message.
+    /// A group of the account whose members have received a message.
     async fn group_in_use(&self, members: &[&str]) -> String {
         let group = self.phone().create_group(WORD, members).await.unwrap();
         let first = format!("{WORD} one");
@@ -35,7 +35,7 @@ impl World {
     }
 }
 
-/// The rule that an agent breaks when the notification comes too late: the server refuses the message.
+/// The rule that is broken when the notification comes too late: the server then refuses the message.
 fn only(violations: &[Violation], rule: &str) {
     assert!(
         violations.iter().all(|it| it.rule == rule),
@@ -44,7 +44,7 @@ fn only(violations: &[Violation], rule: &str) {
 }
 
 #[tokio::test]
-async fn a_removed_member_gets_nothing_more_and_a_new_one_everything() {
+async fn a_removed_member_gets_no_more_messages_and_a_new_one_gets_all() {
     let world = World::linked().await;
     let phone = world.phone();
     let group = world.group_in_use(&[ANNA, BERT]).await;
@@ -61,7 +61,7 @@ async fn a_removed_member_gets_nothing_more_and_a_new_one_everything() {
 }
 
 #[tokio::test]
-async fn a_group_that_changed_while_the_agent_was_away_is_written_to_as_it_is_now() {
+async fn a_group_that_changed_while_the_agent_was_offline_gets_messages_for_its_current_members() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     let phone = world.phone();
@@ -85,7 +85,7 @@ async fn a_group_that_changed_while_the_agent_was_away_is_written_to_as_it_is_no
 }
 
 #[tokio::test]
-async fn a_message_to_a_group_that_the_account_is_out_of_fails_with_a_reason() {
+async fn a_message_to_a_group_without_the_account_fails_with_a_reason() {
     let world = World::linked().await;
     let phone = world.phone();
     let group = phone.create_group(WORD, &[ANNA]).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_message_to_an_announcement_group_fails_with_a_reason() {
 }
 
 #[tokio::test]
-async fn a_group_with_another_addressing_mode_is_asked_for_again_and_written_to() {
+async fn a_group_whose_addressing_mode_changed_is_queried_again() {
     let world = World::linked().await;
     let phone = world.phone();
     let group = phone.create_group(WORD, &[ANNA]).await.unwrap();

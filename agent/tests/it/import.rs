@@ -1,7 +1,7 @@
-//! Taking over a Baileys gateway: real Baileys pairs with the simulator and talks, then its folder is imported, and the
-//! conversations continue where it left them.
+//! Import of a Baileys gateway: real Baileys pairs with the simulator and exchanges messages, then its directory is
+//! imported, and the conversations must continue.
 //!
-//! Needs Node and the packages of `sim/interop`, so these tests are ignored but by `scripts/test`.
+//! These tests need Node and the packages of `sim/interop`, so they are ignored except in `scripts/test`.
 
 mod agent;
 mod client;
@@ -25,11 +25,11 @@ use self::gateway::Gateway;
 use self::source::Source;
 use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, lid};
 
-/// The stanzas that the gateway never read.
+/// The stanzas that the gateway never received.
 const LOST: &str = "3A00000000000000000000000000AA01";
 const LOST_IN_GROUP: &str = "3A00000000000000000000000000AA02";
 
-/// A simulator and the folder of a gateway that has stopped.
+/// A simulator and the directory of a stopped gateway.
 struct Left {
     sim: Sim,
     source: Source,
@@ -47,7 +47,7 @@ fn chat(number: &str) -> String {
     format!("{}@s.whatsapp.net", number.trim_start_matches('+'))
 }
 
-/// A gateway that was linked, has talked with two people and in a group, has lost a message of each, and was stopped.
+/// A stopped gateway that was linked, exchanged messages with two people and a group, and missed a message of each.
 async fn left() -> Left {
     let sim = Sim::start(openclaw_sim::Config::default()).await.unwrap();
     let source = Source::new();
@@ -94,7 +94,7 @@ async fn left() -> Left {
     Left { sim, source, group }
 }
 
-/// What `scripts/test` asks for, so that a new name of this module does not end its tests in silence.
+/// The filter in `scripts/test`: without this check, renaming this module would silently disable its tests.
 #[test]
 fn the_ignored_tests_here_are_run_by_scripts_test() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/test");
@@ -120,7 +120,8 @@ async fn conversations_continue_where_baileys_stopped() {
     finish(&left, client).await;
 }
 
-/// Before version 7 a LID was not marked as one, identities were in the sessions, and no numbers were known for LIDs.
+/// Before version 7, LIDs were not marked, identities were stored in the sessions, and there was no mapping from LIDs
+/// to numbers.
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
 async fn conversations_continue_from_a_folder_of_baileys_6() {
@@ -145,7 +146,7 @@ async fn conversations_continue_from_a_folder_of_baileys_6() {
     finish(&left, client).await;
 }
 
-/// The prekeys from the backup's mark on are uploaded a second time, under the ids that they have.
+/// The prekeys after the backup's mark are uploaded again, under their ids.
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
 async fn conversations_continue_from_a_stale_backup() {
@@ -161,7 +162,7 @@ async fn conversations_continue_from_a_stale_backup() {
     finish(&left, client).await;
 }
 
-/// What shows that the tests above would notice: the library takes it for one that it has read before.
+/// A negative control for the tests above: without the key, the library treats the message as a duplicate.
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
 async fn a_lost_message_whose_key_is_lost_too_is_never_read() {
@@ -184,15 +185,15 @@ async fn a_lost_message_whose_key_is_lost_too_is_never_read() {
     client.stop().await;
 }
 
-/// Imports the folder, connects, and talks with everyone.
+/// Imports the directory, connects, and exchanges messages with everyone.
 async fn go_on(left: &Left) -> (Report, Client) {
     let Left { sim, source, group } = left;
     let before = source.state();
     let store = Arc::new(InMemoryBackend::new());
     let report = baileys::import_into(source.dir(), &*store).await.unwrap();
-    assert_eq!(source.state(), before, "the folder is as it was");
+    assert_eq!(source.state(), before, "the directory is unchanged");
 
-    let waiting = format!("{WORD} while no one listens");
+    let waiting = format!("{WORD} while the account is offline");
     let (anna, bert) = (sim.peer(ANNA).unwrap(), sim.peer(BERT).unwrap());
     anna.send_text(ACCOUNT, &waiting, By::Lid).await.unwrap();
     let client = Client::start(sim, store.clone()).await;
@@ -232,7 +233,7 @@ async fn go_on(left: &Left) -> (Report, Client) {
     (report, client)
 }
 
-/// What must hold at the end: nothing had to be asked for again, and the phone shows the one device that it showed.
+/// Checks that no message was requested again, and that the phone shows only the one device.
 async fn finish(left: &Left, client: Client) {
     client.saw_no_trouble();
     let settled = || left.sim.queue(ACCOUNT).unwrap().is_empty();

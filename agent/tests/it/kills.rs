@@ -1,8 +1,9 @@
-//! `kill -9` at named places (state/src/failpoint.rs) and at any moment, while eight people write and are written to.
+//! `kill -9` at failpoints (state/src/failpoint.rs) and at random moments, while eight people exchange messages with
+//! the account.
 //!
-//! Whatever the moment: what was acknowledged to WhatsApp is in the journal, or an event says that it may not be; nothing
-//! is there twice; what is in a chat is in its order; no message key is used twice, and a token is one message at its
-//! recipient.
+//! Invariants, whatever the moment: a message acked to WhatsApp is in the journal, or an event reports it as possibly
+//! lost; nothing is recorded twice; each chat is in order; no message key is used twice; and each token is one message
+//! at its recipient.
 
 mod crowd;
 mod told;
@@ -20,10 +21,10 @@ use crate::harness::{ACCOUNT, Agent, STARTED, TEST_TIMEOUT, World, chance};
 use crate::kills::crowd::{Crowd, Letters};
 use crate::kills::told::Told;
 
-/// How long an agent is given to come past its place. It is killed then, wherever it is.
+/// How long an agent may take to reach its failpoint. It is killed then in any case.
 const LIMIT: Duration = Duration::from_secs(6);
 
-/// The places, and the most times that an agent comes past one before it ends there.
+/// The failpoints, with the maximum number of passes before the kill.
 const PLACES: [(&str, u32); 14] = [
     ("decrypted", 12),
     ("pending", 12),
@@ -41,19 +42,19 @@ const PLACES: [(&str, u32); 14] = [
     ("handed", 2),
 ];
 
-/// What the log says of a message that is lost.
+/// The log message for a lost message.
 const NOT_KEPT: &str = "redelivered message cannot be decrypted again, recorded as lost";
 
-/// How an agent ends.
+/// When an agent is killed.
 enum Shot {
-    /// At a place, at its so-many-th pass.
+    /// At a failpoint, at this pass.
     At(&'static str, u32),
-    /// So long after its start.
+    /// This long after its start.
     After(Duration),
 }
 
 #[tokio::test]
-async fn an_agent_killed_at_every_place_loses_nothing_and_doubles_nothing() {
+async fn kills_at_failpoints_lose_and_duplicate_nothing() {
     let mut random = chance(1);
     let rounds = kills(112) / PLACES.len();
     let mut shots: Vec<Shot> = PLACES
@@ -63,7 +64,7 @@ async fn an_agent_killed_at_every_place_loses_nothing_and_doubles_nothing() {
         .collect();
     random.shuffle(&mut shots);
     let died = killed(shots, random).await;
-    // A place that no one comes past proves nothing.
+    // A failpoint that is hardly reached proves nothing.
     let missed = PLACES.map(|(place, _)| place);
     let missed: Vec<_> = missed
         .iter()
@@ -73,20 +74,20 @@ async fn an_agent_killed_at_every_place_loses_nothing_and_doubles_nothing() {
 }
 
 #[tokio::test]
-async fn an_agent_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
+async fn kills_at_random_moments_lose_and_duplicate_nothing() {
     let mut random = chance(2);
     let moment = |_| Shot::After(Duration::from_micros(random.u64(..900_000)));
     let shots = (0..kills(88)).map(moment).collect();
     killed(shots, random).await;
 }
 
-/// A ratchet that is durable before the message that it opened is the one window that the library leaves open (design,
-/// "WhatsApp itself"): the message is lost although it was acknowledged to WhatsApp, and the journal reports it.
+/// The library makes a ratchet durable before the message that it decrypted: the one gap that it leaves open (design,
+/// "WhatsApp itself"). A message in that gap was acked and is lost, and the journal reports it.
 #[tokio::test]
-async fn a_message_killed_between_its_ratchet_and_its_row_is_reported_as_lost() {
+async fn a_kill_between_ratchet_and_row_is_reported_as_a_lost_message() {
     let mut world = World::linked().await;
     let mut crowd = Crowd::gather(&world, Rng::with_seed(0)).await;
-    // Everyone has a session, so that nothing but the ratchets changes. Those of groups are written after the others.
+    // All sessions are established, so that only the ratchets change. Those of groups are written after the others.
     crowd.grouped = false;
     crowd.write(16).await;
     world.all_acked().await;
@@ -109,14 +110,14 @@ async fn a_message_killed_between_its_ratchet_and_its_row_is_reported_as_lost() 
     world.finish().await;
 }
 
-/// What the phone sends to its companions, keys and the like, is not an event, and is not lost either.
+/// Protocol messages from the phone to its companions, such as keys, are no events and must not be reported as lost.
 #[tokio::test]
 async fn protocol_messages_are_not_reported_as_lost() {
     let mut world = World::new().await;
     let url = world.sim.url();
     world.agent.kill().await;
     let begun = world.agent.count_logged(STARTED);
-    // The phone's first words are in the journal and are not acked; then someone else's message has all ratchets written.
+    // The phone's first messages are recorded but not acked; another message then causes all ratchets to be written.
     world.agent.start_doomed(&url, Some("durable:1,flushed:1"));
     world.agent.begun(begun + 1).await;
     world.link().await;
@@ -137,7 +138,7 @@ async fn protocol_messages_are_not_reported_as_lost() {
     world.finish().await;
 }
 
-/// Kills the agent so often under traffic, and checks what must hold then. How often it died at which place.
+/// Kills the agent this often under traffic, and checks the invariants. Returns how often it ended at each failpoint.
 async fn killed(shots: Vec<Shot>, mut random: Rng) -> BTreeMap<&'static str, usize> {
     let mut world = World::linked().await;
     let mut crowd = Crowd::gather(&world, random.fork()).await;
@@ -167,16 +168,16 @@ async fn killed(shots: Vec<Shot>, mut random: Rng) -> BTreeMap<&'static str, usi
     told.holds(&crowd);
     letters.came_once();
     assert_eq!(world.phone().companions().len(), 1, "the same device");
-    // A message that is lost is for a person; one that came twice is not.
+    // A lost message is an ERROR, a duplicate is not.
     let errors = world.agent.errors();
     let unexpected: Vec<_> = errors.iter().filter(|error| *error != NOT_KEPT).collect();
     assert_eq!(unexpected, [""; 0]);
-    // The simulator has verified every signature and every MAC, and that no message key came twice.
+    // The simulator has verified every signature and MAC, and that no message key was used twice.
     world.finish().await;
     died
 }
 
-/// Starts an agent and ends it. Where that was.
+/// Starts an agent and kills it. Returns the failpoint.
 async fn fall(agent: &mut Agent, url: &str, shot: &Shot) -> &'static str {
     match shot {
         Shot::At(place, passes) => {

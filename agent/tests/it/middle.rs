@@ -1,4 +1,4 @@
-//! A network that is not to be trusted with anything: what is sent over it is exact, or not sent.
+//! An unreliable network: a message is delivered exactly once, or not sent.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,10 +21,10 @@ const CUTS: [Cut; 4] = [Cut::Close, Cut::Reset, Cut::ClientSide, Cut::AgentSide]
 
 const MOODS: [Mood; 3] = [Mood::Late(Duration::from_millis(5)), Mood::Deaf, Mood::Fair];
 
-/// How clients come to the agent: through someone.
+/// The clients' connection to the agent, through a proxy.
 struct Line {
     middle: Middle,
-    /// The key of a client, and the agent's, over TLS.
+    /// The client's key and the agent's fingerprint, over TLS.
     keys: Option<(Client, Fingerprint)>,
 }
 
@@ -37,7 +37,7 @@ impl std::ops::Deref for Line {
 }
 
 impl Line {
-    /// A client as openclawctl makes one: it asks whether a quiet agent is still there.
+    /// A client as openclawctl builds it: with keepalive pings.
     fn client(&self) -> AgentClient<Channel> {
         let address = self.middle.address;
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
@@ -51,14 +51,14 @@ impl Line {
         })
     }
 
-    /// Where a call can be cut: in the handshake too.
+    /// Cuts a call at a random point, which may be in the handshake.
     fn cuts_somewhere_in_a_call(&self, random: &mut Rng) {
         let most = if self.keys.is_some() { 2_500 } else { 400 };
         self.middle.cuts_after(random.u64(1..most));
     }
 }
 
-/// An agent in plain text, behind someone.
+/// A plain-text agent behind a proxy.
 async fn with_a_middle() -> (World, Line) {
     let config = openclaw_sim::Config::default();
     let world = World::with(config, &["--listen-plaintext", "127.0.0.1:0"]).await;
@@ -66,7 +66,7 @@ async fn with_a_middle() -> (World, Line) {
     (world, Line { middle, keys: None })
 }
 
-/// An agent behind someone, over TLS.
+/// A TLS agent behind a proxy.
 async fn with_a_middle_over_tls() -> (World, Line) {
     let world = World::with(openclaw_sim::Config::default(), &TLS).await;
     let client = Client::first(&world.agent).await;
@@ -75,7 +75,7 @@ async fn with_a_middle_over_tls() -> (World, Line) {
     (world, Line { middle, keys })
 }
 
-/// Follows events from behind `after` until the stream breaks, and keeps what comes.
+/// Follows events from `after` until the stream breaks, and records them.
 async fn follow(middle: &Line, seen: &mut Vec<u64>, enough: usize) {
     let request = pb::WatchEventsRequest {
         after: Some(seen.last().copied().unwrap_or(0)),
@@ -98,12 +98,12 @@ async fn follow(middle: &Line, seen: &mut Vec<u64>, enough: usize) {
 }
 
 #[tokio::test]
-async fn a_watch_over_a_broken_network_is_every_event_once() {
+async fn a_watch_over_a_broken_network_gets_every_event_once() {
     every_event_once(with_a_middle().await, chance(1)).await;
 }
 
 #[tokio::test]
-async fn a_watch_over_tls_and_a_broken_network_is_every_event_once() {
+async fn a_watch_over_tls_and_a_broken_network_gets_every_event_once() {
     every_event_once(with_a_middle_over_tls().await, chance(2)).await;
 }
 
@@ -121,8 +121,8 @@ async fn every_event_once((world, middle): (World, Line), mut random: Rng) {
     let mut places = random.fork();
     let watching = async {
         while seen.len() < MESSAGES {
-            // Now in the middle of the first frame, now behind many events: what is cut in one piece with an answer is
-            // lost with it.
+            // Sometimes within the first frame, sometimes after many events. Data that is cut in one piece with a
+            // response is lost with it.
             middle.cuts_after(places.u64(50..100) << places.u32(..12));
             follow(&middle, &mut seen, MESSAGES).await;
         }
@@ -163,12 +163,12 @@ async fn every_event_once((world, middle): (World, Line), mut random: Rng) {
 }
 
 #[tokio::test]
-async fn a_call_that_is_cut_and_repeated_is_one_message() {
+async fn a_send_that_is_cut_and_repeated_is_one_message() {
     one_message(with_a_middle().await, chance(3)).await;
 }
 
 #[tokio::test]
-async fn a_call_over_tls_that_is_cut_and_repeated_is_one_message() {
+async fn a_send_over_tls_that_is_cut_and_repeated_is_one_message() {
     one_message(with_a_middle_over_tls().await, chance(4)).await;
 }
 
@@ -183,7 +183,7 @@ async fn one_message((world, middle): (World, Line), mut random: Rng) {
             ..request(ANNA, &format!("{WORD} {number}"))
         };
         loop {
-            // Before the call arrives, while it is under way, when its answer is.
+            // Before the call arrives, while it is in progress, or while its response is in transit.
             middle.cuts_somewhere_in_a_call(&mut random);
             let mut client = middle.client();
             let sent = tokio::time::timeout(TEST_TIMEOUT, client.send(request.clone()));
@@ -224,9 +224,9 @@ async fn a_pairing_over_a_slow_line_links() {
     world.finish().await;
 }
 
-/// The contract: closing the stream stops the pairing. A cut is noticed like that, and no one has to wait for it.
+/// The contract: closing the stream stops the pairing. A lost connection has the same effect, without a delay.
 #[tokio::test]
-async fn a_pairing_that_is_cut_makes_room_for_the_next() {
+async fn a_cut_pairing_does_not_block_the_next() {
     let (world, middle) = with_a_middle().await;
     for cut in [Cut::Close, Cut::Reset] {
         let mut lost = pair(&world, &middle, false).await.unwrap();
@@ -242,7 +242,7 @@ async fn a_pairing_that_is_cut_makes_room_for_the_next() {
     world.finish().await;
 }
 
-/// The phone had accepted when the line broke: what the operator did not see is what Status says.
+/// The phone had accepted when the connection broke: Status reports the result that the operator did not see.
 #[tokio::test]
 async fn a_connection_lost_after_the_scan_leaves_a_reported_state() {
     for cut in [Cut::Close, Cut::Reset] {
@@ -264,7 +264,7 @@ async fn a_connection_lost_after_the_scan_leaves_a_reported_state() {
                 "{cut:?}: the phone shows a device"
             );
         }
-        // Either way the next call is answered, and links.
+        // In both cases the next call is answered, and links.
         if link.state() == LinkState::Connected {
             let refused = pair(&world, &middle, false).await.err().unwrap();
             assert_eq!(reason(&refused), "ALREADY_LINKED");

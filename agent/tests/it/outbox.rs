@@ -1,4 +1,4 @@
-//! One token is one message, whatever happens on the way; and what waits is sent, or is said not to be.
+//! One token is one message in every case; and a queued message is sent, or reported as not sent.
 
 mod chance;
 mod reached;
@@ -31,7 +31,7 @@ fn kept(to: &str, text: &str, token: &str) -> pb::SendRequest {
     }
 }
 
-/// When an error says to try again, in both ways of saying it.
+/// The retry time of an error, which must agree in both of its forms.
 fn retry_at(status: &Status) -> SystemTime {
     let told = fact(status, "retry_at").expect("it says when");
     let told: prost_types::Timestamp = told.parse().unwrap();
@@ -50,7 +50,7 @@ impl World {
         answer.unwrap().into_inner().messages
     }
 
-    /// The texts that a contact has got, as often as they came.
+    /// The texts that a contact has received, with duplicates.
     fn heard(&self, number: &str) -> Vec<String> {
         let heard = self.peer(number).inbox().into_iter();
         heard.filter_map(|heard| heard.text).collect()
@@ -73,7 +73,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn queued_messages_outlive_a_kill_and_are_sent_on_the_next_connection() {
+async fn queued_messages_survive_a_kill_and_are_sent_on_the_next_connection() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     world.cut_off().await;
@@ -97,7 +97,7 @@ async fn queued_messages_outlive_a_kill_and_are_sent_on_the_next_connection() {
         (waiting[0].to.as_str(), waiting[0].client_token.as_str()),
         (ANNA, "t0")
     );
-    // A caller that asks again gets the same.
+    // A repeated call gets the same response.
     let again = world.send_with(tokened(ANNA, &texts[0], "t0")).await;
     let again = again.unwrap();
     assert_eq!(
@@ -200,7 +200,7 @@ async fn queued_messages_can_be_cancelled() {
 }
 
 #[tokio::test]
-async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
+async fn sends_over_the_rate_limit_are_refused_with_a_retry_time() {
     let world = World::linked_with(&["--send-rate", "30", "--send-burst", "2"]).await;
     world.send(ANNA, &format!("{WORD} 0")).await.unwrap();
     world.send(BERT, &format!("{WORD} 1")).await.unwrap();
@@ -218,7 +218,7 @@ async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
     assert_eq!(world.heard(BERT).len(), 1, "nothing was sent");
     tokio::time::sleep(wait).await;
     world.send_with(request()).await.unwrap();
-    // What may wait for its turn is slowed down instead.
+    // Queued messages are delayed instead.
     for n in 3..5 {
         let request = kept(ANNA, &format!("{WORD} {n}"), &format!("t{n}"));
         let sent = world.send_with(request).await.unwrap();
@@ -279,7 +279,7 @@ async fn a_temporary_fault_delays_queued_messages_and_fails_none() {
     let waiting = tokio::time::timeout(TEST_TIMEOUT, attempted).await.unwrap();
     assert_eq!(waiting.reason(), pb::SendReason::NotEncrypted);
     assert!(!waiting.handed_over && waiting.retry_at.is_some());
-    // It holds up no one else.
+    // Messages to others are not delayed.
     world.send(ANNA, &format!("{WORD} again")).await.unwrap();
     world.fault(Fault::Clear).await;
     world.until_heard(BERT, WORD).await;
@@ -304,7 +304,7 @@ async fn queued_messages_are_sent_once_the_agent_is_linked_again() {
     assert_eq!(heard.id, kept.message_id);
     let outcome = world.outcome("t").await;
     assert!(outcome.state() >= SendState::ServerAck);
-    // Nor is a token forgotten with the link.
+    // Tokens survive the unpair as well.
     let known = world
         .send_with(tokened(ANNA, WORD, "before"))
         .await
@@ -315,9 +315,9 @@ async fn queued_messages_are_sent_once_the_agent_is_linked_again() {
 }
 
 #[tokio::test]
-async fn a_message_no_device_can_decrypt_is_not_reported_as_sent() {
+async fn a_message_that_no_device_can_decrypt_is_not_reported_as_sent() {
     let world = World::linked().await;
-    // WhatsApp knows no one under this LID, and has no key for it.
+    // WhatsApp has no account and no key for this LID.
     let nobody = format!("{}@lid", lid(UNREGISTERED));
     let failed = world.send_with(tokened(&nobody, WORD, "t")).await;
     assert_eq!(
@@ -333,7 +333,7 @@ async fn a_message_no_device_can_decrypt_is_not_reported_as_sent() {
 }
 
 #[tokio::test]
-async fn an_agent_without_a_phone_keeps_nothing() {
+async fn an_unlinked_agent_queues_nothing() {
     let world = World::new().await;
     let denied = world.send_with(kept(ANNA, WORD, "t")).await.unwrap_err();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What container platforms ask of the binary: a health check without a shell, and a volume that outlives a deployment.
+//! Requirements of container platforms: a health check without a shell, and a volume that survives a deployment.
 
 use std::path::Path;
 
@@ -68,7 +68,7 @@ async fn a_health_check_uses_the_platforms_port() {
     world.finish().await;
 }
 
-/// An agent as Railway starts one.
+/// An agent with Railway's environment.
 fn on_railway(folder: &Path) -> tokio::process::Command {
     let mut command = bare::binary(folder);
     command.env("RAILWAY_ENVIRONMENT_ID", "0a1b").args([

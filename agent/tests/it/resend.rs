@@ -1,4 +1,5 @@
-//! Contacts with several devices: each gets its own copy, and what one cannot open is sealed again for that one.
+//! Contacts with several devices: each gets its own copy, and a copy that a device cannot decrypt is encrypted again
+//! for that device.
 
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{By, Peer, Received};
@@ -13,7 +14,7 @@ impl World {
     }
 }
 
-/// Waits until a message has opened at these devices; it stands in the inbox once.
+/// Waits until these devices have decrypted a message; it is in the inbox once.
 async fn opened(peer: &Peer, id: &str, devices: &[u16]) -> Received {
     let all = |it: &Received| it.id == id && it.opened_at.iter().eq(devices);
     let heard = peer.wait_for(all, TEST_TIMEOUT).await;
@@ -25,7 +26,7 @@ async fn opened(peer: &Peer, id: &str, devices: &[u16]) -> Received {
 }
 
 #[tokio::test]
-async fn what_one_device_cannot_open_is_sealed_again_for_it() {
+async fn a_copy_that_one_device_cannot_decrypt_is_encrypted_again_for_it() {
     let world = World::linked().await;
     let anna = world.peer(ANNA);
     anna.add_devices(2);
@@ -43,7 +44,7 @@ async fn what_one_device_cannot_open_is_sealed_again_for_it() {
     world.finish().await;
 }
 
-/// Clients refuse a fifth request. What follows is not held up.
+/// Clients refuse a fifth request. Later messages are not blocked.
 #[tokio::test]
 async fn a_device_that_asks_a_fifth_time_is_refused() {
     let world = World::linked().await;
@@ -62,7 +63,7 @@ async fn a_device_that_asks_a_fifth_time_is_refused() {
 }
 
 #[tokio::test]
-async fn in_a_group_it_is_sealed_again_for_one_device_only() {
+async fn in_a_group_it_is_encrypted_again_for_one_device_only() {
     let world = World::linked().await;
     let (anna, bert) = (world.peer(ANNA), world.peer(BERT));
     anna.add_devices(1);
@@ -81,8 +82,9 @@ async fn in_a_group_it_is_sealed_again_for_one_device_only() {
     world.finish().await;
 }
 
-/// Another device of the account gets its copy again. For the phone itself the library (0.7.0) takes the chat's other side for
-/// the device that asks (`resolve_retry_chat_info`), and puts the phone's keys into that contact's session: not tested here.
+/// Another device of the account gets its copy again. For the phone itself, the library (0.7.0) takes the other side of
+/// the chat for the requesting device (`resolve_retry_chat_info`), and puts the phone's keys into that contact's
+/// session: not tested here.
 #[tokio::test]
 async fn the_accounts_other_device_gets_its_copy_again() {
     let world = World::with(openclaw_sim::Config::default(), &[]).await;
@@ -98,9 +100,9 @@ async fn the_accounts_other_device_gets_its_copy_again() {
     world.finish().await;
 }
 
-/// A phone that was off for days asks for what was sent meanwhile, and the agent is another process by then.
+/// A phone that was off for days requests messages sent meanwhile, from a new process of the agent.
 #[tokio::test]
-async fn what_was_sent_before_a_restart_is_sealed_again() {
+async fn a_message_sent_before_a_restart_is_encrypted_again() {
     let mut world = World::linked().await;
     let anna = world.peer(ANNA);
     anna.add_devices(1);
@@ -133,7 +135,7 @@ async fn what_was_sent_before_a_restart_is_sealed_again() {
 }
 
 #[tokio::test]
-async fn a_contact_that_set_its_phone_up_anew_hears_and_is_heard_once() {
+async fn a_contact_with_a_reinstalled_phone_receives_and_sends_each_message_once() {
     let world = World::linked().await;
     let anna = world.peer(ANNA);
     anna.add_devices(1);
@@ -143,7 +145,7 @@ async fn a_contact_that_set_its_phone_up_anew_hears_and_is_heard_once() {
     for round in 0..3 {
         anna.reinstall();
         let text = format!("{WORD} {round}");
-        // In turns: who of the two writes first.
+        // Alternates which side writes first.
         if round % 2 == 0 {
             anna.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
             assert_eq!(events.message().await.text(), text);
@@ -165,7 +167,7 @@ async fn a_contact_that_set_its_phone_up_anew_hears_and_is_heard_once() {
 }
 
 #[tokio::test]
-async fn every_device_of_a_contact_is_the_contact() {
+async fn messages_of_every_device_of_a_contact_are_attributed_to_it() {
     let world = World::linked().await;
     let anna = world.peer(ANNA);
     anna.add_devices(2);

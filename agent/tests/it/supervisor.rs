@@ -1,4 +1,4 @@
-//! What systemd hears, over a real socket: ready, the link's state, the watchdog, the end.
+//! Notifications to systemd over a real socket: ready, the link's state, the watchdog, stopping.
 
 use std::collections::VecDeque;
 use std::os::linux::net::SocketAddrExt as _;
@@ -12,7 +12,7 @@ use tokio::net::UnixDatagram;
 
 use crate::harness::{Agent, Bare, STARTED, TEST_TIMEOUT, World, bare};
 
-/// The service manager's end.
+/// The service manager's side.
 struct Manager {
     socket: UnixDatagram,
     heard: VecDeque<String>,
@@ -38,7 +38,7 @@ impl Manager {
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     }
 
-    /// Waits for these words; what came before them is kept.
+    /// Waits for this notification; earlier ones are kept.
     async fn hears(&mut self, words: &str) {
         loop {
             let next = self.next().await;
@@ -75,11 +75,11 @@ async fn the_service_manager_is_notified_of_every_state() {
     manager.hears("WATCHDOG=1").await;
     world.link().await;
     manager.hears("STATUS=whatsapp connected").await;
-    // The runtime turns whether or not anything happens.
+    // The runtime keeps running without events.
     for _ in 0..3 {
         manager.hears("WATCHDOG=1").await;
     }
-    // An image that replaces this one says so again, from inside the sandbox; no one is told that the process ends.
+    // The next image reports ready again, from inside the sandbox; the replacement is not reported as stopping.
     world.unpair().await.unwrap();
     manager.hears("READY=1").await;
     manager.hears(UNLINKED).await;
@@ -127,7 +127,7 @@ async fn an_agent_that_does_not_start_never_reports_ready() {
 }
 
 #[tokio::test]
-async fn a_manager_that_has_gone_costs_nothing() {
+async fn a_missing_manager_has_no_effect() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let sim = Sim::start(openclaw_sim::Config::default()).await.unwrap();
     let url = sim.url();

@@ -1,4 +1,4 @@
-//! Following events: everyone sees the same, no one waits for another, nothing is lost unsaid.
+//! Following events: every client sees the same, none waits for another, and every loss is reported.
 
 use std::time::SystemTime;
 
@@ -33,7 +33,7 @@ fn from(after: u64) -> pb::WatchEventsRequest {
     }
 }
 
-/// As another program does: over a connection of its own, which has room for 16 streams.
+/// A watch over its own connection, which has at most 16 streams.
 async fn watch_apart(world: &World) -> Watcher {
     let socket = format!("unix:{}", world.agent.socket.display());
     let channel = Endpoint::from_shared(socket).unwrap().connect_lazy();
@@ -50,7 +50,7 @@ async fn watch_apart(world: &World) -> Watcher {
 async fn a_hundred_watchers_see_the_same_and_a_stalled_one_delays_none() {
     const WATCHERS: usize = 100;
     let world = World::linked().await;
-    // Asked for, and never read.
+    // Opened but never read.
     let _stalled = world.watch().await;
     let mut watchers = Vec::with_capacity(WATCHERS);
     for _ in 0..WATCHERS {
@@ -72,7 +72,7 @@ async fn a_hundred_watchers_see_the_same_and_a_stalled_one_delays_none() {
 async fn a_stalled_watcher_gets_everything_once_it_reads() {
     let world = World::linked().await;
     let mut stalled = world.watch().await;
-    // More than fits any window between the two.
+    // More than all flow-control windows between the two.
     let sent: Vec<String> = (0..400)
         .map(|n| format!("{WORD} {n} {}", "x".repeat(1_000)))
         .collect();
@@ -83,7 +83,7 @@ async fn a_stalled_watcher_gets_everything_once_it_reads() {
 }
 
 #[tokio::test]
-async fn a_watcher_that_was_cut_off_gets_exactly_the_rest() {
+async fn an_interrupted_watcher_gets_exactly_the_rest() {
     let world = World::linked().await;
     let sent = texts(20);
     let mut first = world.watch().await;
@@ -246,7 +246,7 @@ async fn an_overtaken_cursor_gets_the_gap_first() {
     world.finish().await;
 }
 
-/// A connection with as many streams as it may have, each reading everything that is kept.
+/// A connection with as many streams as allowed, each reading all kept events.
 async fn read_all(world: &World, streams: usize) -> usize {
     let socket = format!("unix:{}", world.agent.socket.display());
     let channel = Endpoint::from_shared(socket).unwrap().connect_lazy();
@@ -269,7 +269,7 @@ async fn read_all(world: &World, streams: usize) -> usize {
 }
 
 #[tokio::test]
-async fn short_calls_are_answered_while_many_streams_read_from_the_beginning() {
+async fn short_calls_are_answered_while_many_streams_read_from_the_start() {
     const EVENTS: usize = 400;
     let world = World::linked().await;
     world.hear(&texts(EVENTS)).await;
@@ -296,7 +296,7 @@ async fn short_calls_are_answered_while_many_streams_read_from_the_beginning() {
     drop(watching);
     println!("{answered} calls, each on a new connection, while {read} events were read");
     assert!(read >= 224 * EVENTS, "{read}");
-    // Were each of them to wait for a page of every stream, there would be a few.
+    // If each call had to wait for a page of every stream, there would be only a few.
     assert!(answered >= 100, "{answered} calls were answered meanwhile");
     world.finish().await;
 }

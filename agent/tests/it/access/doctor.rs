@@ -1,4 +1,4 @@
-//! What a diagnosis says of each thing that can keep a message from arriving.
+//! The diagnosis of everything that can keep a message from arriving.
 
 use std::fs;
 
@@ -77,7 +77,7 @@ async fn the_verdict_on_a_number_names_its_line() {
 }
 
 #[tokio::test]
-async fn the_agents_own_faults_are_listed_first() {
+async fn problems_of_the_agent_are_listed_first() {
     let (world, folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     fs::write(folder.path().join("openclaw.yml"), "channels: 1\n").unwrap();

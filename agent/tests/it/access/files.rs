@@ -1,11 +1,11 @@
-//! Odd files before the real program: it starts with none that it does not apply as it stands.
+//! Rules files given to the real binary: it refuses every file that it cannot apply exactly as written.
 
 use std::fs;
 use std::path::Path;
 
 use super::start_refused;
 
-/// A file for each kind of mistake and each level; the unit tests read all of them.
+/// One file per kind of mistake and level; the unit tests read all of them.
 const KINDS: [&str; 12] = [
     "include-at-the-top",
     "include-under-channels",
@@ -22,7 +22,7 @@ const KINDS: [&str; 12] = [
 ];
 
 #[tokio::test]
-async fn a_file_that_is_not_applied_as_it_stands_refuses_the_start_with_its_line() {
+async fn a_file_that_cannot_be_applied_refuses_the_start_and_names_the_line() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../state/tests/corpus/openclaw-yml");
     let folder = tempfile::tempdir().unwrap();
     for kind in KINDS {

@@ -1,4 +1,4 @@
-//! Changes of the rules while the agent runs, and what a start makes of them.
+//! Changes of the rules while the agent runs, and their effect on a restart.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ async fn tells(world: &World, number: &str) -> Result<String, String> {
         ..Default::default()
     };
     let mut events = world.watch_with(request).await;
-    // The heartbeat at the start: what comes from now on is seen.
+    // The first heartbeat: all later events are seen.
     events.item().await.unwrap();
     let peer = world.peer(number);
     peer.send_text(ACCOUNT, WORD, By::LidAlone).await.unwrap();
@@ -32,7 +32,7 @@ async fn sighup_loads_a_changed_file_also_when_it_was_replaced() {
     let (world, folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     assert_eq!(tells(&world, BERT).await, Err("not_listed".to_owned()));
-    // As editors and configuration managers do it, inside the sandbox as well.
+    // Replaced by a rename, as by editors and configuration managers; it must also work in the sandbox.
     fs::write(folder.path().join("new"), BOTH).unwrap();
     fs::rename(
         folder.path().join("new"),
@@ -88,7 +88,7 @@ async fn an_invalid_reload_keeps_the_previous_rules_and_names_the_line() {
 }
 
 #[tokio::test]
-async fn a_file_behind_links_is_followed_when_they_change() {
+async fn a_file_behind_symlinks_is_reloaded_when_they_change() {
     // As Kubernetes mounts a ConfigMap.
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -114,7 +114,7 @@ async fn a_file_behind_links_is_followed_when_they_change() {
 }
 
 #[tokio::test]
-async fn added_entries_outlive_a_restart_and_can_be_removed() {
+async fn added_entries_survive_a_restart_and_can_be_removed() {
     let (mut world, folder) = ruled(ONLY_ANNA, &[]).await;
     let who = BERT.to_owned();
     let add = pb::AddAllowedRequest { who: who.clone() };
@@ -171,7 +171,7 @@ async fn added_entries_outlive_a_restart_and_can_be_removed() {
 }
 
 #[tokio::test]
-async fn a_start_with_a_mistaken_file_ends_with_64_and_the_line() {
+async fn a_start_with_an_invalid_file_exits_with_64_and_names_the_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rules.yml");
     fs::write(&file, MISTAKEN).unwrap();

@@ -1,4 +1,5 @@
-//! Someone between a client and the agent: passes bytes on, and is late, or deaf, or cuts the line, on request.
+//! A TCP proxy between a client and the agent: it forwards bytes, and on request delays them, drops them or closes
+//! connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,34 +12,34 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// What it does with the connections that it has.
+/// How it treats the current connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
-    /// Passes everything on.
+    /// Forwards everything.
     Fair,
-    /// Passes everything on, each piece so much later.
+    /// Forwards everything with this delay.
     Late(Duration),
-    /// Passes nothing on, and keeps the connections.
+    /// Forwards nothing, and keeps the connections open.
     Deaf,
 }
 
-/// How a connection ends.
+/// How a connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// With a farewell at both ends.
+    /// With FIN on both sides.
     Close,
-    /// With a reset at both ends.
+    /// With RST on both sides.
     Reset,
-    /// The client hears that the agent says no more; the agent hears nothing.
+    /// The client gets a FIN from the agent's side; the agent gets nothing.
     ClientSide,
-    /// The agent hears that the client says no more; the client hears nothing.
+    /// The agent gets a FIN from the client's side; the client gets nothing.
     AgentSide,
 }
 
 #[derive(Clone, Copy)]
 struct Orders {
     mood: Mood,
-    /// How often, and how the last time, connections were cut.
+    /// The count of cuts, and the kind of the last one.
     cuts: (u64, Cut),
 }
 
@@ -50,7 +51,7 @@ pub(crate) struct Middle {
 }
 
 struct Shared {
-    /// How much the agent may still say before everything is cut with a reset.
+    /// How many bytes the agent may still send before all connections are reset.
     patience: AtomicU64,
     connections: AtomicU64,
 }
@@ -81,18 +82,18 @@ impl Middle {
         self.orders.send_modify(|orders| orders.mood = mood);
     }
 
-    /// Ends the connections that there are. New ones are taken.
+    /// Closes the current connections. New ones are accepted.
     pub(crate) fn cuts(&self, cut: Cut) {
         self.orders
             .send_modify(|orders| orders.cuts = (orders.cuts.0 + 1, cut));
     }
 
-    /// Resets everything, once, when the agent has said so many more bytes.
+    /// Resets all connections once, after the agent has sent this many more bytes.
     pub(crate) fn cuts_after(&self, bytes: u64) {
         self.shared.patience.store(bytes, Ordering::Relaxed);
     }
 
-    /// How many connections there were.
+    /// The number of connections so far.
     pub(crate) fn connections(&self) -> u64 {
         self.shared.connections.load(Ordering::Relaxed)
     }
@@ -117,7 +118,7 @@ async fn accept(
     }
 }
 
-/// One connection, until it is cut or both ends have gone.
+/// Handles a connection until it is cut or both sides have closed it.
 async fn connect(
     client: TcpStream,
     agent: TcpStream,
@@ -133,7 +134,7 @@ async fn connect(
 
 type Halves = (OwnedReadHalf, OwnedWriteHalf);
 
-/// How it is to end, if not by itself.
+/// How the connection must be closed, if not by its ends.
 async fn carry(
     client: &mut Halves,
     agent: &mut Halves,
@@ -153,7 +154,7 @@ async fn carry(
 }
 
 impl Shared {
-    /// Whether the agent may say so many bytes more.
+    /// True if the agent may send this many more bytes.
     fn allows(&self, bytes: u64) -> bool {
         let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
         let spend = |left: u64| (left != u64::MAX).then(|| left.saturating_sub(bytes));
@@ -177,7 +178,7 @@ async fn end(cut: Cut, mut client: Halves, mut agent: Halves) {
         }
         Cut::ClientSide => {
             let _ = client.1.shutdown().await;
-            // Whatever the client says now is heard by no one, until it has gone.
+            // Discards what the client still sends, until it closes.
             let _ = tokio::io::copy(&mut client.0, &mut tokio::io::sink()).await;
         }
         Cut::AgentSide => {
@@ -187,8 +188,8 @@ async fn end(cut: Cut, mut client: Halves, mut agent: Halves) {
     }
 }
 
-/// Passes bytes on until the end of them, which it passes on too. A broken line is broken at its other end as well,
-/// and so is one that may not continue.
+/// Forwards bytes until EOF, which is forwarded too. A broken connection is closed on its other side as well, and so is
+/// one that may not continue.
 async fn pass(
     from: &mut OwnedReadHalf,
     to: &mut OwnedWriteHalf,

@@ -1,4 +1,4 @@
-//! What an agent says about its link, on every surface at once.
+//! An agent's reports about its link, in every interface at once.
 
 use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
@@ -8,7 +8,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use super::{Health, World};
 
 impl World {
-    /// Status, events, HTTP and gRPC health all say that the link is in this state, for this reason, and down.
+    /// Checks that Status, events, HTTP and gRPC health report this state with this reason, and that the link is down.
     pub(crate) async fn everything_says(&self, state: LinkState, reason: &str) -> pb::LinkStatus {
         let fits = |link: &pb::LinkStatus| link.state() == state && reason_word(link) == reason;
         let link = self.agent.until(fits).await;
@@ -25,7 +25,7 @@ impl World {
         link
     }
 
-    /// Status, HTTP and gRPC health all say that the link is up.
+    /// Checks that Status, HTTP and gRPC health report that the link is up.
     pub(crate) async fn everything_says_connected(&self) -> pb::LinkStatus {
         let link = self.agent.until_state(LinkState::Connected).await;
         assert_eq!(link.reason(), pb::LinkReason::Unspecified);
@@ -47,7 +47,7 @@ impl World {
 
     async fn http_says(&self, state: LinkState, reason: &str) {
         let name = name(state);
-        // A state that comes and goes is there again soon.
+        // A state that alternates is soon reached again.
         let mut answer = self.agent.get("/health/ready").await;
         for _ in 0..200 {
             if answer.json()["status"] == name.as_str() {
@@ -71,7 +71,7 @@ impl World {
     }
 }
 
-/// Why the link is down, as HTTP and the log have it: in one word, with the code of a refusal.
+/// The reason why the link is down, as in HTTP and the log: one word, with the code of a refusal.
 pub(crate) fn reason_word(link: &pb::LinkStatus) -> String {
     match link.reason() {
         pb::LinkReason::Unspecified => String::new(),
@@ -80,7 +80,7 @@ pub(crate) fn reason_word(link: &pb::LinkStatus) -> String {
     }
 }
 
-/// A state's name everywhere but on the wire.
+/// A state's name outside the wire format.
 fn name(state: LinkState) -> String {
     let name = state.as_str_name().trim_start_matches("LINK_STATE_");
     name.to_ascii_lowercase()

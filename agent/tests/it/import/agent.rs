@@ -1,4 +1,5 @@
-//! `openclawctl import baileys`, and the agent that continues with what it brought. `scripts/test` has built the client.
+//! `openclawctl import baileys`, and the agent that continues with the imported account. `scripts/test` builds the
+//! client.
 
 use std::fs;
 use std::path::Path;
@@ -17,10 +18,10 @@ use super::{LOST, LOST_IN_GROUP, Left, left};
 use crate::harness::bare::BINARY;
 use crate::harness::{ACCOUNT, ANNA, Agent, BERT, TEST_TIMEOUT, WORD, World, lid, request};
 
-/// Has never written to the account, nor got anything from it.
+/// A contact without earlier messages in either direction.
 const STRANGER: &str = "+15550100004";
 
-/// As an operator types it, whose home and temporary folder are `home`.
+/// The command as an operator types it, with `home` as home and temporary directory.
 fn command(home: &Path, agent: &Path, from: &Path) -> Command {
     let client = Path::new(BINARY).with_file_name("openclawctl");
     assert!(
@@ -50,7 +51,7 @@ async fn import(home: &Path, agent: &Path, from: &Path, args: &[&str]) -> Output
         .unwrap()
 }
 
-/// Nothing that was printed has a number or a LID in it.
+/// Checks that the output has no number and no LID.
 fn tells_nothing(output: &Output) -> (String, String) {
     let [stdout, stderr] =
         [&output.stdout, &output.stderr].map(|stream| String::from_utf8(stream.clone()).unwrap());
@@ -65,7 +66,7 @@ fn tells_nothing(output: &Output) -> (String, String) {
     (stdout, stderr)
 }
 
-/// The volume shows neither numbers nor names nor keys of what was imported.
+/// Checks that the volume shows no numbers, names or keys of the import.
 fn is_sealed(volume: &Path, source: &Source) {
     let creds = source.json("creds.json");
     let private = |key: &str| super::spelling::buffer(&creds[key]["private"]["data"]);
@@ -148,7 +149,7 @@ async fn the_agent_continues_from_an_imported_folder() {
         let heard = peer.wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT);
         assert_eq!(heard.await.unwrap().kind, "skmsg");
     }
-    // The server requires a token for this one, and Baileys does not store what it is made of.
+    // The server requires a token for this message, and Baileys does not store the data for it.
     world.send(STRANGER, WORD).await.unwrap();
     world.all_acked().await;
     for event in world.events().await {
@@ -162,7 +163,7 @@ async fn the_agent_continues_from_an_imported_folder() {
     world.finish().await;
 }
 
-/// The agent changes nothing before all of it has arrived, and from then on it has an account.
+/// The agent changes nothing before all data has arrived; from then on, it has an account.
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
 async fn an_import_that_is_killed_can_be_repeated() {
@@ -185,10 +186,10 @@ async fn an_import_that_is_killed_can_be_repeated() {
             assert_eq!(report["account"], "+1 555 XXX XXXX");
             assert_eq!(report["skipped"], Value::Array(Vec::new()));
         }
-        // One of the earlier ones came to its end.
+        // One of the earlier imports was completed.
         Some(4) => assert!(stderr.contains("already has an account"), "{stderr}"),
         _ => panic!("{stderr}"),
     }
-    // This simulator never linked the device: it says so, which takes credentials to say it to.
+    // This simulator has never linked the device and says so; that answer requires a login with the credentials.
     agent.until_state(LinkState::LoggedOut).await;
 }

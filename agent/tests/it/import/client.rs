@@ -1,4 +1,4 @@
-//! The library on a store that was imported, without the agent around it: what it sees is what the store holds.
+//! The library on an imported store, without the agent: shows exactly what the store contains.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use whatsapp_rust::wacore::store::InMemoryBackend;
 
 use crate::harness::TEST_TIMEOUT;
 
-/// A client that keeps what it receives.
+/// A client that records its events.
 pub(crate) struct Client {
     events: Events,
     handle: BotHandle,
 }
 
-/// Everything seen so far; the channel wakes those who wait for more.
+/// All events so far; the channel wakes waiters.
 #[derive(Clone)]
 struct Events(Arc<watch::Sender<Vec<Arc<Event>>>>);
 
@@ -54,7 +54,7 @@ impl Client {
         self.wait_for(text, |event| has(event, text)).await;
     }
 
-    /// Whether this text has come.
+    /// True if this text was received.
     pub(crate) fn heard(&self, text: &str) -> bool {
         let events = self.events.0.borrow();
         events.iter().any(|event| has(event, text))
@@ -69,7 +69,7 @@ impl Client {
         sent.unwrap().message_id.clone()
     }
 
-    /// No code to scan was shown, and every message opened at once.
+    /// Checks that no pairing code was shown, and that every message was decrypted at once.
     pub(crate) fn saw_no_trouble(&self) {
         for event in self.events.0.borrow().iter() {
             let trouble = matches!(
@@ -88,7 +88,7 @@ impl Client {
         let mut seen = self.events.0.subscribe();
         let found = seen.wait_for(|events| events.iter().any(|event| fits(event)));
         let found = tokio::time::timeout(TEST_TIMEOUT, found).await;
-        assert!(matches!(found, Ok(Ok(_))), "never saw {what:?}");
+        assert!(matches!(found, Ok(Ok(_))), "missing {what:?}");
     }
 }
 

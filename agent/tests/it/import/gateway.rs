@@ -1,4 +1,4 @@
-//! A gateway as OpenClaw runs it: Baileys in a process of its own, driven line by line.
+//! A gateway as OpenClaw runs it: Baileys in a separate process, driven line by line.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -23,7 +23,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts it on this folder. It connects on request.
+    /// Starts it on this directory. It connects on request.
     pub(crate) fn start(folder: &Path, sim: &Sim) -> Self {
         let root: String = sim
             .root_key()
@@ -56,7 +56,7 @@ impl Gateway {
         sim.until(TEST_TIMEOUT, settled).await.unwrap();
     }
 
-    /// Begins to link by a code for the phone, which no one types.
+    /// Starts to link by a phone code, which no one enters.
     pub(crate) async fn ask_for_code(&mut self, number: &str) {
         self.tell("code", json!(number.trim_start_matches('+')))
             .await;
@@ -71,12 +71,12 @@ impl Gateway {
         self.tell("hear", json!(text)).await;
     }
 
-    /// From now on it never sees the stanza with this id.
+    /// Makes it ignore the stanza with this id.
     pub(crate) async fn lose(&mut self, id: &str) {
         self.tell("lose", json!(id)).await;
     }
 
-    /// Ends it in good order, with everything in its folder.
+    /// Stops it gracefully, so that its directory is complete.
     pub(crate) async fn stop(mut self) {
         self.tell("stop", Value::Null).await;
         let ended = tokio::time::timeout(TEST_TIMEOUT, self.child.wait()).await;

@@ -1,4 +1,4 @@
-//! Eight people who write to the account, each alone and all in a group, and whom the account writes to.
+//! Eight people who exchange messages with the account, in direct chats and in a group.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -13,19 +13,19 @@ use tonic::transport::Channel;
 
 use crate::harness::{ACCOUNT, TEST_TIMEOUT, WORD, World, request};
 
-/// So many messages wait at the server at most: more than an agent handles at once, and few enough to be handled soon.
+/// The limit of messages on the server: more than an agent handles at once, and few enough to be handled soon.
 const BACKLOG: usize = 24;
 /// Until the client asks again for what it did not get.
 const AGAIN: Duration = Duration::from_millis(20);
 
-/// The people, and what they wrote.
+/// The people and their messages.
 pub(super) struct Crowd {
     pub(super) peers: Vec<Peer>,
     /// The group's JID.
     pub(super) group: String,
-    /// In the order in which it was written. The number of each is in its text.
+    /// In the order of sending. The text contains the number of the message.
     pub(super) written: Vec<Written>,
-    /// Whether they write to the group, too.
+    /// True if they write to the group too.
     pub(super) grouped: bool,
     random: Rng,
 }
@@ -33,7 +33,7 @@ pub(super) struct Crowd {
 /// One message.
 pub(super) struct Written {
     pub(super) id: String,
-    /// Who wrote it and where, as the simulator spells that.
+    /// The sender and chat, in the simulator's format.
     pub(super) origin: String,
     /// By LID, not by number.
     pub(super) by_lid: bool,
@@ -54,18 +54,18 @@ impl Crowd {
         }
     }
 
-    /// Writes whenever the server has room for it.
+    /// Sends whenever the server has room.
     pub(super) async fn write_until(&mut self, sim: &Sim, done: &Cell<bool>) {
         while !done.get() {
             let room = || done.get() || sim.queue(ACCOUNT).unwrap().len() < BACKLOG;
-            // On a busy machine many agents in a row may be killed before they have handled anything.
+            // On a busy machine, many agents in a row may be killed before they have handled anything.
             if sim.until(TEST_TIMEOUT, room).await.is_ok() {
                 self.write(1).await;
             }
         }
     }
 
-    /// So many messages, from anyone to anywhere.
+    /// Sends this many messages, with random senders and chats.
     pub(super) async fn write(&mut self, messages: usize) {
         for _ in 0..messages {
             self.write_one().await;
@@ -73,7 +73,7 @@ impl Crowd {
     }
 
     async fn write_one(&mut self) {
-        // Long ones are there to fill files.
+        // Long messages fill files.
         let length = match self.random.u8(..4) {
             0 => self.random.usize(..12_000),
             _ => self.random.usize(..200),
@@ -100,15 +100,15 @@ impl Crowd {
     }
 }
 
-/// What the account writes, by a client that does not give up.
+/// The account's messages, sent by a client that retries until it succeeds.
 pub(super) struct Letters {
     client: AgentClient<Channel>,
     peers: Vec<Peer>,
     group: String,
     random: Rng,
-    /// How many were reported to it as sent.
+    /// How many sends were acknowledged.
     sent: usize,
-    /// How often it had to ask again.
+    /// How many retries were needed.
     again: usize,
 }
 
@@ -124,7 +124,7 @@ impl Letters {
         }
     }
 
-    /// One after the other, each under a token of its own until it is sent.
+    /// Sends one after the other, each with its own token until it succeeds.
     pub(super) async fn send_until(&mut self, done: &Cell<bool>) {
         while !done.get() {
             let peer = &self.peers[self.random.usize(..self.peers.len())];

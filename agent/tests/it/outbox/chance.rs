@@ -1,4 +1,4 @@
-//! Kills and lost connections at moments that chance chooses.
+//! Kills and lost connections at random moments.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use super::{kept, tokened};
 use crate::harness::{ANNA, BERT, WORD, World, chance};
 
 #[tokio::test]
-async fn one_token_is_one_message_however_often_the_agent_is_killed() {
-    /// So often at least the agent is killed after the message has left and before its caller got an answer.
+async fn one_token_is_one_message_across_kills() {
+    /// The minimum number of kills between the departure of a message and its response.
     const CLOSE: usize = 3;
     const MESSAGES: usize = 12;
     const MAX_ROUNDS: usize = 100;
@@ -27,14 +27,14 @@ async fn one_token_is_one_message_however_often_the_agent_is_killed() {
             0 => kept(to, &text, &format!("t{n}")),
             _ => tokened(to, &text, &format!("t{n}")),
         };
-        // Killed while it is on its way, then asked for again, as often as chance has it.
+        // Killed during a send that is then repeated, a random number of times.
         while random.u8(..3) > 0 {
             let moment = Duration::from_micros(random.u64(..30_000));
             let shot = async {
                 tokio::time::sleep(moment).await;
                 world.agent.shoot();
             };
-            // The answer, if there is one, is not believed: that is what a client that crashes does.
+            // A response is ignored, as if the client had crashed.
             let (answer, ()) = tokio::join!(world.send_with(request()), shot);
             world.agent.ended().await;
             let heard = world.heard(to).contains(&text);
@@ -63,8 +63,8 @@ async fn one_token_is_one_message_however_often_the_agent_is_killed() {
 }
 
 #[tokio::test]
-async fn one_token_is_one_message_however_often_the_connection_is_lost() {
-    /// Each loss makes the agent wait longer before it connects again.
+async fn one_token_is_one_message_across_lost_connections() {
+    /// Each loss increases the delay before the next connection.
     const MESSAGES: usize = 4;
     let mut random = chance(2);
     let world = World::linked().await;
@@ -82,7 +82,7 @@ async fn one_token_is_one_message_however_often_the_connection_is_lost() {
             world.agent.until_state(LinkState::Connected).await;
             match world.send_with(request()).await {
                 Ok(sent) => break sent,
-                // It may not have been noticed yet that the connection is gone.
+                // The agent may not have detected the lost connection yet.
                 Err(lost) => assert!(
                     [Code::Unavailable, Code::FailedPrecondition].contains(&lost.code()),
                     "{lost:?}"
@@ -115,7 +115,7 @@ async fn an_accepted_message_is_sent_once_without_a_second_call() {
             world.send_with(request).await.unwrap();
             accepted.push(text);
         }
-        // At once, on its way, or after it.
+        // Before, during or after the send.
         tokio::time::sleep(Duration::from_micros(random.u64(..40_000))).await;
         world.agent.kill().await;
         world.agent.start_again(&url).await;

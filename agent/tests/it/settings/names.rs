@@ -1,9 +1,9 @@
-//! Variables that look like ours and are not.
+//! Unknown variables with the agent's prefix.
 
 use super::{DEAD, agent, bare, lines, log};
 
 #[tokio::test]
-async fn a_variable_with_a_mistake_in_its_name_is_warned_of_with_the_nearest() {
+async fn a_misspelt_variable_is_reported_with_the_nearest_name() {
     let folder = tempfile::tempdir().unwrap();
     let mut agent = agent(folder.path());
     let named = [
@@ -48,7 +48,7 @@ async fn variables_of_kubernetes_and_known_ones_cause_no_warning() {
             agent.env(format!("{service}_{end}"), value);
         }
     }
-    // These are the client's, and one that the process leaves to the image that takes its place.
+    // Variables of the client, and one that the process passes to its next image.
     agent
         .env("OPENCLAW_AGENT", "/run/a.sock")
         .env("OPENCLAW_CONTEXT", "home");
@@ -62,7 +62,7 @@ async fn variables_of_kubernetes_and_known_ones_cause_no_warning() {
 }
 
 #[tokio::test]
-async fn when_the_start_fails_an_unknown_name_is_reported_with_the_error() {
+async fn a_failed_start_also_reports_unknown_variables() {
     let folder = tempfile::tempdir().unwrap();
     let mut agent = bare::binary(folder.path());
     agent.args(DEAD).env("OPENCLAW_AUTH_KEYFILE", "swordfish");

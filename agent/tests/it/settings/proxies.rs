@@ -1,4 +1,4 @@
-//! Proxies that the environment names: WhatsApp is reached without one, and that is said.
+//! Proxies in the environment: WhatsApp is reached without one, and that is reported.
 
 use std::sync::Arc;
 

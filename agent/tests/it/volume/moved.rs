@@ -1,4 +1,4 @@
-//! One process on a volume, whatever is done to the volume's files and names behind its back.
+//! One process per volume, even if its files are moved or replaced while it runs.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use openclaw_sim::By;
 
 use crate::harness::{ACCOUNT, ANNA, WORD, World, bare};
 
-/// What a second agent says of a volume, given at once.
+/// The output of a second agent on a volume, which does not wait.
 fn refused(world: &World, dir: &Path) -> Output {
     let mut second = Command::new(bare::BINARY);
     second
@@ -37,7 +37,7 @@ fn says_in_use(ended: &Output) {
 }
 
 #[tokio::test]
-async fn a_lock_file_that_is_removed_or_replaced_lets_no_second_agent_in() {
+async fn removing_the_lock_file_does_not_admit_a_second_agent() {
     let world = World::linked().await;
     let volume = world.agent.volume();
     let lock = volume.join("lock");
@@ -53,13 +53,13 @@ async fn a_lock_file_that_is_removed_or_replaced_lets_no_second_agent_in() {
 }
 
 #[tokio::test]
-async fn another_path_to_a_volume_lets_no_second_agent_in() {
+async fn another_path_to_a_volume_does_not_admit_a_second_agent() {
     let world = World::linked().await;
     let volume = world.agent.volume();
     let link = world.agent.folder().join("link");
     symlink(&volume, &link).unwrap();
     says_in_use(&refused(&world, &link));
-    // Another folder with the same files.
+    // Another directory with the same files.
     let twin = world.agent.folder().join("twin");
     fs::create_dir(&twin).unwrap();
     for entry in fs::read_dir(&volume).unwrap() {
@@ -73,7 +73,7 @@ async fn another_path_to_a_volume_lets_no_second_agent_in() {
     world.finish().await;
 }
 
-/// What is done to a volume, by name; the agent ends at the next thing that it would keep, or soon when there is none.
+/// Each manipulation of a volume; the agent exits at its next write, or soon without one.
 #[tokio::test]
 async fn an_agent_whose_volume_is_moved_or_replaced_ends_with_the_reason() {
     let moved: fn(&Path) = |volume| fs::rename(volume, volume.with_extension("2")).unwrap();
@@ -122,7 +122,7 @@ async fn an_agent_whose_volume_is_moved_or_replaced_ends_with_the_reason() {
     }
 }
 
-/// A command next to an agent uses the same lock.
+/// A key command next to an agent uses the same lock.
 #[tokio::test]
 async fn a_key_command_is_locked_out_too() {
     let world = World::linked().await;

@@ -1,4 +1,4 @@
-//! The errors for a volume that does not open; two agents on one; other users, other disks.
+//! Errors for a volume that cannot be opened; two agents on one; other users, other disks.
 
 use std::fs;
 use std::io::Write as _;
@@ -23,7 +23,7 @@ const DEAD: [&str; 6] = [
     "ws://127.0.0.1:1/ws/chat",
 ];
 
-/// An agent on the volume in this folder that is expected to end by itself.
+/// An agent in this directory that is expected to exit by itself.
 async fn agent(folder: &Path, args: &[&str]) -> Ended {
     bare::run(bare::binary(folder).args(DEAD).args(args), "").await
 }
@@ -40,7 +40,7 @@ fn is_explained(ended: &Ended, code: i32, error: &str, hint: &str) {
     assert!(line("hint: ").contains(hint), "{}", ended.stderr);
 }
 
-/// Says loudly that a test proves nothing here.
+/// Reports that a test is skipped.
 fn is_root() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
@@ -50,7 +50,7 @@ fn is_root() -> bool {
 }
 
 #[tokio::test]
-async fn without_a_key_nothing_starts_and_the_one_command_is_named() {
+async fn without_a_key_the_start_fails_and_names_the_command_for_one() {
     let folder = tempfile::tempdir().unwrap();
     let ended = agent(folder.path(), &[]).await;
     is_explained(
@@ -64,7 +64,7 @@ async fn without_a_key_nothing_starts_and_the_one_command_is_named() {
 }
 
 #[tokio::test]
-async fn a_key_in_two_places_is_a_mistake_that_names_both() {
+async fn two_sources_of_a_key_are_a_mistake_that_names_both() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = bare::binary(folder.path());
     command
@@ -77,7 +77,7 @@ async fn a_key_in_two_places_is_a_mistake_that_names_both() {
 }
 
 #[tokio::test]
-async fn another_key_opens_nothing_and_the_slots_are_named() {
+async fn a_wrong_key_is_refused_and_the_slots_are_named() {
     let mut world = World::linked().await;
     assert_eq!(world.agent.terminate().await.code(), Some(0));
     let (folder, key_file) = (world.agent.folder(), world.agent.key_file());
@@ -110,7 +110,7 @@ async fn another_key_opens_nothing_and_the_slots_are_named() {
 }
 
 #[tokio::test]
-async fn a_key_file_for_all_to_read_is_refused() {
+async fn a_world_readable_key_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key");
     fs::write(&path, new_key().await).unwrap();
@@ -120,7 +120,7 @@ async fn a_key_file_for_all_to_read_is_refused() {
 }
 
 #[tokio::test]
-async fn a_lost_key_file_is_not_made_again() {
+async fn a_lost_key_file_is_not_created_again() {
     let mut world = World::linked().await;
     assert_eq!(world.agent.terminate().await.code(), Some(0));
     let key_file = world.agent.key_file();
@@ -232,7 +232,7 @@ async fn a_full_disk_is_reported_and_loses_nothing() {
     let mut bare = Bare::start(bare.arg("--create-key-file"));
     bare.says(STARTED).await;
     assert_eq!(bare.terminate().await.code(), Some(0));
-    // And a disk that is mounted for reading.
+    // A disk that is mounted read-only.
     assert!(
         mount(&["-o", "remount,ro"], &volume),
         "it was mounted for writing"
@@ -242,7 +242,7 @@ async fn a_full_disk_is_reported_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_disk_that_fills_up_ends_the_agent_and_costs_no_message() {
+async fn a_disk_that_fills_up_ends_the_agent_without_losing_a_message() {
     if !is_root() {
         return;
     }
@@ -303,7 +303,7 @@ async fn the_first_process_of_a_container_chowns_the_volume_and_drops_root() {
     }
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    // As user 65532 sees it: the binary's own folder may be closed to others.
+    // As user 65532 sees it: the binary's own directory may be closed to others.
     let program = folder.path().join("openclaw-agent");
     fs::copy(bare::BINARY, &program).unwrap();
     let volume = folder.path().join(VOLUME);
@@ -338,6 +338,6 @@ async fn the_first_process_of_a_container_chowns_the_volume_and_drops_root() {
     let environment = fs::read(format!("/proc/{inside}/environ")).unwrap();
     let environment = String::from_utf8_lossy(&environment);
     assert!(!environment.contains("openclaw-key-"), "the key is gone");
-    // The change of user takes the tie to its parent away.
+    // The change of user clears the parent-death signal.
     container.terminate_child().await;
 }
