@@ -9,7 +9,7 @@ use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, World};
 
 /// More than the server sends without a request, and less than one request returns.
 const FEW: usize = 30;
-/// More than one request brings.
+/// More than one request returns.
 const MANY: usize = 230;
 
 impl World {

@@ -1,4 +1,4 @@
-//! Contexts that are there before the binary starts, and what is left of them.
+//! Contexts that exist before the binary starts, and those that it leaves.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,15 +11,15 @@ use serde_json::{Value, json};
 use crate::script::base64;
 use crate::scripted_agent::Door;
 
-/// A context of the scripted agent, unless it says otherwise.
+/// A context for the scripted agent by default.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Context {
-    /// Another place than where the scripted agent listens.
+    /// Another endpoint than that of the scripted agent.
     endpoint: Option<String>,
     /// The agent does not know its key.
     unknown: bool,
-    /// Its pin is that of another agent.
+    /// Its pinned key is that of another agent.
     other_agent: bool,
     /// It is the current one.
     current: bool,
@@ -27,7 +27,7 @@ pub(crate) struct Context {
     mode: Option<u32>,
 }
 
-/// Writes it to `config`, as the binary would.
+/// Writes it to `config` in the binary's format.
 pub(crate) fn write(config: &Path, name: &str, context: &Context, door: Option<&Door>) {
     let identity = Identity::generate().unwrap();
     let other = Identity::generate().unwrap();
@@ -73,7 +73,7 @@ fn put(path: &Path, text: &str, mode: Option<u32>) {
     fs::set_permissions(path, mode).unwrap();
 }
 
-/// What stands in a context's file, without what is new each time.
+/// The content of a context's file, without random parts.
 pub(crate) fn told(path: &Path, text: &str) -> Option<String> {
     let file: Value = serde_json::from_str(text).ok()?;
     let mode = fs::metadata(path).unwrap().permissions().mode() & 0o777;

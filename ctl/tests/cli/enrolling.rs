@@ -1,4 +1,4 @@
-//! `enroll` from one attempt to the next, at a terminal, and what happens to a client that is enrolled.
+//! `enroll` across several attempts, on a terminal, and the behaviour of an enrolled client.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -87,7 +87,7 @@ fn welcome() -> Enrolment {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
+async fn after_a_lost_response_the_same_key_is_sent_again() {
     let machine = Machine::new(script(&[Enrolment::Cut, welcome()])).await;
     assert_eq!(machine.enroll().await.exit, Some(3));
     assert!(machine.context_file().is_none());
@@ -103,7 +103,7 @@ async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_pending_key_outlives_attempts_without_an_answer() {
+async fn a_pending_key_is_kept_across_attempts_without_a_response() {
     let machine = Machine::new(script(&[Enrolment::Cut])).await;
     assert_eq!(machine.enroll().await.exit, Some(3));
     let nobody = machine.enroll().await;
@@ -119,7 +119,7 @@ async fn a_pending_key_outlives_attempts_without_an_answer() {
 }
 
 #[tokio::test]
-async fn ctrl_c_in_the_middle_loses_no_key() {
+async fn ctrl_c_during_an_enrolment_keeps_the_pending_key() {
     let machine = Machine::new(script(&[Enrolment::Hold, welcome()])).await;
     let code = code().reveal();
     let args = [
@@ -199,7 +199,7 @@ async fn a_typed_code_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_watch_of_a_client_that_is_revoked_ends() {
+async fn a_watch_ends_when_its_client_is_revoked() {
     let steps = vec![json!({"event": {"seq": 1}}), json!({"hold": true})];
     let machine = Machine::new(Script {
         listens: Some(Speaks::Tls),
@@ -224,7 +224,7 @@ async fn a_watch_of_a_client_that_is_revoked_ends() {
 }
 
 #[tokio::test]
-async fn an_export_has_the_contexts_key_readable_by_its_owner_alone() {
+async fn an_export_has_the_contexts_key_and_is_private() {
     let machine = Machine::new(script(&[welcome()])).await;
     assert_eq!(machine.enroll().await.exit, Some(0));
     let ended = machine
@@ -266,7 +266,7 @@ async fn an_export_has_the_contexts_key_readable_by_its_owner_alone() {
     }
     let said = format!("{}{}", ended.stdout, ended.stderr);
     assert!(!said.contains(context["key"].as_str().unwrap()));
-    // What is there by now may be another program's key.
+    // Existing files may be another program's key.
     let key = dir.join("client-key.pem");
     fs::write(&key, "another's").unwrap();
     for file in ["agent.pem", "client.pem"] {

@@ -1,4 +1,4 @@
-//! The agent's place in these tests: it says what its script says, and notes what it was asked.
+//! Replaces the agent in these tests: it responds as its script says, and records the calls.
 
 mod access;
 mod admin;
@@ -41,7 +41,7 @@ use tonic::{Request, Response, Status};
 use crate::script::{Enrolment, Script, Step, step, written};
 pub(crate) use tls::{Door, code};
 
-/// An agent that follows a script, until it is dropped.
+/// An agent that follows a script until it is dropped.
 pub(crate) struct ScriptedAgent {
     shared: Arc<Shared>,
     servers: Vec<JoinHandle<()>>,
@@ -52,12 +52,12 @@ struct Shared {
     script: Mutex<Script>,
     asked: watch::Sender<Vec<String>>,
     printed: watch::Receiver<String>,
-    /// Each cuts a connection.
+    /// Each closure cuts a connection.
     connections: Mutex<Vec<Box<dyn Fn() + Send>>>,
 }
 
 impl ScriptedAgent {
-    /// Listens at `socket`. `printed` is what the client has printed so far.
+    /// Listens at `socket`. `printed` is the client's output so far.
     pub(crate) async fn start(
         socket: &Path,
         script: Script,
@@ -105,7 +105,7 @@ impl ScriptedAgent {
         }
     }
 
-    /// The port of loopback, if it listens on one.
+    /// The loopback listener, if there is one.
     pub(crate) fn door(&self) -> Option<&Door> {
         self.door.as_deref()
     }
@@ -115,26 +115,25 @@ impl ScriptedAgent {
         self.shared.cut();
     }
 
-    /// What happens to the next client that enrolls.
+    /// Sets the result of the next enrolment.
     pub(crate) fn expect(&self, enrolment: Enrolment) {
         let mut script = self.shared.script.lock().unwrap();
         script.enroll.push_back(enrolment);
     }
 
-    /// What it was asked so far, each call as `Method {json}`, and `Method closed` for each held
-    /// stream that the client left.
+    /// The calls so far, each as `Method {json}`, and `Method closed` for each held stream that the client closed.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.shared.asked.borrow().clone()
     }
 
-    /// Waits until it was asked something that starts with `call`.
+    /// Waits for a call that starts with `call`.
     pub(crate) async fn until_asked(&self, call: &str) {
         let mut asked = self.shared.asked.subscribe();
         let waiting = asked.wait_for(|asked| asked.iter().any(|one| one.starts_with(call)));
         let found = tokio::time::timeout(Duration::from_secs(10), waiting).await;
         assert!(
             matches!(found, Ok(Ok(_))),
-            "never asked: {call}; asked: {:?}",
+            "never called: {call}; calls: {:?}",
             self.asked()
         );
     }
@@ -146,7 +145,7 @@ fn cutter(stream: &UnixStream) -> Box<dyn Fn() + Send> {
         .try_clone_to_owned()
         .expect("a second descriptor");
     let twin = StdUnixStream::from(twin);
-    // It may be gone already.
+    // It may be closed already.
     Box::new(move || drop(twin.shutdown(Shutdown::Both)))
 }
 
@@ -174,11 +173,11 @@ impl Shared {
 
     async fn until_printed(&self, text: &str) {
         let mut printed = self.printed.clone();
-        // The client may end first; then the case fails by what it printed.
+        // If the client ends first, the case fails because of its output.
         let _ = printed.wait_for(|printed| printed.contains(text)).await;
     }
 
-    /// As a server answers whose clock is another.
+    /// A response from a server with another clock.
     #[expect(clippy::disallowed_methods, reason = "a server has a clock")]
     fn dated<M>(&self, message: M) -> Response<M> {
         let mut response = Response::new(message);
@@ -231,9 +230,9 @@ impl Methods {
         let (say, said) = mpsc::channel(1);
         tokio::spawn(async move {
             for one in steps {
-                // Not before its turn: times in it are relative to now.
+                // Parsed only at its turn: times in it are relative to now.
                 match step::<M>(message, one) {
-                    // The client may be gone; a later `hold` notes it.
+                    // The client may be gone; a later `hold` records that.
                     Step::Say(message) => drop(say.send(Ok(*message)).await),
                     Step::Refuse(status) => drop(say.send(Err(status)).await),
                     Step::Cut => {

@@ -1,4 +1,4 @@
-//! What no data file can say: variables that are no text, links, and a file that someone else has put there meanwhile.
+//! Tests that data files cannot express: non-UTF-8 variables, symlinks, and files that appear meanwhile.
 
 use std::ffi::OsString;
 use std::fs;
@@ -24,7 +24,7 @@ fn run(dir: &Path, args: &[&str], env: &[(&str, OsString)]) -> Output {
 }
 
 #[test]
-fn a_variable_that_is_no_text_is_refused_by_its_name() {
+fn a_variable_that_is_not_utf_8_is_refused_and_named() {
     let dir = tempfile::tempdir().unwrap();
     for (name, args) in [
         ("OPENCLAW_AGENT", &["status"][..]),
@@ -45,7 +45,7 @@ fn a_variable_that_is_no_text_is_refused_by_its_name() {
     }
 }
 
-/// A pairing whose second code comes when the test says so; what is at `code.png` before, between, and afterwards.
+/// A pairing whose second code is sent on request; returns the file `code.png` before, between and after the codes.
 async fn pairing(dir: &Path, args: &[&str], between: impl FnOnce(&Path)) -> (Option<i32>, String) {
     let script = Script {
         pair: [vec![
@@ -75,7 +75,7 @@ async fn pairing(dir: &Path, args: &[&str], between: impl FnOnce(&Path)) -> (Opt
 }
 
 #[tokio::test]
-async fn a_foreign_file_created_meanwhile_is_left_alone() {
+async fn a_foreign_file_created_meanwhile_is_not_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let args = ["pair", "--format", "png=code.png"];
     let (exit, said) = pairing(dir.path(), &args, |path| {
@@ -92,7 +92,7 @@ async fn a_foreign_file_created_meanwhile_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_file_of_our_own_is_replaced_by_the_next_code_and_removed() {
+async fn our_own_file_is_replaced_by_the_next_code_and_removed() {
     let dir = tempfile::tempdir().unwrap();
     let args = ["pair", "--format", "png=code.png"];
     let (exit, said) = pairing(dir.path(), &args, |path| assert!(path.exists())).await;

@@ -15,7 +15,7 @@ use crate::harness::{ACCOUNT, TEST_TIMEOUT, WORD, World, request};
 
 /// The limit of messages on the server: more than an agent handles at once, and few enough to be handled soon.
 const BACKLOG: usize = 24;
-/// Until the client asks again for what it did not get.
+/// The delay before the client retries an unanswered send.
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// The people and their messages.
@@ -152,7 +152,7 @@ impl Letters {
             .is_ok()
     }
 
-    /// Each at its recipient, once; those to the group at everyone.
+    /// Checks that each message is at its recipient exactly once; those to the group at every member.
     pub(super) fn came_once(&self) {
         for n in 0..self.sent {
             let text = format!("{WORD} letter {n}");

@@ -134,7 +134,7 @@ impl Scene {
         self.world.agent = Agent::start(&self.world.sim.url(), &[]).await;
     }
 
-    /// A line of the page with what is here.
+    /// A line of the page with the names of this scene.
     pub(crate) fn here(&self, line: &str) -> String {
         let http = if self.stopped {
             "127.0.0.1:1".to_owned()

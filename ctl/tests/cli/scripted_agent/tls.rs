@@ -1,4 +1,4 @@
-//! The scripted agent over TCP: as an agent's `--listen` is, and as what may stand in its place.
+//! The scripted agent over TCP: like an agent's `--listen`, or another server in its place.
 
 use std::collections::HashSet;
 use std::io;
@@ -25,14 +25,14 @@ pub(crate) fn code() -> Code {
     Code::from_bytes([7; 18])
 }
 
-/// Its key, where it listens, and who it knows.
+/// Its key, its address, and the keys that it knows.
 pub(crate) struct Door {
     pub(crate) endpoint: String,
     pub(crate) identity: Identity,
     pub(crate) known: Arc<Guests>,
 }
 
-/// Whom it knows.
+/// The enrolled keys.
 #[derive(Default)]
 pub(crate) struct Guests(Mutex<HashSet<Fingerprint>>);
 
@@ -52,7 +52,7 @@ impl tls::Known for Guests {
     }
 }
 
-/// Listens on loopback. What is let in comes out of the channel.
+/// Listens on loopback. Accepted connections are sent through the channel.
 pub(super) async fn open(
     speaks: Speaks,
     shared: Arc<Shared>,
@@ -82,7 +82,7 @@ pub(super) async fn open(
                     .map(|stream| Link::Tls(Box::new(stream))),
             };
             if let Some(link) = link {
-                // The agent is gone if this fails.
+                // Fails if the agent is gone.
                 let _ = say.send(Ok(link)).await;
             }
         }
@@ -96,11 +96,11 @@ fn cutter(stream: &TcpStream) -> Box<dyn Fn() + Send> {
         .try_clone_to_owned()
         .expect("a second descriptor");
     let twin = std::net::TcpStream::from(twin);
-    // It may be gone already.
+    // It may be closed already.
     Box::new(move || drop(twin.shutdown(Shutdown::Both)))
 }
 
-/// A client that is known. One that came to enroll is answered here.
+/// Accepts an enrolled client. An enrolment is answered here.
 async fn let_in(stream: TcpStream, door: &Door, shared: &Shared) -> Option<TlsStream<TcpStream>> {
     let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
     let start = hello.await.ok()?;
@@ -143,7 +143,7 @@ async fn enroll(
             ""
         }
     ));
-    // The client may have gone.
+    // The client may be gone.
     let _ = match enrolment {
         Enrolment::Welcome(role) => welcome(stream, &request, &code(), role.parse().unwrap()).await,
         Enrolment::Impostor(role) => {
