@@ -2,13 +2,13 @@
 //! full phone numbers.
 //!
 //! ```text
-//! bell    the delivery task               body, signature, post   one attempt
+//! notifier   the delivery task            body, signature, post   one attempt
 //! ```
 //!
 //! Which states raise an alert, and the delivery queue, are in [`openclaw_state::alerts`].
 
-mod bell;
 mod body;
+mod notifier;
 mod post;
 mod settings;
 mod signature;
@@ -16,7 +16,7 @@ mod signature;
 use openclaw_state::alerts::{Board, Tested};
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use bell::Bell;
+pub use notifier::Notifier;
 pub use settings::{Address, BadAddress, Error, Format, KeyPlace, SECRET, SECRETS, Settings, URL};
 pub use signature::{BadKey, SigningKey};
 

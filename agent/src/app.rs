@@ -195,8 +195,8 @@ async fn serve(
     let (setup, store) = setup(config, &vault, rules, resumed);
     let journal = Arc::clone(&setup.journal);
     let (agent, owner, sender, resolver) = Owner::new(setup, store);
-    let (agent, bell) = observers::with_alerts(agent, config, alert_key, &vault);
-    let bell = bell.map(|bell| tokio::spawn(bell.run(stop.clone())));
+    let (agent, notifier) = observers::with_alerts(agent, config, alert_key, &vault);
+    let notifier = notifier.map(|notifier| tokio::spawn(notifier.run(stop.clone())));
     let journal = tokio::spawn(journal.run());
     let mut owner = tokio::spawn(owner.run());
     let sender = tokio::spawn(sender.run());
@@ -244,7 +244,7 @@ async fn serve(
             finish(grpc),
             finish(http),
             finish_if_any(metrics),
-            finish_if_any(bell)
+            finish_if_any(notifier)
         )
     });
     if drained.await.is_err() {

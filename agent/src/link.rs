@@ -208,11 +208,11 @@ impl Status {
     /// True if the link is up now: logged in, with a frame within the limit.
     #[must_use]
     pub fn is_connected(&self, now: SystemTime) -> bool {
-        let heard = self
+        let silence = self
             .last_frame
             .and_then(|at| now.duration_since(at).ok())
             .unwrap_or_default();
-        self.link.state == LinkState::Connected && heard <= self.keepalive_limit
+        self.link.state == LinkState::Connected && silence <= self.keepalive_limit
     }
 }
 

@@ -53,8 +53,8 @@ fn deployment() -> Vec<(String, String)> {
         }
     }
     let read = paths.into_iter().map(|path| {
-        let said = text(&path);
-        (path, said)
+        let content = text(&path);
+        (path, content)
     });
     read.collect()
 }
@@ -71,11 +71,11 @@ fn help(command: &[&str]) -> String {
 }
 
 /// The words of a text with this prefix, followed by matching characters.
-fn words<'a>(text: &'a str, prefix: &'a str, goes_on: fn(char) -> bool) -> BTreeSet<&'a str> {
+fn words<'a>(text: &'a str, prefix: &'a str, continues: fn(char) -> bool) -> BTreeSet<&'a str> {
     let starts = text.match_indices(prefix).map(|(at, _)| &text[at..]);
     starts
         .map(|rest| {
-            let end = rest[prefix.len()..].find(|c| !goes_on(c));
+            let end = rest[prefix.len()..].find(|c| !continues(c));
             &rest[..end.map_or(rest.len(), |end| prefix.len() + end)]
         })
         .collect()
@@ -90,8 +90,8 @@ fn every_mentioned_variable_is_read() {
     let help = help(&[]);
     let known = words(&help, "OPENCLAW_", is_of_variables);
     assert!(known.len() > 10, "{known:?}");
-    for (path, said) in deployment() {
-        for named in words(&said, "OPENCLAW_", is_of_variables) {
+    for (path, content) in deployment() {
+        for named in words(&content, "OPENCLAW_", is_of_variables) {
             assert!(
                 known.contains(named) || OF_OTHERS.contains(&named),
                 "{path} names {named}, which nothing reads"
@@ -103,8 +103,8 @@ fn every_mentioned_variable_is_read() {
 #[test]
 fn every_mentioned_flag_of_the_agent_exists() {
     let commands: [&[&str]; 3] = [&["healthcheck"], &["keys", "generate"], &["keys", "list"]];
-    for (path, said) in deployment() {
-        for line in said.lines() {
+    for (path, content) in deployment() {
+        for line in content.lines() {
             let Some((_, shown)) = line.split_once("openclaw-agent ") else {
                 continue;
             };
@@ -122,8 +122,8 @@ fn every_mentioned_flag_of_the_agent_exists() {
 
 #[test]
 fn the_dockerfile_has_nothing_that_railway_rejects() {
-    let said = text("Dockerfile.distroless");
-    let instructions: Vec<&str> = said
+    let content = text("Dockerfile.distroless");
+    let instructions: Vec<&str> = content
         .lines()
         .filter(|line| !line.trim_start().starts_with('#'))
         .collect();
@@ -161,21 +161,26 @@ fn pinned(dockerfile: &str) -> Vec<(&str, &str)> {
 
 #[test]
 fn base_images_are_pinned_by_digest() {
-    let said = text("Dockerfile.distroless");
-    let images = pinned(&said);
+    let content = text("Dockerfile.distroless");
+    let images = pinned(&content);
     assert_eq!(images.len(), 2);
     for (name, image) in images {
         let (_, digest) = image.split_once("@sha256:").expect(name);
         assert!(digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit()));
     }
-    for from in said.lines().filter_map(|line| line.strip_prefix("FROM ")) {
+    for from in content
+        .lines()
+        .filter_map(|line| line.strip_prefix("FROM "))
+    {
         let own = ["${COMPILER}", "${BASE}", "chef"];
         assert!(own.iter().any(|own| from.starts_with(own)), "{from}");
     }
     // The compiler has the version in the comment.
-    let rust = said.lines().find_map(|line| line.strip_prefix("ARG RUST="));
+    let rust = content
+        .lines()
+        .find_map(|line| line.strip_prefix("ARG RUST="));
     let tag = format!("rust:{}-slim-trixie@", rust.unwrap());
-    assert!(said.contains(&tag), "{tag}");
+    assert!(content.contains(&tag), "{tag}");
 }
 
 #[test]
@@ -216,8 +221,8 @@ fn one_command_updates_the_digests() {
 
 #[test]
 fn the_label_names_every_licence_in_the_notice() {
-    let said = text("Dockerfile.distroless");
-    let (_, label) = said.split_once("image.licenses=\"").unwrap();
+    let content = text("Dockerfile.distroless");
+    let (_, label) = content.split_once("image.licenses=\"").unwrap();
     let label = label.split('"').next().unwrap();
     let notice = text("NOTICE");
     let (binary, _) = notice.split_once("sim/interop").unwrap();
@@ -263,11 +268,11 @@ fn the_build_context_has_every_file_of_the_image() {
 #[test]
 fn every_yaml_file_parses() {
     let mut documents = 0;
-    for (path, said) in deployment() {
+    for (path, content) in deployment() {
         if !path.ends_with(".yml") && !path.ends_with(".yaml") {
             continue;
         }
-        for event in Parser::new_from_str(&said) {
+        for event in Parser::new_from_str(&content) {
             let (event, _) = event.unwrap_or_else(|error| panic!("{path}: {error}"));
             documents += usize::from(matches!(event, Event::DocumentStart(_)));
         }
@@ -313,11 +318,11 @@ fn all_files_agree_on_user_directory_and_ports() {
 
 #[test]
 fn every_file_that_the_pages_link_to_is_there() {
-    for (path, said) in deployment() {
+    for (path, content) in deployment() {
         if !path.ends_with(".md") {
             continue;
         }
-        for link in said.split("](").skip(1) {
+        for link in content.split("](").skip(1) {
             let target = link.split([')', '#']).next().unwrap();
             if target.is_empty() || target.starts_with("http") {
                 continue;

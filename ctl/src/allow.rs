@@ -102,7 +102,7 @@ async fn list(
 
 /// The agent's answer about a person after a removal: another entry may match them, by their other address or in the
 /// file.
-enum Left {
+enum AfterRemoval {
     Nothing,
     /// Still allowed, with the agent's reasons.
     Allowed(Vec<String>),
@@ -110,16 +110,16 @@ enum Left {
     Unknown(String),
 }
 
-async fn still_allowed(agent: &mut AccessClient<Channel>, who: &str) -> Left {
+async fn still_allowed(agent: &mut AccessClient<Channel>, who: &str) -> AfterRemoval {
     if who.ends_with("@g.us") {
-        return Left::Nothing;
+        return AfterRemoval::Nothing;
     }
     let request = DiagnoseRequest {
         who: who.to_owned(),
     };
     let answer = match agent.diagnose(request).await {
         Ok(answer) => answer.into_inner(),
-        Err(status) => return Left::Unknown(text::one_line(status.message())),
+        Err(status) => return AfterRemoval::Unknown(text::one_line(status.message())),
     };
     let of = |checks: &[&str], state: FindingState| -> Vec<String> {
         let findings = answer.findings.iter();
@@ -134,18 +134,18 @@ async fn still_allowed(agent: &mut AccessClient<Channel>, who: &str) -> Left {
         .iter()
         .any(|one| one.check == "direct" && one.text.contains(" held"));
     match (allowed.is_empty(), held) {
-        (false, _) => Left::Allowed(allowed),
-        (true, true) => Left::Unknown(of(&["direct"], FindingState::Bad).join("; ")),
-        (true, false) => Left::Nothing,
+        (false, _) => AfterRemoval::Allowed(allowed),
+        (true, true) => AfterRemoval::Unknown(of(&["direct"], FindingState::Bad).join("; ")),
+        (true, false) => AfterRemoval::Nothing,
     }
 }
 
-fn removed(json: bool, left: &Left) {
+fn removed(json: bool, left: &AfterRemoval) {
     if json {
         let (still_allowed, not_known) = match left {
-            Left::Nothing => (&[][..], None),
-            Left::Allowed(why) => (&why[..], None),
-            Left::Unknown(why) => (&[][..], Some(why.as_str())),
+            AfterRemoval::Nothing => (&[][..], None),
+            AfterRemoval::Allowed(why) => (&why[..], None),
+            AfterRemoval::Unknown(why) => (&[][..], Some(why.as_str())),
         };
         console::report_json(&Removed {
             changed: true,
@@ -155,13 +155,13 @@ fn removed(json: bool, left: &Left) {
         return;
     }
     console::report(match left {
-        Left::Nothing => "Removed: no longer allowed",
-        Left::Allowed(_) => "Removed, but still allowed by another entry",
-        Left::Unknown(_) => "Removed",
+        AfterRemoval::Nothing => "Removed: no longer allowed",
+        AfterRemoval::Allowed(_) => "Removed, but still allowed by another entry",
+        AfterRemoval::Unknown(_) => "Removed",
     });
     match left {
-        Left::Nothing => {}
-        Left::Allowed(why) => {
+        AfterRemoval::Nothing => {}
+        AfterRemoval::Allowed(why) => {
             for why in why {
                 console::note(&format!("warning: {why}"));
             }
@@ -169,7 +169,7 @@ fn removed(json: bool, left: &Left) {
                 "hint: remove that entry as well: `openclawctl allow list` shows all of them",
             );
         }
-        Left::Unknown(why) => console::note(&format!(
+        AfterRemoval::Unknown(why) => console::note(&format!(
             "warning: could not check whether another entry still allows them: {why}\nhint: run `openclawctl doctor` with the number in a moment"
         )),
     }

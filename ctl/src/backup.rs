@@ -23,7 +23,7 @@ use crate::render::size::size;
 use crate::rollback::check::RollbackCheck;
 use crate::secret::{Use, is_dash, obtain, to_wire};
 use crate::stop::Stops;
-use crate::{aside, client, clock, console, text};
+use crate::{blocking, client, clock, console, text};
 use check::{Reached, Whole, check};
 use pipe::Pipe;
 
@@ -63,7 +63,7 @@ pub(crate) async fn run(address: &Address, args: &BackupArgs, json: bool) -> Res
 }
 
 fn report(file: &Path, whole: Whole, json: bool) {
-    let said = format!(
+    let text = format!(
         "Backed up: {}, generation {}, read back and verified",
         whole.amount(),
         whole.generation
@@ -71,8 +71,8 @@ fn report(file: &Path, whole: Whole, json: bool) {
     let name = file.to_string_lossy();
     match (json, is_dash(file)) {
         // stdout carries the backup.
-        (false, true) => console::note(&said),
-        (false, false) => console::report(&said),
+        (false, true) => console::note(&text),
+        (false, false) => console::report(&text),
         (true, dash) => {
             let made = CreatedBackup {
                 file: name.into_owned(),
@@ -142,7 +142,7 @@ impl Output {
                     .take()
                     .ok_or_else(|| Failure::new("the backup is empty"))?;
                 let path = path.clone();
-                aside::run(move || {
+                blocking::run(move || {
                     let input = io::BufReader::new(written);
                     check(input, &secret, |_| ()).map_err(|error| {
                         check::failure(&path, &secret, &error)
@@ -236,13 +236,13 @@ pub(crate) async fn checked(
     json: bool,
 ) -> Result<(Whole, Secret), Failure> {
     let path = path.to_owned();
-    aside::run(move || {
+    blocking::run(move || {
         let mut progress = Progress::new(json);
-        let told = |reached: Reached| {
+        let on_progress = |reached: Reached| {
             let Reached { bytes, changes } = reached;
             progress.show(|| format!("Checking: {}, {changes} records", size(bytes)));
         };
-        match check(io::BufReader::new(input), &secret, told) {
+        match check(io::BufReader::new(input), &secret, on_progress) {
             Ok(whole) => Ok((whole, secret)),
             Err(error) => Err(check::failure(&path, &secret, &error)),
         }

@@ -15,7 +15,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use crate::context::Name;
 use crate::duration;
 
-pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, Typed};
+pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, SecretArg};
 pub(crate) use allow::{AllowArgs, AllowCommand};
 pub(crate) use media::{MediaCommand, MediaGetArgs};
 pub(crate) use send::{

@@ -145,7 +145,7 @@ fn endpoint(target: String) -> Result<Endpoint, tonic::transport::Error> {
 
 /// The authority in requests is the same for every agent: the agent is identified by its key, not by its host name.
 async fn over_tls(context: Arc<Context>) -> Result<Channel, Failure> {
-    let told = Arc::clone(&context);
+    let failed_context = Arc::clone(&context);
     let connector = service_fn(move |_| {
         let context = Arc::clone(&context);
         async move { tls::connect(&context).await.map(TokioIo::new) }
@@ -162,8 +162,8 @@ async fn over_tls(context: Arc<Context>) -> Result<Channel, Failure> {
     connected.map_err(|error| {
         let found = causes(&error).find_map(|cause| cause.downcast_ref::<tls::Error>());
         match found {
-            Some(known) => known.in_context(told.name(), told.endpoint()),
-            None => unreachable(&Address::Context(told), &error),
+            Some(known) => known.in_context(failed_context.name(), failed_context.endpoint()),
+            None => unreachable(&Address::Context(failed_context), &error),
         }
     })
 }

@@ -195,7 +195,7 @@ fn invite(invited: InviteClientResponse, address: &Address, json: bool) {
         expires_at,
         role: is,
         name,
-        address: told,
+        address: public_address,
     } = invited;
     let role = role(is);
     console::report(&one_line(&code));
@@ -207,10 +207,10 @@ fn invite(invited: InviteClientResponse, address: &Address, json: bool) {
         format!(", until {} ({})", whole(at), until(at, clock::now()))
     });
     // The address that this user uses, unless the agent reports a public one.
-    let place = match (told.as_str(), address) {
+    let place = match (public_address.as_str(), address) {
         ("", Address::Context(context)) => context.endpoint().to_string(),
         ("", _) => "HOST:PORT".to_owned(),
-        (told, _) => one_line(told),
+        (public_address, _) => one_line(public_address),
     };
     console::note(&format!(
         "note: single-use, for one {role}{whose}{end}\nhint: there, `openclawctl enroll {place}`, and type or paste the code"

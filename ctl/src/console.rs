@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use rustix::event::{PollFd, PollFlags, poll};
 use serde::Serialize;
 
-use crate::aside;
+use crate::blocking;
 use crate::failure::Failure;
 use crate::numbers::Numbers;
 
@@ -83,7 +83,7 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// Resolves when the read end of stdout's pipe is closed. Never for a file.
 pub(crate) async fn reader_gone() {
-    let waiting = aside::run(|| {
+    let waiting = blocking::run(|| {
         let stdout = io::stdout();
         // Polled without events, it reports only errors and hang-ups.
         let mut waits = [PollFd::new(&stdout, PollFlags::empty())];

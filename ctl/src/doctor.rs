@@ -51,12 +51,12 @@ fn lines(finding: &Finding, utf8: bool) -> String {
         (_, false) => "note:",
     };
     let arrow = if utf8 { "→" } else { "->" };
-    let said = text::one_line(&finding.text);
+    let text = text::one_line(&finding.text);
     if finding.hint.is_empty() {
-        return format!("{mark} {said}\n");
+        return format!("{mark} {text}\n");
     }
     let hint = text::one_line(&finding.hint);
-    format!("{mark} {said}\n  {arrow} {hint}\n")
+    format!("{mark} {text}\n  {arrow} {hint}\n")
 }
 
 #[cfg(test)]
@@ -77,8 +77,8 @@ mod tests {
         finding.text = "it is\u{1b}[2J not".to_owned();
         finding.hint = "pair it".to_owned();
         assert!(lines(&finding, false).is_ascii());
-        let said = lines(&finding, true);
-        assert!(said.starts_with("✗ it is") && said.ends_with(" not\n  → pair it\n"));
-        assert!(!said.contains('\u{1b}'), "{said:?}");
+        let text = lines(&finding, true);
+        assert!(text.starts_with("✗ it is") && text.ends_with(" not\n  → pair it\n"));
+        assert!(!text.contains('\u{1b}'), "{text:?}");
     }
 }

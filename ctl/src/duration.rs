@@ -59,12 +59,12 @@ pub(crate) fn words(duration: Duration) -> String {
         (seconds / 60 % 60, "min"),
         (seconds % 60, "s"),
     ];
-    let said: Vec<String> = parts
+    let words_of_parts: Vec<String> = parts
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, unit)| format!("{count} {unit}"))
         .collect();
-    said.join(" ")
+    words_of_parts.join(" ")
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ impl FromStr for Endpoint {
                 Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
                 _ => return Err(NoEndpoint),
             },
-            // Without brackets, the end of an IPv6 address cannot be told from a port.
+            // Without brackets, the end of an IPv6 address looks like a port.
             None => host.to_ascii_lowercase(),
         };
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');

@@ -55,7 +55,7 @@ pub(crate) async fn run(
     let code = code::obtain(args, &mut stops).await?;
 
     let (pending, again) = prepare(store, &name, endpoint)?;
-    let asking = take_in(&pending, &code, &client);
+    let asking = enroll_key(&pending, &code, &client);
     let welcome = match stops.or(stopped, asking).await {
         Ok(welcome) => welcome,
         Err(failure) => {
@@ -160,7 +160,7 @@ fn prepare(store: &Store, name: &Name, endpoint: &Endpoint) -> Result<(Pending, 
     Ok((pending, false))
 }
 
-async fn take_in(pending: &Pending, code: &Code, client: &str) -> Result<Welcome, Failure> {
+async fn enroll_key(pending: &Pending, code: &Code, client: &str) -> Result<Welcome, Failure> {
     let Pending { endpoint, identity } = pending;
     let mut stream = tls::connect_to_enroll(endpoint, identity)
         .await

@@ -20,7 +20,7 @@ use crate::render::size::count;
 use crate::restore::{deliver, has_none};
 use crate::rollback::check::RollbackCheck;
 use crate::stop::Stops;
-use crate::{aside, client, clock, console};
+use crate::{blocking, client, clock, console};
 
 const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the connection; delete the directory once it is connected";
 
@@ -101,7 +101,7 @@ fn taken_for_a_backup(restored: &RestoreResponse) -> Result<(), Failure> {
 pub(crate) async fn check(args: &BaileysArgs, json: bool) -> Result<Exit, Failure> {
     let mut stops = Stops::listen()?;
     let dir = args.dir.clone();
-    let read = aside::run(move || Ok(read(&dir)?.0));
+    let read = blocking::run(move || Ok(read(&dir)?.0));
     let stopped = || Failure::new("stopped before it was complete").with_reason("STOPPED");
     let report = stops.or(stopped, read).await?;
     if json {
@@ -120,7 +120,7 @@ pub(crate) async fn check(args: &BaileysArgs, json: bool) -> Result<Exit, Failur
 async fn packed(dir: &Path) -> Result<Upload, Failure> {
     let dir = PathBuf::from(dir);
     let now = u64::try_from(clock::now().seconds).unwrap_or_default();
-    aside::run(move || {
+    blocking::run(move || {
         let (report, store) = read(&dir)?;
         let random = Key32::random();
         let secret = Secret::Raw(random.map_err(|error| Failure::new(error.to_string()))?);

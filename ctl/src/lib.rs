@@ -7,8 +7,8 @@
 mod address;
 mod alerts;
 mod allow;
-mod aside;
 mod backup;
+mod blocking;
 mod bytes;
 mod cli;
 mod client;

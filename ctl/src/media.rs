@@ -1,7 +1,7 @@
 //! `media get`: downloads files of messages, and verifies them before they get their names.
 
+mod destination;
 mod name;
-mod place;
 
 use data_encoding::HEXLOWER;
 use openclaw_proto::Word as _;
@@ -22,9 +22,9 @@ use crate::progress::Progress;
 use crate::render::size::size;
 use crate::stop::Stops;
 use crate::{client, console, text};
-use place::Output;
+use destination::Output;
 
-pub(crate) use place::Place;
+pub(crate) use destination::Destination;
 
 /// A downloaded file, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -51,7 +51,7 @@ impl Saved {
 
 /// The file to download.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct FileRequest {
     pub(crate) seq: u64,
     pub(crate) quoted: bool,
     pub(crate) max_size: Option<u64>,
@@ -63,7 +63,7 @@ pub(crate) async fn get(
     args: &MediaGetArgs,
     json: bool,
 ) -> Result<Exit, Failure> {
-    let place = Place::of(args.output.as_deref(), args.force)?;
+    let place = Destination::of(args.output.as_deref(), args.force)?;
     if args.seqs.len() > 1 && !place.is_dir() {
         return Err(Failure::usage("several files need a directory as output"));
     }
@@ -71,7 +71,7 @@ pub(crate) async fn get(
     let mut files = client::files(address).await?;
     let mut first = None;
     for &seq in &args.seqs {
-        let wanted = Wanted {
+        let wanted = FileRequest {
             seq,
             quoted: args.quoted,
             max_size: args.max_size,
@@ -99,7 +99,7 @@ fn is_general(failure: &Failure) -> bool {
 fn stopped() -> Failure {
     Failure::new("stopped before the file was complete: it was not saved")
         .with_reason("STOPPED")
-        .with_hint("run it again: it begins anew")
+        .with_hint("run it again: it starts over")
 }
 
 fn report(saved: &Saved, json: bool) {
@@ -115,11 +115,11 @@ fn report(saved: &Saved, json: bool) {
 /// Downloads one file.
 pub(crate) async fn fetch(
     files: &mut FilesClient<Channel>,
-    wanted: Wanted,
-    place: &Place,
+    wanted: FileRequest,
+    place: &Destination,
     json: bool,
 ) -> Result<Saved, Failure> {
-    let Wanted {
+    let FileRequest {
         seq,
         quoted,
         max_size,
@@ -137,7 +137,7 @@ pub(crate) async fn fetch(
 
 async fn receive(
     mut stream: Streaming<DownloadResponse>,
-    place: &Place,
+    place: &Destination,
     json: bool,
 ) -> Result<Saved, Failure> {
     let mut progress = Progress::new(json);

@@ -213,10 +213,10 @@ mod tests {
     #[test]
     fn an_error_names_the_argument_and_not_the_number() {
         let refused = recipient("TO", "+44 (0) 7700 900123").map_err(|error| error.to_string());
-        let said = refused.unwrap_err();
+        let text = refused.unwrap_err();
         assert!(
-            said.starts_with("TO: (0) is not dialled") && !said.contains("7700"),
-            "{said}"
+            text.starts_with("TO: (0) is not dialled") && !text.contains("7700"),
+            "{text}"
         );
     }
 

@@ -243,10 +243,10 @@ mod tests {
         for path in [&pipe, Path::new("/dev/null")] {
             for force in [false, true] {
                 let refused = PartFile::create(path, force).err().unwrap();
-                let said = format!("{refused:?}");
+                let text = format!("{refused:?}");
                 assert!(
-                    said.contains("not a regular file") && !said.contains("--force"),
-                    "{said}"
+                    text.contains("not a regular file") && !text.contains("--force"),
+                    "{text}"
                 );
             }
         }

@@ -89,10 +89,10 @@ pub(crate) async fn deliver(
     bytes: u64,
     json: bool,
 ) -> Result<RestoreResponse, Failure> {
-    let (say, said) = mpsc::channel(2);
+    let (sender, frames) = mpsc::channel(2);
     let mut progress = Progress::new(json);
-    let answer = admin.restore(ReceiverStream::new(said));
-    let fed = feed(&mut backup, secret, bytes, say, &mut progress);
+    let answer = admin.restore(ReceiverStream::new(frames));
+    let fed = feed(&mut backup, secret, bytes, sender, &mut progress);
     tokio::pin!(answer);
     let early = tokio::select! {
         answer = &mut answer => Some(answer),
@@ -112,7 +112,7 @@ pub(crate) fn has_none(link: &LinkStatus, bring: &str) -> Result<(), Failure> {
     }
     Err(Failure::new("the agent already has an account")
         .with_reason("ALREADY_LINKED")
-        .with_hint(format!("start an agent with an empty volume and {bring} there; do not unpair this one for it: that ends the link in every backup of this account"))
+        .with_hint(format!("start an agent with an empty volume and {bring} there; do not unpair this agent for it: that ends the link in every backup of this account"))
         .with_exit(Exit::Refused))
 }
 
@@ -121,7 +121,7 @@ async fn feed(
     backup: &mut impl Read,
     secret: &Secret,
     all: u64,
-    say: mpsc::Sender<RestoreRequest>,
+    sender: mpsc::Sender<RestoreRequest>,
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     let mut frame = Frame::Start(RestoreStart {
@@ -130,7 +130,7 @@ async fn feed(
     let mut sent = 0;
     loop {
         let request = RestoreRequest { frame: Some(frame) };
-        if say.send(request).await.is_err() {
+        if sender.send(request).await.is_err() {
             return Ok(());
         }
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);

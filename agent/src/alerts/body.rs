@@ -88,10 +88,10 @@ fn text(row: &Row) -> String {
     if !row.phone.is_empty() {
         facts.push(row.phone.clone());
     }
-    if let Some(trouble) = row.trouble {
+    if let Some(outage) = row.trouble {
         facts.push(format!(
             "was {} since {}",
-            trouble.name(),
+            outage.name(),
             rfc3339(row.since)
         ));
     } else if row.kind != AlertKind::Test {

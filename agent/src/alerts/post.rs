@@ -74,10 +74,10 @@ impl Receiver {
             let signature = key.sign(&row.id, timestamp, &body);
             request = request.header("webhook-signature", signature);
         }
-        let begun = Instant::now();
+        let started = Instant::now();
         // The response's body is dropped unread, and the connection with it.
         let answer = request.send(&body[..]);
-        let took = begun.elapsed();
+        let took = started.elapsed();
         match answer {
             Ok(answer) => Attempt {
                 status: Some(answer.status().as_u16()),

@@ -12,6 +12,7 @@ use crate::host::exit::fail;
 use crate::host::{command, logging};
 use openclaw_types::Exit;
 
+/// Runs the agent until it ends, and returns the exit code of the process.
 #[must_use]
 pub fn run(config: Config, secrets: &Secrets) -> ExitCode {
     logging::init(config.log);

@@ -6,7 +6,7 @@ use openclaw_state::vault::Vault;
 use tokio::net::TcpListener;
 
 use super::Error;
-use crate::alerts::{Bell, SigningKey};
+use crate::alerts::{Notifier, SigningKey};
 use crate::edge::grpc;
 use crate::edge::http::Pages;
 use crate::host::config::{Config, Metrics};
@@ -18,14 +18,14 @@ pub(super) fn with_alerts(
     config: &Config,
     key: Option<SigningKey>,
     vault: &Vault,
-) -> (Agent, Option<Bell<View>>) {
+) -> (Agent, Option<Notifier<View>>) {
     let Some(settings) = config.alerts.clone() else {
         return (agent, None);
     };
     let (host, after) = (settings.address.to_string(), settings.after.as_secs());
     tracing::info!(host, after, "alerts enabled");
-    let (alerts, bell) = Bell::new(settings, key, vault.clone(), agent.watch());
-    (agent.with_alerts(alerts), Some(bell))
+    let (alerts, notifier) = Notifier::new(settings, key, vault.clone(), agent.watch());
+    (agent.with_alerts(alerts), Some(notifier))
 }
 
 /// Which pages the health address serves: metrics only on loopback, or if enabled explicitly.

@@ -144,7 +144,7 @@ fn generate(out: Option<&Path>, dir: &Path) -> Result<(), Error> {
 }
 
 fn list(dir: &Path, json: bool) -> Result<(), Error> {
-    let presence = volume::look(dir)?.ok_or_else(|| volume::Error::Store {
+    let presence = volume::inspect(dir)?.ok_or_else(|| volume::Error::Store {
         dir: dir.to_owned(),
         source: openclaw_vault::Error::Absent,
     })?;

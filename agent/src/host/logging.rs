@@ -155,8 +155,8 @@ mod tests {
 
     #[test]
     fn a_call_site_is_printed_once_per_interval_with_a_count() {
-        let begun = Instant::now();
-        let at = |seconds| begun + Duration::from_secs(seconds);
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
         let (one, two) = ((Some("receive.rs"), Some(1)), (Some("receive.rs"), Some(2)));
         let mut repeats = Repeats(Vec::new());
         assert_eq!(repeats.pass(one, at(0)), Some(0));

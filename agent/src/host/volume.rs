@@ -4,7 +4,7 @@
 //! settings   flags and environment variables            source   where the secret is, to be read again
 //! lock       the exclusive lock                         error    why it cannot be opened, with hints
 //! railway    persistence of the directory on Railway    exposure write access by others
-//! strangers  files of other programs in the directory
+//! inspect    what is visible without a key                foreign_files   files of other programs
 //! ```
 //!
 //! This module starts no thread, so that a sandbox can still follow; [`openclaw_state::vault`] shares the store.
@@ -12,14 +12,14 @@
 mod error;
 mod exposure;
 mod fault;
+mod foreign_files;
 mod hold;
+mod inspect;
 mod lock;
-mod look;
 mod path;
 mod railway;
 mod settings;
 mod source;
-mod strangers;
 
 use std::fs;
 use std::io;
@@ -34,8 +34,8 @@ pub use error::Error;
 pub use exposure::{Exposure, exposure};
 pub use fault::Fault;
 pub use hold::{hold, is_key_page_locked};
+pub use inspect::inspect;
 pub use lock::Lock;
-pub use look::look;
 pub use path::is_inside;
 pub use railway::off_the_volume;
 pub(crate) use settings::on_the_volume;

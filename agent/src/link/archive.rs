@@ -64,7 +64,7 @@ pub enum Error {
 #[derive(Clone, Debug)]
 pub struct Archive {
     vault: Vault,
-    turn: Arc<Semaphore>,
+    permit: Arc<Semaphore>,
 }
 
 /// The description of a backup.
@@ -135,7 +135,7 @@ impl Archive {
     pub fn new(vault: Vault) -> Self {
         Self {
             vault,
-            turn: Arc::new(Semaphore::new(1)),
+            permit: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -144,19 +144,19 @@ impl Archive {
     /// # Errors
     /// Another backup or restore is running, or there is no store.
     pub fn backup(&self, secret: Secret) -> Result<Copy, Error> {
-        let turn = self.turn()?;
+        let permit = self.acquire()?;
         let summary = self.vault.summary().ok_or(Error::Gone)?;
         let created_at = clock::wall();
         let start = start(&summary, created_at);
         let (send, pieces) = mpsc::channel(MAX_QUEUED_CHUNKS);
         let vault = self.vault.clone();
         spawn_blocking(move || {
-            let _turn = turn;
-            let outlet = Outlet {
+            let _permit = permit;
+            let writer = PieceWriter {
                 send: &send,
                 bytes: 0,
             };
-            if let Err(error) = copy(&vault, &secret, created_at, outlet) {
+            if let Err(error) = copy(&vault, &secret, created_at, writer) {
                 tracing::warn!(%error, "backup failed");
                 // A failed send means that the client has gone.
                 let _ = send.blocking_send(Err(error));
@@ -168,16 +168,16 @@ impl Archive {
     /// Reads a whole backup from `bytes`, and stores the parts to restore separately from the current content.
     /// [`Staged::put_in_place`] makes them the content; dropping it first leaves no trace.
     async fn stage(&self, secret: Secret, bytes: mpsc::Receiver<Vec<u8>>) -> Result<Staged, Error> {
-        let turn = self.turn()?;
+        let permit = self.acquire()?;
         let vault = self.vault.clone();
-        let staging = spawn_blocking(move || stage(vault, &secret, bytes, turn));
+        let staging = spawn_blocking(move || stage(vault, &secret, bytes, permit));
         staging
             .await
             .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
-    fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
-        Arc::clone(&self.turn)
+    fn acquire(&self) -> Result<OwnedSemaphorePermit, Error> {
+        Arc::clone(&self.permit)
             .try_acquire_owned()
             .map_err(|_| Error::Underway)
     }
@@ -194,35 +194,40 @@ fn start(summary: &Summary, created_at: SystemTime) -> Start {
 }
 
 /// The sink of a backup, which splits it into pieces.
-struct Outlet<'a> {
+struct PieceWriter<'a> {
     send: &'a mpsc::Sender<Result<Piece, Error>>,
     bytes: u64,
 }
 
-impl Outlet<'_> {
+impl PieceWriter<'_> {
     /// Blocks for a slow client. `false` if the client has gone.
-    fn pass(&mut self, bytes: &mut Vec<u8>) -> bool {
-        let passed = bytes.chunks(MAX_CHUNK_BYTES).all(|piece| {
+    fn write(&mut self, bytes: &mut Vec<u8>) -> bool {
+        let delivered = bytes.chunks(MAX_CHUNK_BYTES).all(|piece| {
             self.bytes += u64::try_from(piece.len()).unwrap_or_default();
             let piece = Piece::Bytes(piece.to_vec());
             self.send.blocking_send(Ok(piece)).is_ok()
         });
         bytes.clear();
-        passed
+        delivered
     }
 }
 
-fn copy(vault: &Vault, secret: &Secret, now: SystemTime, mut to: Outlet<'_>) -> Result<(), Error> {
+fn copy(
+    vault: &Vault,
+    secret: &Secret,
+    now: SystemTime,
+    mut to: PieceWriter<'_>,
+) -> Result<(), Error> {
     let now = volume::seconds(now);
     let mut out = Vec::new();
     // Records that belong to this agent only; a restore would not bring them back.
-    let backup: Backup = lend(vault, |sealed| sealed.backup(secret, now, &mut out))?;
+    let backup: Backup = with_store(vault, |sealed| sealed.backup(secret, now, &mut out))?;
     let mut backup = backup.without(&Tables::OWN);
     loop {
-        let whole = lend(vault, |sealed| {
+        let whole = with_store(vault, |sealed| {
             sealed.backup_step(&mut backup, BACKUP_STEP_BYTES, &mut out)
         })?;
-        if !to.pass(&mut out) {
+        if !to.write(&mut out) {
             return Ok(());
         }
         if whole {
@@ -239,7 +244,7 @@ fn copy(vault: &Vault, secret: &Secret, now: SystemTime, mut to: Outlet<'_>) -> 
     Ok(())
 }
 
-fn lend<R>(
+fn with_store<R>(
     vault: &Vault,
     work: impl FnOnce(&mut Sealed) -> Result<R, openclaw_vault::Error>,
 ) -> Result<R, Error> {
@@ -294,7 +299,7 @@ pub(super) struct Staged {
     link: Option<Vec<u8>>,
     made_at: SystemTime,
     waiting: u64,
-    _turn: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Staged {
@@ -312,9 +317,9 @@ impl Staged {
             link,
             made_at,
             waiting,
-            _turn,
+            _permit,
         } = self;
-        let own = lend(&vault, |sealed| {
+        let own = with_store(&vault, |sealed| {
             let mut kept = 0;
             // The agent's own records stay as they are.
             // Tokens that were used here are kept as well.
@@ -331,7 +336,7 @@ impl Staged {
                     restore.push(Op::Put { key, value })?;
                 }
             }
-            if let Some(value) = link.as_deref().and_then(record::revived) {
+            if let Some(value) = link.as_deref().and_then(record::restored_row) {
                 let (key, value) = (record::key(), value.as_slice());
                 restore.push(Op::Put { key, value })?;
             }
@@ -355,7 +360,7 @@ fn stage(
     vault: Vault,
     secret: &Secret,
     bytes: mpsc::Receiver<Vec<u8>>,
-    turn: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) -> Result<Staged, Error> {
     let input = Incoming {
         bytes,
@@ -363,7 +368,7 @@ fn stage(
         at: 0,
     };
     let mut reader = Reader::open(input, secret).map_err(|error| unreadable(error, secret))?;
-    let mut restore = lend(&vault, |sealed| sealed.restore())?;
+    let mut restore = with_store(&vault, |sealed| sealed.restore())?;
     // A write can fail for lack of space, which is not the backup's fault.
     let (mut failed, mut link) = (None, None);
     let mut write = |op: Op<'_>| {
@@ -404,7 +409,7 @@ fn stage(
             link,
             made_at,
             waiting: carried.waiting(),
-            _turn: turn,
+            _permit: permit,
         }),
     }
 }

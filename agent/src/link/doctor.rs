@@ -39,7 +39,7 @@ struct EventSummary {
     undecryptable: Vec<String>,
     lost: usize,
     /// How many events were scanned.
-    looked_at: usize,
+    scanned: usize,
 }
 
 /// The facts about one person.
@@ -84,7 +84,7 @@ impl Agent {
         };
         let number = || self.allowlist().number_of(who.lid.as_ref()?);
         if let Some(phone) = who.phone.clone().or_else(number) {
-            let found = self.look_at(&phone).await;
+            let found = self.inspect(&phone).await;
             let mut found = person(&found, &status.rules, clock::wall());
             if who.phone.is_none() {
                 // The caller gave a LID, so the number may not be known to them.
@@ -94,7 +94,7 @@ impl Agent {
             }
             findings.extend(found);
         } else {
-            let nameless = self.look_at_nameless(&who).await;
+            let nameless = self.inspect_nameless(&who).await;
             findings.extend(by_lid_alone(&nameless, &status.rules, clock::wall()));
         }
         findings
@@ -117,7 +117,7 @@ impl Agent {
     }
 
     /// For a LID without a known number: WhatsApp offers no lookup from LID to number.
-    async fn look_at_nameless(&self, contact: &Contact) -> Nameless {
+    async fn inspect_nameless(&self, contact: &Contact) -> Nameless {
         let now = clock::now();
         let judge = |chat: &str| {
             let chat = ChatId::new(chat.to_owned());
@@ -131,7 +131,7 @@ impl Agent {
         }
     }
 
-    async fn look_at<'a>(&self, phone: &'a Phone) -> Person<'a> {
+    async fn inspect<'a>(&self, phone: &'a Phone) -> Person<'a> {
         let session = connected(&self.view.borrow());
         let asked = match session {
             Some(session) => {
@@ -146,10 +146,10 @@ impl Agent {
                 .learn(vec![(phone.clone(), lid.clone())], now);
             self.admission.settle(now, false);
         }
-        let told = asked
+        let answered = asked
             .as_ref()
             .and_then(|asked| asked.as_ref().ok()?.lid.clone());
-        let lid = told.or_else(|| self.allowlist().lid_of(phone));
+        let lid = answered.or_else(|| self.allowlist().lid_of(phone));
         // By the number alone; the allowlist adds the known LID, as it does for a message.
         let contact = Contact {
             phone: Some(phone.clone()),
@@ -178,12 +178,12 @@ impl Agent {
     async fn summary(&self, contact: &Contact) -> EventSummary {
         let mut summary = EventSummary::default();
         let mut after = Seq(0);
-        while summary.looked_at < MAX_EVENTS_SCANNED {
+        while summary.scanned < MAX_EVENTS_SCANNED {
             let page = self.journal.read(after, EVENTS_PER_PAGE);
             if page.events.is_empty() {
                 break;
             }
-            summary.looked_at += page.events.len();
+            summary.scanned += page.events.len();
             after = page.cursor;
             for event in page.events {
                 summary.add(event, |sender| self.allowlist().is_same(sender, contact));
@@ -198,19 +198,19 @@ impl EventSummary {
     fn add(&mut self, Event { seq, at, what }: Event, theirs: impl Fn(&Contact) -> bool) {
         match what {
             EventData::Message(message) if theirs(&message.origin.sender) => {
-                self.came(&message.origin.id);
+                self.arrived(&message.origin.id);
                 self.last = Some((seq, at));
             }
             // Delivered again and decrypted, whatever its content.
-            EventData::Edit(edit) if theirs(&edit.origin.sender) => self.came(&edit.origin.id),
+            EventData::Edit(edit) if theirs(&edit.origin.sender) => self.arrived(&edit.origin.id),
             EventData::Deletion(deletion) if theirs(&deletion.origin.sender) => {
-                self.came(&deletion.origin.id);
+                self.arrived(&deletion.origin.id);
             }
             EventData::Reaction(reaction) if theirs(&reaction.origin.sender) => {
-                self.came(&reaction.origin.id);
+                self.arrived(&reaction.origin.id);
             }
             EventData::Dropped(dropped) if theirs(&dropped.sender) => {
-                self.came(&dropped.id);
+                self.arrived(&dropped.id);
                 self.dropped += 1;
                 self.last_drop = Some((seq, at, dropped.reason.into()));
             }
@@ -222,7 +222,7 @@ impl EventSummary {
         }
     }
 
-    fn came(&mut self, id: &MessageId) {
+    fn arrived(&mut self, id: &MessageId) {
         self.undecryptable.retain(|missing| missing != id.as_str());
     }
 }

@@ -85,7 +85,7 @@ pub enum DownloadDenied {
     #[error("the message quotes no file")]
     NoQuotedMedia,
     /// The message has no address or key for its file.
-    #[error("the message came without the address and the key of its file")]
+    #[error("the message has no address or key for its file")]
     NoPointer,
     /// The size that the sender states is over the limit.
     #[error("the file has {bytes} bytes, and the limit is {most}")]

@@ -110,7 +110,7 @@ pub(super) struct Verdict {
 
 /// The row of a backup, prepared for a restore: a `replaced` verdict is removed, since the restored device is meant to
 /// replace the other one.
-pub(super) fn revived(row: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn restored_row(row: &[u8]) -> Option<Vec<u8>> {
     let row: Row = serde_json::from_slice(row).ok()?;
     let replaced = LinkState::Replaced.name();
     let verdict = row.verdict.filter(|verdict| verdict.state != replaced);
@@ -225,7 +225,7 @@ mod tests {
     fn a_restore_drops_the_replaced_verdict_and_no_other() {
         let restored = |state| {
             let row = serde_json::to_vec(&kept(state)).unwrap();
-            let row: Row = serde_json::from_slice(&revived(&row).unwrap()).unwrap();
+            let row: Row = serde_json::from_slice(&restored_row(&row).unwrap()).unwrap();
             assert_eq!(row.phone, "+15550100123");
             row.verdict.map(|verdict| verdict.state)
         };

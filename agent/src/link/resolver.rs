@@ -84,7 +84,7 @@ impl Resolver {
                 }
                 asked += phones.len();
                 match session.lids_of(phones).await {
-                    Ok(told) => allowlist.learn(told, clock::now()),
+                    Ok(answers) => allowlist.learn(answers, clock::now()),
                     Err(error) => {
                         tracing::warn!(%error, "LID lookup failed, trying again");
                         self.admission.settle(clock::now(), true);

@@ -14,7 +14,7 @@ use openclaw_types::{
 use openclaw_whatsapp::session::new_message_id;
 use tokio::sync::watch;
 
-use super::targets::Aimed;
+use super::targets::Resolved;
 use super::{Agent, Denied, TargetError};
 
 /// The caller's options.
@@ -134,7 +134,7 @@ impl Agent {
         let (to, next) = match self.outbox.known(&token, &named, clock::now())? {
             Some((to, progress)) => (to, Next::Follow(progress)),
             None => {
-                let Aimed { to, what, until } = self.aim(draft)?;
+                let Resolved { to, what, until } = self.resolve_references(draft)?;
                 let payload = what.encode();
                 (to, Next::Submit { payload, until })
             }

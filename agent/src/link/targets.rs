@@ -80,7 +80,7 @@ struct Found {
 }
 
 /// A draft with its references resolved.
-pub(super) struct Aimed {
+pub(super) struct Resolved {
     pub(super) to: Recipient,
     pub(super) what: Outgoing,
     /// It cannot be sent after this time, by the system's clock.
@@ -89,7 +89,7 @@ pub(super) struct Aimed {
 
 impl Agent {
     /// Resolves the message that a draft refers to.
-    pub(super) fn aim(&self, draft: Draft) -> Result<Aimed, TargetError> {
+    pub(super) fn resolve_references(&self, draft: Draft) -> Result<Resolved, TargetError> {
         let Draft { to, what, token: _ } = draft;
         let found = what.subject().map(|subject| self.subject(&subject));
         let found = found.transpose()?;
@@ -108,7 +108,7 @@ impl Agent {
         };
         let referred = found.map(|found| found.referred(&what));
         let what = what.about(|_| referred.clone().ok_or(TargetError::Unknown))?;
-        Ok(Aimed { to, what, until })
+        Ok(Resolved { to, what, until })
     }
 
     /// The message that the content refers to, if the operation is allowed on it.

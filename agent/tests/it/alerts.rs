@@ -78,11 +78,11 @@ impl World {
     /// Finishes the test, and checks that the receiver's address was not printed.
     async fn finish_discreetly(self) {
         let (stdout, stderr) = self.agent.output();
-        let told = stdout
+        let reported = stdout
             .iter()
             .chain(&stderr)
             .find(|line| line.contains(SECRET_PATH));
-        assert_eq!(told, None);
+        assert_eq!(reported, None);
         self.finish().await;
     }
 }

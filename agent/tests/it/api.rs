@@ -57,7 +57,7 @@ async fn unpairing_is_confirmed_by_whatsapp() {
     let world = World::linked().await;
     assert!(world.unpair().await.unwrap());
     assert!(world.phone().companions().is_empty(), "the phone shows it");
-    let link = world.everything_says(LinkState::Unlinked, "").await;
+    let link = world.everything_reports(LinkState::Unlinked, "").await;
     assert_eq!((link.phone.as_str(), link.lid.as_str()), ("", ""));
     let denied = world.unpair().await.unwrap_err();
     assert_eq!(
@@ -77,7 +77,7 @@ async fn unpairing_while_offline_is_reported_as_unconfirmed() {
     world.fault(Fault::Drop).await;
     world.agent.until_state(LinkState::BackingOff).await;
     assert!(!world.unpair().await.unwrap());
-    world.everything_says(LinkState::Unlinked, "").await;
+    world.everything_reports(LinkState::Unlinked, "").await;
     assert_eq!(
         world.phone().companions().len(),
         1,
@@ -102,7 +102,7 @@ async fn unpairing_from_a_silent_server_does_not_hang() {
     world.fault(Fault::HalfOpen).await;
     let confirmed = tokio::time::timeout(crate::harness::TEST_TIMEOUT, world.unpair()).await;
     assert!(!confirmed.expect("an answer").unwrap());
-    world.everything_says(LinkState::Unlinked, "").await;
+    world.everything_reports(LinkState::Unlinked, "").await;
     world.finish().await;
 }
 

@@ -88,8 +88,8 @@ async fn changes_of_unknown_messages_and_admin_deletions_are_marked_unchecked() 
     let ours = world.send(ANNA, WORD).await.unwrap().message_id;
     let gone = content::deletion_by_admin(&ours, &ACCOUNT.parse().unwrap());
     anna.send(ACCOUNT, gone, By::Lid, None).await.unwrap();
-    let told = world.settled().await;
-    let mut checks: Vec<_> = told
+    let reported = world.settled().await;
+    let mut checks: Vec<_> = reported
         .iter()
         .filter_map(|kind| match kind {
             Kind::Edit(it) => Some(("edit", check(it.target.as_ref()))),
@@ -106,7 +106,7 @@ async fn changes_of_unknown_messages_and_admin_deletions_are_marked_unchecked() 
         ("receipt", pb::AuthorCheck::Unknown),
     ];
     assert_eq!(checks, expected);
-    let rejected = told.iter().filter_map(rejected);
+    let rejected = reported.iter().filter_map(rejected);
     let reasons: Vec<_> = rejected.map(|it| (&*it.change, it.reason())).collect();
     assert_eq!(reasons, [("deletion", pb::RejectReason::NotTheAuthor); 2]);
     world.finish().await;
@@ -125,14 +125,14 @@ async fn changes_in_the_same_backlog_as_their_message_are_judged_by_it() {
         who.send_group_message(&group, edit, None).await.unwrap();
     }
     world.sim.fault(openclaw_sim::Fault::Clear).await;
-    let told = world.settled().await;
-    let edits = told.iter().filter_map(|kind| match kind {
+    let reported = world.settled().await;
+    let edits = reported.iter().filter_map(|kind| match kind {
         Kind::Edit(it) => Some((check(it.target.as_ref()), sender(it.origin()))),
         _ => None,
     });
     let by_bert = (pb::AuthorCheck::Checked, BERT.to_owned());
     assert_eq!(edits.collect::<Vec<_>>(), [by_bert]);
-    assert_eq!(told.iter().filter_map(rejected).count(), 1);
+    assert_eq!(reported.iter().filter_map(rejected).count(), 1);
     world.finish().await;
 }
 
@@ -185,11 +185,11 @@ async fn a_receipt_for_another_senders_message_changes_nothing() {
     let read = anna.send_receipt(ACCOUNT, &theirs, Some("read"), By::Lid);
     read.await.unwrap();
     let receipts = world.settled().await;
-    let told = receipts.iter().any(|kind| match kind {
+    let reported = receipts.iter().any(|kind| match kind {
         Kind::Receipt(receipt) => receipt.message_ids.contains(&theirs),
         _ => false,
     });
-    assert!(!told);
+    assert!(!reported);
     world.finish().await;
 }
 
@@ -217,13 +217,13 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
         let sent = anna.send_group_message(&group, change, None);
         sent.await.unwrap();
     }
-    let told = world.settled().await;
-    let applied = told
+    let reported = world.settled().await;
+    let applied = reported
         .iter()
         .filter(|kind| matches!(kind, Kind::Edit(_) | Kind::Deletion(_)));
     assert_eq!(applied.count(), 0);
-    let rejected: Vec<_> = told.iter().filter_map(rejected).collect();
-    let mut said: Vec<_> = rejected
+    let rejected: Vec<_> = reported.iter().filter_map(rejected).collect();
+    let mut text: Vec<_> = rejected
         .iter()
         .map(|it| {
             let author = it.author.as_ref().unwrap();
@@ -247,9 +247,9 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
     ]
     .concat();
     // Order is only guaranteed within a chat.
-    said.sort_unstable();
+    text.sort_unstable();
     expected.sort_unstable();
-    assert_eq!(said, expected);
+    assert_eq!(text, expected);
     let by_anna = |it: &&pb::Rejected| sender(it.origin()) == ANNA;
     assert!(rejected.iter().all(by_anna));
     // The author's own changes are applied.
@@ -259,8 +259,8 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
     bert.send(ACCOUNT, content::deletion(&in_chat), By::Pn, None)
         .await
         .unwrap();
-    let told = world.settled().await;
-    let applied = told
+    let reported = world.settled().await;
+    let applied = reported
         .iter()
         .filter(|kind| matches!(kind, Kind::Edit(_) | Kind::Deletion(_)));
     let checked = applied.map(|kind| match kind {
@@ -286,12 +286,20 @@ async fn a_reaction_reaches_only_messages_of_its_chat() {
         let reaction = content::reaction(id, "👍");
         anna.send(ACCOUNT, reaction, By::Lid, None).await.unwrap();
     }
-    let told = world.settled().await;
-    assert!(!told.iter().any(|kind| matches!(kind, Kind::Reaction(_))));
+    let reported = world.settled().await;
+    assert!(
+        !reported
+            .iter()
+            .any(|kind| matches!(kind, Kind::Reaction(_)))
+    );
     let reaction = content::reaction(&ours, "👍");
     bert.send(ACCOUNT, reaction, By::Lid, None).await.unwrap();
-    let told = world.settled().await;
-    assert!(told.iter().any(|kind| matches!(kind, Kind::Reaction(_))));
+    let reported = world.settled().await;
+    assert!(
+        reported
+            .iter()
+            .any(|kind| matches!(kind, Kind::Reaction(_)))
+    );
     world.finish().await;
 }
 
@@ -343,8 +351,8 @@ async fn a_pin_and_a_vote_name_their_message_its_author_and_the_check() {
     let anna = world.peer(ANNA);
     let pinned = pin(&theirs, PinType::PIN_FOR_ALL);
     anna.send(ACCOUNT, pinned, By::Lid, None).await.unwrap();
-    let told = world.settled().await;
-    let found: Vec<_> = told
+    let reported = world.settled().await;
+    let found: Vec<_> = reported
         .iter()
         .filter_map(|kind| match kind {
             Kind::Message(message) => message.content.as_ref()?.kind.as_ref(),
@@ -369,7 +377,7 @@ async fn a_pin_and_a_vote_name_their_message_its_author_and_the_check() {
         ("poll_vote", before, unknown, String::new()),
     ];
     assert_eq!(found, expected);
-    let rejected: Vec<_> = told.iter().filter_map(rejected).collect();
+    let rejected: Vec<_> = reported.iter().filter_map(rejected).collect();
     assert_eq!(rejected.len(), 1);
     assert_eq!(
         (&*rejected[0].change, sender(rejected[0].origin())),

@@ -52,7 +52,7 @@ async fn write(peers: &[Peer], messages: usize, length: usize) {
 }
 
 /// Starts the agent on a slow disk.
-async fn comes_back(world: &mut World, millis: u64) {
+async fn restart_on_slow_disk(world: &mut World, millis: u64) {
     let url = world.sim.url();
     let slow = (SLOW_DISK, millis.to_string());
     let agent = &mut world.agent;
@@ -97,14 +97,14 @@ impl Drained {
 }
 
 /// Each message was recorded once, and no warning was logged.
-async fn each_came_once(world: &World, messages: usize) {
+async fn check_each_recorded_once(world: &World, messages: usize) {
     let mut numbers = HashSet::new();
     for event in world.events().await {
         assert!(!matches!(event.kind, Some(Kind::Lost(_))), "{event:?}");
         if let Some(Kind::Message(message)) = event.kind {
             let mut words = message.text().split_whitespace();
             let number: usize = words.nth(1).unwrap().parse().unwrap();
-            assert!(numbers.insert(number), "{number} came twice");
+            assert!(numbers.insert(number), "{number} is recorded twice");
         }
     }
     assert_eq!(numbers.len(), messages);
@@ -118,7 +118,7 @@ async fn a_backlog_longer_than_the_librarys_limit_drains_at_constant_speed() {
     const MESSAGES: usize = 16_000;
     let mut world = away().await;
     write(&peers(&world, 8), MESSAGES, 20).await;
-    comes_back(&mut world, 1_400).await;
+    restart_on_slow_disk(&mut world, 1_400).await;
     let logins = world.handshakes();
     let drained = drained(&world, 4 * LIBRARY_LIMIT).await;
     let whole = drained.when(0.0);
@@ -129,7 +129,7 @@ async fn a_backlog_longer_than_the_librarys_limit_drains_at_constant_speed() {
     assert!(drained.grown_kib < SPARE_KIB);
     world.agent.until_state(LinkState::Connected).await;
     assert_eq!(world.handshakes(), logins, "on one connection");
-    each_came_once(&world, MESSAGES).await;
+    check_each_recorded_once(&world, MESSAGES).await;
     world.finish().await;
 }
 
@@ -138,11 +138,11 @@ async fn many_chats_take_no_more_memory_than_few() {
     const MESSAGES: usize = 4_000;
     let mut world = away().await;
     write(&peers(&world, 1_000), MESSAGES, 20).await;
-    comes_back(&mut world, 200).await;
+    restart_on_slow_disk(&mut world, 200).await;
     let drained = drained(&world, LIBRARY_LIMIT).await;
     // A session is also kept for each of them.
     assert!(drained.grown_kib < 2 * SPARE_KIB);
-    each_came_once(&world, MESSAGES).await;
+    check_each_recorded_once(&world, MESSAGES).await;
     world.finish().await;
 }
 
@@ -152,10 +152,10 @@ async fn long_messages_take_no_more_memory_than_short_ones() {
     let mut world = away().await;
     // One long message per chat: 32 MB in total.
     write(&peers(&world, 100), MESSAGES, 32 * 1024).await;
-    comes_back(&mut world, 400).await;
+    restart_on_slow_disk(&mut world, 400).await;
     let drained = drained(&world, LIBRARY_LIMIT).await;
     assert!(drained.grown_kib < 3 * SPARE_KIB);
-    each_came_once(&world, MESSAGES).await;
+    check_each_recorded_once(&world, MESSAGES).await;
     world.finish().await;
 }
 
@@ -163,8 +163,8 @@ async fn long_messages_take_no_more_memory_than_short_ones() {
 async fn messages_faster_than_a_slow_disk_stay_on_the_server() {
     const MESSAGES: usize = 4_000;
     let mut world = away().await;
-    comes_back(&mut world, 20).await;
-    world.hears_again().await;
+    restart_on_slow_disk(&mut world, 20).await;
+    world.receives_again().await;
     write(&peers(&world, 100), MESSAGES, 20).await;
     let drained = drained(&world, 3 * LIBRARY_LIMIT).await;
     assert!(drained.grown_kib < 2 * SPARE_KIB);
@@ -187,7 +187,7 @@ async fn two_hundred_thousand_messages_are_drained_in_32_megabytes() {
     let mut world = away().await;
     write(&peers(&world, 8), MESSAGES, 20).await;
     // Batches of 400 are made durable: at least 100 s for the disk alone.
-    comes_back(&mut world, 200).await;
+    restart_on_slow_disk(&mut world, 200).await;
     limit.holds(world.agent.pid());
     let drained = drained(&world, 20 * LIBRARY_LIMIT).await;
     let (first, last) = (drained.when(0.75), drained.when(0.0) - drained.when(0.25));

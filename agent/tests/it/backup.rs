@@ -66,7 +66,7 @@ async fn restore(agent: &Agent, words: &str, bytes: &[u8]) -> Result<pb::Restore
 }
 
 /// Waits until the agent has an event with this text.
-async fn heard(world: &World, text: &str) {
+async fn wait_for_text(world: &World, text: &str) {
     let mut events = world.watch().await;
     let found = |event: &pb::Event| match &event.kind {
         Some(Kind::Message(message)) if message.text() == text => Some(()),
@@ -76,7 +76,7 @@ async fn heard(world: &World, text: &str) {
 }
 
 async fn until_received(world: &World, number: &str, text: &str) {
-    let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(text);
+    let fits = |received: &openclaw_sim::Received| received.text.as_deref() == Some(text);
     world
         .peer(number)
         .wait_for(fits, TEST_TIMEOUT)
@@ -112,7 +112,7 @@ async fn a_restored_account_connects_without_another_scan() {
     anna.send_text(ACCOUNT, &format!("{WORD} two"), By::Lid)
         .await
         .unwrap();
-    heard(&world, &format!("{WORD} two")).await;
+    wait_for_text(&world, &format!("{WORD} two")).await;
     world.send(&group, &format!("{WORD} three")).await.unwrap();
     let (start, bytes) = backup(&world.agent).await.unwrap();
     assert!(start.records > 0 && start.estimated_size_bytes > 0);
@@ -125,7 +125,7 @@ async fn a_restored_account_connects_without_another_scan() {
     anna.send_text(ACCOUNT, &format!("{WORD} six"), By::Lid)
         .await
         .unwrap();
-    heard(&world, &format!("{WORD} six")).await;
+    wait_for_text(&world, &format!("{WORD} six")).await;
     world.all_acked().await;
     lose_the_machine(&mut world).await;
 
@@ -144,7 +144,7 @@ async fn a_restored_account_connects_without_another_scan() {
     anna.send_text(ACCOUNT, &format!("{WORD} seven"), By::Lid)
         .await
         .unwrap();
-    heard(&world, &format!("{WORD} seven")).await;
+    wait_for_text(&world, &format!("{WORD} seven")).await;
     world.send(ANNA, &format!("{WORD} eight")).await.unwrap();
     until_received(&world, ANNA, &format!("{WORD} eight")).await;
     world.send(&group, &format!("{WORD} nine")).await.unwrap();
@@ -152,7 +152,7 @@ async fn a_restored_account_connects_without_another_scan() {
     anna.send_to_group(&group, &format!("{WORD} ten"))
         .await
         .unwrap();
-    heard(&world, &format!("{WORD} ten")).await;
+    wait_for_text(&world, &format!("{WORD} ten")).await;
 
     // The restore is durable.
     world.agent.kill().await;
@@ -277,16 +277,16 @@ async fn one_restore_runs_at_a_time_and_ends_with_its_client() {
     // Neither sends more than its start, so the second one finds the first in progress.
     let (mut keep, mut calls) = (Vec::new(), Vec::new());
     for _ in 0..2 {
-        let (say, said) = tokio::sync::mpsc::channel(1);
+        let (sender, frames) = tokio::sync::mpsc::channel(1);
         let start = restore_request::Frame::Start(pb::RestoreStart {
             secret: sealed_to(PASSPHRASE),
         });
         let start = pb::RestoreRequest { frame: Some(start) };
-        say.send(start).await.unwrap();
-        keep.push(say);
+        sender.send(start).await.unwrap();
+        keep.push(sender);
         let mut client = AdminClient::new(world.agent.channel());
-        let said = tokio_stream::wrappers::ReceiverStream::new(said);
-        calls.push(Box::pin(async move { client.restore(said).await }));
+        let frames = tokio_stream::wrappers::ReceiverStream::new(frames);
+        calls.push(Box::pin(async move { client.restore(frames).await }));
     }
     let ended = tokio::time::timeout(TEST_TIMEOUT, futures::future::select_all(calls)).await;
     let (second, _, first) = ended.expect("one is refused");

@@ -253,9 +253,9 @@ async fn a_chat_is_watched_by_number_and_by_lid() {
     let world = World::linked().await;
     world.write(ANNA, &format!("{WORD} from anna")).await;
     world.write(BERT, &format!("{WORD} from bert")).await;
-    let mut told = world.watch().await;
+    let mut events = world.watch().await;
     world.send(ANNA, &format!("{WORD} to anna")).await.unwrap();
-    let by = told.event(|event| match &event.kind {
+    let by = events.event(|event| match &event.kind {
         Some(Kind::Receipt(receipt)) => receipt.recipient.clone(),
         _ => None,
     });
@@ -286,15 +286,15 @@ async fn a_chat_is_watched_by_number_and_by_lid() {
 
 /// A client that connects and disconnects at random.
 #[derive(Clone)]
-struct Wanderer {
+struct RandomClient {
     request: pb::WatchEventsRequest,
     seen: Vec<u64>,
     rng: Rng,
 }
 
-impl Wanderer {
+impl RandomClient {
     /// Connects, reads some events, fast or slowly, and disconnects. `true` when no event is left.
-    async fn visit(&mut self, world: &World) -> bool {
+    async fn connect_and_read(&mut self, world: &World) -> bool {
         self.request.follow = self.rng.bool();
         let most = self.rng.usize(1..80);
         let slow = self.rng.bool();
@@ -330,7 +330,7 @@ async fn consumers_that_reconnect_at_random_see_each_event_once() {
     let world = World::linked().await;
     let anna = vec![ANNA.to_owned()];
     let messages = vec![EventKind::Message.into()];
-    let wanderers = (0..8).map(|n| Wanderer {
+    let wanderers = (0..8).map(|n| RandomClient {
         request: pb::WatchEventsRequest {
             after: Some(0),
             filter: Some(pb::EventFilter {
@@ -343,14 +343,14 @@ async fn consumers_that_reconnect_at_random_see_each_event_once() {
         seen: Vec::new(),
         rng: rng.fork(),
     });
-    let wanderers: Vec<Wanderer> = wanderers.collect();
+    let wanderers: Vec<RandomClient> = wanderers.collect();
     let written = Cell::new(false);
     let wander = wanderers.into_iter().map(|mut wanderer| {
         let (world, written) = (&world, &written);
         async move {
             loop {
                 let before = written.get();
-                if wanderer.visit(world).await && before {
+                if wanderer.connect_and_read(world).await && before {
                     return wanderer;
                 }
             }

@@ -163,11 +163,11 @@ async fn changes_to_a_message_are_recognised_bare_and_wrapped() {
         });
         let edit = edit.await;
         assert_eq!(edit.target.unwrap().id, id);
-        let said = edit.content.unwrap().kind;
+        let text = edit.content.unwrap().kind;
         let text = pb::Text {
             body: format!("{WORD} {wrapped}"),
         };
-        assert_eq!(said, Some(Body::Text(text)));
+        assert_eq!(text, Some(Body::Text(text)));
     }
     for emoji in ["👍", ""] {
         let reaction = json!({ "reaction": { "about": own, "emoji": emoji } });
@@ -291,9 +291,9 @@ async fn unsupported_content_is_unimplemented_and_sends_nothing() {
         ..request(ANNA, WORD)
     };
     let sent = world.send_with(text).await.unwrap();
-    let heard = world.peer(ANNA).inbox();
-    let heard: Vec<_> = heard.iter().map(|it| &it.id).collect();
-    assert_eq!(heard, [&sent.message_id]);
+    let received = world.peer(ANNA).inbox();
+    let received: Vec<_> = received.iter().map(|it| &it.id).collect();
+    assert_eq!(received, [&sent.message_id]);
     let outcomes = world.events().await.into_iter();
     let mut outcomes = outcomes.filter_map(|event| match event.kind {
         Some(Kind::Outcome(outcome)) => Some(outcome),

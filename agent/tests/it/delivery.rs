@@ -22,9 +22,9 @@ async fn duplicate_and_reordered_messages_become_one_event_each() {
     for text in &sent {
         anna.send_text(ACCOUNT, text, By::Lid).await.unwrap();
     }
-    let mut heard = events.texts(4).await;
-    heard.sort();
-    assert_eq!(heard, sent);
+    let mut received = events.texts(4).await;
+    received.sort();
+    assert_eq!(received, sent);
     world.all_acked().await;
     anna.send_text(ACCOUNT, &format!("{WORD} last"), By::Lid)
         .await
@@ -59,9 +59,9 @@ async fn a_backlog_arrives_once_in_order_and_is_acked() {
     }
     world.sim.fault(Fault::Clear).await;
     for (id, text) in ids.iter().zip(&texts) {
-        let heard = events.message().await;
-        assert_eq!((&heard.origin().id, heard.text()), (id, &**text));
-        assert_eq!(heard.origin().offline, Some(true));
+        let received = events.message().await;
+        assert_eq!((&received.origin().id, received.text()), (id, &**text));
+        assert_eq!(received.origin().offline, Some(true));
     }
     world.all_acked().await;
     let acked: Vec<String> = world
@@ -74,7 +74,7 @@ async fn a_backlog_arrives_once_in_order_and_is_acked() {
     for id in &ids {
         assert_eq!(acked.iter().filter(|acked| *acked == id).count(), 1);
     }
-    world.hears_again().await;
+    world.receives_again().await;
     let kept = world.events().await;
     let messages = kept
         .iter()
@@ -101,13 +101,13 @@ async fn messages_faster_than_the_disk_do_not_fill_the_memory() {
     anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
     events.message().await;
     let before = world.agent.peak_kib();
-    world.agent.halt();
+    world.agent.pause();
     let filler = "x".repeat(EACH);
     for n in 0..MESSAGES {
         let text = format!("{WORD} {n} {filler}");
         anna.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
     }
-    world.agent.go_on();
+    world.agent.unpause();
     for n in 0..MESSAGES {
         let message = events.message().await;
         let text = message.text();

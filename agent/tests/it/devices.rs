@@ -20,7 +20,7 @@ async fn companion_of(world: &World, number: &str) -> Agent {
 }
 
 /// Waits until another agent has received this text.
-async fn hears(agent: &Agent, text: &str) {
+async fn wait_for_text(agent: &Agent, text: &str) {
     let request = pb::WatchEventsRequest {
         after: Some(0),
         follow: true,
@@ -39,7 +39,7 @@ async fn a_contacts_new_device_gets_the_next_message() {
     world.all_acked().await;
     let second = format!("{WORD} two");
     world.send(ANNA, &second).await.unwrap();
-    hears(&other, &second).await;
+    wait_for_text(&other, &second).await;
     other.terminate().await;
     world.finish().await;
 }
@@ -54,7 +54,7 @@ async fn a_new_device_without_notification_gets_the_message_after_an_ack_with_an
     world.send(ANNA, &second).await.unwrap();
     let third = format!("{WORD} three");
     world.send(ANNA, &third).await.unwrap();
-    hears(&other, &third).await;
+    wait_for_text(&other, &third).await;
     other.terminate().await;
     world.finish().await;
 }
@@ -70,7 +70,7 @@ async fn a_members_new_device_without_notification_gets_messages_after_the_ack()
     world.send(&group, &second).await.unwrap();
     let third = format!("{WORD} three");
     world.send(&group, &third).await.unwrap();
-    hears(&other, &third).await;
+    wait_for_text(&other, &third).await;
     other.terminate().await;
     world.finish().await;
 }

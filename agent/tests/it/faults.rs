@@ -40,7 +40,7 @@ impl World {
     }
 
     /// Checks the connection with a message that arrives.
-    pub(crate) async fn hears_again(&self) {
+    pub(crate) async fn receives_again(&self) {
         self.agent.until_state(LinkState::Connected).await;
         let mut events = self.watch().await;
         let text = format!("{WORD} after all");
@@ -54,25 +54,25 @@ impl World {
                 _ => None,
             })
             .await;
-        self.everything_says_connected().await;
+        self.everything_reports_connected().await;
     }
 
     /// The credentials are dead: every interface reports it, the agent does not reconnect, and a phone can link at
     /// once.
-    async fn rests(&self, state: LinkState, reason: &str) -> pb::LinkStatus {
-        let link = self.everything_says(state, reason).await;
+    async fn stays_down(&self, state: LinkState, reason: &str) -> pb::LinkStatus {
+        let link = self.everything_reports(state, reason).await;
         self.agent
             .logged(&format!("WhatsApp disconnected: {reason}"))
             .await;
         assert!(!link.hint.is_empty());
         let before = self.handshakes();
-        let knocked = self.sim.until(QUIET, || self.handshakes() > before).await;
-        assert!(knocked.is_err(), "dead credentials are never retried");
+        let reconnected = self.sim.until(QUIET, || self.handshakes() > before).await;
+        assert!(reconnected.is_err(), "dead credentials are never retried");
         assert_eq!(self.handshakes(), before);
         let denied = self.send(ANNA, WORD).await.unwrap_err();
         assert_eq!(denied.code(), Code::FailedPrecondition);
         self.link().await;
-        self.everything_says_connected().await;
+        self.everything_reports_connected().await;
         link
     }
 }
@@ -82,10 +82,10 @@ async fn a_dropped_connection_is_opened_again() {
     let world = World::linked().await;
     world.cut_off().await;
     world
-        .everything_says(LinkState::BackingOff, "unreachable")
+        .everything_reports(LinkState::BackingOff, "unreachable")
         .await;
     world.sim.fault(Fault::Clear).await;
-    world.hears_again().await;
+    world.receives_again().await;
     world.finish().await;
 }
 
@@ -110,7 +110,7 @@ async fn refused_connections_are_retried_with_growing_delays() {
         (Code::FailedPrecondition, "NOT_CONNECTED".to_owned())
     );
     world.sim.fault(Fault::Clear).await;
-    world.hears_again().await;
+    world.receives_again().await;
     world.finish().await;
 }
 
@@ -133,7 +133,7 @@ async fn a_half_open_socket_is_detected_within_the_limit() {
         .agent
         .logged("WhatsApp disconnected: connection_lost")
         .await;
-    world.hears_again().await;
+    world.receives_again().await;
     world.finish().await;
 }
 
@@ -151,7 +151,7 @@ async fn a_quiet_connection_that_answers_stays_connected() {
             .until(Duration::from_millis(20), || world.handshakes() > before);
         assert!(lost.await.is_err(), "a ping keeps it up");
     }
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }
 
@@ -166,7 +166,7 @@ async fn a_slow_server_is_waited_for() {
         started.elapsed() >= delay,
         "a message is not reported as sent before the ack"
     );
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.fault(Fault::Delay(Duration::ZERO)).await;
     world.finish().await;
 }
@@ -175,7 +175,7 @@ async fn a_slow_server_is_waited_for() {
 async fn a_phone_that_removes_the_device_logs_it_out() {
     let world = World::linked().await;
     world.phone().unlink(None).await.unwrap();
-    world.rests(LinkState::LoggedOut, "logged_out").await;
+    world.stays_down(LinkState::LoggedOut, "logged_out").await;
     world.finish().await;
 }
 
@@ -185,7 +185,7 @@ async fn a_device_removed_while_away_is_logged_out_at_its_login() {
     world.cut_off().await;
     world.phone().unlink(None).await.unwrap();
     world.sim.fault(Fault::Clear).await;
-    world.rests(LinkState::LoggedOut, "logged_out").await;
+    world.stays_down(LinkState::LoggedOut, "logged_out").await;
     world.finish().await;
 }
 
@@ -193,7 +193,7 @@ async fn a_device_removed_while_away_is_logged_out_at_its_login() {
 async fn the_agent_does_not_reconnect_after_it_was_replaced() {
     let world = World::linked().await;
     world.fault(Fault::Replaced).await;
-    world.rests(LinkState::Replaced, "replaced").await;
+    world.stays_down(LinkState::Replaced, "replaced").await;
     world.finish().await;
 }
 
@@ -206,7 +206,7 @@ async fn a_temporary_ban_has_its_end() {
         code: Some(101),
     };
     world.fail_login(Fault::Failure(ban)).await;
-    let link = world.rests(LinkState::Banned, "banned").await;
+    let link = world.stays_down(LinkState::Banned, "banned").await;
     let until = SystemTime::try_from(link.banned_until.unwrap()).unwrap();
     let since = SystemTime::try_from(link.since.unwrap()).unwrap();
     assert_eq!(
@@ -237,7 +237,7 @@ async fn a_send_while_banned_is_refused_with_the_code_and_the_end() {
 async fn a_ban_without_an_end_is_reported_without_one() {
     let world = World::linked().await;
     world.fail_login(failure(403)).await;
-    let link = world.rests(LinkState::Banned, "banned").await;
+    let link = world.stays_down(LinkState::Banned, "banned").await;
     assert_eq!(link.banned_until, None);
     world.finish().await;
 }
@@ -246,7 +246,7 @@ async fn a_ban_without_an_end_is_reported_without_one() {
 async fn an_outdated_client_rests_until_it_is_updated() {
     let world = World::linked().await;
     world.fail_login(failure(405)).await;
-    world.rests(LinkState::Outdated, "outdated").await;
+    world.stays_down(LinkState::Outdated, "outdated").await;
     world.finish().await;
 }
 
@@ -257,14 +257,14 @@ async fn a_temporarily_refused_login_is_retried() {
     world.fault(failure(503)).await;
     world.fail_login(failure(503)).await;
     world
-        .everything_says(LinkState::BackingOff, "refused_503")
+        .everything_reports(LinkState::BackingOff, "refused_503")
         .await;
     let failed = world
         .agent
         .logged("WhatsApp connection failed, trying again")
         .await;
     assert_eq!(failed["reason"], "refused_503");
-    world.hears_again().await;
+    world.receives_again().await;
     world.finish().await;
 }
 
@@ -278,9 +278,9 @@ async fn a_stream_error_503_is_a_lost_connection() {
         .logged("WhatsApp disconnected: connection_lost")
         .await;
     world
-        .everything_says(LinkState::BackingOff, "unreachable")
+        .everything_reports(LinkState::BackingOff, "unreachable")
         .await;
-    world.hears_again().await;
+    world.receives_again().await;
     world.finish().await;
 }
 
@@ -290,7 +290,7 @@ async fn a_stream_error_515_is_a_restart_and_not_a_failure() {
     let before = world.handshakes();
     world.fault(Fault::StreamError(515)).await;
     world.agent.logged("WhatsApp disconnected: restart").await;
-    world.hears_again().await;
+    world.receives_again().await;
     assert_eq!(world.handshakes(), before + 1);
     let backed_off = world.events().await.into_iter().any(|event| {
         matches!(event.kind, Some(Kind::Link(link)) if link.state() == LinkState::BackingOff)
@@ -307,7 +307,7 @@ async fn the_agent_reconnects_to_a_restarted_server() {
         .agent
         .logged("WhatsApp disconnected: connection_lost")
         .await;
-    world.hears_again().await;
+    world.receives_again().await;
     world.send(BERT, WORD).await.unwrap();
     world.finish().await;
 }
@@ -321,7 +321,7 @@ async fn a_server_with_another_key_under_the_same_root_is_accepted() {
         .agent
         .logged("WhatsApp disconnected: connection_lost")
         .await;
-    world.hears_again().await;
+    world.receives_again().await;
     world.finish().await;
 }
 
@@ -338,6 +338,6 @@ async fn a_failing_query_fails_only_its_call() {
     assert_eq!(reason(&failed), "NOT_CHECKED");
     world.fault(Fault::Clear).await;
     world.send(ANNA, WORD).await.unwrap();
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }

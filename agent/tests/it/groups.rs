@@ -17,21 +17,21 @@ impl World {
         let group = self.phone().create_group(WORD, members).await.unwrap();
         let first = format!("{WORD} one");
         self.send(&group, &first).await.unwrap();
-        self.group_hears(members, &first).await;
+        self.all_receive(members, &first).await;
         group
     }
 
-    async fn group_hears(&self, members: &[&str], text: &str) {
-        let fits = |heard: &Received| heard.text.as_deref() == Some(text);
+    async fn all_receive(&self, members: &[&str], text: &str) {
+        let fits = |received: &Received| received.text.as_deref() == Some(text);
         for member in members {
-            let heard = self.peer(member).wait_for(fits, TEST_TIMEOUT).await;
-            heard.unwrap_or_else(|error| panic!("{member} has not got {text:?}: {error}"));
+            let received = self.peer(member).wait_for(fits, TEST_TIMEOUT).await;
+            received.unwrap_or_else(|error| panic!("{member} has not got {text:?}: {error}"));
         }
     }
 
-    fn is_heard_by(&self, number: &str, text: &str) -> bool {
+    fn has_received(&self, number: &str, text: &str) -> bool {
         let mut inbox = self.peer(number).inbox().into_iter();
-        inbox.any(|heard| heard.text.as_deref() == Some(text))
+        inbox.any(|received| received.text.as_deref() == Some(text))
     }
 }
 
@@ -55,8 +55,8 @@ async fn a_removed_member_gets_no_more_messages_and_a_new_one_gets_all() {
     world.all_acked().await;
     let second = format!("{WORD} two");
     world.send(&group, &second).await.unwrap();
-    world.group_hears(&[ANNA, CARLA], &second).await;
-    assert!(!world.is_heard_by(BERT, &second));
+    world.all_receive(&[ANNA, CARLA], &second).await;
+    assert!(!world.has_received(BERT, &second));
     world.finish().await;
 }
 
@@ -79,8 +79,8 @@ async fn a_group_that_changed_while_the_agent_was_offline_gets_messages_for_its_
     world.all_acked().await;
     let second = format!("{WORD} two");
     world.send(&group, &second).await.unwrap();
-    world.group_hears(&[ANNA, CARLA], &second).await;
-    assert!(!world.is_heard_by(BERT, &second));
+    world.all_receive(&[ANNA, CARLA], &second).await;
+    assert!(!world.has_received(BERT, &second));
     world.finish().await;
 }
 
@@ -132,9 +132,9 @@ async fn a_group_whose_addressing_mode_changed_is_queried_again() {
         .unwrap();
     let second = format!("{WORD} two");
     world.send(&group, &second).await.unwrap();
-    world.group_hears(&[ANNA], &second).await;
+    world.all_receive(&[ANNA], &second).await;
     let times = world.peer(ANNA).inbox().into_iter();
-    let times = times.filter(|heard| heard.text.as_deref() == Some(&*second));
+    let times = times.filter(|received| received.text.as_deref() == Some(&*second));
     assert_eq!(times.count(), 1);
     only(
         &world.finish_with_violations().await,

@@ -8,7 +8,7 @@ mod memory;
 mod middle;
 mod opened;
 mod process;
-mod says;
+mod reports;
 mod streams;
 
 use std::time::Duration;
@@ -24,10 +24,10 @@ pub(crate) use bare::{Bare, Ended, new_key};
 pub(crate) use chance::chance;
 pub(crate) use client::{Client, TLS};
 pub(crate) use memory::{Copies, copies, occurrences, places};
-pub(crate) use middle::{Cut, Middle, Mood};
+pub(crate) use middle::{Cut, Middle, Mode};
 pub(crate) use opened::open;
 pub(crate) use process::{Agent, POLL, STARTED, VOLUME, run_agent_to_the_end, run_to_the_end};
-pub(crate) use says::reason_word;
+pub(crate) use reports::reason_word;
 pub(crate) use streams::{Health, Pairing, Watcher, message};
 
 /// Long enough for a loaded machine; a passing test never waits that long.
@@ -145,7 +145,7 @@ impl World {
     pub(crate) async fn unpair(&self) -> Result<bool, Status> {
         let begun = self.agent.count_logged(STARTED);
         let answer = self.client().unpair(pb::UnpairRequest {}).await?;
-        self.agent.begun(begun + 1).await;
+        self.agent.started_times(begun + 1).await;
         Ok(answer.into_inner().confirmed)
     }
 
@@ -240,7 +240,7 @@ impl Drop for World {
         if std::thread::panicking() {
             let (stdout, stderr) = self.agent.output();
             eprintln!(
-                "the agent said:\n{}\n{}",
+                "the agent printed:\n{}\n{}",
                 stdout.join("\n"),
                 stderr.join("\n")
             );

@@ -249,7 +249,7 @@ async fn garbage_is_answered_with_an_error_or_a_closed_connection() {
             assert!((400..600).contains(&answer.code), "{answer:?}");
         }
     }
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.agent.is_lean();
     world.finish().await;
 }
@@ -265,7 +265,7 @@ async fn slow_and_idle_connections_lock_no_one_out() {
         let _ = stream.write_all(b"GET /health HT").await;
         slow.push(stream);
     }
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     // They are closed after a while.
     for mut stream in slow {
         let mut answer = Vec::new();
@@ -330,8 +330,8 @@ async fn callers_that_never_read_lock_no_probe_out() {
     let asks = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: agent\r\n\r\n").into_bytes();
     for (address, path) in [(http, "/health"), (metrics, "/metrics")] {
         let request = asks(path);
-        let crowd = (0..200).map(|_| never_reads(address, &request));
-        let crowd = futures::future::join_all(crowd).await;
+        let callers = (0..200).map(|_| never_reads(address, &request));
+        let callers = futures::future::join_all(callers).await;
         for _ in 0..3 {
             let asked = Instant::now();
             assert_eq!(world.agent.get_at(address, path).await.code, 200, "{path}");
@@ -340,7 +340,7 @@ async fn callers_that_never_read_lock_no_probe_out() {
                 asked.elapsed()
             );
         }
-        drop(crowd);
+        drop(callers);
     }
     // Their connections are closed after a while.
     let request = asks("/health");

@@ -137,7 +137,7 @@ async fn an_acked_message_not_yet_recorded_is_recorded_at_the_next_start() {
     }
     world.agent.start_again(&url).await;
     world.agent.until_state(LinkState::Connected).await;
-    let told = async |world: &World| {
+    let reported = async |world: &World| {
         let events = world.events().await;
         let lost = events.iter().filter_map(|event| match &event.kind {
             Some(Kind::Lost(lost)) => Some((lost.origin().id.clone(), lost.reason())),
@@ -149,10 +149,10 @@ async fn an_acked_message_not_yet_recorded_is_recorded_at_the_next_start() {
         vec![text],
         vec![("3EB0F1".to_owned(), pb::LostReason::Unreadable)],
     );
-    assert_eq!(told(&world).await, expected);
+    assert_eq!(reported(&world).await, expected);
     world.agent.kill().await;
     world.agent.start_again(&url).await;
     world.agent.until_state(LinkState::Connected).await;
-    assert_eq!(told(&world).await, expected, "once");
+    assert_eq!(reported(&world).await, expected, "once");
     world.finish().await;
 }

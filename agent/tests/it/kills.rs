@@ -5,8 +5,8 @@
 //! lost; nothing is recorded twice; each chat is in order; no message key is used twice; and each token is one message
 //! at its recipient.
 
-mod crowd;
-mod told;
+mod people;
+mod recorded;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -18,8 +18,8 @@ use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{Class, Owed};
 
 use crate::harness::{ACCOUNT, Agent, STARTED, TEST_TIMEOUT, World, chance};
-use crate::kills::crowd::{Crowd, Letters};
-use crate::kills::told::Told;
+use crate::kills::people::{People, SentMessages};
+use crate::kills::recorded::Recorded;
 
 /// How long an agent may take to reach its failpoint. It is killed then in any case.
 const LIMIT: Duration = Duration::from_secs(6);
@@ -46,7 +46,7 @@ const PLACES: [(&str, u32); 14] = [
 const NOT_KEPT: &str = "redelivered message cannot be decrypted again, recorded as lost";
 
 /// When an agent is killed.
-enum Shot {
+enum Kill {
     /// At a failpoint, at this pass.
     At(&'static str, u32),
     /// This long after its start.
@@ -57,18 +57,18 @@ enum Shot {
 async fn kills_at_failpoints_lose_and_duplicate_nothing() {
     let mut random = chance(1);
     let rounds = kills(112) / PLACES.len();
-    let mut shots: Vec<Shot> = PLACES
+    let mut kills_to_make: Vec<Kill> = PLACES
         .iter()
         .flat_map(|(place, most)| std::iter::repeat_n((*place, *most), rounds))
-        .map(|(place, most)| Shot::At(place, random.u32(1..=most)))
+        .map(|(place, most)| Kill::At(place, random.u32(1..=most)))
         .collect();
-    random.shuffle(&mut shots);
-    let died = killed(shots, random).await;
+    random.shuffle(&mut kills_to_make);
+    let ended_at = killed(kills_to_make, random).await;
     // A failpoint that is hardly reached proves nothing.
     let missed = PLACES.map(|(place, _)| place);
     let missed: Vec<_> = missed
         .iter()
-        .filter(|place| died.get(*place).is_none_or(|times| times * 2 < rounds))
+        .filter(|place| ended_at.get(*place).is_none_or(|times| times * 2 < rounds))
         .collect();
     assert!(missed.is_empty(), "hardly ever reached: {missed:?}");
 }
@@ -76,9 +76,9 @@ async fn kills_at_failpoints_lose_and_duplicate_nothing() {
 #[tokio::test]
 async fn kills_at_random_moments_lose_and_duplicate_nothing() {
     let mut random = chance(2);
-    let moment = |_| Shot::After(Duration::from_micros(random.u64(..900_000)));
-    let shots = (0..kills(88)).map(moment).collect();
-    killed(shots, random).await;
+    let moment = |_| Kill::After(Duration::from_micros(random.u64(..900_000)));
+    let kills_to_make = (0..kills(88)).map(moment).collect();
+    killed(kills_to_make, random).await;
 }
 
 /// The library makes a ratchet durable before the message that it decrypted: the one gap that it leaves open (design,
@@ -86,27 +86,27 @@ async fn kills_at_random_moments_lose_and_duplicate_nothing() {
 #[tokio::test]
 async fn a_kill_between_ratchet_and_row_is_reported_as_a_lost_message() {
     let mut world = World::linked().await;
-    let mut crowd = Crowd::gather(&world, Rng::with_seed(0)).await;
+    let mut people = People::create(&world, Rng::with_seed(0)).await;
     // All sessions are established, so that only the ratchets change. Those of groups are written after the others.
-    crowd.grouped = false;
-    crowd.write(16).await;
+    people.grouped = false;
+    people.write(16).await;
     world.all_acked().await;
     let url = world.sim.url();
     for place in ["decrypted:1,flushed:1", "decrypted:3,flushed:1"] {
         world.agent.kill().await;
         let begun = world.agent.count_logged(STARTED);
-        world.agent.start_doomed(&url, Some(place));
-        world.agent.begun(begun + 1).await;
+        world.agent.start_with_failpoint(&url, Some(place));
+        world.agent.started_times(begun + 1).await;
         world.agent.until_state(LinkState::Connected).await;
-        crowd.write(8).await;
-        assert!(world.agent.dies_within(LIMIT).await, "{place}");
+        people.write(8).await;
+        assert!(world.agent.kills_itself_within(LIMIT).await, "{place}");
         world.agent.start_again(&url).await;
         world.agent.until_state(LinkState::Connected).await;
         world.all_acked().await;
     }
-    let told = Told::of(&world, &crowd).await;
-    told.holds(&crowd);
-    assert_eq!(told.lost(), 2, "one for each time");
+    let recorded = Recorded::of(&world, &people).await;
+    recorded.check(&people);
+    assert_eq!(recorded.lost(), 2, "one for each time");
     world.finish().await;
 }
 
@@ -118,17 +118,19 @@ async fn protocol_messages_are_not_reported_as_lost() {
     world.agent.kill().await;
     let begun = world.agent.count_logged(STARTED);
     // The phone's first messages are recorded but not acked; another message then causes all ratchets to be written.
-    world.agent.start_doomed(&url, Some("durable:1,flushed:1"));
-    world.agent.begun(begun + 1).await;
+    world
+        .agent
+        .start_with_failpoint(&url, Some("durable:1,flushed:1"));
+    world.agent.started_times(begun + 1).await;
     world.link().await;
     let own = ACCOUNT.trim_start_matches('+');
     let is_own = |owed: &Owed| owed.class == Class::Message && owed.from == own;
     let spoken = || world.sim.queue(ACCOUNT).unwrap().iter().any(is_own);
     world.sim.until(TEST_TIMEOUT, spoken).await.unwrap();
-    let mut crowd = Crowd::gather(&world, Rng::with_seed(0)).await;
-    crowd.grouped = false;
-    crowd.write(8).await;
-    assert!(world.agent.dies_within(LIMIT).await);
+    let mut people = People::create(&world, Rng::with_seed(0)).await;
+    people.grouped = false;
+    people.write(8).await;
+    assert!(world.agent.kills_itself_within(LIMIT).await);
     world.agent.start_again(&url).await;
     world.agent.until_state(LinkState::Connected).await;
     world.all_acked().await;
@@ -139,34 +141,34 @@ async fn protocol_messages_are_not_reported_as_lost() {
 }
 
 /// Kills the agent this often under traffic, and checks the invariants. Returns how often it ended at each failpoint.
-async fn killed(shots: Vec<Shot>, mut random: Rng) -> BTreeMap<&'static str, usize> {
+async fn killed(kills_to_make: Vec<Kill>, mut random: Rng) -> BTreeMap<&'static str, usize> {
     let mut world = World::linked().await;
-    let mut crowd = Crowd::gather(&world, random.fork()).await;
-    let mut letters = Letters::new(&world, &crowd, random.fork());
+    let mut people = People::create(&world, random.fork()).await;
+    let mut sent_messages = SentMessages::new(&world, &people, random.fork());
     let url = world.sim.url();
     let done = Cell::new(false);
-    let mut died = BTreeMap::new();
+    let mut ended_at = BTreeMap::new();
     let World { sim, agent, .. } = &mut world;
-    let shoot = async {
+    let killing = async {
         agent.kill().await;
-        for shot in shots {
-            let place = fall(agent, &url, &shot).await;
-            *died.entry(place).or_default() += 1;
+        for kill in kills_to_make {
+            let place = start_and_kill(agent, &url, &kill).await;
+            *ended_at.entry(place).or_default() += 1;
         }
         agent.start_again(&url).await;
         agent.until_state(LinkState::Connected).await;
         done.set(true);
     };
     tokio::join!(
-        shoot,
-        crowd.write_until(sim, &done),
-        letters.send_until(&done)
+        killing,
+        people.write_until(sim, &done),
+        sent_messages.send_until(&done)
     );
     world.all_acked().await;
-    let told = Told::of(&world, &crowd).await;
-    println!("died at {died:?}; {told}, and {letters}");
-    told.holds(&crowd);
-    letters.came_once();
+    let recorded = Recorded::of(&world, &people).await;
+    println!("ended at {ended_at:?}; {recorded}, and {sent_messages}");
+    recorded.check(&people);
+    sent_messages.check_delivered_once();
     assert_eq!(world.phone().companions().len(), 1, "the same device");
     // A lost message is an ERROR, a duplicate is not.
     let errors = world.agent.errors();
@@ -174,20 +176,20 @@ async fn killed(shots: Vec<Shot>, mut random: Rng) -> BTreeMap<&'static str, usi
     assert_eq!(unexpected, [""; 0]);
     // The simulator has verified every signature and MAC, and that no message key was used twice.
     world.finish().await;
-    died
+    ended_at
 }
 
 /// Starts an agent and kills it. Returns the failpoint.
-async fn fall(agent: &mut Agent, url: &str, shot: &Shot) -> &'static str {
-    match shot {
-        Shot::At(place, passes) => {
-            agent.start_doomed(url, Some(&format!("{place}:{passes}")));
-            if agent.dies_within(LIMIT).await {
+async fn start_and_kill(agent: &mut Agent, url: &str, kill: &Kill) -> &'static str {
+    match kill {
+        Kill::At(place, passes) => {
+            agent.start_with_failpoint(url, Some(&format!("{place}:{passes}")));
+            if agent.kills_itself_within(LIMIT).await {
                 return place;
             }
         }
-        Shot::After(moment) => {
-            agent.start_doomed(url, None);
+        Kill::After(moment) => {
+            agent.start_with_failpoint(url, None);
             tokio::time::sleep(*moment).await;
         }
     }
@@ -196,6 +198,6 @@ async fn fall(agent: &mut Agent, url: &str, shot: &Shot) -> &'static str {
 }
 
 fn kills(usual: usize) -> usize {
-    let told = std::env::var("OPENCLAW_TEST_KILLS").ok();
-    told.map_or(usual, |kills| kills.parse().unwrap())
+    let set = std::env::var("OPENCLAW_TEST_KILLS").ok();
+    set.map_or(usual, |kills| kills.parse().unwrap())
 }

@@ -100,10 +100,10 @@ async fn listed_events_pass_the_filter_of_a_watch() {
         world.writes_to_us(BERT, &format!("{WORD} {n}")).await;
     }
     world.phone().post_in_channel("120363000000000009", WORD);
-    let mut told = world.watch().await;
+    let mut reported = world.watch().await;
     world.send(ANNA, WORD).await.unwrap();
     let receipt = |event: &pb::Event| matches!(event.kind, Some(pb::event::Kind::Receipt(_)));
-    told.event(|event| receipt(event).then_some(())).await;
+    reported.event(|event| receipt(event).then_some(())).await;
     world.all_acked().await;
     let anna = format!("{}@lid", lid(ANNA));
     let messages_of_anna = pb::EventFilter {

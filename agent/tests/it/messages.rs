@@ -60,7 +60,7 @@ async fn a_repeated_token_is_one_message() {
         assert!(answer.state() >= SendState::ServerAck);
     }
     world.send(ANNA, &format!("{WORD} after")).await.unwrap();
-    let fits = |heard: &openclaw_sim::Received| heard.text != Some(WORD.to_owned());
+    let fits = |received: &openclaw_sim::Received| received.text != Some(WORD.to_owned());
     world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     assert_eq!(world.peer(ANNA).inbox_len(), 2);
     world.finish().await;
@@ -256,7 +256,7 @@ async fn after_a_lost_connection_the_token_returns_the_outcome() {
     world.send(ANNA, &format!("{WORD} first")).await.unwrap();
     world.fault(Fault::HalfOpen).await;
     let cut = async {
-        let asked = |heard: usize| heard > 1;
+        let asked = |received: usize| received > 1;
         let anna = world.peer(ANNA);
         let early = world
             .sim
@@ -281,15 +281,15 @@ async fn after_a_lost_connection_the_token_returns_the_outcome() {
     assert_eq!(fact(&lost, "token").as_deref(), Some("t"));
     let sent = world.send_with(tokened(WORD, "t")).await.unwrap();
     assert!(sent.state() >= SendState::ServerAck);
-    let heard = world.peer(ANNA).inbox();
+    let received = world.peer(ANNA).inbox();
     assert_eq!(
-        heard
+        received
             .iter()
-            .filter(|heard| heard.id == sent.message_id)
+            .filter(|received| received.id == sent.message_id)
             .count(),
         1
     );
-    assert_eq!(heard.len(), 2);
+    assert_eq!(received.len(), 2);
     world.finish().await;
 }
 
@@ -301,9 +301,12 @@ async fn two_hundred_sends_in_a_row_keep_their_order() {
     for text in &texts {
         world.send(ANNA, text).await.unwrap();
     }
-    let heard = world.peer(ANNA).inbox();
-    let heard: Vec<String> = heard.into_iter().filter_map(|heard| heard.text).collect();
-    assert_eq!(heard, texts);
+    let received = world.peer(ANNA).inbox();
+    let received: Vec<String> = received
+        .into_iter()
+        .filter_map(|received| received.text)
+        .collect();
+    assert_eq!(received, texts);
     assert_eq!(world.agent.status().await.traffic.unwrap().sent, 200);
     world.finish().await;
 }
@@ -319,12 +322,12 @@ async fn a_text_arrives_byte_for_byte() {
     ];
     for text in texts {
         let sent = world.send(ANNA, &text).await.unwrap();
-        let heard = world
+        let received = world
             .peer(ANNA)
-            .wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT)
+            .wait_for(|received| received.id == sent.message_id, TEST_TIMEOUT)
             .await
             .unwrap();
-        assert!(heard.text.as_deref() == Some(text.as_str()));
+        assert!(received.text.as_deref() == Some(text.as_str()));
     }
     world.finish().await;
 }

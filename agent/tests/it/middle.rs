@@ -13,13 +13,17 @@ use openclaw_trust::Fingerprint;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::harness::{
-    ACCOUNT, ANNA, Client, Cut, Middle, Mood, Pairing, TEST_TIMEOUT, TLS, WORD, Watcher, World,
+    ACCOUNT, ANNA, Client, Cut, Middle, Mode, Pairing, TEST_TIMEOUT, TLS, WORD, Watcher, World,
     chance, kinds, reason, request,
 };
 
 const CUTS: [Cut; 4] = [Cut::Close, Cut::Reset, Cut::ClientSide, Cut::AgentSide];
 
-const MOODS: [Mood; 3] = [Mood::Late(Duration::from_millis(5)), Mood::Deaf, Mood::Fair];
+const MODES: [Mode; 3] = [
+    Mode::Delay(Duration::from_millis(5)),
+    Mode::Stall,
+    Mode::Forward,
+];
 
 /// The clients' connection to the agent, through a proxy.
 struct Line {
@@ -54,7 +58,7 @@ impl Line {
     /// Cuts a call at a random point, which may be in the handshake.
     fn cuts_somewhere_in_a_call(&self, random: &mut Rng) {
         let most = if self.keys.is_some() { 2_500 } else { 400 };
-        self.middle.cuts_after(random.u64(1..most));
+        self.middle.cut_after(random.u64(1..most));
     }
 }
 
@@ -123,17 +127,17 @@ async fn every_event_once((world, middle): (World, Line), mut random: Rng) {
         while seen.len() < MESSAGES {
             // Sometimes within the first frame, sometimes after many events. Data that is cut in one piece with a
             // response is lost with it.
-            middle.cuts_after(places.u64(50..100) << places.u32(..12));
+            middle.cut_after(places.u64(50..100) << places.u32(..12));
             follow(&middle, &mut seen, MESSAGES).await;
         }
     };
     let trouble = async {
-        let mut moods = MOODS.iter().cycle();
+        let mut moods = MODES.iter().cycle();
         loop {
             tokio::time::sleep(Duration::from_millis(random.u64(5..120))).await;
             match random.u8(..3) {
-                0 => middle.becomes(*moods.next().unwrap()),
-                _ => middle.cuts(CUTS[random.usize(..CUTS.len())]),
+                0 => middle.set_mode(*moods.next().unwrap()),
+                _ => middle.cut(CUTS[random.usize(..CUTS.len())]),
             }
         }
     };
@@ -201,7 +205,10 @@ async fn one_message((world, middle): (World, Line), mut random: Rng) {
     let all = || world.peer(ANNA).inbox_len() >= MESSAGES;
     world.sim.until(TEST_TIMEOUT, all).await.unwrap();
     let inbox = world.peer(ANNA).inbox();
-    let mut texts: Vec<_> = inbox.into_iter().filter_map(|heard| heard.text).collect();
+    let mut texts: Vec<_> = inbox
+        .into_iter()
+        .filter_map(|received| received.text)
+        .collect();
     texts.sort_unstable();
     texts.dedup();
     assert_eq!(
@@ -215,7 +222,7 @@ async fn one_message((world, middle): (World, Line), mut random: Rng) {
 #[tokio::test]
 async fn a_pairing_over_a_slow_line_links() {
     let (world, middle) = with_a_middle().await;
-    middle.becomes(Mood::Late(Duration::from_millis(150)));
+    middle.set_mode(Mode::Delay(Duration::from_millis(150)));
     let mut pairing = pair(&world, &middle, false).await.unwrap();
     let qr = pairing.qr().await;
     world.phone().scan(&qr.payload).await.unwrap();
@@ -231,7 +238,7 @@ async fn a_cut_pairing_does_not_block_the_next() {
     for cut in [Cut::Close, Cut::Reset] {
         let mut lost = pair(&world, &middle, false).await.unwrap();
         lost.qr().await;
-        middle.cuts(cut);
+        middle.cut(cut);
         world.agent.until_state(LinkState::Unlinked).await;
         assert!(!world.agent.status().await.pairing, "{cut:?}");
     }
@@ -249,10 +256,10 @@ async fn a_connection_lost_after_the_scan_leaves_a_reported_state() {
         let (world, middle) = with_a_middle().await;
         let mut lost = pair(&world, &middle, false).await.unwrap();
         let qr = lost.qr().await;
-        middle.becomes(Mood::Deaf);
+        middle.set_mode(Mode::Stall);
         let scanned = world.phone().scan(&qr.payload).await;
-        middle.cuts(cut);
-        middle.becomes(Mood::Fair);
+        middle.cut(cut);
+        middle.set_mode(Mode::Forward);
         let settled = |link: &pb::LinkStatus| {
             matches!(link.state(), LinkState::Connected | LinkState::Unlinked)
         };

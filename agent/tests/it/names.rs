@@ -50,9 +50,12 @@ async fn a_message_delivered_by_number_and_by_lid_is_one_event() {
         }
     }
     world.all_acked().await;
-    let heard = world.messages().await;
-    let heard: Vec<_> = heard.iter().map(|it| it.origin().id.clone()).collect();
-    assert_eq!(heard, ids.into_iter().map(|(_, id)| id).collect::<Vec<_>>());
+    let received = world.messages().await;
+    let received: Vec<_> = received.iter().map(|it| it.origin().id.clone()).collect();
+    assert_eq!(
+        received,
+        ids.into_iter().map(|(_, id)| id).collect::<Vec<_>>()
+    );
     world.finish().await;
 }
 
@@ -136,9 +139,12 @@ async fn a_chat_has_one_name_in_every_event_and_is_found_by_both_addresses() {
             });
         chats.collect()
     };
-    let told = chats(&world.events().await);
-    assert!(told.len() >= 6, "{}", told.len());
-    assert!(told.iter().all(|chat| *chat == name), "more than one name");
+    let reported = chats(&world.events().await);
+    assert!(reported.len() >= 6, "{}", reported.len());
+    assert!(
+        reported.iter().all(|chat| *chat == name),
+        "more than one name"
+    );
     for asked in [ANNA, &name] {
         let request = pb::WatchEventsRequest {
             after: Some(0),
@@ -146,7 +152,7 @@ async fn a_chat_has_one_name_in_every_event_and_is_found_by_both_addresses() {
             ..Default::default()
         };
         let found = world.watch_with(request).await.all().await;
-        assert_eq!(chats(&found).len(), told.len());
+        assert_eq!(chats(&found).len(), reported.len());
     }
     world.finish().await;
 }
@@ -170,8 +176,8 @@ async fn a_backlog_by_number_and_by_lid_is_in_the_order_of_arrival() {
     }
     world.sim.fault(Fault::Clear).await;
     let mut events = world.watch().await;
-    let heard = events.texts(WAITING + 1).await;
-    assert_eq!(heard, texts);
+    let received = events.texts(WAITING + 1).await;
+    assert_eq!(received, texts);
     world.all_acked().await;
     world.finish().await;
 }
@@ -196,11 +202,11 @@ async fn both_sides_of_a_conversation_are_in_order_across_many_batches() {
     }
     world.sim.fault(Fault::Clear).await;
     let mut events = world.watch().await;
-    let heard = events.texts(WAITING + 1).await;
-    let wrong = heard
+    let received = events.texts(WAITING + 1).await;
+    let wrong = received
         .iter()
         .zip(&texts)
-        .position(|(heard, text)| heard != text);
+        .position(|(received, text)| received != text);
     assert_eq!(wrong, None, "the first message out of order");
     world.all_acked().await;
     assert_eq!(world.messages().await.len(), WAITING + 1);

@@ -34,7 +34,7 @@ impl World {
         assert_eq!(shown.collect::<Vec<_>>(), ids);
     }
 
-    async fn hears_from(&self, who: &str) -> String {
+    async fn receives_from(&self, who: &str) -> String {
         let sent = self.peer(who).send_text(ACCOUNT, WORD, By::Lid).await;
         self.all_acked().await;
         sent.unwrap()
@@ -51,7 +51,7 @@ async fn every_notification_is_acked_and_has_no_side_effect() {
     let mut ids = Vec::new();
     for notice in world.sim.notice_kinds() {
         world.sim.notify(ACCOUNT, notice.kind, &about).unwrap();
-        ids.push(world.hears_from(BERT).await);
+        ids.push(world.receives_from(BERT).await);
         world.agent.until_state(pb::LinkState::Connected).await;
     }
     world.shows_only(&ids).await;
@@ -79,7 +79,7 @@ async fn calls_are_acked_also_from_the_backlog_and_are_no_messages() {
     let url = world.sim.url();
     world.agent.start_again(&url).await;
     world.all_acked().await;
-    let id = world.hears_from(BERT).await;
+    let id = world.receives_from(BERT).await;
     world.shows_only(&[id]).await;
     world.finish().await;
 }

@@ -40,7 +40,7 @@ async fn a_code_typed_on_the_phone_links() {
     assert!(code.expires_at.is_some());
     world.phone().enter_code(&code.code).await.unwrap();
     assert_eq!(pairing.linked().await.phone, ACCOUNT);
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }
 
@@ -129,7 +129,7 @@ async fn a_linked_agent_is_linked_again_only_on_request() {
         refusal(&denied),
         (Code::FailedPrecondition, "ALREADY_LINKED".to_owned())
     );
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     let before = world.phone().companions()[0].device;
 
     let mut pairing = world.pair(replacing()).await.unwrap();
@@ -142,7 +142,7 @@ async fn a_linked_agent_is_linked_again_only_on_request() {
     let devices = world.phone().companions();
     assert_eq!(devices.len(), 1);
     assert_ne!(devices[0].device, before);
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }
 
@@ -222,7 +222,7 @@ async fn an_unlink_by_the_phone_while_pairing_is_final_at_once() {
         pb::PairFailureReason::RefusedByWhatsapp
     );
     world
-        .everything_says(LinkState::LoggedOut, "logged_out")
+        .everything_reports(LinkState::LoggedOut, "logged_out")
         .await;
     let handshakes = world.handshakes();
     assert_eq!(handshakes, 2, "one to be linked, one to be refused");
@@ -263,7 +263,7 @@ async fn a_temporarily_failed_login_after_the_scan_is_retried() {
     world.sim.fault(Fault::Refuse(1)).await;
     world.phone().scan(&qr.payload).await.unwrap();
     pairing.linked().await;
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }
 
@@ -279,7 +279,7 @@ async fn a_stream_closed_after_the_scan_leaves_the_link() {
     drop(pairing);
     let link = world.agent.until_state(LinkState::Connected).await;
     assert_eq!(link.phone, ACCOUNT);
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }
 

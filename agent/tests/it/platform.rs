@@ -131,6 +131,6 @@ async fn on_railway_an_agent_starts_on_its_volume() {
         .env("RAILWAY_PROJECT_ID", "0a1b")
         .env("RAILWAY_VOLUME_MOUNT_PATH", folder.path());
     let mut agent = Bare::start(&mut command);
-    agent.says(STARTED).await;
+    agent.logged(STARTED).await;
     assert_eq!(agent.terminate().await.code(), Some(0));
 }

@@ -146,7 +146,7 @@ async fn a_second_agent_on_the_socket_fails_without_effect_on_the_first() {
     assert_eq!(code, Some(1));
     assert!(stderr.contains("is another agent running?"), "{stderr}");
     assert!(world.agent.socket.exists());
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.send(ANNA, WORD).await.unwrap();
     world.finish().await;
 }

@@ -79,7 +79,7 @@ impl World {
         assert_eq!(link.phone, ACCOUNT);
         let text = format!("{WORD} {word}");
         self.send(ANNA, &text).await.unwrap();
-        let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(&text);
+        let fits = |received: &openclaw_sim::Received| received.text.as_deref() == Some(&text);
         self.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
         let mut events = self.watch().await;
         let text = format!("{WORD} answers {word}");
@@ -90,7 +90,7 @@ impl World {
             _ => None,
         };
         events.event(found).await;
-        self.everything_says_connected().await;
+        self.everything_reports_connected().await;
     }
 
     /// Replaces the device by a new one.

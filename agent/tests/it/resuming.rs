@@ -28,10 +28,10 @@ impl World {
     }
 
     /// Checks that the agent makes no connection.
-    async fn rests_quietly(&self) {
+    async fn stays_down(&self) {
         let before = self.handshakes();
-        let knocked = self.sim.until(QUIET, || self.handshakes() > before).await;
-        assert!(knocked.is_err(), "there is a single attempt");
+        let reconnected = self.sim.until(QUIET, || self.handshakes() > before).await;
+        assert!(reconnected.is_err(), "there is a single attempt");
     }
 }
 
@@ -70,7 +70,7 @@ async fn a_refusal_after_resume_is_final_again() {
         let link = world.resume().await.unwrap();
         assert_ne!(link.state(), LinkState::Connected);
         assert_eq!(link.code, u32::from(code), "{end:?}");
-        world.rests_quietly().await;
+        world.stays_down().await;
         assert_eq!(world.handshakes(), before + 1, "one careful attempt");
         assert_eq!(world.resume().await.unwrap().state(), LinkState::Connected);
         world.finish().await;
@@ -149,11 +149,11 @@ async fn a_verdict_has_only_the_facts_that_whatsapp_sent() {
         let mut world = World::linked_with(&METRICS).await;
         world.end(End::Failed(code, None)).await;
         for life in ["this", "the next"] {
-            let link = world.everything_says(state, word).await;
+            let link = world.everything_reports(state, word).await;
             assert_eq!(link.code, u32::from(code), "in {life} life");
             assert!(!link.hint.contains(REMOVED), "{code}: {}", link.hint);
-            let told = link.hint.contains(&code.to_string()) || state == LinkState::Outdated;
-            assert!(told, "{code}: {}", link.hint);
+            let named = link.hint.contains(&code.to_string()) || state == LinkState::Outdated;
+            assert!(named, "{code}: {}", link.hint);
             if life == "this" {
                 assert_eq!(world.drops(word).await, 1, "{code}");
                 world.agent.terminate().await;

@@ -90,7 +90,7 @@ fn held<T: std::fmt::Debug>(answer: Result<T, Status>) {
 async fn a_report_of_a_later_state_holds_every_send_durably() {
     let (mut world, seen) = rolled_back(&[]).await;
     let url = world.sim.url();
-    let heard = world.peer(ANNA).inbox_len();
+    let received = world.peer(ANNA).inbox_len();
     held(world.send_with(with(&seen, ANNA, "t1")).await);
     // No send is accepted, neither direct nor queued.
     for to in [ANNA, BERT, ACCOUNT] {
@@ -119,7 +119,7 @@ async fn a_report_of_a_later_state_holds_every_send_durably() {
     let finding = findings.iter().find(|finding| finding.check == "hold");
     let finding = finding.expect("doctor names it");
     assert_eq!(finding.state(), pb::FindingState::Bad);
-    assert_eq!(world.peer(ANNA).inbox_len(), heard);
+    assert_eq!(world.peer(ANNA).inbox_len(), received);
     assert_eq!(world.peer(BERT).inbox_len(), 0);
     world.finish().await;
 }
@@ -136,7 +136,7 @@ async fn renewing_sends_with_new_sessions_and_breaks_none() {
     // Neither this client's own record nor a restart holds sends again.
     let sent = world.send_with(with(&seen, ANNA, "t")).await.unwrap();
     assert!(sent.state() >= SendState::ServerAck);
-    let fits = |heard: &openclaw_sim::Received| heard.id == sent.message_id;
+    let fits = |received: &openclaw_sim::Received| received.id == sent.message_id;
     world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     let anna = world.peer(ANNA);
     let text = format!("{WORD} back");
@@ -216,7 +216,7 @@ async fn queued_messages_are_held_and_sent_afterwards() {
     }
     world.agent.until_state(LinkState::Connected).await;
     decide(&world.agent, RollbackDecision::Renew).await.unwrap();
-    let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(WORD);
+    let fits = |received: &openclaw_sim::Received| received.text.as_deref() == Some(WORD);
     world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     world.finish().await;
 }
@@ -234,10 +234,10 @@ async fn a_report_without_a_rollback_holds_nothing() {
         commits: 0,
         ..now.clone()
     };
-    for said in [now.clone(), other_store, earlier] {
-        assert_eq!(report(&world.agent, said.clone()).await, None);
+    for text in [now.clone(), other_store, earlier] {
+        assert_eq!(report(&world.agent, text.clone()).await, None);
         let request = pb::SendRequest {
-            seen: Some(said),
+            seen: Some(text),
             ..request(ANNA, WORD)
         };
         world.send_with(request).await.unwrap();

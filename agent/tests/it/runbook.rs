@@ -83,13 +83,13 @@ async fn every_command_of_the_runbook_does_what_it_shows() {
     scene.end().await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert!(run > 20, "{run} commands are run");
-    for said in text
+    for text in text
         .split('`')
-        .filter(|said| said.starts_with("WhatsApp ") && said.contains("connect"))
+        .filter(|text| text.starts_with("WhatsApp ") && text.contains("connect"))
     {
         assert!(
-            logs.contains(&format!("\"{said}\"")),
-            "no agent has logged {said:?}"
+            logs.contains(&format!("\"{text}\"")),
+            "no agent has logged {text:?}"
         );
     }
 }

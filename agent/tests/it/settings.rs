@@ -134,8 +134,12 @@ async fn an_empty_variable_counts_as_unset() {
         ] {
             agent.env(name, nothing);
         }
-        let said = log(&mut agent).await;
-        assert_eq!(lines(&said, "ERROR", "").len(), 0, "{nothing:?}: {said:#?}");
+        let entries = log(&mut agent).await;
+        assert_eq!(
+            lines(&entries, "ERROR", "").len(),
+            0,
+            "{nothing:?}: {entries:#?}"
+        );
     }
 }
 
@@ -218,9 +222,9 @@ async fn quotes_and_invisible_marks_around_a_value_are_removed() {
             .env("OPENCLAW_LOG", wrapped("info"))
             .env("OPENCLAW_METRICS", wrapped("off"))
             .env("OPENCLAW_WHATSAPP_URL", wrapped(DEAD[5]));
-        let said = log(&mut agent).await;
+        let entries = log(&mut agent).await;
         assert!(
-            lines(&said, "INFO", STARTED)[0]["socket"]
+            lines(&entries, "INFO", STARTED)[0]["socket"]
                 .as_str()
                 .unwrap()
                 .ends_with("bare.sock")

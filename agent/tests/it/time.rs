@@ -124,7 +124,7 @@ async fn a_clock_step_is_reported_and_drops_no_connection() {
         assert_eq!(seen.steps, count);
         assert!(ahead(&seen.last_step_at.unwrap(), by).abs() < 5.0);
         assert_eq!(world.agent.get("/health/ready").await.code, 200, "{by}");
-        let link = world.everything_says_connected().await;
+        let link = world.everything_reports_connected().await;
         assert_eq!(link.linked_at, linked_at, "recorded times do not change");
         assert!(ahead(&link.since.unwrap(), by) < 0.0);
     }
@@ -132,7 +132,7 @@ async fn a_clock_step_is_reported_and_drops_no_connection() {
     // It is detected without a call.
     clock.set(DAY);
     world.agent.logged_times(NOTICED, 4).await;
-    world.hears_again().await;
+    world.receives_again().await;
     assert_eq!(world.handshakes(), handshakes, "the connection has stayed");
     world.finish().await;
 }

@@ -252,7 +252,7 @@ impl fmt::Display for Error {
             Self::WrongAgent(_) => f.write_str("the server has another key"),
             Self::Unknown => f.write_str("it does not know this key"),
             Self::OtherProtocol => f.write_str("the server is not an agent"),
-            Self::Closed => f.write_str("the connection was closed before any data came"),
+            Self::Closed => f.write_str("the connection was closed before any data arrived"),
             Self::Other(error) => error.fmt(f),
             Self::Key(error) => write!(f, "this client's key cannot be used: {error}"),
         }

@@ -38,7 +38,7 @@ struct Enrolled {
 
 /// The file is not a context file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Garbled;
+pub(super) struct Invalid;
 
 /// Serializes a context.
 pub(super) fn write(context: &Context) -> Zeroizing<Vec<u8>> {
@@ -68,7 +68,7 @@ pub(super) fn write_pending(pending: &Pending) -> Zeroizing<Vec<u8>> {
 }
 
 /// Parses a context file.
-pub(super) fn read(name: Name, text: &[u8]) -> Result<Context, Garbled> {
+pub(super) fn read(name: Name, text: &[u8]) -> Result<Context, Invalid> {
     let (pending, enrolled) = parse(text)?;
     let Pending { endpoint, identity } = pending;
     let Enrolled {
@@ -77,25 +77,25 @@ pub(super) fn read(name: Name, text: &[u8]) -> Result<Context, Garbled> {
         client,
         role,
         at,
-    } = enrolled.ok_or(Garbled)?;
+    } = enrolled.ok_or(Invalid)?;
     Ok(Context {
         name,
         endpoint,
         identity,
         client,
-        role: role.parse().map_err(|_| Garbled)?,
+        role: role.parse().map_err(|_| Invalid)?,
         agent: Agent {
-            fingerprint: agent.parse().map_err(|_| Garbled)?,
+            fingerprint: agent.parse().map_err(|_| Invalid)?,
             certificate: BASE64_STANDARD
                 .decode(agent_certificate)
-                .map_err(|_| Garbled)?,
+                .map_err(|_| Invalid)?,
         },
         enrolled_at: at.and_then(|at| at.parse().ok()),
     })
 }
 
 /// Parses a pending key's file.
-pub(super) fn read_pending(text: &[u8]) -> Result<Pending, Garbled> {
+pub(super) fn read_pending(text: &[u8]) -> Result<Pending, Invalid> {
     parse(text).map(|(pending, _)| pending)
 }
 
@@ -115,23 +115,23 @@ fn text(endpoint: &str, identity: &Identity, enrolled: Option<Enrolled>) -> Zero
     text
 }
 
-fn parse(text: &[u8]) -> Result<(Pending, Option<Enrolled>), Garbled> {
+fn parse(text: &[u8]) -> Result<(Pending, Option<Enrolled>), Invalid> {
     let File {
         version,
         endpoint,
         enrolled,
         certificate,
         key,
-    } = serde_json::from_slice(text).map_err(|_| Garbled)?;
+    } = serde_json::from_slice(text).map_err(|_| Invalid)?;
     if version != VERSION {
-        return Err(Garbled);
+        return Err(Invalid);
     }
-    let key = BASE64_STANDARD.decode(key).map_err(|_| Garbled)?;
+    let key = BASE64_STANDARD.decode(key).map_err(|_| Invalid)?;
     let key = Zeroizing::new(key);
-    let certificate = BASE64_STANDARD.decode(certificate).map_err(|_| Garbled)?;
+    let certificate = BASE64_STANDARD.decode(certificate).map_err(|_| Invalid)?;
     let pending = Pending {
-        endpoint: endpoint.parse().map_err(|_| Garbled)?,
-        identity: Identity::from_der(key, certificate).map_err(|_| Garbled)?,
+        endpoint: endpoint.parse().map_err(|_| Invalid)?,
+        identity: Identity::from_der(key, certificate).map_err(|_| Invalid)?,
     };
     Ok((pending, enrolled))
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use openclaw_trust::Code;
 use zeroize::Zeroizing;
 
-use crate::cli::{EnrollArgs, Typed};
+use crate::cli::{EnrollArgs, SecretArg};
 use crate::client::tls::GET_A_CODE;
 use crate::failure::{Exit, Failure};
 use crate::secret::{Input, Prompt, is_dash};
@@ -21,7 +21,7 @@ const MAX_CODE_BYTES: u64 = 1024;
 /// The code from the arguments or environment, else from a prompt.
 pub(super) async fn obtain(args: &EnrollArgs, stops: &mut Stops) -> Result<Code, Failure> {
     match (&args.code, &args.code_file) {
-        (Some(Typed(text)), _) if text != "-" => parse(text, "--code", Exit::Usage),
+        (Some(SecretArg(text)), _) if text != "-" => parse(text, "--code", Exit::Usage),
         (Some(_), _) => from_file(Path::new("-")),
         (None, Some(path)) => from_file(path),
         (None, None) => match Variable::EnrollCode.read()?.map(Zeroizing::new) {

@@ -77,12 +77,12 @@ pub(crate) fn instructions(shown: &Shown, ascii: bool, now: Timestamp) -> Vec<St
 
 /// The lines of a live screen of size `extent`.
 pub(crate) fn screen(shown: &Shown, extent: Extent, style: Style, now: Timestamp) -> Vec<String> {
-    let mut said = instructions(shown, style.ascii, now);
+    let mut text = instructions(shown, style.ascii, now);
     let fit = |text: &String| wrap(text, extent.columns);
     match shown {
         Shown::Qr { code, .. } => {
-            let footer = said.pop().unwrap_or_default() + ". Ctrl-C stops.";
-            let above: Vec<String> = said.iter().flat_map(fit).collect();
+            let footer = text.pop().unwrap_or_default() + ". Ctrl-C stops.";
+            let above: Vec<String> = text.iter().flat_map(fit).collect();
             let below = wrap(&footer, extent.columns);
             let needs = |code: &Matrix| {
                 let (columns, lines) = style.extent(code);
@@ -100,7 +100,7 @@ pub(crate) fn screen(shown: &Shown, extent: Extent, style: Style, now: Timestamp
             }
         }
         Shown::PhoneCode { code, .. } => {
-            let lines: Vec<String> = said.iter().flat_map(fit).collect();
+            let lines: Vec<String> = text.iter().flat_map(fit).collect();
             let code = format!("    {}", grouped(code));
             [
                 lines,
@@ -110,19 +110,19 @@ pub(crate) fn screen(shown: &Shown, extent: Extent, style: Style, now: Timestamp
             .concat()
         }
         Shown::Compare { code } => {
-            let lines: Vec<String> = said.iter().flat_map(fit).collect();
+            let lines: Vec<String> = text.iter().flat_map(fit).collect();
             [
                 lines,
                 vec![String::new(), format!("    {}", one_line(code))],
             ]
             .concat()
         }
-        Shown::Waiting | Shown::Passkey | Shown::Scanned => said.iter().flat_map(fit).collect(),
+        Shown::Waiting | Shown::Passkey | Shown::Scanned => text.iter().flat_map(fit).collect(),
     }
 }
 
 fn too_small(code: &Matrix, needs: Extent, has: Extent, style: Style) -> Vec<String> {
-    let mut said = vec![
+    let mut text = vec![
         format!(
             "This terminal is too small for the code: it has {} columns and {} lines, the code needs {} and {}.",
             has.columns, has.lines, needs.columns, needs.lines
@@ -132,14 +132,14 @@ fn too_small(code: &Matrix, needs: Extent, has: Extent, style: Style) -> Vec<Str
     ];
     let (columns, lines) = blocks::unicode_extent(code.side());
     if style.ascii && style.utf8 && columns <= has.columns && lines + 3 <= has.lines {
-        said.push("Or stop with Ctrl-C and use `--format unicode`: it fits here.".to_owned());
+        text.push("Or stop with Ctrl-C and use `--format unicode`: it fits here.".to_owned());
     } else {
-        said.push(
+        text.push(
             "Or stop with Ctrl-C and use `--format png=FILE`, or link without a QR code: `--phone NUMBER`."
                 .to_owned(),
         );
     }
-    said.iter()
+    text.iter()
         .flat_map(|text| wrap(text, has.columns))
         .collect()
 }
@@ -226,9 +226,9 @@ mod tests {
     #[test]
     fn a_code_that_does_not_fit_is_not_drawn() {
         for (columns, lines) in [(60, 33), (61, 32), (1, 1), (0, 0)] {
-            let said = shown(columns, lines, STYLE).join(" ");
-            assert!(said.starts_with("This"), "{said}");
-            assert!(said.contains("png=FILE") && !said.contains('█'), "{said}");
+            let text = shown(columns, lines, STYLE).join(" ");
+            assert!(text.starts_with("This"), "{text}");
+            assert!(text.contains("png=FILE") && !text.contains('█'), "{text}");
         }
     }
 

@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn ages_are_shown_in_their_largest_unit() {
-        for (seconds, said) in [
+        for (seconds, expected) in [
             (-5, "just now"),
             (0, "just now"),
             (4, "4 s ago"),
@@ -74,20 +74,20 @@ mod tests {
             (DAY, "1 day ago"),
             (3 * DAY + HOUR, "3 days ago"),
         ] {
-            assert_eq!(ago(at(0), at(seconds)), said);
+            assert_eq!(ago(at(0), at(seconds)), expected);
         }
     }
 
     #[test]
     fn spans_are_shown_in_two_units() {
-        for (seconds, said) in [
+        for (seconds, expected) in [
             (-1, "0s"),
             (45, "45s"),
             (725, "12m 5s"),
             (3 * HOUR + 12 * MINUTE, "3h 12m"),
             (3 * DAY + 4 * HOUR, "3d 4h"),
         ] {
-            assert_eq!(span(at(0), at(seconds)), said);
+            assert_eq!(span(at(0), at(seconds)), expected);
         }
     }
 

@@ -94,7 +94,7 @@ impl RollbackCheck {
                 self.note(back, holds);
                 Some(true)
             }
-            Verdict::Onward(now) => {
+            Verdict::Continued(now) => {
                 self.seen = Some(wire(&reported, now));
                 if seen.as_ref() != Some(&now) {
                     self.store(&reported, now);

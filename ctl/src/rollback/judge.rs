@@ -62,7 +62,7 @@ fn seen(epoch: &Epoch) -> Seen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The store continued, as far as is known; this is the state to record.
-    Onward(Seen),
+    Continued(Seen),
     /// The store was rolled back.
     Back(Back),
 }
@@ -74,7 +74,7 @@ pub(crate) fn judge(seen: Option<&Seen>, reported: &Reported) -> Verdict {
     known.push(current);
     match seen.and_then(|seen| went_back(seen, &known)) {
         Some(back) => Verdict::Back(back),
-        None => Verdict::Onward(current),
+        None => Verdict::Continued(current),
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_store_without_a_record_is_accepted() {
         let reported = Reported::of(&vault(&[epoch(4, 40, 9)])).unwrap();
-        assert_eq!(judge(None, &reported), Verdict::Onward(epoch(4, 40, 9)));
+        assert_eq!(judge(None, &reported), Verdict::Continued(epoch(4, 40, 9)));
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
         for commits in [9, 10, 1000] {
             assert_eq!(
                 verdict(epoch(4, 40, 9), &[epoch(4, 40, commits)]),
-                Verdict::Onward(epoch(4, 40, commits))
+                Verdict::Continued(epoch(4, 40, commits))
             );
         }
     }
@@ -160,7 +160,7 @@ mod tests {
         for commits in [9, 12] {
             assert_eq!(
                 verdict(epoch(4, 40, 9), &[epoch(4, 40, commits), epoch(5, 50, 0)]),
-                Verdict::Onward(epoch(5, 50, 0))
+                Verdict::Continued(epoch(5, 50, 0))
             );
         }
     }
@@ -193,7 +193,7 @@ mod tests {
     fn an_epoch_older_than_the_history_cannot_be_judged() {
         assert_eq!(
             verdict(epoch(4, 40, 9), &[epoch(20, 2, 9), epoch(21, 3, 1)]),
-            Verdict::Onward(epoch(21, 3, 1))
+            Verdict::Continued(epoch(21, 3, 1))
         );
     }
 

@@ -22,7 +22,7 @@ pub(crate) enum Error {
     /// The user has no state directory.
     NoFolder,
     /// The file has invalid content.
-    Garbled(PathBuf),
+    Invalid(PathBuf),
     /// The file cannot be read or written.
     File(PathBuf, io::Error),
 }
@@ -31,7 +31,7 @@ impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoFolder => f.write_str(state_dir::NONE),
-            Self::Garbled(path) => write!(f, "{} is unreadable; starting over", shown(path)),
+            Self::Invalid(path) => write!(f, "{} is unreadable; starting over", shown(path)),
             Self::File(path, error) => write!(f, "{}: {error}", shown(path)),
         }
     }
@@ -68,7 +68,7 @@ impl Memory {
             generation,
             id,
             commits,
-        } = serde_json::from_slice(&text).map_err(|_| Error::Garbled(path))?;
+        } = serde_json::from_slice(&text).map_err(|_| Error::Invalid(path))?;
         Ok(Some(Seen {
             generation,
             id,

@@ -8,7 +8,7 @@ use rustix::termios::{
 };
 use zeroize::Zeroizing;
 
-use crate::aside;
+use crate::blocking;
 use crate::failure::Failure;
 use crate::stop::Stops;
 
@@ -48,9 +48,9 @@ impl Prompt {
     ) -> Result<Zeroizing<String>, Failure> {
         let ask = async {
             let mut terminal = self.terminal.try_clone().map_err(|e| broken(&e))?;
-            let said = terminal.write_all(question.as_bytes());
-            said.map_err(|error| broken(&error))?;
-            aside::run(move || line(&terminal)).await
+            let written = terminal.write_all(question.as_bytes());
+            written.map_err(|error| broken(&error))?;
+            blocking::run(move || line(&terminal)).await
         };
         let answer = stops.or(stopped, ask).await;
         // The newline was not echoed either.

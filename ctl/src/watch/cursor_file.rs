@@ -23,7 +23,7 @@ pub(super) enum Error {
     /// The user has no state directory.
     NoFolder,
     /// The file has invalid content.
-    Garbled(PathBuf),
+    Invalid(PathBuf),
     /// The file cannot be read or written.
     File(PathBuf, io::Error),
 }
@@ -33,7 +33,7 @@ impl std::fmt::Display for Error {
         let shown = |path: &Path| text::one_line(&path.to_string_lossy());
         match self {
             Self::NoFolder => f.write_str(state_dir::NONE),
-            Self::Garbled(path) => write!(f, "{} is unreadable; starting over", shown(path)),
+            Self::Invalid(path) => write!(f, "{} is unreadable; starting over", shown(path)),
             Self::File(path, error) => write!(f, "{}: {error}", shown(path)),
         }
     }
@@ -65,7 +65,7 @@ impl CursorFile {
             Err(error) => return Err(Error::File(self.path.clone(), error)),
         };
         let file = serde_json::from_slice(&text);
-        let File { seq } = file.map_err(|_| Error::Garbled(self.path.clone()))?;
+        let File { seq } = file.map_err(|_| Error::Invalid(self.path.clone()))?;
         Ok(Some(seq))
     }
 
@@ -157,7 +157,7 @@ mod tests {
         place.put(2).unwrap();
         assert_eq!(place.load().unwrap(), Some(2));
         fs::write(&place.path, "garbled").unwrap();
-        assert!(matches!(place.load(), Err(Error::Garbled(_))));
+        assert!(matches!(place.load(), Err(Error::Invalid(_))));
         place.advance(3).unwrap();
         assert_eq!(place.load().unwrap(), Some(3));
     }

@@ -101,9 +101,9 @@ impl<'a> CursorKeeper<'a> {
             }
             return Ok(());
         }
-        let told = cursor.reported();
-        if let (Some(place), Some(seq), true) = (&self.place, told, told > self.kept) {
-            self.kept = told;
+        let reported = cursor.reported();
+        if let (Some(place), Some(seq), true) = (&self.place, reported, reported > self.kept) {
+            self.kept = reported;
             if let Err(error) = place.advance(seq) {
                 self.warn(&error, notes);
             }
@@ -123,10 +123,13 @@ impl<'a> CursorKeeper<'a> {
     /// acknowledgement is repeated after it.
     pub(super) async fn rest(&mut self, cursor: &Cursor) -> Result<(), Failure> {
         self.unacked = 0;
-        let told = cursor.reported();
-        let (Some(consumer), Some(seq), Some(agent), true) =
-            (&self.args.consumer, told, &mut self.agent, told > self.kept)
-        else {
+        let reported = cursor.reported();
+        let (Some(consumer), Some(seq), Some(agent), true) = (
+            &self.args.consumer,
+            reported,
+            &mut self.agent,
+            reported > self.kept,
+        ) else {
             return Ok(());
         };
         let request = AckEventsRequest {
@@ -136,7 +139,7 @@ impl<'a> CursorKeeper<'a> {
         };
         match tokio::time::timeout(ACK_TIMEOUT, agent.ack_events(request)).await {
             Ok(Ok(_)) => {
-                self.kept = told;
+                self.kept = reported;
                 Ok(())
             }
             Ok(Err(status)) if !is_transport(&status) && status.code() != Code::Unavailable => {

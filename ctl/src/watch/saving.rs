@@ -10,7 +10,7 @@ use super::retry::{Retry, may_come};
 use crate::address::Address;
 use crate::cli::WatchArgs;
 use crate::failure::Failure;
-use crate::media::{Place, Saved, Wanted, fetch};
+use crate::media::{Destination, FileRequest, Saved, fetch};
 use crate::{client, console};
 
 /// How many attempts a download gets while the agent is unreachable.
@@ -19,7 +19,7 @@ const MAX_TRIES: u32 = 6;
 /// The destination of files.
 pub(super) struct Saving<'a> {
     address: &'a Address,
-    place: Place,
+    place: Destination,
     max_size: Option<u64>,
     json: bool,
 }
@@ -42,7 +42,7 @@ impl<'a> Saving<'a> {
         };
         Ok(Some(Self {
             address,
-            place: Place::numbered(dir)?,
+            place: Destination::numbered(dir)?,
             max_size: args.max_size,
             json,
         }))
@@ -71,7 +71,7 @@ impl<'a> Saving<'a> {
     }
 
     async fn fetch(&self, seq: u64) -> Result<Saved, Failure> {
-        let wanted = Wanted {
+        let wanted = FileRequest {
             seq,
             quoted: false,
             max_size: self.max_size,

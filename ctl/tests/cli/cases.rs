@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use crate::contexts::{self, Context};
 use crate::program::Program;
 use crate::script::Script;
-use crate::scripted_agent::{Door, ScriptedAgent, code};
+use crate::scripted_agent::{Listener, ScriptedAgent, code};
 use crate::sealed::{self, Recipe};
 
 #[derive(Deserialize)]
@@ -155,11 +155,11 @@ async fn check(case: Case) -> Result<(), String> {
         ),
         None => None,
     };
-    let door = agent.as_ref().and_then(ScriptedAgent::door);
+    let listener = agent.as_ref().and_then(ScriptedAgent::listener);
     for (name, context) in &case.contexts {
-        contexts::write(&dir.path().join("config"), name, context, door);
+        contexts::write(&dir.path().join("config"), name, context, listener);
     }
-    let endpoint = door.map_or("", |door| &door.endpoint);
+    let endpoint = listener.map_or("", |listener| &listener.endpoint);
     let fill = |text: &String| {
         let text = text.replace("{dir}", &here).replace("{agent}", endpoint);
         text.replace("{code}", &code().reveal())
@@ -185,7 +185,7 @@ async fn check(case: Case) -> Result<(), String> {
     let made = sealed::made().to_string();
     let tidy = |text: &str| {
         let text = text.replace(&here, "{dir}").replace(&made, "{made}");
-        let text = without_codes(&without_keys(&text, door));
+        let text = without_codes(&without_keys(&text, listener));
         let text = without_stores(&without_tokens(&without_one_time_keys(&text)));
         without_number(
             &without_number(&text, "at byte ", "{at}"),
@@ -245,11 +245,11 @@ fn without_one_time_keys(text: &str) -> String {
 }
 
 /// Replaces the address and keys of an agent on loopback.
-fn without_keys(text: &str, door: Option<&Door>) -> String {
+fn without_keys(text: &str, listener: Option<&Listener>) -> String {
     let mut tidy = text.replace(&*code().reveal(), "{code}");
-    if let Some(door) = door {
-        tidy = tidy.replace(&door.endpoint, "{agent}");
-        tidy = tidy.replace(&door.identity.fingerprint().to_string(), "{agent_key}");
+    if let Some(listener) = listener {
+        tidy = tidy.replace(&listener.endpoint, "{agent}");
+        tidy = tidy.replace(&listener.identity.fingerprint().to_string(), "{agent_key}");
     }
     let mut rest = tidy.as_str();
     let mut text = String::new();
@@ -344,7 +344,7 @@ fn files(dir: &Path) -> BTreeMap<String, String> {
                 let content = String::from_utf8(fs::read(entry.path()).unwrap());
                 let content = content.unwrap_or_else(|_| "sealed".to_owned());
                 let path = entry.path();
-                let content = contexts::told(&path, &content).unwrap_or(content);
+                let content = contexts::summary(&path, &content).unwrap_or(content);
                 let name = path.strip_prefix(dir).unwrap().to_string_lossy();
                 found.insert(name.into_owned(), content);
             }

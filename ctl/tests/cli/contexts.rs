@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::script::base64;
-use crate::scripted_agent::Door;
+use crate::scripted_agent::Listener;
 
 /// A context for the scripted agent by default.
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -28,19 +28,19 @@ pub(crate) struct Context {
 }
 
 /// Writes it to `config` in the binary's format.
-pub(crate) fn write(config: &Path, name: &str, context: &Context, door: Option<&Door>) {
+pub(crate) fn write(config: &Path, name: &str, context: &Context, listener: Option<&Listener>) {
     let identity = Identity::generate().unwrap();
     let other = Identity::generate().unwrap();
-    let agent = match door {
-        Some(door) if !context.other_agent => &door.identity,
+    let agent = match listener {
+        Some(listener) if !context.other_agent => &listener.identity,
         _ => &other,
     };
-    if let (Some(door), false) = (door, context.unknown) {
-        door.known.add(identity.fingerprint());
+    if let (Some(listener), false) = (listener, context.unknown) {
+        listener.known.add(identity.fingerprint());
     }
-    let endpoint = match (&context.endpoint, door) {
+    let endpoint = match (&context.endpoint, listener) {
         (Some(endpoint), _) => endpoint.clone(),
-        (None, door) => door.expect("an agent over TCP").endpoint.clone(),
+        (None, listener) => listener.expect("an agent over TCP").endpoint.clone(),
     };
     let file = json!({
         "version": 1,
@@ -74,7 +74,7 @@ fn put(path: &Path, text: &str, mode: Option<u32>) {
 }
 
 /// The content of a context's file, without random parts.
-pub(crate) fn told(path: &Path, text: &str) -> Option<String> {
+pub(crate) fn summary(path: &Path, text: &str) -> Option<String> {
     let file: Value = serde_json::from_str(text).ok()?;
     let mode = fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let endpoint = file.get("endpoint")?.as_str()?;

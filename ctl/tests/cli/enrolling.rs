@@ -41,7 +41,7 @@ impl Machine {
     }
 
     fn endpoint(&self) -> &str {
-        &self.agent.door().unwrap().endpoint
+        &self.agent.listener().unwrap().endpoint
     }
 
     fn context_file(&self) -> Option<Value> {
@@ -207,12 +207,12 @@ async fn a_watch_ends_when_its_client_is_revoked() {
         ..Script::default()
     })
     .await;
-    let door = machine.agent.door();
+    let listener = machine.agent.listener();
     let home: Context = serde_json::from_value(json!({"current": true})).unwrap();
-    contexts::write(Path::new(&machine.config()), "home", &home, door);
+    contexts::write(Path::new(&machine.config()), "home", &home, listener);
     let program = machine.start(&["watch", "--after", "0", "--json"]).await;
     program.until_printed("\"seq\":1").await;
-    door.unwrap().known.forget_all();
+    listener.unwrap().known.forget_all();
     machine.agent.cut();
     let ended = program.end().await;
     assert_eq!(ended.exit, Some(4), "{}", ended.stderr);
@@ -239,7 +239,7 @@ async fn an_export_has_the_contexts_key_and_is_private() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&dir), 0o700);
     let context = machine.context_file().unwrap();
-    let agent = &machine.agent.door().unwrap().identity;
+    let agent = &machine.agent.listener().unwrap().identity;
     for (file, label, der) in [
         ("agent.pem", "CERTIFICATE", base64(agent.certificate_der())),
         (
@@ -264,8 +264,8 @@ async fn an_export_has_the_contexts_key_and_is_private() {
             .unwrap();
         assert_eq!(body.replace('\n', ""), der, "{file}");
     }
-    let said = format!("{}{}", ended.stdout, ended.stderr);
-    assert!(!said.contains(context["key"].as_str().unwrap()));
+    let text = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(!text.contains(context["key"].as_str().unwrap()));
     // Existing files may be another program's key.
     let key = dir.join("client-key.pem");
     fs::write(&key, "another's").unwrap();
@@ -275,8 +275,8 @@ async fn an_export_has_the_contexts_key_and_is_private() {
     let export = ["context", "export", "--pem", "new/keys"];
     let ended = machine.run(&export).await;
     assert_eq!(ended.exit, Some(2), "{}", ended.stderr);
-    let said = "error: new/keys/client-key.pem exists already\nhint: name another directory, or replace the files with --force\n";
-    assert_eq!(ended.stderr, said);
+    let text = "error: new/keys/client-key.pem exists already\nhint: name another directory, or replace the files with --force\n";
+    assert_eq!(ended.stderr, text);
     assert_eq!(fs::read_to_string(&key).unwrap(), "another's");
     assert!(!dir.join("agent.pem").exists(), "nothing was written");
     let ended = machine.run(&[&export[..], &["--force"]].concat()).await;

@@ -112,16 +112,16 @@ fn collect(
 ) -> JoinHandle<String> {
     tokio::spawn(async move {
         let mut all = Vec::new();
-        let mut told = 0;
+        let mut decoded = 0;
         while let Ok(1..) = pipe.read_buf(&mut all).await {
             // A read may end within a character.
-            let whole = match std::str::from_utf8(&all[told..]) {
+            let whole = match std::str::from_utf8(&all[decoded..]) {
                 Ok(text) => text.len(),
                 Err(error) => error.valid_up_to(),
             };
-            let text = String::from_utf8_lossy(&all[told..told + whole]).into_owned();
+            let text = String::from_utf8_lossy(&all[decoded..decoded + whole]).into_owned();
             printed.send_modify(|printed| printed.push_str(&text));
-            told += whole;
+            decoded += whole;
         }
         String::from_utf8(all).expect("UTF-8")
     })

@@ -90,7 +90,7 @@ pub(crate) enum Enrolment {
 
 /// A parsed step.
 pub(crate) enum Step<M> {
-    Say(Box<M>),
+    Send(Box<M>),
     Refuse(Status),
     Cut,
     Hold,
@@ -117,7 +117,7 @@ pub(crate) fn step<M: prost::Message + Default>(name: &str, mut value: Value) ->
     draw(&mut value);
     let message = DynamicMessage::deserialize(descriptor(name), value)
         .unwrap_or_else(|error| panic!("{name}: {error}"));
-    Step::Say(Box::new(message.transcode_to().expect("the same message")))
+    Step::Send(Box::new(message.transcode_to().expect("the same message")))
 }
 
 /// A message as one line of JSON, for the recorded calls.

@@ -39,13 +39,13 @@ use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
 use crate::script::{Enrolment, Script, Step, step, written};
-pub(crate) use tls::{Door, code};
+pub(crate) use tls::{Listener, code};
 
 /// An agent that follows a script until it is dropped.
 pub(crate) struct ScriptedAgent {
     shared: Arc<Shared>,
     servers: Vec<JoinHandle<()>>,
-    door: Option<Arc<Door>>,
+    listener: Option<Arc<Listener>>,
 }
 
 struct Shared {
@@ -63,7 +63,7 @@ impl ScriptedAgent {
         script: Script,
         printed: watch::Receiver<String>,
     ) -> Self {
-        let health = health::says(&script).await;
+        let health = health::service(&script).await;
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
             asked: watch::Sender::default(),
@@ -84,11 +84,11 @@ impl ScriptedAgent {
             .add_service(FilesServer::from_arc(Arc::clone(&methods)))
             .add_service(ClientsServer::from_arc(methods));
         let mut servers = Vec::new();
-        let mut door = None;
+        let mut listener = None;
         let speaks = shared.script.lock().unwrap().listens;
         if let Some(speaks) = speaks {
             let (opened, links) = tls::open(speaks, Arc::clone(&shared)).await;
-            door = Some(opened);
+            listener = Some(opened);
             let router = router.clone();
             servers.push(tokio::spawn(async move {
                 let links = ReceiverStream::new(links);
@@ -101,13 +101,13 @@ impl ScriptedAgent {
         Self {
             shared,
             servers,
-            door,
+            listener,
         }
     }
 
     /// The loopback listener, if there is one.
-    pub(crate) fn door(&self) -> Option<&Door> {
-        self.door.as_deref()
+    pub(crate) fn listener(&self) -> Option<&Listener> {
+        self.listener.as_deref()
     }
 
     /// Cuts every connection.
@@ -199,7 +199,7 @@ impl Shared {
     ) -> Result<Response<M>, Status> {
         let answer = answer.ok_or_else(|| Status::unimplemented("the script says nothing"))?;
         match step(name, answer) {
-            Step::Say(message) => Ok(self.dated(*message)),
+            Step::Send(message) => Ok(self.dated(*message)),
             Step::Refuse(status) => Err(status),
             Step::Cut => {
                 self.cut();
@@ -227,27 +227,27 @@ impl Methods {
             return Err(status);
         }
         let shared = Arc::clone(&self.0);
-        let (say, said) = mpsc::channel(1);
+        let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(async move {
             for one in steps {
                 // Parsed only at its turn: times in it are relative to now.
                 match step::<M>(message, one) {
                     // The client may be gone; a later `hold` records that.
-                    Step::Say(message) => drop(say.send(Ok(*message)).await),
-                    Step::Refuse(status) => drop(say.send(Err(status)).await),
+                    Step::Send(message) => drop(sender.send(Ok(*message)).await),
+                    Step::Refuse(status) => drop(sender.send(Err(status)).await),
                     Step::Cut => {
                         shared.cut();
-                        say.closed().await;
+                        sender.closed().await;
                     }
                     Step::Hold => {
-                        say.closed().await;
+                        sender.closed().await;
                         shared.note(format!("{method} closed"));
                     }
                     Step::When(text) => shared.until_printed(&text).await,
                 }
             }
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(said))))
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 }
 

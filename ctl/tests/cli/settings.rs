@@ -35,11 +35,11 @@ fn a_variable_that_is_not_utf_8_is_refused_and_named() {
         for bytes in [&b"unix:/run/\xa0"[..], b"\xff\xfe\x31", b"9F2K-\xc3"] {
             let value = OsString::from_vec(bytes.to_vec());
             let output = run(dir.path(), args, &[(name, value)]);
-            let said = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(output.status.code(), Some(64), "{name}: {said}");
+            let text = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(64), "{name}: {text}");
             assert!(
-                said.starts_with(&format!("error: {name} is not UTF-8 text\nhint: ")),
-                "{said}"
+                text.starts_with(&format!("error: {name} is not UTF-8 text\nhint: ")),
+                "{text}"
             );
         }
     }
@@ -78,13 +78,13 @@ async fn pairing(dir: &Path, args: &[&str], between: impl FnOnce(&Path)) -> (Opt
 async fn a_foreign_file_created_meanwhile_is_not_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let args = ["pair", "--format", "png=code.png"];
-    let (exit, said) = pairing(dir.path(), &args, |path| {
+    let (exit, text) = pairing(dir.path(), &args, |path| {
         fs::remove_file(path).unwrap();
         fs::write(path, "a holiday").unwrap();
     })
     .await;
-    assert_eq!(exit, Some(2), "{said}");
-    assert!(said.contains("error: code.png exists already"), "{said}");
+    assert_eq!(exit, Some(2), "{text}");
+    assert!(text.contains("error: code.png exists already"), "{text}");
     assert_eq!(
         fs::read_to_string(dir.path().join("code.png")).unwrap(),
         "a holiday"
@@ -95,8 +95,8 @@ async fn a_foreign_file_created_meanwhile_is_not_replaced() {
 async fn our_own_file_is_replaced_by_the_next_code_and_removed() {
     let dir = tempfile::tempdir().unwrap();
     let args = ["pair", "--format", "png=code.png"];
-    let (exit, said) = pairing(dir.path(), &args, |path| assert!(path.exists())).await;
-    assert_eq!(exit, Some(1), "{said}");
+    let (exit, text) = pairing(dir.path(), &args, |path| assert!(path.exists())).await;
+    assert_eq!(exit, Some(1), "{text}");
     assert!(!dir.path().join("code.png").exists());
     let left: Vec<_> = fs::read_dir(dir.path())
         .unwrap()
@@ -120,10 +120,10 @@ async fn a_symlink_counts_as_an_existing_file_and_its_target_is_never_written() 
             &[],
         );
         assert_eq!(output.status.code(), Some(2));
-        let said = String::from_utf8(output.stderr).unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
         assert!(
-            said.starts_with(&format!("error: {name} exists already")),
-            "{said}"
+            text.starts_with(&format!("error: {name} exists already")),
+            "{text}"
         );
     }
     let args = ["pair", "--format", "png=code.png", "--force"];

@@ -56,10 +56,10 @@ async fn a_terminal_without_utf_8_gets_ascii_automatically() {
         terminal
             .until("words", |t| t.text().contains("too small"))
             .await;
-        let said = terminal.text();
+        let text = terminal.text();
         assert!(
-            said.contains("png=FILE") && said.contains("--phone") && !said.contains("unicode"),
-            "{said}"
+            text.contains("png=FILE") && text.contains("--phone") && !text.contains("unicode"),
+            "{text}"
         );
     }
     for env in [

@@ -171,8 +171,8 @@ where
                 after => after.unwrap_or(head),
             };
             let consumers = self.agent.consumers();
-            let begun = consumers.begin(name, begin, head, clock::wall()).await;
-            let acked = begun.map_err(|denied| status::consumer(&denied))?;
+            let result = consumers.begin(name, begin, head, clock::wall()).await;
+            let acked = result.map_err(|denied| status::consumer(&denied))?;
             request.after.get_or_insert(acked);
         }
         self.agent.resolve(&named).await;

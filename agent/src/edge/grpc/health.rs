@@ -23,12 +23,12 @@ pub(super) fn service(
         reporter
             .set_service_status("", ServingStatus::Serving)
             .await;
-        let mut said = None;
+        let mut reported = None;
         loop {
             let ready_at = view.borrow_and_update().ready_at(ready_after);
             let ready = ready_at.is_some_and(|at| clock::until(at).is_zero());
             // Watchers are notified of changes only.
-            if said.replace(ready) != Some(ready) {
+            if reported.replace(ready) != Some(ready) {
                 let status = if ready {
                     ServingStatus::Serving
                 } else {

@@ -2,15 +2,15 @@
 //! configured.
 //!
 //! ```text
-//! unix   the socket and its access check  door      the TLS listener: handshakes, enrolment, access
+//! unix   the socket and its access check  tls       the TLS listener: handshakes, enrolment, access
 //! conn   one connection of any kind       refusals  the log of refused connections, at most one line a minute
 //! seats  the limit of connections, and which one is closed
 //! ```
 
 mod conn;
-mod door;
 mod refusals;
 mod seats;
+mod tls;
 mod unix;
 
 use std::io;
@@ -24,8 +24,8 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 
 pub(super) use conn::{Caller, Conn, Transport};
-use door::Door;
 use openclaw_state::clients::Clients;
+use tls::TlsListener;
 use unix::Socket;
 
 /// How long a listener pauses after a failed accept.
@@ -58,7 +58,7 @@ pub enum ListenError {
 pub struct Listeners {
     socket: Socket,
     plaintext: Option<TcpListener>,
-    door: Option<Door>,
+    tls_listener: Option<TlsListener>,
 }
 
 impl Listeners {
@@ -78,7 +78,7 @@ impl Listeners {
         Ok(Self {
             socket,
             plaintext,
-            door: None,
+            tls_listener: None,
         })
     }
 
@@ -95,8 +95,8 @@ impl Listeners {
         let listener = bind_any(address)
             .await
             .map_err(|error| ListenError::Tcp(address, error))?;
-        let door = Door::new(listener, identity, clients);
-        self.door = Some(door.map_err(|error| ListenError::Key(error.to_string()))?);
+        let listener = TlsListener::new(listener, identity, clients);
+        self.tls_listener = Some(listener.map_err(|error| ListenError::Key(error.to_string()))?);
         Ok(self)
     }
 
@@ -109,7 +109,7 @@ impl Listeners {
     /// The TLS address, and the fingerprint of the agent's key.
     #[must_use]
     pub fn tls(&self) -> Option<(SocketAddr, Fingerprint)> {
-        self.door.as_ref()?.address()
+        self.tls_listener.as_ref()?.address()
     }
 
     /// All accepted connections that may use the API.
@@ -121,7 +121,7 @@ impl Listeners {
             let _ = stream.set_nodelay(true);
             Some(Conn::plaintext(stream))
         });
-        let tls = futures::stream::iter(self.door).flat_map(Door::into_incoming);
+        let tls = futures::stream::iter(self.tls_listener).flat_map(TlsListener::into_incoming);
         let local = futures::stream::select(self.socket.into_incoming(), plaintext);
         futures::stream::select(local, tls).map(Ok)
     }

@@ -99,22 +99,22 @@ mod tests {
 
     #[tokio::test]
     async fn the_oldest_connection_is_closed_for_a_new_one() {
-        let crowd = vec![ELSEWHERE; MAX_CONNECTIONS + 3];
-        let (slots, handles, _tasks) = filled(crowd).await;
+        let callers = vec![ELSEWHERE; MAX_CONNECTIONS + 3];
+        let (slots, handles, _tasks) = filled(callers).await;
         assert_eq!(closed(&handles), [0, 1, 2]);
         assert_eq!(slots.open.len(), MAX_CONNECTIONS);
     }
 
     #[tokio::test]
     async fn a_local_caller_keeps_its_slot() {
-        let crowd = [HERE]
+        let callers = [HERE]
             .into_iter()
             .chain(vec![ELSEWHERE; 2 * MAX_CONNECTIONS]);
-        let (_, handles, _tasks) = filled(crowd).await;
+        let (_, handles, _tasks) = filled(callers).await;
         assert!(!closed(&handles).contains(&0));
         let mapped = IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped());
-        let crowd = [mapped].into_iter().chain(vec![ELSEWHERE; MAX_CONNECTIONS]);
-        let (_, handles, _tasks) = filled(crowd).await;
+        let callers = [mapped].into_iter().chain(vec![ELSEWHERE; MAX_CONNECTIONS]);
+        let (_, handles, _tasks) = filled(callers).await;
         assert_eq!(closed(&handles), [1]);
     }
 

@@ -243,11 +243,11 @@ mod tests {
     fn the_lock_is_waited_for() {
         let dir = tempfile::tempdir().unwrap();
         let first = take(dir.path(), Duration::ZERO).unwrap();
-        let (told, wait) = std::sync::mpsc::sync_channel(1);
+        let (sender, wait) = std::sync::mpsc::sync_channel(1);
         let path = dir.path().to_owned();
         let second = std::thread::spawn(move || {
             Lock::acquire(&path, Duration::from_secs(20), NOW, |holder| {
-                told.send(holder.to_owned()).unwrap();
+                sender.send(holder.to_owned()).unwrap();
             })
             .is_ok()
         });

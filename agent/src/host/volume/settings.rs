@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use openclaw_harden::environment::Secrets;
 
-use super::{KeySource, StoreLocation, is_inside, look, strangers};
+use super::{KeySource, StoreLocation, foreign_files, inspect, is_inside};
 
 /// The mount path of the volume in the documented deployments.
 const DEFAULT_DIR: &str = "/app/auth";
@@ -91,7 +91,7 @@ impl Flags {
                 ),
                 hint: Some("name a separate directory, for example /app/auth".to_owned()),
             });
-        } else if let Some(name) = strangers::first_in(dir) {
+        } else if let Some(name) = foreign_files::first_in(dir) {
             mistakes.push(Mistake {
                 text: format!(
                     "--auth-dir: {} has no store, but files that are not the agent's ({name})",
@@ -164,7 +164,7 @@ impl Flags {
 #[must_use]
 pub fn no_key(place: &StoreLocation) -> Mistake {
     // A store that cannot be inspected counts as existing.
-    let hint = match look(&place.dir) {
+    let hint = match inspect(&place.dir) {
         Ok(None) => {
             "run `openclaw-agent keys generate` once, keep what it prints, and set OPENCLAW_AUTH_KEY to it \
              (on Railway: the service's Variables); or name a file that holds it with --auth-key-file"

@@ -339,7 +339,7 @@ fn known_lid(person: &Person<'_>) -> Finding {
 }
 
 /// The hint for held messages.
-const IS_ASKED: &str = "the agent asks WhatsApp while it is connected, and again if there is no answer; then the messages are checked";
+const HELD_HINT: &str = "the agent asks WhatsApp while it is connected, and again if there is no answer; then the messages are checked";
 
 /// Connected, but the lookup failed.
 fn held_unanswered(check: &'static str, what: &str, error: &QueryError) -> Finding {
@@ -365,7 +365,7 @@ fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary
         Verdict::Hold => Finding::bad(
             check,
             format!("{what} are held: the LIDs of the numbers in the rules are not resolved yet"),
-            IS_ASKED,
+            HELD_HINT,
         ),
         Verdict::Drop(reason) => {
             let (why, hint) = match reason {
@@ -403,7 +403,7 @@ fn event_findings(
             "last_message",
             format!(
                 "there is no message among the {} events that are kept",
-                summary.looked_at
+                summary.scanned
             ),
             "",
         ),
@@ -438,7 +438,7 @@ fn event_findings(
         ));
     }
     if waiting > 0 {
-        findings.push(Finding::bad("held", held(waiting), IS_ASKED));
+        findings.push(Finding::bad("held", held(waiting), HELD_HINT));
     }
     if summary.lost > 0 {
         findings.push(Finding::bad(

@@ -62,7 +62,7 @@ impl Owner {
     pub(super) async fn step(&mut self, report: Report) {
         if let Some(active) = &mut self.pairing {
             let step = active.pairing.on(report, clock::now());
-            self.take(step).await;
+            self.execute(step).await;
         }
     }
 
@@ -70,11 +70,11 @@ impl Owner {
     pub(super) async fn tick(&mut self) {
         if let Some(active) = &mut self.pairing {
             let step = active.pairing.tick(clock::now());
-            self.take(step).await;
+            self.execute(step).await;
         }
     }
 
-    async fn take(&mut self, step: Step) {
+    async fn execute(&mut self, step: Step) {
         let Some(active) = &mut self.pairing else {
             return;
         };

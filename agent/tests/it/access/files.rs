@@ -27,12 +27,12 @@ async fn a_file_that_cannot_be_applied_refuses_the_start_and_names_the_line() {
     let folder = tempfile::tempdir().unwrap();
     for kind in KINDS {
         let text = fs::read_to_string(corpus.join(format!("refused-{kind}.yml"))).unwrap();
-        let said = text.lines().next().unwrap().strip_prefix("# refused: ");
-        let (line, _) = said.unwrap().split_once(": ").unwrap();
+        let expected = text.lines().next().unwrap().strip_prefix("# refused: ");
+        let (line, _) = expected.unwrap().split_once(": ").unwrap();
         let file = folder.path().join(format!("{kind}.yml"));
         fs::write(&file, &text).unwrap();
-        let said = start_refused(&file).await;
+        let error = start_refused(&file).await;
         let place = format!("{}: {line}: ", file.display());
-        assert!(said.contains(&place), "{kind}: {said}");
+        assert!(error.contains(&place), "{kind}: {error}");
     }
 }

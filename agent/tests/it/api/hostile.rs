@@ -118,7 +118,7 @@ async fn a_bad_message_is_refused_and_not_sent() {
         invalid(&world.send_with(request).await.unwrap_err());
     }
     assert_eq!(world.peer(ANNA).inbox_len(), 0);
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.agent.is_lean();
     world.finish().await;
 }
@@ -252,7 +252,7 @@ async fn ten_megabytes_of_text_are_refused() {
     let text = WORD.repeat(1 << 20);
     let refused = world.send(ANNA, &text).await.unwrap_err();
     refusal(&refused);
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.agent.is_lean();
     world.finish().await;
 }
@@ -278,7 +278,7 @@ async fn a_socket_that_speaks_something_else_is_closed() {
         let ended = tokio::time::timeout(TEST_TIMEOUT, stream.read_to_end(&mut answer)).await;
         assert!(ended.is_ok(), "it is closed");
     }
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.agent.is_lean();
     world.finish().await;
 }
@@ -294,7 +294,7 @@ async fn a_thousand_connections_leave_nothing_behind() {
         }
     }
     world.agent.until_open_files(before + 2).await;
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     assert_eq!(world.agent.link().await.phone, ACCOUNT);
     world.agent.is_lean();
     world.finish().await;

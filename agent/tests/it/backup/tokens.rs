@@ -17,7 +17,7 @@ fn tokened(to: &str, text: &str, token: &str) -> pb::SendRequest {
     }
 }
 
-fn heard(world: &World, number: &str) -> usize {
+fn count_received(world: &World, number: &str) -> usize {
     world.peer(number).inbox_len()
 }
 
@@ -39,7 +39,7 @@ async fn a_token_used_before_the_backup_is_known_after_a_restore() {
     world.fault(Fault::Nack(nack)).await;
     let refused = tokened(ANNA, "refused", "r");
     world.send_with(refused.clone()).await.unwrap_err();
-    let before = (heard(&world, ANNA), heard(&world, BERT));
+    let before = (count_received(&world, ANNA), count_received(&world, BERT));
     let (start, bytes) = backup(&world.agent).await.unwrap();
     lose_the_machine(&mut world).await;
     let restored = restore(&world.agent, PASSPHRASE, &bytes).await.unwrap();
@@ -59,7 +59,10 @@ async fn a_token_used_before_the_backup_is_known_after_a_restore() {
     }
     let again = world.send_with(refused).await.unwrap_err();
     assert_eq!(refusal(&again), (Code::Aborted, "NOT_SENT".to_owned()));
-    assert_eq!((heard(&world, ANNA), heard(&world, BERT)), before);
+    assert_eq!(
+        (count_received(&world, ANNA), count_received(&world, BERT)),
+        before
+    );
     // Also after a restart; and a new token sends a new message.
     let url = world.sim.url();
     world.agent.kill().await;
@@ -69,7 +72,7 @@ async fn a_token_used_before_the_backup_is_known_after_a_restore() {
     let again = world.send_with(request.clone()).await.unwrap();
     assert_eq!(again.message_id, first.message_id);
     world.send_with(tokened(ANNA, "new", "n")).await.unwrap();
-    assert_eq!(heard(&world, ANNA), before.0 + 1);
+    assert_eq!(count_received(&world, ANNA), before.0 + 1);
     world.finish().await;
 }
 
@@ -85,7 +88,7 @@ async fn messages_queued_in_the_backup_are_only_sent_if_repeated() {
     let (_, bytes) = backup(&world.agent).await.unwrap();
     // It is sent after the backup.
     world.sim.fault(Fault::Clear).await;
-    let there = || heard(&world, ANNA) == 1;
+    let there = || count_received(&world, ANNA) == 1;
     world.sim.until(TEST_TIMEOUT, there).await.unwrap();
     lose_the_machine(&mut world).await;
     let restored = restore(&world.agent, PASSPHRASE, &bytes).await.unwrap();
@@ -98,6 +101,10 @@ async fn messages_queued_in_the_backup_are_only_sent_if_repeated() {
     assert!(queue.unwrap().into_inner().messages.is_empty());
     let again = world.send_with(request).await.unwrap();
     assert_eq!(again.message_id, kept.message_id, "the same message");
-    assert_eq!(heard(&world, ANNA), 1, "the recipient knows it by its id");
+    assert_eq!(
+        count_received(&world, ANNA),
+        1,
+        "the recipient knows it by its id"
+    );
     world.finish().await;
 }

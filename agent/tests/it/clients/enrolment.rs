@@ -131,7 +131,7 @@ async fn a_client_killed_before_the_response_gets_it_with_the_used_code() {
     let code = world.agent.first_code().await;
     let asked = client.enroll(&world.agent, &code, "laptop").await;
     assert!(matches!(asked, Err(AskError::Io(_))), "{asked:?}");
-    assert!(world.agent.dies_within(TEST_TIMEOUT).await);
+    assert!(world.agent.kills_itself_within(TEST_TIMEOUT).await);
 
     world.agent.start_again_with(&url, &TLS).await;
     assert!(client.is_known(&world.agent).await, "what was kept is true");
@@ -191,8 +191,8 @@ async fn the_code_in_the_environment_is_single_use_and_never_logged() {
     let shown = shown.as_bytes();
     assert!(!environment.windows(shown.len()).any(|it| it == shown));
     let (out, err) = world.agent.output();
-    let told = |line: &String| line.as_bytes().windows(shown.len()).any(|it| it == shown);
-    assert!(!out.iter().chain(&err).any(told));
+    let reported = |line: &String| line.as_bytes().windows(shown.len()).any(|it| it == shown);
+    assert!(!out.iter().chain(&err).any(reported));
     world.finish().await;
 }
 

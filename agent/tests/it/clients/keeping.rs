@@ -14,7 +14,7 @@ async fn an_unpair_keeps_the_agents_key_and_its_clients() {
     let begun = world.agent.count_logged(crate::harness::STARTED);
     let mut operator = client.client(&world.agent).await;
     operator.unpair(pb::UnpairRequest {}).await.unwrap();
-    world.agent.begun(begun + 1).await;
+    world.agent.started_times(begun + 1).await;
     assert_eq!(world.agent.fingerprint(), agent);
     let status = client.status(&world.agent).await;
     assert_eq!(status.link.unwrap().state(), LinkState::Unlinked);

@@ -49,9 +49,9 @@ async fn is_refused(agent: &mut AgentClient<Channel>, to: &str, token: &str) {
 
 /// Waits until the person has received it, so that no earlier message is in transit.
 async fn arrives(world: &World, at: &str, sent: &pb::SendResponse) {
-    let heard = world.peer(at);
-    let heard = heard.wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT);
-    heard.await.unwrap();
+    let received = world.peer(at);
+    let received = received.wait_for(|received| received.id == sent.message_id, TEST_TIMEOUT);
+    received.await.unwrap();
 }
 
 fn lid_jid(number: &str) -> String {
@@ -139,8 +139,8 @@ async fn a_person_is_known_once_they_have_written() {
     is_refused(&mut agent, BERT, "").await;
     let mut events = world.watch().await;
     anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
-    let heard = events.message().await;
-    let chat = &heard.origin().chat;
+    let received = events.message().await;
+    let chat = &received.origin().chat;
     for to in [ANNA, chat, &lid_jid(ANNA)] {
         let sent = send(&mut agent, to, "").await.unwrap();
         arrives(&world, ANNA, &sent).await;

@@ -7,7 +7,7 @@ use tonic::transport::Channel;
 use crate::harness::{Client, TEST_TIMEOUT, TLS, World};
 
 /// As many connections as one client may have, each in use.
-async fn crowd(world: &World, client: &Client) -> Vec<AgentClient<Channel>> {
+async fn open_all_connections(world: &World, client: &Client) -> Vec<AgentClient<Channel>> {
     let mut open = Vec::new();
     for _ in 0..16 {
         let mut agent = client.client(&world.agent).await;
@@ -36,7 +36,7 @@ async fn an_admin_can_connect_and_revoke_when_readers_and_operators_hold_all_sea
         (pb::Role::Operator, "o2"),
     ] {
         let client = enrolled(&world, role, name).await;
-        held.push(crowd(&world, &client).await);
+        held.push(open_all_connections(&world, &client).await);
     }
     let channel = admin.connect(&world.agent).await.unwrap();
     let mut registry = pb::clients_client::ClientsClient::new(channel);
@@ -64,7 +64,7 @@ async fn an_admin_without_a_seat_takes_one_of_another_admin() {
     let mut held = Vec::new();
     for name in ["a1", "a2", "a3", "a4"] {
         let client = enrolled(&world, pb::Role::Admin, name).await;
-        held.push(crowd(&world, &client).await);
+        held.push(open_all_connections(&world, &client).await);
     }
     let mut agent = late.client(&world.agent).await;
     agent.status(pb::StatusRequest {}).await.unwrap();

@@ -70,14 +70,14 @@ async fn unfinished_handshakes_lock_no_client_out_and_take_little_memory() {
     let client = Client::first(&world.agent).await;
     let mut open = client.client(&world.agent).await;
     let before = world.agent.open_files();
-    let mut crowd = Vec::new();
+    let mut connections = Vec::new();
     for number in 0..1000 {
         let mut stream = TcpStream::connect(world.agent.tls()).await.unwrap();
         // Half of them start a handshake that they never finish.
         if number % 2 == 0 {
             let _ = stream.write_all(&[22, 3, 1, 2, 0, 1, 0, 1]).await;
         }
-        crowd.push(stream);
+        connections.push(stream);
         if number % 100 == 0 {
             open.status(pb::StatusRequest {}).await.unwrap();
             assert!(client.is_known(&world.agent).await, "after {number}");
@@ -86,7 +86,7 @@ async fn unfinished_handshakes_lock_no_client_out_and_take_little_memory() {
     assert!(client.is_known(&world.agent).await);
     assert!(world.agent.open_files() < before + 40);
     world.agent.is_lean();
-    drop(crowd);
+    drop(connections);
     world.finish().await;
 }
 
@@ -97,10 +97,10 @@ async fn a_thousand_concurrent_handshakes_do_not_lock_out_clients() {
     let mut open = client.client(&world.agent).await;
     let stranger = std::sync::Arc::new(Client::new());
     let (address, agent) = (world.agent.tls(), world.agent.fingerprint());
-    let mut crowd = JoinSet::new();
+    let mut connections = JoinSet::new();
     for _ in 0..1000 {
         let config = tls::client(&stranger.identity, agent).unwrap();
-        crowd.spawn(async move {
+        connections.spawn(async move {
             let stream = TcpStream::connect(address).await?;
             let mut stream = TlsConnector::from(config)
                 .connect(tls::server_name(), stream)
@@ -109,7 +109,7 @@ async fn a_thousand_concurrent_handshakes_do_not_lock_out_clients() {
         });
     }
     open.status(pb::StatusRequest {}).await.unwrap();
-    let ended = async { while crowd.join_next().await.is_some() {} };
+    let ended = async { while connections.join_next().await.is_some() {} };
     tokio::time::timeout(TEST_TIMEOUT, ended)
         .await
         .expect("each of them ends");

@@ -78,11 +78,11 @@ pub(crate) fn header(block: &mut Vec<u8>, name: &str, value: &str) {
 pub(crate) struct Wire {
     out: WriteHalf<TlsStream<TcpStream>>,
     /// The task that reads the agent's frames, if started.
-    heard: Option<JoinHandle<()>>,
-    farewell: Arc<Mutex<Option<u32>>>,
+    reader: Option<JoinHandle<()>>,
+    goaway: Arc<Mutex<Option<u32>>>,
     /// The latest stream with a response.
     answered: watch::Sender<u32>,
-    silent: Option<ReadHalf<TlsStream<TcpStream>>>,
+    unread: Option<ReadHalf<TlsStream<TcpStream>>>,
 }
 
 impl Wire {
@@ -94,26 +94,26 @@ impl Wire {
         out.flush().await.unwrap();
         Self {
             out,
-            heard: None,
-            farewell: Arc::default(),
+            reader: None,
+            goaway: Arc::default(),
             answered: watch::Sender::new(0),
-            silent: Some(read),
+            unread: Some(read),
         }
     }
 
     /// Starts to read. Without this, nothing is read.
     pub(crate) fn listen(mut self) -> Self {
-        let read = self.silent.take().expect("once");
-        self.heard = Some(tokio::spawn(hear(
+        let read = self.unread.take().expect("once");
+        self.reader = Some(tokio::spawn(read_frames(
             read,
-            Arc::clone(&self.farewell),
+            Arc::clone(&self.goaway),
             self.answered.clone(),
         )));
         self
     }
 
     /// Sends frames; `false` if the connection is closed.
-    pub(crate) async fn say(&mut self, frames: &[u8]) -> bool {
+    pub(crate) async fn send(&mut self, frames: &[u8]) -> bool {
         self.out.write_all(frames).await.is_ok() && self.out.flush().await.is_ok()
     }
 
@@ -121,20 +121,20 @@ impl Wire {
     pub(crate) async fn answered(&self, stream: u32) {
         let mut answered = self.answered.subscribe();
         let waiting = answered.wait_for(|last| *last == stream);
-        let came = tokio::time::timeout(TEST_TIMEOUT, waiting).await;
-        came.expect("an answer").unwrap();
+        let received = tokio::time::timeout(TEST_TIMEOUT, waiting).await;
+        received.expect("an answer").unwrap();
     }
 
     /// Waits until the agent closes the connection, and returns its error code.
     pub(crate) async fn ended(self) -> Option<u32> {
-        self.heard.expect("it listens").await.unwrap();
-        *self.farewell.lock().unwrap()
+        self.reader.expect("it listens").await.unwrap();
+        *self.goaway.lock().unwrap()
     }
 }
 
-async fn hear(
+async fn read_frames(
     mut read: ReadHalf<TlsStream<TcpStream>>,
-    farewell: Arc<Mutex<Option<u32>>>,
+    goaway: Arc<Mutex<Option<u32>>>,
     answered: watch::Sender<u32>,
 ) {
     let mut head = [0; 9];
@@ -150,7 +150,7 @@ async fn hear(
         }
         if head[3] == GOAWAY {
             let code = payload[4..8].try_into().unwrap();
-            *farewell.lock().unwrap() = Some(u32::from_be_bytes(code));
+            *goaway.lock().unwrap() = Some(u32::from_be_bytes(code));
         }
     }
 }

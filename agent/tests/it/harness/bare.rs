@@ -108,7 +108,7 @@ impl Bare {
     }
 
     /// The next line of its log with this message.
-    pub(crate) async fn says(&mut self, message: &str) -> serde_json::Value {
+    pub(crate) async fn logged(&mut self, message: &str) -> serde_json::Value {
         let find = async {
             while let Some(line) = self.log.next_line().await.unwrap() {
                 let entry: serde_json::Value = serde_json::from_str(&line).unwrap();

@@ -169,20 +169,20 @@ impl Agent {
 
     /// The newest code in the log.
     pub(crate) async fn first_code(&self) -> Code {
-        let told = || {
+        let reported = || {
             let log = self.since_start().into_iter();
             let mut messages = log.filter_map(|line| Some(line["message"].as_str()?.to_owned()));
             messages.find(|message| message.starts_with(FIRST))
         };
-        let telling = async {
+        let waiting = async {
             loop {
-                match told() {
+                match reported() {
                     Some(message) => break message,
                     None => tokio::time::sleep(POLL).await,
                 }
             }
         };
-        let message = tokio::time::timeout(TEST_TIMEOUT, telling).await;
+        let message = tokio::time::timeout(TEST_TIMEOUT, waiting).await;
         let message = message.expect("the log has a code");
         let (_, code) = message.split_once("enter this code: ").unwrap();
         Code::parse(code).unwrap()

@@ -14,13 +14,13 @@ use tokio::task::JoinSet;
 
 /// How it treats the current connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mood {
+pub(crate) enum Mode {
     /// Forwards everything.
-    Fair,
+    Forward,
     /// Forwards everything with this delay.
-    Late(Duration),
+    Delay(Duration),
     /// Forwards nothing, and keeps the connections open.
-    Deaf,
+    Stall,
 }
 
 /// How a connection is closed.
@@ -38,7 +38,7 @@ pub(crate) enum Cut {
 
 #[derive(Clone, Copy)]
 struct Orders {
-    mood: Mood,
+    mode: Mode,
     /// The count of cuts, and the kind of the last one.
     cuts: (u64, Cut),
 }
@@ -52,7 +52,7 @@ pub(crate) struct Middle {
 
 struct Shared {
     /// How many bytes the agent may still send before all connections are reset.
-    patience: AtomicU64,
+    bytes_left: AtomicU64,
     connections: AtomicU64,
 }
 
@@ -60,16 +60,16 @@ impl Middle {
     pub(crate) async fn before(agent: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (orders, told) = watch::channel(Orders {
-            mood: Mood::Fair,
+        let (orders, receiver) = watch::channel(Orders {
+            mode: Mode::Forward,
             cuts: (0, Cut::Close),
         });
         let shared = Arc::new(Shared {
-            patience: AtomicU64::new(u64::MAX),
+            bytes_left: AtomicU64::new(u64::MAX),
             connections: AtomicU64::new(0),
         });
         let mut accepting = JoinSet::new();
-        accepting.spawn(accept(listener, agent, told, Arc::clone(&shared)));
+        accepting.spawn(accept(listener, agent, receiver, Arc::clone(&shared)));
         Self {
             address,
             orders,
@@ -78,19 +78,19 @@ impl Middle {
         }
     }
 
-    pub(crate) fn becomes(&self, mood: Mood) {
-        self.orders.send_modify(|orders| orders.mood = mood);
+    pub(crate) fn set_mode(&self, mode: Mode) {
+        self.orders.send_modify(|orders| orders.mode = mode);
     }
 
     /// Closes the current connections. New ones are accepted.
-    pub(crate) fn cuts(&self, cut: Cut) {
+    pub(crate) fn cut(&self, cut: Cut) {
         self.orders
             .send_modify(|orders| orders.cuts = (orders.cuts.0 + 1, cut));
     }
 
     /// Resets all connections once, after the agent has sent this many more bytes.
-    pub(crate) fn cuts_after(&self, bytes: u64) {
-        self.shared.patience.store(bytes, Ordering::Relaxed);
+    pub(crate) fn cut_after(&self, bytes: u64) {
+        self.shared.bytes_left.store(bytes, Ordering::Relaxed);
     }
 
     /// The number of connections so far.
@@ -142,14 +142,14 @@ async fn carry(
     shared: &Shared,
 ) -> Option<Cut> {
     let before = orders.borrow_and_update().cuts.0;
-    let up = pass(&mut client.0, &mut agent.1, orders.clone(), |_| true);
-    let down = pass(&mut agent.0, &mut client.1, orders.clone(), |bytes| {
+    let up = forward(&mut client.0, &mut agent.1, orders.clone(), |_| true);
+    let down = forward(&mut agent.0, &mut client.1, orders.clone(), |bytes| {
         shared.allows(bytes)
     });
     let both = async { tokio::try_join!(up, down) };
     tokio::select! {
         cut = orders.wait_for(|orders| orders.cuts.0 > before) => cut.ok().map(|orders| orders.cuts.1),
-        passed = both => passed.err(),
+        forwarded = both => forwarded.err(),
     }
 }
 
@@ -158,10 +158,10 @@ impl Shared {
     fn allows(&self, bytes: u64) -> bool {
         let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
         let spend = |left: u64| (left != u64::MAX).then(|| left.saturating_sub(bytes));
-        let over = self.patience.fetch_update(set, get, spend);
+        let over = self.bytes_left.fetch_update(set, get, spend);
         let over = over.is_ok_and(|left| left <= bytes);
         if over {
-            self.patience.store(u64::MAX, Ordering::Relaxed);
+            self.bytes_left.store(u64::MAX, Ordering::Relaxed);
         }
         !over
     }
@@ -190,11 +190,11 @@ async fn end(cut: Cut, mut client: Halves, mut agent: Halves) {
 
 /// Forwards bytes until EOF, which is forwarded too. A broken connection is closed on its other side as well, and so is
 /// one that may not continue.
-async fn pass(
+async fn forward(
     from: &mut OwnedReadHalf,
     to: &mut OwnedWriteHalf,
     mut orders: watch::Receiver<Orders>,
-    mut goes_on: impl FnMut(u64) -> bool,
+    mut may_continue: impl FnMut(u64) -> bool,
 ) -> Result<(), Cut> {
     let mut buffer = vec![0; 4096];
     loop {
@@ -203,12 +203,12 @@ async fn pass(
             let _ = to.shutdown().await;
             return Ok(());
         }
-        let mood = orders.wait_for(|orders| orders.mood != Mood::Deaf).await;
-        let mood = mood.map(|orders| orders.mood);
-        if let Ok(Mood::Late(time)) = mood {
+        let mode = orders.wait_for(|orders| orders.mode != Mode::Stall).await;
+        let mode = mode.map(|orders| orders.mode);
+        if let Ok(Mode::Delay(time)) = mode {
             tokio::time::sleep(time).await;
         }
-        if !goes_on(read as u64) {
+        if !may_continue(read as u64) {
             return Err(Cut::Reset);
         }
         let written = to.write_all(&buffer[..read]).await;

@@ -122,7 +122,7 @@ impl Agent {
 
     /// Starts another agent in the same directory, which need not reach the point where it listens. At a failpoint
     /// (state/src/failpoint.rs) it kills itself.
-    pub(crate) fn start_doomed(&mut self, whatsapp: &str, kill_at: Option<&str>) {
+    pub(crate) fn start_with_failpoint(&mut self, whatsapp: &str, kill_at: Option<&str>) {
         let earlier = self.lines.clone();
         *self = Self::spawn(Arc::clone(&self.folder), whatsapp, |command| {
             command.envs(kill_at.map(|place| ("OPENCLAW_KILL_AT", place)))
@@ -131,8 +131,8 @@ impl Agent {
     }
 
     /// True if it kills itself within this time.
-    pub(crate) async fn dies_within(&mut self, patience: Duration) -> bool {
-        let Ok(ended) = tokio::time::timeout(patience, self.child.wait()).await else {
+    pub(crate) async fn kills_itself_within(&mut self, limit: Duration) -> bool {
+        let Ok(ended) = tokio::time::timeout(limit, self.child.wait()).await else {
             return false;
         };
         let ended = ended.unwrap();
@@ -202,7 +202,7 @@ impl Agent {
     }
 
     /// Waits until it has started `times` times.
-    pub(crate) async fn begun(&self, times: usize) {
+    pub(crate) async fn started_times(&self, times: usize) {
         self.logged_times(STARTED, times).await;
     }
 
@@ -218,7 +218,7 @@ impl Agent {
     }
 
     /// True if a line of stderr contains this text.
-    pub(crate) fn complained(&self, text: &str) -> bool {
+    pub(crate) fn has_stderr(&self, text: &str) -> bool {
         let (_, err) = self.lines.all();
         err.iter().any(|line| line.contains(text))
     }
@@ -308,22 +308,22 @@ impl Agent {
     }
 
     /// Sends SIGKILL without waiting.
-    pub(crate) fn shoot(&self) {
+    pub(crate) fn kill_without_waiting(&self) {
         self.send(Signal::KILL);
     }
 
-    /// Stops it until [`Agent::go_on`].
-    pub(crate) fn halt(&self) {
+    /// Stops it until [`Agent::unpause`].
+    pub(crate) fn pause(&self) {
         self.send(Signal::STOP);
     }
 
-    /// See [`Agent::halt`].
-    pub(crate) fn go_on(&self) {
+    /// See [`Agent::pause`].
+    pub(crate) fn unpause(&self) {
         self.send(Signal::CONT);
     }
 
     /// Sends SIGHUP, so that it reloads its rules.
-    pub(crate) fn hang_up(&self) {
+    pub(crate) fn send_sighup(&self) {
         self.send(Signal::HUP);
     }
 

@@ -50,17 +50,17 @@ impl Client {
     }
 
     /// Waits for a text.
-    pub(crate) async fn hears(&self, text: &str) {
+    pub(crate) async fn wait_for_text(&self, text: &str) {
         self.wait_for(text, |event| has(event, text)).await;
     }
 
     /// True if this text was received.
-    pub(crate) fn heard(&self, text: &str) -> bool {
+    pub(crate) fn has_received(&self, text: &str) -> bool {
         let events = self.events.0.borrow();
         events.iter().any(|event| has(event, text))
     }
 
-    pub(crate) async fn say(&self, to: &str, text: &str) -> String {
+    pub(crate) async fn send_text(&self, to: &str, text: &str) -> String {
         let sent = self
             .handle
             .client()
@@ -70,7 +70,7 @@ impl Client {
     }
 
     /// Checks that no pairing code was shown, and that every message was decrypted at once.
-    pub(crate) fn saw_no_trouble(&self) {
+    pub(crate) fn check_no_errors(&self) {
         for event in self.events.0.borrow().iter() {
             let trouble = matches!(
                 **event,
@@ -98,5 +98,5 @@ fn has(event: &Event, text: &str) -> bool {
     };
     let messages = batch.messages.iter();
     let mut texts = messages.map(|inbound| inbound.message.conversation.as_deref());
-    texts.any(|heard| heard == Some(text))
+    texts.any(|received| received == Some(text))
 }

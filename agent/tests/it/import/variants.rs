@@ -16,7 +16,7 @@ use whatsapp_rust::wacore::store::traits::{
 use super::gateway::Gateway;
 use super::source::Source;
 use super::spelling::Spelling;
-use super::{Left, left};
+use super::{StoppedGateway, left};
 use crate::harness::{ACCOUNT, ANNA, BERT, lid};
 
 /// The files of a gateway, by name.
@@ -26,7 +26,7 @@ pub(super) type Files = BTreeMap<String, Vec<u8>>;
 pub(super) async fn recorded() -> &'static (Files, String) {
     static RECORDED: OnceCell<(Files, String)> = OnceCell::const_new();
     let record = || async {
-        let Left { source, group, .. } = left().await;
+        let StoppedGateway { source, group, .. } = stopped_gateway().await;
         (source.files(), group)
     };
     RECORDED.get_or_init(record).await
@@ -103,8 +103,8 @@ async fn import(source: &Source) -> (Report, Taken) {
     let before = source.state();
     let report = baileys::import_into(source.dir(), &store).await.unwrap();
     assert_eq!(source.state(), before);
-    tells_nothing(&report.to_string());
-    tells_nothing(&serde_json::to_string(&report).unwrap());
+    has_no_numbers(&report.to_string());
+    has_no_numbers(&serde_json::to_string(&report).unwrap());
     (report, taken(&store).await)
 }
 
@@ -117,12 +117,12 @@ async fn refusal(source: &Source) -> Error {
         store.load().await.unwrap().is_none(),
         "no account after {refused}"
     );
-    tells_nothing(&format!("{refused} {refused:?} {}", refused.hint()));
+    has_no_numbers(&format!("{refused} {refused:?} {}", refused.hint()));
     refused
 }
 
 /// Checks that the text has no number and no JID.
-fn tells_nothing(text: &str) {
+fn has_no_numbers(text: &str) {
     for number in [ACCOUNT, ANNA, BERT] {
         for secret in [number.trim_start_matches('+'), &lid(number)] {
             assert!(!text.contains(secret), "{text}");
@@ -245,11 +245,11 @@ async fn empty_or_truncated_key_files_are_skipped_and_reported() {
     );
     // The list of members with our sender key is dropped together with the key.
     assert_eq!(report.skipped.len(), 6, "{report}");
-    let told = report
+    let reported = report
         .skipped
         .iter()
         .find(|skipped| skipped.file.starts_with("session-"));
-    assert_eq!(told.unwrap().file, "session-1250XXXXXXXXXXX_1.0.json");
+    assert_eq!(reported.unwrap().file, "session-1250XXXXXXXXXXX_1.0.json");
     assert_eq!(
         report.count(RecordKind::Sessions) + 1,
         whole.count(RecordKind::Sessions)
@@ -362,5 +362,5 @@ async fn a_directory_that_changes_during_the_import_is_refused() {
         .await
         .unwrap_err();
     assert!(matches!(refused, Error::Occupied(_)), "{refused}");
-    tells_nothing(&format!("{refused} {refused:?}"));
+    has_no_numbers(&format!("{refused} {refused:?}"));
 }

@@ -46,7 +46,7 @@ async fn a_download_survives_temporary_faults_of_the_host() {
     world.spoil(Spoilt::Cut(90_000), 1).await;
     let taken = world.download(seq).await.unwrap();
     assert_eq!((taken.bytes, taken.restarts), (fill(SIZE), 0));
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }
 
@@ -99,7 +99,7 @@ async fn a_permanent_fault_has_its_own_reason_and_does_not_affect_the_link() {
             "{how:?}"
         );
     }
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     assert_eq!(links().await, before);
     world.finish().await;
 }

@@ -84,7 +84,7 @@ async fn two_downloads_run_at_once_and_others_are_queued() {
     let early = tokio::time::timeout(QUIET, first.message()).await;
     assert!(early.is_err(), "a third one has begun");
     // All other calls are answered meanwhile.
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     // A client that disconnects frees its slot, of a running or a queued download.
     drop(running.pop());
     drop(waiting);

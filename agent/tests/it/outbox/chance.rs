@@ -32,13 +32,13 @@ async fn one_token_is_one_message_across_kills() {
             let moment = Duration::from_micros(random.u64(..30_000));
             let shot = async {
                 tokio::time::sleep(moment).await;
-                world.agent.shoot();
+                world.agent.kill_without_waiting();
             };
             // A response is ignored, as if the client had crashed.
             let (answer, ()) = tokio::join!(world.send_with(request()), shot);
             world.agent.ended().await;
-            let heard = world.heard(to).contains(&text);
-            close += usize::from(heard && answer.is_err());
+            let received = world.received_texts(to).contains(&text);
+            close += usize::from(received && answer.is_err());
             world.agent.start_again(&url).await;
             if random.bool() {
                 world.agent.until_state(LinkState::Connected).await;
@@ -47,17 +47,17 @@ async fn one_token_is_one_message_across_kills() {
         world.agent.until_state(LinkState::Connected).await;
         let sent = world.send_with(request()).await.unwrap();
         assert!(sent.state() >= SendState::ServerAck, "{n}: {sent:?}");
-        let heard = world.until_heard(to, &text).await;
-        assert_eq!(heard.id, sent.message_id, "{n}");
+        let received = world.until_received(to, &text).await;
+        assert_eq!(received.id, sent.message_id, "{n}");
         n += 1;
     }
-    assert!(close >= CLOSE, "only {close} of the kills came in between");
-    let mut heard = world.heard(ANNA);
-    heard.extend(world.heard(BERT));
-    heard.sort();
+    assert!(close >= CLOSE, "only {close} of the kills were in between");
+    let mut received = world.received_texts(ANNA);
+    received.extend(world.received_texts(BERT));
+    received.sort();
     let mut sent: Vec<String> = (0..n).map(|n| format!("{WORD} {n}")).collect();
     sent.sort();
-    assert_eq!(heard, sent, "each once");
+    assert_eq!(received, sent, "each once");
     assert!(world.waiting().await.is_empty());
     world.finish().await;
 }
@@ -91,10 +91,10 @@ async fn one_token_is_one_message_across_lost_connections() {
         };
         let first = first.map_or_else(|| sent.message_id.clone(), |first| first.message_id);
         assert_eq!(first, sent.message_id);
-        assert_eq!(world.until_heard(ANNA, &text).await.id, first);
+        assert_eq!(world.until_received(ANNA, &text).await.id, first);
     }
     let sent: Vec<String> = (0..MESSAGES).map(|n| format!("{WORD} {n}")).collect();
-    assert_eq!(world.heard(ANNA), sent, "in order, each once");
+    assert_eq!(world.received_texts(ANNA), sent, "in order, each once");
     world.finish().await;
 }
 
@@ -124,8 +124,8 @@ async fn an_accepted_message_is_sent_once_without_a_second_call() {
         }
     }
     let last = accepted.last().unwrap().clone();
-    world.until_heard(ANNA, &last).await;
-    assert_eq!(world.heard(ANNA), accepted, "in order, each once");
+    world.until_received(ANNA, &last).await;
+    assert_eq!(world.received_texts(ANNA), accepted, "in order, each once");
     let outcome = world.outcome(&format!("t{}-0", ROUNDS - 1)).await;
     assert!(outcome.state() >= SendState::ServerAck);
     world.finish().await;

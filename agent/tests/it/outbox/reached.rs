@@ -55,7 +55,7 @@ async fn a_timed_out_wait_reports_the_state_that_was_reached() {
         (unread.state(), unread.wait_expired),
         (SendState::Delivered, true)
     );
-    assert_eq!(world.heard(ANNA).len(), 4);
+    assert_eq!(world.received_texts(ANNA).len(), 4);
     world.finish().await;
 }
 

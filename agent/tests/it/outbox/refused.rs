@@ -24,10 +24,10 @@ async fn a_temporary_code_is_retried_with_the_same_id_within_the_wait() {
         let sent = sent.unwrap_or_else(|error| panic!("{code}: {error:?}"));
         assert_eq!((&sent.nack, sent.wait_expired), (&None, false), "{code}");
         assert!(sent.state() >= SendState::ServerAck, "{code}");
-        let heard = world.until_heard(ANNA, &text).await;
-        assert_eq!(heard.id, sent.message_id);
+        let received = world.until_received(ANNA, &text).await;
+        assert_eq!(received.id, sent.message_id);
     }
-    assert_eq!(world.heard(ANNA).len(), 4, "each once");
+    assert_eq!(world.received_texts(ANNA).len(), 4, "each once");
     world.finish().await;
 }
 
@@ -49,10 +49,10 @@ async fn after_a_wait_with_temporary_codes_the_token_can_be_retried() {
     assert!(meaning.contains("not available"), "{meaning}");
     world.fault(Fault::Clear).await;
     // Nothing is sent automatically: the caller has the error.
-    assert!(world.heard(ANNA).is_empty());
+    assert!(world.received_texts(ANNA).is_empty());
     let sent = world.send_with(short).await.unwrap();
     assert!(sent.state() >= SendState::ServerAck);
-    assert_eq!(world.heard(ANNA).len(), 1);
+    assert_eq!(world.received_texts(ANNA).len(), 1);
     world.finish().await;
 }
 
@@ -98,8 +98,8 @@ async fn a_restricted_account_is_reported_and_not_retried_in_a_loop() {
     world.fault(nack(463, 1)).await;
     world.send_with(kept(BERT, WORD, "k")).await.unwrap_err();
     world.send_with(kept(BERT, "ahoy", "l")).await.unwrap();
-    assert!(world.heard(ANNA).is_empty());
-    assert_eq!(world.heard(BERT), ["ahoy"]);
+    assert!(world.received_texts(ANNA).is_empty());
+    assert_eq!(world.received_texts(BERT), ["ahoy"]);
     world.finish().await;
 }
 
@@ -160,10 +160,10 @@ async fn a_queued_message_waits_out_a_temporary_code_and_the_list_shows_it() {
             world.agent.until_state(pb::LinkState::Connected).await;
         }
         world.fault(Fault::Clear).await;
-        let heard = world.until_heard(ANNA, &text).await;
-        assert_eq!(heard.id, answer.message_id);
+        let received = world.until_received(ANNA, &text).await;
+        assert_eq!(received.id, answer.message_id);
     }
-    assert_eq!(world.heard(ANNA).len(), 3, "each once");
+    assert_eq!(world.received_texts(ANNA).len(), 3, "each once");
     world.finish().await;
 }
 
@@ -174,6 +174,6 @@ async fn two_callers_with_one_token_send_one_message_despite_a_refusal() {
     let send = || world.send_with(tokened(ANNA, WORD, "t"));
     let (one, two) = tokio::join!(send(), send());
     assert_eq!(one.unwrap().message_id, two.unwrap().message_id);
-    assert_eq!(world.heard(ANNA).len(), 1);
+    assert_eq!(world.received_texts(ANNA).len(), 1);
     world.finish().await;
 }

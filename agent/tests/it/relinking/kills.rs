@@ -20,23 +20,27 @@ const AFTER: [&str; 2] = ["adopted", "removed"];
 
 impl World {
     /// Starts another process on the same volume, which kills itself at that failpoint.
-    async fn doom(&mut self, place: &str) {
+    async fn restart_with_failpoint(&mut self, place: &str) {
         self.agent.kill().await;
-        let begun = self.agent.count_logged(STARTED);
+        let starts = self.agent.count_logged(STARTED);
         let url = self.sim.url();
-        self.agent.start_doomed(&url, Some(&format!("{place}:1")));
-        self.agent.begun(begun + 1).await;
+        self.agent
+            .start_with_failpoint(&url, Some(&format!("{place}:1")));
+        self.agent.started_times(starts + 1).await;
     }
 
     /// Waits until the process has ended at its failpoint, and starts another.
-    async fn dies_and_returns(&mut self, place: &str) {
-        assert!(self.agent.dies_within(LIMIT).await, "not at {place}");
+    async fn restart_after_kill(&mut self, place: &str) {
+        assert!(
+            self.agent.kills_itself_within(LIMIT).await,
+            "not at {place}"
+        );
         let url = self.sim.url();
         self.agent.start_again(&url).await;
     }
 
     /// Pairs until that process ends.
-    async fn pair_until_death(&mut self, place: &str) {
+    async fn pair_until_killed(&mut self, place: &str) {
         let mut pairing = self.pair(replacing()).await;
         if let Ok(pairing) = &mut pairing
             && !matches!(place, "pairing" | "shown")
@@ -45,7 +49,7 @@ impl World {
             // The phone may get no further response after it has accepted.
             let _ = self.phone().scan(&qr.payload).await;
         }
-        self.dies_and_returns(place).await;
+        self.restart_after_kill(place).await;
     }
 }
 
@@ -55,9 +59,9 @@ async fn a_connected_link_survives_every_kill_before_the_replacement() {
     world.works("at first").await;
     let device = world.devices()[0];
     for place in BEFORE {
-        world.doom(place).await;
+        world.restart_with_failpoint(place).await;
         world.agent.until_state(LinkState::Connected).await;
-        world.pair_until_death(place).await;
+        world.pair_until_killed(place).await;
         world.works(place).await;
         let online = world.phone().companions();
         let old = online.iter().find(|one| one.device == device);
@@ -73,9 +77,9 @@ async fn the_new_link_works_after_every_kill_from_the_replacement_on() {
         let mut world = World::linked().await;
         world.works("at first").await;
         let device = world.devices()[0];
-        world.doom(place).await;
+        world.restart_with_failpoint(place).await;
         world.agent.until_state(LinkState::Connected).await;
-        world.pair_until_death(place).await;
+        world.pair_until_killed(place).await;
         world.works(place).await;
         let online = world.phone().companions();
         let new = online.iter().find(|one| one.online);
@@ -91,9 +95,9 @@ async fn an_ended_link_survives_every_kill_too() {
         world.works("at first").await;
         world.end(End::Replaced).await;
         world.agent.until_state(LinkState::Replaced).await;
-        world.doom(place).await;
+        world.restart_with_failpoint(place).await;
         world.agent.until_state(LinkState::Replaced).await;
-        world.pair_until_death(place).await;
+        world.pair_until_killed(place).await;
         if BEFORE.contains(&place) {
             let link = world.agent.until_state(LinkState::Replaced).await;
             assert!(link.hint.contains("`openclawctl resume`"), "{}", link.hint);
@@ -108,8 +112,8 @@ async fn an_ended_link_survives_every_kill_too() {
 async fn a_killed_first_pairing_is_complete_or_absent() {
     for place in BEFORE.into_iter().chain(["adopted"]) {
         let mut world = World::new().await;
-        world.doom(place).await;
-        world.pair_until_death(place).await;
+        world.restart_with_failpoint(place).await;
+        world.pair_until_killed(place).await;
         if BEFORE.contains(&place) {
             let link = world.agent.until_state(LinkState::Unlinked).await;
             assert_eq!(link.phone, "");
@@ -125,9 +129,9 @@ async fn the_phones_acceptance_survives_a_kill_if_there_is_no_working_link() {
     let mut world = World::linked().await;
     world.phone().unlink(None).await.unwrap();
     world.agent.until_state(LinkState::LoggedOut).await;
-    world.doom("adopted").await;
+    world.restart_with_failpoint("adopted").await;
     world.agent.until_state(LinkState::LoggedOut).await;
-    world.pair_until_death("adopted").await;
+    world.pair_until_killed("adopted").await;
     world.works("again").await;
     world.finish().await;
 }
@@ -139,10 +143,10 @@ async fn a_killed_resume_had_no_effect_or_continues() {
         world.works("at first").await;
         world.end(End::Replaced).await;
         world.agent.until_state(LinkState::Replaced).await;
-        world.doom(place).await;
+        world.restart_with_failpoint(place).await;
         world.agent.until_state(LinkState::Replaced).await;
         world.resume().await.unwrap_err();
-        world.dies_and_returns(place).await;
+        world.restart_after_kill(place).await;
         if place == "resuming" {
             world.agent.until_state(LinkState::Replaced).await;
             world.resume().await.unwrap();
@@ -214,9 +218,9 @@ async fn a_killed_restore_is_complete_or_absent() {
         let link = world.agent.until_state(LinkState::Unlinked).await;
         assert_eq!(link.phone, "");
 
-        world.doom(place).await;
+        world.restart_with_failpoint(place).await;
         restore(&world.agent, WORDS, &bytes).await.unwrap_err();
-        world.dies_and_returns(place).await;
+        world.restart_after_kill(place).await;
         if place == "restoring" {
             world.agent.until_state(LinkState::Unlinked).await;
             restore(&world.agent, WORDS, &bytes).await.unwrap();

@@ -49,12 +49,12 @@ fn plain(line: &str) -> String {
     for word in line.trim_end().split(' ').map(word) {
         // `3 days ago` and `now` count as times, and so do `3h 12m` and `45s`.
         let before = plain.last().map(String::as_str);
-        let goes_on = match (before, word.trim_end_matches([',', '.'])) {
+        let is_second_word = match (before, word.trim_end_matches([',', '.'])) {
             (Some("0"), unit) => UNITS.contains(&unit),
             (Some("SOME"), "SOME" | "ago") | (Some("just"), "SOME") => true,
             _ => false,
         };
-        if goes_on {
+        if is_second_word {
             plain.pop();
             plain.push(format!("SOME{}", end(&word)));
         } else {

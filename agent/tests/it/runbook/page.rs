@@ -64,11 +64,11 @@ pub(crate) fn blocks(text: &str) -> Vec<Block> {
 
 /// Parses the comment before a block.
 fn scene(comment: &str) -> Option<Option<String>> {
-    let said = comment.trim().strip_prefix("<!-- ")?.strip_suffix(" -->")?;
-    if said.starts_with("not run: ") {
+    let text = comment.trim().strip_prefix("<!-- ")?.strip_suffix(" -->")?;
+    if text.starts_with("not run: ") {
         return Some(None);
     }
-    said.strip_prefix("run on ")
+    text.strip_prefix("run on ")
         .map(|scene| Some(scene.to_owned()))
 }
 

@@ -80,7 +80,7 @@ async fn one_token_is_one_message_of_any_kind_across_a_kill() {
     }
     let inbox = world.peer(ANNA).inbox();
     for id in &ids {
-        let times = inbox.iter().filter(|heard| heard.id == *id);
+        let times = inbox.iter().filter(|received| received.id == *id);
         assert_eq!(times.count(), 1);
     }
     world.all_acked().await;

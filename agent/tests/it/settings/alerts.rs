@@ -118,8 +118,8 @@ async fn quotes_around_the_receivers_url_are_removed() {
         agent
             .env("OPENCLAW_ALERT_URL", address)
             .env("OPENCLAW_ALERT_SECRET", secret());
-        let said = super::log(&mut agent).await;
-        assert!(!format!("{said:?}").contains("swordfish"));
+        let entries = super::log(&mut agent).await;
+        assert!(!format!("{entries:?}").contains("swordfish"));
     }
     let mut agent = agent(folder.path());
     agent.env(

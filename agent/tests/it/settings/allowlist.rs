@@ -8,23 +8,23 @@ const NO_RULES: &str = "no allowlist";
 async fn only_an_absent_variable_allows_everyone() {
     let folder = tempfile::tempdir().unwrap();
     let mut absent = agent(folder.path());
-    let said = log(&mut absent).await;
-    assert_eq!(lines(&said, "WARN", NO_RULES).len(), 1, "{said:#?}");
+    let entries = log(&mut absent).await;
+    assert_eq!(lines(&entries, "WARN", NO_RULES).len(), 1, "{entries:#?}");
     for nobody in [
         "", " ", "\t\n", "\u{a0}", "\u{feff}", "\"\"", "''", "[]", ",", " , ", "[\"\"]",
     ] {
         let mut agent = agent(folder.path());
-        let said = log(agent.env("WHATSAPP_ALLOW", nobody)).await;
+        let entries = log(agent.env("WHATSAPP_ALLOW", nobody)).await;
         assert_eq!(
-            lines(&said, "WARN", NO_RULES).len(),
+            lines(&entries, "WARN", NO_RULES).len(),
             0,
-            "{nobody:?}: {said:#?}"
+            "{nobody:?}: {entries:#?}"
         );
-        let rules = lines(&said, "INFO", "\"listed\":0");
-        assert_eq!(rules.len(), 1, "{nobody:?}: {said:#?}");
+        let rules = lines(&entries, "INFO", "\"listed\":0");
+        assert_eq!(rules.len(), 1, "{nobody:?}: {entries:#?}");
         // An empty list may be a mistake too, so it is logged.
-        let warned = lines(&said, "WARN", "WHATSAPP_ALLOW");
-        assert_eq!(warned.len(), 1, "{nobody:?}: {said:#?}");
+        let warned = lines(&entries, "WARN", "WHATSAPP_ALLOW");
+        assert_eq!(warned.len(), 1, "{nobody:?}: {entries:#?}");
     }
 }
 
@@ -80,11 +80,11 @@ async fn quotes_and_marks_around_a_list_are_removed() {
         "'+15550100002', '+15550100003'",
     ] {
         let mut agent = agent(folder.path());
-        let said = log(agent.env("WHATSAPP_ALLOW", two)).await;
+        let entries = log(agent.env("WHATSAPP_ALLOW", two)).await;
         assert_eq!(
-            lines(&said, "INFO", "\"listed\":2").len(),
+            lines(&entries, "INFO", "\"listed\":2").len(),
             1,
-            "{two:?}: {said:#?}"
+            "{two:?}: {entries:#?}"
         );
     }
 }

@@ -17,15 +17,15 @@ async fn a_misspelt_variable_is_reported_with_the_nearest_name() {
         agent.env(name, "swordfish");
     }
     agent.env("OPENCLAW_GATEWAY_TOKEN", "swordfish");
-    let said = log(&mut agent).await;
+    let entries = log(&mut agent).await;
     for (name, nearest) in named {
-        let warned = lines(&said, "WARN", &format!("\"{name}\""));
-        assert_eq!(warned.len(), 1, "{name}: {said:#?}");
+        let warned = lines(&entries, "WARN", &format!("\"{name}\""));
+        assert_eq!(warned.len(), 1, "{name}: {entries:#?}");
         assert_eq!(warned[0]["nearest"], nearest, "{name}");
     }
-    assert_eq!(lines(&said, "WARN", "OPENCLAW_GATEWAY_TOKEN").len(), 1);
+    assert_eq!(lines(&entries, "WARN", "OPENCLAW_GATEWAY_TOKEN").len(), 1);
     assert!(
-        !format!("{said:?}").contains("swordfish"),
+        !format!("{entries:?}").contains("swordfish"),
         "no value is shown"
     );
 }
@@ -56,8 +56,8 @@ async fn variables_of_kubernetes_and_known_ones_cause_no_warning() {
         .env("OPENCLAW_JOURNAL_SIZE", "8")
         .env("OPENCLAW_ALERT_URL", "")
         .env("OPENCLAW_ENROLL_CODE", "");
-    let said = log(&mut agent).await;
-    let unknown = lines(&said, "WARN", "does nothing");
+    let entries = log(&mut agent).await;
+    let unknown = lines(&entries, "WARN", "does nothing");
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
 

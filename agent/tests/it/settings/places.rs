@@ -95,17 +95,17 @@ async fn a_volume_that_others_can_change_is_reported() {
             .env("OPENCLAW_RUN_AS", "never");
         agent
     };
-    let said = log(&mut agent()).await;
+    let entries = log(&mut agent()).await;
     assert_eq!(
-        lines(&said, "WARN", "writable by others").len(),
+        lines(&entries, "WARN", "writable by others").len(),
         0,
-        "{said:#?}"
+        "{entries:#?}"
     );
     for mode in [0o777, 0o770, 0o707, 0o1777] {
         fs::set_permissions(&auth, Permissions::from_mode(mode)).unwrap();
-        let said = log(&mut agent()).await;
-        let warned = lines(&said, "WARN", "writable by others");
-        assert_eq!(warned.len(), 1, "{mode:o}: {said:#?}");
+        let entries = log(&mut agent()).await;
+        let warned = lines(&entries, "WARN", "writable by others");
+        assert_eq!(warned.len(), 1, "{mode:o}: {entries:#?}");
         assert!(
             warned[0]["reason"]
                 .as_str()
@@ -117,9 +117,9 @@ async fn a_volume_that_others_can_change_is_reported() {
     fs::set_permissions(&auth, Permissions::from_mode(0o700)).unwrap();
     // Only root can change the owner.
     if chown(&auth, Some(12_345), None).is_ok() {
-        let said = log(&mut agent()).await;
-        let warned = lines(&said, "WARN", "belongs to another user (12345)");
-        assert_eq!(warned.len(), 1, "{said:#?}");
+        let entries = log(&mut agent()).await;
+        let warned = lines(&entries, "WARN", "belongs to another user (12345)");
+        assert_eq!(warned.len(), 1, "{entries:#?}");
     }
 }
 

@@ -68,11 +68,11 @@ async fn no_slot_is_added_with_a_weak_passphrase_and_an_old_one_opens_with_a_war
         store.unwrap().close().unwrap();
         private(&folder.join("words"), format!("{passphrase}\n").as_bytes());
         let mut agent = bare::binary(folder);
-        let said = log(agent.args(DEAD).args(["--auth-passphrase-file", "words"])).await;
+        let entries = log(agent.args(DEAD).args(["--auth-passphrase-file", "words"])).await;
         assert_eq!(
-            lines(&said, "WARN", "passphrase has a flaw").len(),
+            lines(&entries, "WARN", "passphrase has a flaw").len(),
             1,
-            "{passphrase:?}: {said:#?}"
+            "{passphrase:?}: {entries:#?}"
         );
         for command in [&["keys", "add", "x"][..], &["keys", "passwd"]] {
             let mut keys = bare::binary(folder);

@@ -39,7 +39,7 @@ fn slot(name: &str, kind: &str) -> (String, String) {
 async fn opens(folder: &Path, flag: &str, path: &str) {
     let mut agent = bare::binary(folder);
     let mut agent = Bare::start(agent.args([flag, path]));
-    agent.says(STARTED).await;
+    agent.logged(STARTED).await;
     assert_eq!(agent.terminate().await.code(), Some(0));
 }
 

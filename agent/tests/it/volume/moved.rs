@@ -26,13 +26,13 @@ fn refused(world: &World, dir: &Path) -> Output {
 }
 
 #[track_caller]
-fn says_in_use(ended: &Output) {
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert_eq!(ended.status.code(), Some(1), "{said}");
-    let in_use = said.contains("in use by") || said.contains("open in another process");
+fn reports_in_use(ended: &Output) {
+    let text = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{text}");
+    let in_use = text.contains("in use by") || text.contains("open in another process");
     assert!(
-        in_use && said.contains("hint: stop the other process"),
-        "{said}"
+        in_use && text.contains("hint: stop the other process"),
+        "{text}"
     );
 }
 
@@ -42,12 +42,12 @@ async fn removing_the_lock_file_does_not_admit_a_second_agent() {
     let volume = world.agent.volume();
     let lock = volume.join("lock");
     fs::remove_file(&lock).unwrap();
-    says_in_use(&refused(&world, &volume));
+    reports_in_use(&refused(&world, &volume));
     fs::write(&lock, "").unwrap();
-    says_in_use(&refused(&world, &volume));
+    reports_in_use(&refused(&world, &volume));
     fs::remove_file(&lock).unwrap();
     fs::create_dir(&lock).unwrap();
-    says_in_use(&refused(&world, &volume));
+    reports_in_use(&refused(&world, &volume));
     world.agent.until_state(LinkState::Connected).await;
     world.finish().await;
 }
@@ -58,7 +58,7 @@ async fn another_path_to_a_volume_does_not_admit_a_second_agent() {
     let volume = world.agent.volume();
     let link = world.agent.folder().join("link");
     symlink(&volume, &link).unwrap();
-    says_in_use(&refused(&world, &link));
+    reports_in_use(&refused(&world, &link));
     // Another directory with the same files.
     let twin = world.agent.folder().join("twin");
     fs::create_dir(&twin).unwrap();
@@ -68,7 +68,7 @@ async fn another_path_to_a_volume_does_not_admit_a_second_agent() {
             fs::hard_link(entry.path(), twin.join(entry.file_name())).unwrap();
         }
     }
-    says_in_use(&refused(&world, &twin));
+    reports_in_use(&refused(&world, &twin));
     world.agent.until_state(LinkState::Connected).await;
     world.finish().await;
 }
@@ -116,8 +116,8 @@ async fn an_agent_whose_volume_is_moved_or_replaced_ends_with_the_reason() {
         assert!(!ended.success());
         let acks = world.sim.acks(ACCOUNT).unwrap();
         assert!(acks.iter().all(|ack| Some(&ack.id) != sent.as_ref()));
-        assert!(world.agent.complained("is not the file that was opened"));
-        assert!(world.agent.complained("hint: only one process may change"));
+        assert!(world.agent.has_stderr("is not the file that was opened"));
+        assert!(world.agent.has_stderr("hint: only one process may change"));
         world.abandon();
     }
 }
@@ -135,7 +135,7 @@ async fn a_key_command_is_locked_out_too() {
         .arg("--auth-key-file")
         .arg(world.agent.key_file());
     let ended = command.output().unwrap();
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert!(said.contains("in use by"), "{said}");
+    let text = String::from_utf8_lossy(&ended.stderr);
+    assert!(text.contains("in use by"), "{text}");
     world.finish().await;
 }

@@ -89,7 +89,7 @@ async fn a_wrong_key_is_refused_and_the_slots_are_named() {
         &ended,
         64,
         "does not open with this key; it has the slots default",
-        "give the key or passphrase of one of these slots",
+        "set the key or passphrase of one of these slots",
     );
     fs::remove_file(&key_file).unwrap();
     for (args, error) in [
@@ -188,7 +188,7 @@ async fn a_second_agent_waits_and_then_names_the_first() {
         ended.stderr.contains("(this machine), since 20"),
         "{ended:?}"
     );
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.send(ANNA, WORD).await.unwrap();
     world.finish().await;
 }
@@ -198,11 +198,11 @@ async fn a_second_agent_takes_over_when_the_first_stops_in_time() {
     let mut world = World::linked().await;
     let mut second = bare::binary(world.agent.folder());
     let mut second = Bare::start(second.args(["--create-key-file", "--lock-wait", "20"]));
-    let told = second.says("waiting for the volume's lock").await;
+    let reported = second.logged("waiting for the volume's lock").await;
     let holder = format!("process {} on ", world.agent.pid());
-    assert!(told["holder"].as_str().unwrap().starts_with(&holder));
+    assert!(reported["holder"].as_str().unwrap().starts_with(&holder));
     assert_eq!(world.agent.terminate().await.code(), Some(0));
-    second.says(STARTED).await;
+    second.logged(STARTED).await;
     assert_eq!(second.terminate().await.code(), Some(0));
     world.finish().await;
 }
@@ -230,7 +230,7 @@ async fn a_full_disk_is_reported_and_loses_nothing() {
     fs::remove_file(&ballast).unwrap();
     let mut bare = bare::binary(folder.path());
     let mut bare = Bare::start(bare.arg("--create-key-file"));
-    bare.says(STARTED).await;
+    bare.logged(STARTED).await;
     assert_eq!(bare.terminate().await.code(), Some(0));
     // A disk that is mounted read-only.
     assert!(
@@ -268,7 +268,7 @@ async fn a_disk_that_fills_up_ends_the_agent_without_losing_a_message() {
         anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
     }
     assert_eq!(world.agent.ended().await.code(), Some(1));
-    assert!(world.agent.complained("No space left on device"));
+    assert!(world.agent.has_stderr("No space left on device"));
     fs::remove_file(&ballast).unwrap();
     world.agent.start_again(&url).await;
     world.agent.until_state(LinkState::Connected).await;
@@ -319,9 +319,12 @@ async fn the_first_process_of_a_container_chowns_the_volume_and_drops_root() {
         .args(["--socket", "run/agent.sock"])
         .args(["--whatsapp-url", "ws://127.0.0.1:1/ws/chat"]);
     let mut container = Bare::start_as_it_is(&mut container);
-    let told = container.says("root privileges dropped").await;
-    assert_eq!((&told["uid"], &told["gid"]), (&65532.into(), &65532.into()));
-    container.says(STARTED).await;
+    let reported = container.logged("root privileges dropped").await;
+    assert_eq!(
+        (&reported["uid"], &reported["gid"]),
+        (&65532.into(), &65532.into())
+    );
+    container.logged(STARTED).await;
     for name in ["", "lost+found", "vault.hdr", "vault-1.log", "lock"] {
         let owner = fs::metadata(volume.join(name)).unwrap();
         assert_eq!((owner.uid(), owner.gid()), (65532, 65532), "{name:?}");

@@ -50,11 +50,11 @@ async fn dead_credentials_stay_dead_after_a_restart() {
         "WhatsApp connection failed, trying again",
     ];
     let count = |world: &World| lines.map(|line| world.agent.count_logged(line));
-    let told = count(&world);
+    let reported = count(&world);
     world.agent.terminate().await;
     world.agent.start_again(&url).await;
     world.agent.until_state(LinkState::LoggedOut).await;
-    assert_eq!(count(&world), told);
+    assert_eq!(count(&world), reported);
     // A new pairing links again, with new keys.
     world.link().await;
     world.finish().await;
@@ -77,8 +77,8 @@ async fn an_agent_killed_as_soon_as_it_is_linked_stays_linked() {
 
 #[tokio::test]
 async fn an_agent_killed_under_traffic_can_decrypt_and_be_decrypted_at_once() {
-    let told = std::env::var("OPENCLAW_TEST_KILLS").ok();
-    let kills = told.map_or(40, |kills| kills.parse().unwrap());
+    let set = std::env::var("OPENCLAW_TEST_KILLS").ok();
+    let kills = set.map_or(40, |kills| kills.parse().unwrap());
     let mut world = World::linked().await;
     let url = world.sim.url();
     for kill in 0..kills {
@@ -87,7 +87,7 @@ async fn an_agent_killed_under_traffic_can_decrypt_and_be_decrypted_at_once() {
         // Only the agent is cut off: the others finish what they started.
         let shot = async {
             tokio::time::sleep(moment).await;
-            world.agent.shoot();
+            world.agent.kill_without_waiting();
         };
         tokio::join!(traffic(&world, kill), shot);
         world.agent.ended().await;
@@ -121,7 +121,7 @@ async fn traffic(world: &World, round: u64) {
 async fn works(world: &World, round: u64) {
     let sent = format!("{WORD} out {round}");
     world.send(ANNA, &sent).await.unwrap();
-    let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(sent.as_str());
+    let fits = |received: &openclaw_sim::Received| received.text.as_deref() == Some(sent.as_str());
     world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     let received = format!("{WORD} in {round}");
     let mut events = world.watch().await;

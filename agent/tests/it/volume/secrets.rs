@@ -176,7 +176,7 @@ async fn a_key_in_the_environment_is_wiped_there_and_in_memory() {
         .arg("--allow-inspection")
         .env("OPENCLAW_AUTH_KEY", &key);
     let mut agent = Bare::start(&mut agent);
-    agent.says(STARTED).await;
+    agent.logged(STARTED).await;
     let pid = agent.pid();
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap();
     let environment = String::from_utf8(environment).unwrap();
@@ -235,7 +235,7 @@ async fn processes_of_the_same_user_cannot_inspect_the_agent() {
         agent.arg("--create-key-file").uid(65532).gid(65532);
     }
     let mut agent = Bare::start(&mut agent);
-    agent.says(STARTED).await;
+    agent.logged(STARTED).await;
     let memory = fs::metadata(format!("/proc/{}/mem", agent.pid())).unwrap();
     assert_eq!(memory.uid(), 0, "not its own user's");
     assert_eq!(agent.terminate().await.code(), Some(0));

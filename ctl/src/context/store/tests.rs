@@ -90,10 +90,10 @@ fn foreign_context_files_are_refused() {
         fs::write(&file, text).unwrap();
         let refused = store.load(&name("home")).unwrap_err();
         assert_eq!(refused.reason(), Some("CONTEXT_UNREADABLE"), "{refused}");
-        let said = format!("{refused:?}");
+        let text = format!("{refused:?}");
         assert!(
-            !said.contains(&whole[whole.len() / 2..whole.len() / 2 + 20]),
-            "{said}"
+            !text.contains(&whole[whole.len() / 2..whole.len() / 2 + 20]),
+            "{text}"
         );
     }
     fs::write(&file, whole).unwrap();

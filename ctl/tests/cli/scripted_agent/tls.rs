@@ -26,17 +26,17 @@ pub(crate) fn code() -> Code {
 }
 
 /// Its key, its address, and the keys that it knows.
-pub(crate) struct Door {
+pub(crate) struct Listener {
     pub(crate) endpoint: String,
     pub(crate) identity: Identity,
-    pub(crate) known: Arc<Guests>,
+    pub(crate) known: Arc<KnownKeys>,
 }
 
 /// The enrolled keys.
 #[derive(Default)]
-pub(crate) struct Guests(Mutex<HashSet<Fingerprint>>);
+pub(crate) struct KnownKeys(Mutex<HashSet<Fingerprint>>);
 
-impl Guests {
+impl KnownKeys {
     pub(crate) fn add(&self, client: Fingerprint) -> bool {
         self.0.lock().unwrap().insert(client)
     }
@@ -46,7 +46,7 @@ impl Guests {
     }
 }
 
-impl tls::Known for Guests {
+impl tls::Known for KnownKeys {
     fn is_known(&self, client: &Fingerprint) -> bool {
         self.0.lock().unwrap().contains(client)
     }
@@ -56,20 +56,20 @@ impl tls::Known for Guests {
 pub(super) async fn open(
     speaks: Speaks,
     shared: Arc<Shared>,
-) -> (Arc<Door>, mpsc::Receiver<io::Result<Link>>) {
+) -> (Arc<Listener>, mpsc::Receiver<io::Result<Link>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let endpoint = listener.local_addr().unwrap().to_string();
-    let door = Arc::new(Door {
+    let listener = Arc::new(Listener {
         endpoint,
         identity: Identity::generate().unwrap(),
         known: Arc::default(),
     });
-    let (say, said) = mpsc::channel(1);
-    let keep = Arc::clone(&door);
+    let (sender, receiver) = mpsc::channel(1);
+    let keep = Arc::clone(&listener);
     tokio::spawn(async move {
         while let Ok((stream, _)) = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = say.closed() => return,
+            () = sender.closed() => return,
         } {
             if !matches!(speaks, Speaks::Nothing) {
                 shared.keep(cutter(&stream));
@@ -83,11 +83,11 @@ pub(super) async fn open(
             };
             if let Some(link) = link {
                 // Fails if the agent is gone.
-                let _ = say.send(Ok(link)).await;
+                let _ = sender.send(Ok(link)).await;
             }
         }
     });
-    (door, said)
+    (listener, receiver)
 }
 
 fn cutter(stream: &TcpStream) -> Box<dyn Fn() + Send> {
@@ -101,7 +101,11 @@ fn cutter(stream: &TcpStream) -> Box<dyn Fn() + Send> {
 }
 
 /// Accepts an enrolled client. An enrolment is answered here.
-async fn let_in(stream: TcpStream, door: &Door, shared: &Shared) -> Option<TlsStream<TcpStream>> {
+async fn let_in(
+    stream: TcpStream,
+    listener: &Listener,
+    shared: &Shared,
+) -> Option<TlsStream<TcpStream>> {
     let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
     let start = hello.await.ok()?;
     let step = || shared.script.lock().unwrap().enroll.pop_front();
@@ -109,16 +113,16 @@ async fn let_in(stream: TcpStream, door: &Door, shared: &Shared) -> Option<TlsSt
         true => step(),
         false => None,
     };
-    let known = Arc::clone(&door.known) as Arc<dyn tls::Known>;
+    let known = Arc::clone(&listener.known) as Arc<dyn tls::Known>;
     let config = match enrolment {
-        Some(_) => tls::enrolling_server(&door.identity),
-        None => tls::server(&door.identity, known),
+        Some(_) => tls::enrolling_server(&listener.identity),
+        None => tls::server(&listener.identity, known),
     };
     let mut stream = start.into_stream(config.unwrap()).await.ok()?;
     match enrolment {
         None => Some(stream),
         Some(enrolment) => {
-            enroll(&mut stream, enrolment, door, shared).await;
+            enroll(&mut stream, enrolment, listener, shared).await;
             None
         }
     }
@@ -127,11 +131,13 @@ async fn let_in(stream: TcpStream, door: &Door, shared: &Shared) -> Option<TlsSt
 async fn enroll(
     stream: &mut TlsStream<TcpStream>,
     enrolment: Enrolment,
-    door: &Door,
+    listener: &Listener,
     shared: &Shared,
 ) {
-    let request = receive(stream, door.identity.fingerprint()).await.unwrap();
-    let again = !door.known.add(request.client());
+    let request = receive(stream, listener.identity.fingerprint())
+        .await
+        .unwrap();
+    let again = !listener.known.add(request.client());
     let proves = request.proves(&code());
     shared.note(format!(
         "Enroll {}{}{}",

@@ -111,7 +111,7 @@ pub(in crate::edge::grpc) fn who(text: &str) -> Result<Who, Status> {
     named(text).map_err(|error| invalid("who", &error))
 }
 
-/// A diagnosis is for a sender, and a group is none.
+/// A diagnosis is for a sender, so a group is refused.
 #[derive(Debug, thiserror::Error)]
 #[error("that is a group: give a number or a LID (…@lid)")]
 struct AGroup;

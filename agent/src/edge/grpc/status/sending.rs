@@ -327,8 +327,8 @@ mod tests {
             let delay = details.retry_info().and_then(|info| info.retry_delay);
             assert!(delay.is_some_and(|delay| (80..=90).contains(&delay.as_secs())));
             let retry_at = &details.error_info().expect("it has one").metadata["retry_at"];
-            let told: prost_types::Timestamp = told.parse().expect("RFC 3339");
-            assert_eq!(told, prost_types::Timestamp::from(at));
+            let retry_at: prost_types::Timestamp = retry_at.parse().expect("RFC 3339");
+            assert_eq!(retry_at, prost_types::Timestamp::from(at));
         }
         let dead = refused(&not_connected(LinkState::LoggedOut));
         assert!(dead.get_details_retry_info().is_none());

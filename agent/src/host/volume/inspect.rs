@@ -9,11 +9,11 @@ use openclaw_vault::{Disk, Folder, Presence, presence};
 use super::Error;
 
 /// Inspects the store in `dir`; `None` if there is none. A running agent is not affected.
-pub fn look(dir: &Path) -> Result<Option<Presence>, Error> {
+pub fn inspect(dir: &Path) -> Result<Option<Presence>, Error> {
     if !dir.exists() {
         return Ok(None);
     }
-    let folder = Looking(Folder::new(dir));
+    let folder = ReadOnly(Folder::new(dir));
     presence(&folder).map_err(|source| Error::Store {
         dir: dir.to_owned(),
         source,
@@ -21,9 +21,9 @@ pub fn look(dir: &Path) -> Result<Option<Presence>, Error> {
 }
 
 /// A read-only directory.
-struct Looking(Folder);
+struct ReadOnly(Folder);
 
-impl Disk for Looking {
+impl Disk for ReadOnly {
     type File = File;
 
     /// Opened for reading only, so that the kernel rejects every write.

@@ -8,13 +8,14 @@ use crate::failure::Failure;
 pub(crate) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    let (say, said) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel();
     std::thread::Builder::new()
         .spawn(move || {
             // Fails only if the caller no longer waits.
-            let _ = say.send(work());
+            let _ = sender.send(work());
         })
         .map_err(|error| Failure::new(format!("cannot start a thread: {error}")))?;
-    said.await
+    receiver
+        .await
         .unwrap_or_else(|_| Err(Failure::new("a thread ended without result")))
 }

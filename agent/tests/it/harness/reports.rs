@@ -9,16 +9,20 @@ use super::{Health, World};
 
 impl World {
     /// Checks that Status, events, HTTP and gRPC health report this state with this reason, and that the link is down.
-    pub(crate) async fn everything_says(&self, state: LinkState, reason: &str) -> pb::LinkStatus {
+    pub(crate) async fn everything_reports(
+        &self,
+        state: LinkState,
+        reason: &str,
+    ) -> pb::LinkStatus {
         let fits = |link: &pb::LinkStatus| link.state() == state && reason_word(link) == reason;
         let link = self.agent.until(fits).await;
         let mut events = self.watch().await;
-        let told = events.event(|event| match &event.kind {
+        let reported = events.event(|event| match &event.kind {
             Some(Kind::Link(link)) if fits(link) => Some(link.clone()),
             _ => None,
         });
-        assert_eq!(told.await.hint, link.hint);
-        self.http_says(state, reason).await;
+        assert_eq!(reported.await.hint, link.hint);
+        self.http_reports(state, reason).await;
         let mut health = Health::new(self.agent.channel());
         health.until("", ServingStatus::Serving).await;
         health.until("whatsapp", ServingStatus::NotServing).await;
@@ -26,7 +30,7 @@ impl World {
     }
 
     /// Checks that Status, HTTP and gRPC health report that the link is up.
-    pub(crate) async fn everything_says_connected(&self) -> pb::LinkStatus {
+    pub(crate) async fn everything_reports_connected(&self) -> pb::LinkStatus {
         let link = self.agent.until_state(LinkState::Connected).await;
         assert_eq!(link.reason(), pb::LinkReason::Unspecified);
         assert_eq!(link.hint, "");
@@ -45,7 +49,7 @@ impl World {
         link
     }
 
-    async fn http_says(&self, state: LinkState, reason: &str) {
+    async fn http_reports(&self, state: LinkState, reason: &str) {
         let name = name(state);
         // A state that alternates is soon reached again.
         let mut answer = self.agent.get("/health/ready").await;
@@ -61,8 +65,8 @@ impl World {
         assert_eq!(body["status"], name.as_str());
         assert_eq!(body["whatsapp"]["connected"], false);
         assert_eq!(body["whatsapp"]["state"], name.as_str());
-        let told = body["whatsapp"]["reason"].as_str();
-        assert_eq!(told.unwrap_or_default(), reason);
+        let reported = body["whatsapp"]["reason"].as_str();
+        assert_eq!(reported.unwrap_or_default(), reason);
         assert!(!body["status"].to_string().contains("healthy"));
         let health = self.agent.get("/health").await;
         assert_eq!(health.code, 200, "the process itself is healthy");

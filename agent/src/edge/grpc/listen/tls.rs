@@ -45,7 +45,7 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
 const MAX_SEND_BUFFER_BYTES: usize = 32 * 1024;
 
 /// Bound, not yet accepting.
-pub(super) struct Door {
+pub(super) struct TlsListener {
     listener: TcpListener,
     host: Arc<Host>,
 }
@@ -60,7 +60,7 @@ struct Host {
     refusals: Mutex<Refusals>,
 }
 
-impl Door {
+impl TlsListener {
     pub(super) fn new(
         listener: TcpListener,
         identity: &Identity,
@@ -104,7 +104,7 @@ impl Door {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
-                        if handshakes.welcome(host.clone().receive(stream, out.clone())) {
+                        if handshakes.push(host.clone().receive(stream, out.clone())) {
                             host.refuse(RefusalCause::CrowdedOut);
                         }
                     }
@@ -131,14 +131,14 @@ struct Handshakes {
 impl Handshakes {
     /// Adds a handshake; returns true if another one was aborted for it. The victim is random: if it were the oldest,
     /// peers that connect faster than a client's packets travel could lock that client out.
-    fn welcome(&mut self, guest: impl Future<Output = ()> + Send + 'static) -> bool {
-        self.present.retain(|guest| !guest.is_finished());
+    fn push(&mut self, handshake: impl Future<Output = ()> + Send + 'static) -> bool {
+        self.present.retain(|handshake| !handshake.is_finished());
         let crowded = self.present.len() >= MAX_HANDSHAKES;
         if crowded {
             let unlucky = fastrand::usize(..self.present.len());
             self.present.swap_remove(unlucky).abort();
         }
-        self.present.push(self.tasks.spawn(guest));
+        self.present.push(self.tasks.spawn(handshake));
         crowded
     }
 
@@ -238,9 +238,9 @@ impl Host {
                 if !enrolled.again {
                     tracing::info!(name, %role, %fingerprint, "client enrolled");
                 }
-                let told = enroll::welcome(&mut stream, &request, &enrolled.code, role).await;
+                let sent = enroll::welcome(&mut stream, &request, &enrolled.code, role).await;
                 // The client is enrolled, and will find that out with its next connection.
-                told.or(Ok(()))
+                sent.or(Ok(()))
             }
             Err(refusal) => {
                 let _ = enroll::refuse(&mut stream, refusal).await;

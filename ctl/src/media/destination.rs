@@ -13,7 +13,7 @@ use crate::{console, text};
 
 /// The destination of files.
 #[derive(Debug)]
-pub(crate) enum Place {
+pub(crate) enum Destination {
     /// This file.
     File { path: PathBuf, force: bool },
     /// In this directory, with the sender's name.
@@ -24,7 +24,7 @@ pub(crate) enum Place {
     Stdout,
 }
 
-impl Place {
+impl Destination {
     /// The destination in the argument. Without one, the current directory.
     pub(super) fn of(output: Option<&Path>, force: bool) -> Result<Self, Failure> {
         let Some(path) = output else {
@@ -68,7 +68,7 @@ impl Place {
         let media = start.media.clone().unwrap_or_default();
         let name = name::of(&media, start.seq);
         let (path, part) = match self {
-            Self::Stdout => return Ok(Output::Stdout { begun: false }),
+            Self::Stdout => return Ok(Output::Stdout { started: false }),
             Self::File { path, force } => (path.clone(), PartFile::create(path, *force)?),
             Self::Dir { dir, force } => free(dir, &name, *force)?,
             Self::Numbered { dir } => {
@@ -102,7 +102,7 @@ fn not_a_directory(path: &Path) -> Failure {
 /// A file that is being written.
 pub(super) enum Output {
     File { path: PathBuf, part: PartFile },
-    Stdout { begun: bool },
+    Stdout { started: bool },
 }
 
 impl Output {
@@ -117,8 +117,8 @@ impl Output {
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         match self {
             Self::File { part, .. } => part.write(bytes),
-            Self::Stdout { begun } => {
-                *begun = true;
+            Self::Stdout { started } => {
+                *started = true;
                 console::bytes(bytes)
             }
         }
@@ -128,8 +128,8 @@ impl Output {
     pub(super) fn restart(&mut self) -> Result<(), Failure> {
         match self {
             Self::File { part, .. } => part.restart(),
-            Self::Stdout { begun: false } => Ok(()),
-            Self::Stdout { begun: true } => Err(Failure::new(
+            Self::Stdout { started: false } => Ok(()),
+            Self::Stdout { started: true } => Err(Failure::new(
                 "WhatsApp sent a bad copy of the file first, and it is on stdout already",
             )
             .with_reason("RESTARTED")

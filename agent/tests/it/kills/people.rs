@@ -19,7 +19,7 @@ const BACKLOG: usize = 24;
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// The people and their messages.
-pub(super) struct Crowd {
+pub(super) struct People {
     pub(super) peers: Vec<Peer>,
     /// The group's JID.
     pub(super) group: String,
@@ -39,8 +39,8 @@ pub(super) struct Written {
     pub(super) by_lid: bool,
 }
 
-impl Crowd {
-    pub(super) async fn gather(world: &World, random: Rng) -> Self {
+impl People {
+    pub(super) async fn create(world: &World, random: Rng) -> Self {
         let numbers: Vec<String> = (2..10).map(|n| format!("+1555010000{n}")).collect();
         let peers = numbers.iter().map(|number| world.peer(number)).collect();
         let members: Vec<&str> = numbers.iter().map(String::as_str).collect();
@@ -101,7 +101,7 @@ impl Crowd {
 }
 
 /// The account's messages, sent by a client that retries until it succeeds.
-pub(super) struct Letters {
+pub(super) struct SentMessages {
     client: AgentClient<Channel>,
     peers: Vec<Peer>,
     group: String,
@@ -112,12 +112,12 @@ pub(super) struct Letters {
     again: usize,
 }
 
-impl Letters {
-    pub(super) fn new(world: &World, crowd: &Crowd, random: Rng) -> Self {
+impl SentMessages {
+    pub(super) fn new(world: &World, people: &People, random: Rng) -> Self {
         Self {
             client: world.client(),
-            peers: crowd.peers.clone(),
-            group: crowd.group.clone(),
+            peers: people.peers.clone(),
+            group: people.group.clone(),
             random,
             sent: 0,
             again: 0,
@@ -153,13 +153,13 @@ impl Letters {
     }
 
     /// Checks that each message is at its recipient exactly once; those to the group at every member.
-    pub(super) fn came_once(&self) {
+    pub(super) fn check_delivered_once(&self) {
         for n in 0..self.sent {
             let text = format!("{WORD} letter {n}");
             let mut copies: HashMap<String, usize> = HashMap::new();
             for peer in &self.peers {
-                for heard in peer.inbox() {
-                    if heard.text.as_deref() == Some(text.as_str()) {
+                for received in peer.inbox() {
+                    if received.text.as_deref() == Some(text.as_str()) {
                         *copies.entry(peer.number().to_string()).or_default() += 1;
                     }
                 }
@@ -174,9 +174,9 @@ impl Letters {
     }
 }
 
-impl fmt::Display for Letters {
+impl fmt::Display for SentMessages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { sent, again, .. } = self;
-        write!(f, "{sent} sent, asked for again {again} times")
+        write!(f, "{sent} sent, {again} retries")
     }
 }

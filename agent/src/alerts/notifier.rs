@@ -31,7 +31,7 @@ use super::signature::SigningKey;
 const SHUTDOWN_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The task. `V` provides the link's state.
-pub struct Bell<V> {
+pub struct Notifier<V> {
     rules: Rules,
     history: LinkHistory,
     queue: Queue,
@@ -59,13 +59,13 @@ struct InFlight {
 
 /// Why the task woke up.
 enum Wake {
-    Landed(Attempt),
+    Ended(Attempt),
     Test(oneshot::Sender<Tested>),
     Look,
     Stop,
 }
 
-impl<V: AsRef<Link> + Send + Sync> Bell<V> {
+impl<V: AsRef<Link> + Send + Sync> Notifier<V> {
     /// Returns the task and its handle.
     #[must_use]
     pub fn new(
@@ -90,7 +90,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             .nodename()
             .to_string_lossy()
             .into_owned();
-        let bell = Self {
+        let notifier = Self {
             rules: Rules { after },
             history,
             queue,
@@ -110,7 +110,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             tester: None,
             in_flight: None,
         };
-        (Alerts::new(shown, test, by_proxy), bell)
+        (Alerts::new(shown, test, by_proxy), notifier)
     }
 
     /// Runs until `stop` resolves, then waits up to [`SHUTDOWN_ATTEMPT_TIMEOUT`] for an attempt in progress.
@@ -118,7 +118,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
         let mut stop = std::pin::pin!(stop);
         loop {
             let now = clock::now();
-            self.look(now).await;
+            self.evaluate(now).await;
             self.send(now);
             let wake = tokio::select! {
                 biased;
@@ -126,7 +126,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
                 wake = self.wake() => wake,
             };
             match wake {
-                Wake::Landed(attempt) => self.landed(attempt).await,
+                Wake::Ended(attempt) => self.ended(attempt).await,
                 Wake::Test(reply) => self.tester = Some(reply),
                 Wake::Look => {}
                 Wake::Stop => break,
@@ -136,7 +136,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             && let Ok(attempt) =
                 tokio::time::timeout(SHUTDOWN_ATTEMPT_TIMEOUT, &mut in_flight.attempt).await
         {
-            self.landed(attempt.unwrap_or_else(|_| lost())).await;
+            self.ended(attempt.unwrap_or_else(|_| lost())).await;
         }
     }
 
@@ -154,7 +154,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
                 None => std::future::pending().await,
             }
         };
-        let landed = async {
+        let ended = async {
             match &mut self.in_flight {
                 Some(in_flight) => (&mut in_flight.attempt).await.unwrap_or_else(|_| lost()),
                 None => std::future::pending().await,
@@ -167,7 +167,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             }
         };
         tokio::select! {
-            attempt = landed => Wake::Landed(attempt),
+            attempt = ended => Wake::Ended(attempt),
             Some(reply) = self.tests.recv(), if self.tester.is_none() => Wake::Test(reply),
             () = changed => Wake::Look,
             () = time => Wake::Look,
@@ -175,7 +175,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
     }
 
     /// Evaluates the rules on the link's state. Alerts raised by it are durable when this returns.
-    async fn look(&mut self, now: SystemTime) {
+    async fn evaluate(&mut self, now: SystemTime) {
         let link = self.view.borrow_and_update().as_ref().clone();
         let history = self.history.clone();
         if let Some(before) = self.before.take()
@@ -229,7 +229,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
     }
 
     /// Records the result of a finished attempt.
-    async fn landed(&mut self, attempt: Attempt) {
+    async fn ended(&mut self, attempt: Attempt) {
         let Some(InFlight {
             number, id, kind, ..
         }) = self.in_flight.take()

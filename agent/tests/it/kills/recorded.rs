@@ -9,7 +9,7 @@ use openclaw_proto::v1::event::Kind;
 use openclaw_sim::Class;
 
 use super::LIMIT;
-use super::crowd::{Crowd, Written};
+use super::people::{People, Written};
 use crate::harness::{ACCOUNT, WORD, World};
 
 /// The polling interval of the journal.
@@ -19,7 +19,7 @@ const POLL: Duration = Duration::from_millis(50);
 type Name = (String, String);
 
 /// The content of the journal.
-pub(super) struct Told {
+pub(super) struct Recorded {
     /// By chat, in the order of events: the names, and the numbers in the texts.
     messages: BTreeMap<String, Vec<(Name, usize)>>,
     lost: Vec<Name>,
@@ -28,75 +28,75 @@ pub(super) struct Told {
     acked: Vec<Name>,
 }
 
-impl Told {
+impl Recorded {
     /// The journal after everything has arrived, or when no more events arrive.
-    pub(super) async fn of(world: &World, crowd: &Crowd) -> Self {
+    pub(super) async fn of(world: &World, people: &People) -> Self {
         let complete = async {
             loop {
-                let told = Self::so_far(world, crowd).await;
-                let messages: usize = told.messages.values().map(Vec::len).sum();
-                if messages + told.lost() >= crowd.written.len() {
-                    return told;
+                let recorded = Self::so_far(world, people).await;
+                let messages: usize = recorded.messages.values().map(Vec::len).sum();
+                if messages + recorded.lost() >= people.written.len() {
+                    return recorded;
                 }
                 tokio::time::sleep(POLL).await;
             }
         };
         match tokio::time::timeout(LIMIT, complete).await {
-            Ok(told) => told,
-            Err(_) => Self::so_far(world, crowd).await,
+            Ok(recorded) => recorded,
+            Err(_) => Self::so_far(world, people).await,
         }
     }
 
-    async fn so_far(world: &World, crowd: &Crowd) -> Self {
+    async fn so_far(world: &World, people: &People) -> Self {
         let digits = |peer: &openclaw_sim::Peer| peer.number().digits().to_owned();
-        let lids = crowd.peers.iter();
+        let lids = people.peers.iter();
         let lids = lids.map(|peer| (format!("{}@lid", peer.number().lid_user()), digits(peer)));
         let names = Names(lids.collect());
-        let mut told = Self {
+        let mut recorded = Self {
             messages: BTreeMap::new(),
             lost: Vec::new(),
             undecryptable: HashSet::new(),
-            acked: acked(world, crowd),
+            acked: acked(world, people),
         };
         for event in world.events().await {
             match event.kind {
                 Some(Kind::Message(message)) if !message.origin().from_me() => {
                     let name = names.of(message.origin());
                     let chat = message.origin().chat.clone();
-                    let chat = told.messages.entry(chat).or_default();
+                    let chat = recorded.messages.entry(chat).or_default();
                     chat.push((name, number(message.text())));
                 }
                 Some(Kind::Lost(lost)) => {
-                    told.lost.push(names.of(lost.origin()));
+                    recorded.lost.push(names.of(lost.origin()));
                 }
                 Some(Kind::Undecryptable(one)) => {
-                    told.undecryptable.insert(names.of(one.origin()));
+                    recorded.undecryptable.insert(names.of(one.origin()));
                 }
                 _ => {}
             }
         }
-        told
+        recorded
     }
 
-    /// How many messages of the crowd are reported as lost.
+    /// How many messages of these people are reported as lost.
     pub(super) fn lost(&self) -> usize {
         self.lost.iter().filter(|name| !is_own(name)).count()
     }
 
-    pub(super) fn holds(&self, crowd: &Crowd) {
+    pub(super) fn check(&self, people: &People) {
         let mut known = HashSet::new();
         for (name, n) in self.messages.values().flatten() {
             assert!(
                 known.insert(name),
                 "message {n} is recorded twice: {name:?}"
             );
-            let written = &crowd.written[*n];
+            let written = &people.written[*n];
             assert_eq!((&written.origin, &written.id), (&name.0, &name.1));
         }
         for lost in &self.lost {
             assert!(known.insert(lost), "both recorded and lost: {lost:?}");
             let fits = |written: &Written| (&written.origin, &written.id) == (&lost.0, &lost.1);
-            let written = crowd.written.iter().any(fits);
+            let written = people.written.iter().any(fits);
             assert!(is_own(lost) || written, "never sent: {lost:?}");
         }
         // These are reported as a gap, which remains if a kill prevents the agent from requesting them again.
@@ -104,7 +104,7 @@ impl Told {
         for acked in &self.acked {
             assert!(known.contains(acked), "acked but not recorded: {acked:?}");
         }
-        for (n, written) in crowd.written.iter().enumerate() {
+        for (n, written) in people.written.iter().enumerate() {
             let name = (written.origin.clone(), written.id.clone());
             assert!(known.contains(&name), "message {n} is missing: {name:?}");
         }
@@ -113,7 +113,7 @@ impl Told {
         let addresses = self.messages.iter().flat_map(|(chat, messages)| {
             [true, false].map(|by_lid| {
                 let mut messages = messages.clone();
-                messages.retain(|(_, n)| crowd.written[*n].by_lid == by_lid);
+                messages.retain(|(_, n)| people.written[*n].by_lid == by_lid);
                 (chat, messages)
             })
         });
@@ -132,7 +132,7 @@ impl Told {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Recorded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let messages: usize = self.messages.values().map(Vec::len).sum();
         let (lost, undecryptable) = (self.lost(), self.undecryptable.len());
@@ -149,9 +149,9 @@ fn is_own((origin, _): &Name) -> bool {
     ACCOUNT.strip_prefix('+') == Some(origin)
 }
 
-/// The messages of the crowd that the agent has acked.
-fn acked(world: &World, crowd: &Crowd) -> Vec<Name> {
-    let written: HashSet<_> = crowd.written.iter().map(|written| &written.id).collect();
+/// The messages of these people that the agent has acked.
+fn acked(world: &World, people: &People) -> Vec<Name> {
+    let written: HashSet<_> = people.written.iter().map(|written| &written.id).collect();
     let acks = world.sim.acks(ACCOUNT).unwrap();
     let acks = acks
         .into_iter()
