@@ -113,7 +113,7 @@ impl<V: AsRef<Link> + Send + Sync> Notifier<V> {
         (Alerts::new(shown, test, by_proxy), notifier)
     }
 
-    /// Runs until `stop` resolves, then waits up to [`SHUTDOWN_ATTEMPT_TIMEOUT`] for an attempt in progress.
+    /// Runs until `stop` resolves, then waits up to `SHUTDOWN_ATTEMPT_TIMEOUT` for an attempt in progress.
     pub async fn run(mut self, stop: impl Future<Output = ()> + Send) {
         let mut stop = std::pin::pin!(stop);
         loop {
