@@ -96,7 +96,7 @@ pub enum DownloadDenied {
         most: u64,
     },
     /// The queue is full.
-    #[error("{MAX_WAITING_DOWNLOADS} downloads wait already")]
+    #[error("{MAX_WAITING_DOWNLOADS} downloads are queued already")]
     Busy,
 }
 

@@ -111,7 +111,7 @@ async fn run(world: &World, args: &[&str]) -> Vec<String> {
                 world.phone().scan(code).await.unwrap();
             } else if let Some(code) = text("type") {
                 world.phone().enter_code(code).await.unwrap();
-            } else if let Some(words) = text("hear") {
+            } else if let Some(words) = text("receive") {
                 let anna = world.peer(ANNA);
                 anna.send_text(ACCOUNT, words, By::Lid).await.unwrap();
             } else if request["revoke"].as_bool() == Some(true) {
@@ -126,7 +126,7 @@ async fn run(world: &World, args: &[&str]) -> Vec<String> {
     let ended = tokio::time::timeout(4 * TEST_TIMEOUT, talk).await;
     assert!(
         ended.expect("the script ends").success(),
-        "it says why above"
+        "its error is printed above"
     );
     called
 }
