@@ -61,9 +61,9 @@ pub async fn serve(
     let mut slots = Slots::default();
     let mut stop = pin!(stop);
     loop {
-        let room_at = slots.room_at();
+        let next_slot_at = slots.next_slot_at();
         let accepted = async {
-            tokio::time::sleep_until(room_at).await;
+            tokio::time::sleep_until(next_slot_at).await;
             listener.accept().await
         };
         let accepted = tokio::select! {

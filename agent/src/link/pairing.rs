@@ -92,7 +92,7 @@ impl Pairing {
                 Some(phone) => Step::Finish(Frame::Linked { phone }),
                 None => Step::Stay,
             },
-            // Irrelevant: the connection's end follows the first, and the second concerns an existing link.
+            // `Silent` is followed by the end of the connection, and `Expires` concerns any link.
             Report::Silent | Report::Expires(_) => Step::Stay,
             Report::Ended(loss) => self.lost(loss),
         }

@@ -290,7 +290,7 @@ def main():
             with channel(address, folder, certificate=False) as nameless, channel(address, None) as plain:
                 turned_away(nameless)
                 turned_away(plain)
-            return please(called=[])
+            return request_test(called=[])
         api = Api(opened)
         if what == "revoked":
             watching = api.call(f"{HEALTH}/Watch", {"service": ""}, timeout=3 * TEST_TIMEOUT)

@@ -28,15 +28,15 @@ struct Slot {
 
 impl Slots {
     /// When the next connection may be accepted.
-    pub(super) fn room_at(&mut self) -> Instant {
+    pub(super) fn next_slot_at(&mut self) -> Instant {
         self.open.retain(|slot| !slot.connection.is_finished());
-        let leaving = self.leaving().and_then(|index| self.open.get(index));
-        leaving.map_or_else(Instant::now, |slot| slot.since + MIN_AGE)
+        let victim = self.victim().and_then(|index| self.open.get(index));
+        victim.map_or_else(Instant::now, |slot| slot.since + MIN_AGE)
     }
 
     /// Gives a slot to the connection that `spawn` starts, and closes another one if none is free.
     pub(super) fn take(&mut self, caller: IpAddr, spawn: impl FnOnce() -> AbortHandle) {
-        if let Some(slot) = self.leaving().and_then(|index| self.open.remove(index)) {
+        if let Some(slot) = self.victim().and_then(|index| self.open.remove(index)) {
             slot.connection.abort();
         }
         self.open.push_back(Slot {
@@ -48,7 +48,7 @@ impl Slots {
     }
 
     /// The connection to close if no slot is free: the oldest remote one, or the oldest if all are local.
-    fn leaving(&self) -> Option<usize> {
+    fn victim(&self) -> Option<usize> {
         let full = self.open.len() >= MAX_CONNECTIONS;
         full.then(|| self.open.iter().position(|slot| !slot.local).unwrap_or(0))
     }
@@ -71,7 +71,7 @@ mod tests {
     ) -> (Slots, Vec<AbortHandle>, JoinSet<()>) {
         let (mut slots, mut tasks, mut handles) = (Slots::default(), JoinSet::new(), Vec::new());
         for caller in callers {
-            slots.room_at();
+            slots.next_slot_at();
             slots.take(caller, || {
                 let handle = tasks.spawn(std::future::pending());
                 handles.push(handle.clone());
@@ -129,7 +129,7 @@ mod tests {
         let (mut slots, handles, mut tasks) = filled(vec![ELSEWHERE; MAX_CONNECTIONS]).await;
         handles[77].abort();
         settle().await;
-        assert!(slots.room_at() <= Instant::now());
+        assert!(slots.next_slot_at() <= Instant::now());
         slots.take(ELSEWHERE, || tasks.spawn(std::future::pending()));
         settle().await;
         assert_eq!(closed(&handles), [77]);
@@ -138,8 +138,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_burst_waits_until_the_oldest_reaches_the_minimum_age() {
         let (mut slots, _handles, _tasks) = filled(vec![ELSEWHERE; MAX_CONNECTIONS]).await;
-        assert_eq!(slots.room_at(), Instant::now() + MIN_AGE);
+        assert_eq!(slots.next_slot_at(), Instant::now() + MIN_AGE);
         tokio::time::advance(2 * MIN_AGE).await;
-        assert!(slots.room_at() < Instant::now());
+        assert!(slots.next_slot_at() < Instant::now());
     }
 }

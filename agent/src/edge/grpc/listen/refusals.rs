@@ -16,11 +16,11 @@ pub(super) enum RefusalCause {
     /// The handshake timed out.
     TooSlow,
     /// The handshake was aborted in favour of a newer one.
-    CrowdedOut,
+    Evicted,
     /// The client has too many connections, or all seats are taken.
     Full,
     /// The connection of a client was closed in favour of one with a higher role.
-    MadeRoom,
+    SeatTaken,
     /// The client was revoked during its handshake.
     Revoked,
     /// The enrolment code is invalid, or its proof is.
@@ -30,9 +30,9 @@ pub(super) enum RefusalCause {
 const KINDS: [(RefusalCause, &str); 7] = [
     (RefusalCause::Handshake, "no handshake"),
     (RefusalCause::TooSlow, "handshake timeout"),
-    (RefusalCause::CrowdedOut, "unfinished handshake evicted"),
+    (RefusalCause::Evicted, "unfinished handshake evicted"),
     (RefusalCause::Full, "too many connections"),
-    (RefusalCause::MadeRoom, "connection evicted"),
+    (RefusalCause::SeatTaken, "connection evicted"),
     (RefusalCause::Revoked, "revoked"),
     (RefusalCause::Code, "enrolment refused"),
 ];

@@ -48,7 +48,7 @@ impl Seats {
         let mut taken = self.taken();
         let full = taken.seats.len() >= MAX_SEATS;
         if full {
-            let leaving = taken.leaving_for(&client, role)?;
+            let leaving = taken.victim_for(&client, role)?;
             taken.seats.remove(leaving);
         }
         taken.last_id += 1;
@@ -73,7 +73,7 @@ impl Seats {
 }
 
 impl TakenSeats {
-    fn leaving_for(&self, client: &Fingerprint, role: Role) -> Option<usize> {
+    fn victim_for(&self, client: &Fingerprint, role: Role) -> Option<usize> {
         let held = |client: &Fingerprint| {
             let theirs = self.seats.iter().filter(|seat| seat.client == *client);
             theirs.count()

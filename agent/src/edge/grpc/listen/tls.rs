@@ -47,11 +47,11 @@ const MAX_SEND_BUFFER_BYTES: usize = 32 * 1024;
 /// Bound, not yet accepting.
 pub(super) struct TlsListener {
     listener: TcpListener,
-    host: Arc<Host>,
+    shared: Arc<Shared>,
 }
 
 /// The shared state of all handshakes.
-struct Host {
+struct Shared {
     known: Arc<ServerConfig>,
     enrolling: Arc<ServerConfig>,
     agent: Fingerprint,
@@ -66,7 +66,7 @@ impl TlsListener {
         identity: &Identity,
         clients: Clients,
     ) -> Result<Self, rustls::Error> {
-        let host = Host {
+        let shared = Shared {
             known: tls::server(identity, Arc::new(clients.clone()))?,
             enrolling: tls::enrolling_server(identity)?,
             agent: identity.fingerprint(),
@@ -76,19 +76,19 @@ impl TlsListener {
         };
         Ok(Self {
             listener,
-            host: Arc::new(host),
+            shared: Arc::new(shared),
         })
     }
 
     pub(super) fn address(&self) -> Option<(SocketAddr, Fingerprint)> {
-        Some((self.listener.local_addr().ok()?, self.host.agent))
+        Some((self.listener.local_addr().ok()?, self.shared.agent))
     }
 
     /// The connections of clients. The listener accepts until the stream is dropped.
     pub(super) fn into_incoming(self) -> impl Stream<Item = Conn> {
         let (sender, receiver) = mpsc::channel(1);
         let mut task = JoinSet::new();
-        task.spawn(self.keep(sender));
+        task.spawn(self.run(sender));
         ReceiverStream::new(receiver).map(move |conn| {
             // Ends with the stream.
             let _task = &task;
@@ -96,25 +96,25 @@ impl TlsListener {
         })
     }
 
-    async fn keep(self, out: mpsc::Sender<Conn>) {
-        let Self { listener, host } = self;
+    async fn run(self, out: mpsc::Sender<Conn>) {
+        let Self { listener, shared } = self;
         let mut handshakes = Handshakes::default();
         let mut tick = tokio::time::interval(FLUSH_INTERVAL);
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
-                        if handshakes.push(host.clone().receive(stream, out.clone())) {
-                            host.refuse(RefusalCause::CrowdedOut);
+                        if handshakes.push(shared.clone().receive(stream, out.clone())) {
+                            shared.refuse(RefusalCause::Evicted);
                         }
                     }
                     // No file descriptor is free: without a pause, accept would fail again at once.
                     Err(_) => tokio::time::sleep(ACCEPT_RETRY_DELAY).await,
                 },
-                () = handshakes.gone() => {}
+                () = handshakes.finished() => {}
                 _ = tick.tick() => {
-                    host.log(host.refusals().due(Instant::now()));
-                    host.clients.keep_seen(clock::now());
+                    shared.log(shared.refusals().due(Instant::now()));
+                    shared.clients.keep_seen(clock::now());
                 }
             }
         }
@@ -125,25 +125,26 @@ impl TlsListener {
 #[derive(Default)]
 struct Handshakes {
     tasks: JoinSet<()>,
-    present: Vec<AbortHandle>,
+    in_progress: Vec<AbortHandle>,
 }
 
 impl Handshakes {
     /// Adds a handshake; returns true if another one was aborted for it. The victim is random: if it were the oldest,
     /// peers that connect faster than a client's packets travel could lock that client out.
     fn push(&mut self, handshake: impl Future<Output = ()> + Send + 'static) -> bool {
-        self.present.retain(|handshake| !handshake.is_finished());
-        let crowded = self.present.len() >= MAX_HANDSHAKES;
-        if crowded {
-            let unlucky = fastrand::usize(..self.present.len());
-            self.present.swap_remove(unlucky).abort();
+        self.in_progress
+            .retain(|handshake| !handshake.is_finished());
+        let full = self.in_progress.len() >= MAX_HANDSHAKES;
+        if full {
+            let victim = fastrand::usize(..self.in_progress.len());
+            self.in_progress.swap_remove(victim).abort();
         }
-        self.present.push(self.tasks.spawn(handshake));
-        crowded
+        self.in_progress.push(self.tasks.spawn(handshake));
+        full
     }
 
     /// Resolves when a handshake has ended.
-    async fn gone(&mut self) {
+    async fn finished(&mut self) {
         match self.tasks.join_next().await {
             Some(_) => {}
             None => std::future::pending().await,
@@ -151,9 +152,9 @@ impl Handshakes {
     }
 }
 
-impl Host {
+impl Shared {
     async fn receive(self: Arc<Self>, stream: TcpStream, out: mpsc::Sender<Conn>) {
-        match self.shake(stream).await {
+        match self.handshake(stream).await {
             Ok(Some(conn)) => {
                 // The gRPC server has ended.
                 let _ = out.send(conn).await;
@@ -164,7 +165,7 @@ impl Host {
     }
 
     /// `None` for a peer that enrolled and received its response.
-    async fn shake(self: &Arc<Self>, stream: TcpStream) -> Result<Option<Conn>, RefusalCause> {
+    async fn handshake(self: &Arc<Self>, stream: TcpStream) -> Result<Option<Conn>, RefusalCause> {
         let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
         let _ = stream.set_nodelay(true);
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream);
@@ -185,21 +186,21 @@ impl Host {
             let request = asking
                 .map_err(|_| RefusalCause::TooSlow)?
                 .map_err(|_| RefusalCause::Code)?;
-            let host = Arc::clone(self);
+            let shared = Arc::clone(self);
             // A handshake that has sent its request is no longer aborted for others, so its client gets a definite
             // response.
-            let enrolling = async move { host.enroll(stream, request).await };
+            let enrolling = async move { shared.enroll(stream, request).await };
             let enrolling = tokio::spawn(timeout(ENROLL_TIMEOUT, enrolling));
             let enrolled = enrolling.await.map_err(|_| RefusalCause::Code)?;
             return enrolled
                 .unwrap_or(Err(RefusalCause::TooSlow))
                 .map(|()| None);
         }
-        self.admit(stream).map(Some)
+        self.accept_client(stream).map(Some)
     }
 
     /// Checks a client again after its handshake.
-    fn admit(&self, stream: TlsStream<TcpStream>) -> Result<Conn, RefusalCause> {
+    fn accept_client(&self, stream: TlsStream<TcpStream>) -> Result<Conn, RefusalCause> {
         let client = tls::client_of(stream.get_ref().1).ok_or(RefusalCause::Handshake)?;
         // A client without ALPN.
         if stream.get_ref().1.alpn_protocol().is_none() {
@@ -215,7 +216,7 @@ impl Host {
             .take(client, pass.role)
             .ok_or(RefusalCause::Full)?;
         if took {
-            self.refuse(RefusalCause::MadeRoom);
+            self.refuse(RefusalCause::SeatTaken);
         }
         Ok(Conn::tls(stream, pass, seat))
     }
