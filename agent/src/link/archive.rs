@@ -279,7 +279,7 @@ impl Agent {
         secret: Secret,
         bytes: mpsc::Receiver<Vec<u8>>,
     ) -> Result<Restored, Error> {
-        // Checked again once the upload is complete; this check saves the upload.
+        // Checked again once the upload is complete; this check avoids a useless upload.
         if self.view.borrow().link.account.is_some() {
             return Err(Denied::AlreadyLinked.into());
         }

@@ -49,7 +49,7 @@ enum Stream {
 /// What a client's connection holds until it closes.
 struct Hold {
     /// Resolves when the client's access is revoked or its seat is taken; `None` afterwards.
-    revoked: Option<BoxFuture<'static, ()>>,
+    must_close: Option<BoxFuture<'static, ()>>,
     _pass: Pass,
     _seat: Seat,
 }
@@ -85,15 +85,15 @@ impl Conn {
             send_to: pass.send_to.clone(),
             via: Transport::Tls,
         };
-        let (revoked, lost) = (pass.revoked(), seat.lost());
-        let revoked = async move {
+        let (revoked, lost) = (pass.severed(), seat.lost());
+        let must_close = async move {
             tokio::select! {
                 () = revoked => {}
                 () = lost => {}
             }
         };
         let hold = Hold {
-            revoked: Some(Box::pin(revoked)),
+            must_close: Some(Box::pin(must_close)),
             _pass: pass,
             _seat: seat,
         };
@@ -110,12 +110,12 @@ impl Conn {
         let Some(hold) = &mut self.hold else {
             return Ok(());
         };
-        if let Some(revoked) = &mut hold.revoked
-            && revoked.as_mut().poll(cx).is_pending()
+        if let Some(must_close) = &mut hold.must_close
+            && must_close.as_mut().poll(cx).is_pending()
         {
             return Ok(());
         }
-        hold.revoked = None;
+        hold.must_close = None;
         Err(io::ErrorKind::ConnectionAborted.into())
     }
 }
