@@ -355,7 +355,7 @@ async fn slow_peers_lock_no_one_out() {
 async fn a_client_on_a_slow_line_gets_in_during_a_storm() {
     let flood = Flood::begin().await;
     let middle = Middle::before(flood.world.agent.tls()).await;
-    middle.becomes(Mode::Delay(Duration::from_millis(40)));
+    middle.set_mode(Mode::Delay(Duration::from_millis(40)));
     let address = flood.world.agent.tls();
     let storm = async {
         // They stay connected and send nothing.

@@ -48,8 +48,8 @@ impl Seats {
         let mut taken = self.taken();
         let full = taken.seats.len() >= MAX_SEATS;
         if full {
-            let leaving = taken.victim_for(&client, role)?;
-            taken.seats.remove(leaving);
+            let victim = taken.victim_for(&client, role)?;
+            taken.seats.remove(victim);
         }
         taken.last_id += 1;
         let (id, (sender, receiver)) = (taken.last_id, oneshot::channel());
