@@ -263,8 +263,8 @@ impl Agent {
             Some(who) => is_person(&self.store.resolve_contact(origin.sender.clone()), who),
             None => false,
         };
-        for what in self.journal.messages(id) {
-            match what {
+        for event in self.journal.events_of(id) {
+            match event.what {
                 EventData::Message(message) => {
                     let origin = &message.origin;
                     let here = Recipient::of_chat(&origin.chat);

@@ -7,6 +7,7 @@ last line lists the methods that were called.
 usage: client.py HOST:PORT every|refused|revoked PHONE CONTACT [FOLDER with agent.pem, client.pem, client-key.pem]
 """
 
+import hashlib
 import json
 import pathlib
 import sys
@@ -173,6 +174,24 @@ def watch(api):
     refused(gone, grpc.StatusCode.NOT_FOUND, "NO_SUCH_CONSUMER")
 
 
+def download(api):
+    """A picture of 100,000 bytes, 0 to 250 repeated."""
+    messages = {"kinds": ["EVENT_KIND_MESSAGE"]}
+    before = api.agent("Agent/ListEvents", {"filter": messages, "page_size": 1}).events[0].seq
+    request_test(show=100_000)
+    events = api.agent("Agent/WatchEvents", {"after": str(before), "follow": True, "filter": messages})
+    event = next(item.event for item in events if item.HasField("event"))
+    events.cancel()
+    assert event.message.content.media.size_bytes == 100_000, event
+    start, *chunks, end = api.agent("Files/Download", {"message": {"seq": str(event.seq)}})
+    assert start.start.seq == event.seq and end.end.size_bytes == 100_000, (start, end)
+    file = b"".join(chunk.chunk for chunk in chunks)
+    assert file == bytes(at % 251 for at in range(100_000))
+    assert end.end.sha256 == hashlib.sha256(file).digest()
+    of_text = {"message": {"seq": str(before)}}
+    refused(lambda: api.agent("Files/Download", of_text), grpc.StatusCode.FAILED_PRECONDITION, "NO_MEDIA")
+
+
 def admit(api, contact):
     who = {"who": "+15550100003"}
     assert api.agent("Access/AddAllowed", who).added
@@ -242,6 +261,7 @@ def every(api, phone, contact):
     assert api.agent("Agent/Resume", {"timeout": "10s"}).link.state == 4
     send(api, contact)
     watch(api)
+    download(api)
     admit(api, contact)
     invite(api)
     no_alerts = lambda: api.agent("Alerts/TestAlert")

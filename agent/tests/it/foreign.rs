@@ -6,6 +6,7 @@
 use std::process::Stdio;
 
 use openclaw_sim::By;
+use openclaw_sim::content::Content;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
@@ -114,6 +115,12 @@ async fn run(world: &World, args: &[&str]) -> Vec<String> {
             } else if let Some(words) = text("receive") {
                 let anna = world.peer(ANNA);
                 anna.send_text(ACCOUNT, words, By::Lid).await.unwrap();
+            } else if let Some(bytes) = request["show"].as_u64() {
+                let picture = serde_json::json!({ "image": { "fill": bytes } });
+                let content: Content = serde_json::from_value(picture).unwrap();
+                let anna = world.peer(ANNA);
+                let message = anna.compose(&content, By::Lid).unwrap();
+                anna.send(ACCOUNT, message, By::Lid, None).await.unwrap();
             } else if request["revoke"].as_bool() == Some(true) {
                 world.agent.revoke("grpcio").await.unwrap();
             } else if let Some(names) = request["called"].as_array() {

@@ -26,7 +26,9 @@ pub(crate) use client::{Client, TLS};
 pub(crate) use memory::{Copies, copies, occurrences, places};
 pub(crate) use middle::{Cut, Middle, Mode};
 pub(crate) use opened::open;
-pub(crate) use process::{Agent, POLL, STARTED, VOLUME, run_agent_to_the_end, run_to_the_end};
+pub(crate) use process::{
+    Agent, LARGE_JOURNAL_MIB, POLL, STARTED, VOLUME, run_agent_to_the_end, run_to_the_end,
+};
 pub(crate) use reports::reason_word;
 pub(crate) use streams::{Health, Pairing, Watcher, message};
 

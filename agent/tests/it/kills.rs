@@ -17,7 +17,7 @@ use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{Class, Owed};
 
-use crate::harness::{ACCOUNT, Agent, STARTED, TEST_TIMEOUT, World, chance};
+use crate::harness::{ACCOUNT, Agent, LARGE_JOURNAL_MIB, STARTED, TEST_TIMEOUT, World, chance};
 use crate::kills::people::{People, SentMessages};
 use crate::kills::recorded::Recorded;
 
@@ -155,7 +155,8 @@ async fn killed(kills_to_make: Vec<Kill>, mut random: Rng) -> BTreeMap<&'static 
             let place = start_and_kill(agent, &url, &kill).await;
             *ended_at.entry(place).or_default() += 1;
         }
-        agent.start_again(&url).await;
+        let args = ["--journal-size", LARGE_JOURNAL_MIB];
+        agent.start_again_with(&url, &args).await;
         agent.until_state(LinkState::Connected).await;
         done.set(true);
     };

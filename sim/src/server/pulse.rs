@@ -26,12 +26,15 @@ pub(super) async fn run(shared: &Shared, link: &Link, device: &DeviceId) {
     }
 }
 
-/// Pings once, and closes the socket if the client does not answer.
+/// Pings once. Closes the socket if the client does not answer, and returns false then.
 async fn ping(shared: &Shared, link: &Link, device: &DeviceId) -> bool {
     const RULE: &str = "the server's pings are answered";
     let id = crate::id::stanza();
     link.send(&stanza::ping(&id), None);
     let answered = timeout(PONG_TIMEOUT, link.answer_to(&id)).await.is_ok();
+    if !shared.config.is_strict(Leniency::Pings) {
+        return true;
+    }
     let who = verdict::who(device);
     let detail = format!("no answer in {} s", PONG_TIMEOUT.as_secs());
     if !lock(&shared.verdicts).require(&who, RULE, answered, &detail) {
@@ -57,5 +60,28 @@ fn recycle(shared: &Shared, link: &Link, device: &DeviceId) {
         let who = verdict::who(device);
         lock(&shared.verdicts).require(&who, RULE, false, &format!("{class} {id}"));
         link.end(&ending::owed_ack(class, &id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::config::Config;
+
+    /// Pings a client that never answers. Returns whether its socket stays open, and the number of violations.
+    async fn unanswered(lenient: &[Leniency]) -> (bool, usize) {
+        let shared = Shared::new(Config {
+            lenient: lenient.iter().copied().collect(),
+            ..Config::default()
+        });
+        let device = ("+15550100001".parse().expect("a number"), 1);
+        let stays = ping(&shared, &shared.new_link(), &device).await;
+        (stays, lock(&shared.verdicts).violations().len())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_answer_pings_is_cut_unless_that_is_allowed() {
+        assert_eq!(unanswered(&[]).await, (false, 1));
+        assert_eq!(unanswered(&[Leniency::Pings]).await, (true, 0));
     }
 }

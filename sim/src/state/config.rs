@@ -52,6 +52,8 @@ pub enum Leniency {
     Tokens,
     /// The client's version, platform and display name are not checked, at a login and for a link code.
     Logins,
+    /// A client need not answer the server's pings. Baileys does not.
+    Pings,
 }
 
 impl Config {

@@ -48,15 +48,7 @@ impl Journal {
         written.collect()
     }
 
-    /// The events of messages of that id that are kept, the newest first.
-    #[must_use]
-    pub fn messages(&self, id: &MessageId) -> Vec<EventData> {
-        let events = self.named(&self.state(), id.as_str()).into_iter();
-        let is_it = |what: &EventData| Written::of(what, id).is_some();
-        events.map(|event| event.what).filter(is_it).collect()
-    }
-
-    /// The messages and changes of that id that are kept, the newest first.
+    /// The messages and changes with this id that are kept, and the outcomes of own messages, newest first.
     #[must_use]
     pub fn events_of(&self, id: &MessageId) -> Vec<Event> {
         let mut events = self.named(&self.state(), id.as_str());

@@ -114,7 +114,10 @@ pub(super) fn open_vote<'a>(
     };
     let just_arrived = before.find_map(|arrival| of_poll(arrival.what.as_ref()?));
     let options = just_arrived
-        .or_else(|| journal.messages(id).iter().find_map(of_poll))
+        .or_else(|| {
+            let events = journal.events_of(id);
+            events.iter().find_map(|event| of_poll(&event.what))
+        })
         .or_else(|| match own_message(store, &origin.chat, id)? {
             Body::Poll(poll) => Some(poll.options),
             _ => None,

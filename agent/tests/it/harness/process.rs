@@ -27,6 +27,9 @@ pub(crate) const STARTED: &str = "openclaw-agent started";
 /// The polling interval of Status.
 pub(crate) const POLL: Duration = Duration::from_millis(15);
 
+/// More events than thousands of kills make; the default is exceeded by them.
+pub(crate) const LARGE_JOURNAL_MIB: &str = "1024";
+
 /// A running agent. Dropping it kills it.
 pub(crate) struct Agent {
     child: Child,
@@ -125,7 +128,9 @@ impl Agent {
     pub(crate) fn start_with_failpoint(&mut self, whatsapp: &str, kill_at: Option<&str>) {
         let earlier = self.lines.clone();
         *self = Self::spawn(Arc::clone(&self.folder), whatsapp, |command| {
-            command.envs(kill_at.map(|place| ("OPENCLAW_KILL_AT", place)))
+            command
+                .env("OPENCLAW_JOURNAL_SIZE", LARGE_JOURNAL_MIB)
+                .envs(kill_at.map(|place| ("OPENCLAW_KILL_AT", place)))
         });
         self.lines.prepend(&earlier);
     }

@@ -16,7 +16,7 @@ pub(in crate::edge::grpc) fn download_denied(denied: &DownloadDenied) -> Status 
         DownloadDenied::NoSuchMessage => (
             Code::NotFound,
             "NO_SUCH_MESSAGE",
-            "`openclawctl events --kind message` lists messages with their seq; old ones are removed (--keep-for)",
+            "`openclawctl events --kind message` lists messages with their seq; old ones are removed (--journal-days, --journal-size)",
         ),
         DownloadDenied::NoMedia => (
             Code::FailedPrecondition,
