@@ -108,11 +108,11 @@ async fn a_sender_gets_the_same_verdict_by_every_address_from_the_first_message_
                     false => peer.send_text(ACCOUNT, &text, by).await.unwrap(),
                 };
             }
-            let mut text = [outcome(&mut events).await, outcome(&mut events).await];
+            let mut outcomes = [outcome(&mut events).await, outcome(&mut events).await];
             // Bert shows only his number, so it is looked up; Anna's message does not wait for that.
-            text.sort();
+            outcomes.sort();
             let expected = [Ok(format!("{WORD} of Anna")), Err("not_listed".to_owned())];
-            assert_eq!(text, expected, "{by:?}, in a group: {in_group}");
+            assert_eq!(outcomes, expected, "{by:?}, in a group: {in_group}");
             world.all_acked().await;
             let status = world.agent.status().await;
             let traffic = status.traffic.unwrap();
@@ -193,7 +193,7 @@ async fn messages_of_unresolved_senders_are_held_in_order_until_whatsapp_answers
         let held = rules(&world).await;
         assert_eq!((held.held, held.unresolved), (3, 1));
         world.fault(Fault::Clear).await;
-        let text = [
+        let outcomes = [
             outcome(&mut events).await,
             outcome(&mut events).await,
             outcome(&mut events).await,
@@ -203,7 +203,7 @@ async fn messages_of_unresolved_senders_are_held_in_order_until_whatsapp_answers
             Err("not_listed".to_owned()),
             Ok(format!("{WORD} three")),
         ];
-        assert_eq!(text, expected);
+        assert_eq!(outcomes, expected);
         resolved(&world).await;
         world.finish().await;
     }

@@ -223,7 +223,7 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
         .filter(|kind| matches!(kind, Kind::Edit(_) | Kind::Deletion(_)));
     assert_eq!(applied.count(), 0);
     let rejected: Vec<_> = reported.iter().filter_map(rejected).collect();
-    let mut text: Vec<_> = rejected
+    let mut found: Vec<_> = rejected
         .iter()
         .map(|it| {
             let author = it.author.as_ref().unwrap();
@@ -247,9 +247,9 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
     ]
     .concat();
     // Order is only guaranteed within a chat.
-    text.sort_unstable();
+    found.sort_unstable();
     expected.sort_unstable();
-    assert_eq!(text, expected);
+    assert_eq!(found, expected);
     let by_anna = |it: &&pb::Rejected| sender(it.origin()) == ANNA;
     assert!(rejected.iter().all(by_anna));
     // The author's own changes are applied.

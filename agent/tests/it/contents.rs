@@ -163,11 +163,11 @@ async fn changes_to_a_message_are_recognised_bare_and_wrapped() {
         });
         let edit = edit.await;
         assert_eq!(edit.target.unwrap().id, id);
-        let text = edit.content.unwrap().kind;
+        let edited = edit.content.unwrap().kind;
         let text = pb::Text {
             body: format!("{WORD} {wrapped}"),
         };
-        assert_eq!(text, Some(Body::Text(text)));
+        assert_eq!(edited, Some(Body::Text(text)));
     }
     for emoji in ["👍", ""] {
         let reaction = json!({ "reaction": { "about": own, "emoji": emoji } });

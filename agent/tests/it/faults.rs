@@ -59,7 +59,7 @@ impl World {
 
     /// The credentials are dead: every interface reports it, the agent does not reconnect, and a phone can link at
     /// once.
-    async fn stays_down(&self, state: LinkState, reason: &str) -> pb::LinkStatus {
+    async fn stays_down_until_linked(&self, state: LinkState, reason: &str) -> pb::LinkStatus {
         let link = self.everything_reports(state, reason).await;
         self.agent
             .logged(&format!("WhatsApp disconnected: {reason}"))
@@ -175,7 +175,9 @@ async fn a_slow_server_is_waited_for() {
 async fn a_phone_that_removes_the_device_logs_it_out() {
     let world = World::linked().await;
     world.phone().unlink(None).await.unwrap();
-    world.stays_down(LinkState::LoggedOut, "logged_out").await;
+    world
+        .stays_down_until_linked(LinkState::LoggedOut, "logged_out")
+        .await;
     world.finish().await;
 }
 
@@ -185,7 +187,9 @@ async fn a_device_removed_while_away_is_logged_out_at_its_login() {
     world.cut_off().await;
     world.phone().unlink(None).await.unwrap();
     world.sim.fault(Fault::Clear).await;
-    world.stays_down(LinkState::LoggedOut, "logged_out").await;
+    world
+        .stays_down_until_linked(LinkState::LoggedOut, "logged_out")
+        .await;
     world.finish().await;
 }
 
@@ -193,7 +197,9 @@ async fn a_device_removed_while_away_is_logged_out_at_its_login() {
 async fn the_agent_does_not_reconnect_after_it_was_replaced() {
     let world = World::linked().await;
     world.fault(Fault::Replaced).await;
-    world.stays_down(LinkState::Replaced, "replaced").await;
+    world
+        .stays_down_until_linked(LinkState::Replaced, "replaced")
+        .await;
     world.finish().await;
 }
 
@@ -206,7 +212,9 @@ async fn a_temporary_ban_has_its_end() {
         code: Some(101),
     };
     world.fail_login(Fault::Failure(ban)).await;
-    let link = world.stays_down(LinkState::Banned, "banned").await;
+    let link = world
+        .stays_down_until_linked(LinkState::Banned, "banned")
+        .await;
     let until = SystemTime::try_from(link.banned_until.unwrap()).unwrap();
     let since = SystemTime::try_from(link.since.unwrap()).unwrap();
     assert_eq!(
@@ -237,7 +245,9 @@ async fn a_send_while_banned_is_refused_with_the_code_and_the_end() {
 async fn a_ban_without_an_end_is_reported_without_one() {
     let world = World::linked().await;
     world.fail_login(failure(403)).await;
-    let link = world.stays_down(LinkState::Banned, "banned").await;
+    let link = world
+        .stays_down_until_linked(LinkState::Banned, "banned")
+        .await;
     assert_eq!(link.banned_until, None);
     world.finish().await;
 }
@@ -246,7 +256,9 @@ async fn a_ban_without_an_end_is_reported_without_one() {
 async fn an_outdated_client_rests_until_it_is_updated() {
     let world = World::linked().await;
     world.fail_login(failure(405)).await;
-    world.stays_down(LinkState::Outdated, "outdated").await;
+    world
+        .stays_down_until_linked(LinkState::Outdated, "outdated")
+        .await;
     world.finish().await;
 }
 

@@ -289,12 +289,12 @@ async fn a_location_contact_cards_and_a_poll_are_received_as_such() {
         assert!(content.get(name).is_some(), "{name}: {content}");
         assert_eq!(seen.received.expiration, Some(WEEK), "{name}");
         let text = content.to_string();
-        let text = match name {
+        let words = match name {
             "location" => vec![WORD, "Quay Street", "-36.84846", "174.7633"],
             "contacts" => vec!["Bert"],
             _ => vec![WORD, "yes", "no", "later"],
         };
-        for word in text {
+        for word in words {
             assert!(text.contains(word), "{word}: {text}");
         }
     }

@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 use super::source::Source;
 use super::variants::recorded;
-use super::{LOST, LOST_IN_GROUP, StoppedGateway, left};
+use super::{LOST, LOST_IN_GROUP, StoppedGateway, stopped_gateway};
 use crate::harness::bare::BINARY;
 use crate::harness::{ACCOUNT, ANNA, Agent, BERT, TEST_TIMEOUT, WORD, World, lid, request};
 

@@ -16,7 +16,7 @@ use whatsapp_rust::wacore::store::traits::{
 use super::gateway::Gateway;
 use super::source::Source;
 use super::spelling::Spelling;
-use super::{StoppedGateway, left};
+use super::{StoppedGateway, stopped_gateway};
 use crate::harness::{ACCOUNT, ANNA, BERT, lid};
 
 /// The files of a gateway, by name.

@@ -57,8 +57,8 @@ pub(super) async fn open(
     speaks: Speaks,
     shared: Arc<Shared>,
 ) -> (Arc<Listener>, mpsc::Receiver<io::Result<Link>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let endpoint = listener.local_addr().unwrap().to_string();
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let endpoint = socket.local_addr().unwrap().to_string();
     let listener = Arc::new(Listener {
         endpoint,
         identity: Identity::generate().unwrap(),
@@ -68,7 +68,7 @@ pub(super) async fn open(
     let keep = Arc::clone(&listener);
     tokio::spawn(async move {
         while let Ok((stream, _)) = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = socket.accept() => accepted,
             () = sender.closed() => return,
         } {
             if !matches!(speaks, Speaks::Nothing) {
