@@ -1,14 +1,14 @@
-//! Notifies someone outside when the link needs a person: over a webhook, signed, at least once, and never with a
-//! message's text or a whole number.
+//! Webhook alerts for states of the link that need a person: signed, delivered at least once, without message text or
+//! full phone numbers.
 //!
 //! ```text
-//! bell    the task that does it            body, signature, post   one attempt
+//! notifier   the delivery task            body, signature, post   one attempt
 //! ```
 //!
 //! Which states raise an alert, and the delivery queue, are in [`openclaw_state::alerts`].
 
-mod bell;
 mod body;
+mod notifier;
 mod post;
 mod settings;
 mod signature;
@@ -16,11 +16,11 @@ mod signature;
 use openclaw_state::alerts::{Board, Tested};
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use bell::Bell;
+pub use notifier::Notifier;
 pub use settings::{Address, BadAddress, Error, Format, KeyPlace, SECRET, SECRETS, Settings, URL};
 pub use signature::{BadKey, SigningKey};
 
-/// A handle on alerting. Cloned handles are the same; the default one notifies no one.
+/// A handle on alerting. Clones share one task; the default handle sends no alerts.
 #[derive(Clone, Debug, Default)]
 pub struct Alerts(Option<Handle>);
 
@@ -31,13 +31,13 @@ struct Handle {
     by_proxy: bool,
 }
 
-/// There is no test.
+/// Why no test alert was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TestDenied {
-    /// No receiver is set.
+    /// No receiver is configured.
     #[error("no alert receiver is configured")]
     Off,
-    /// Another test is underway.
+    /// Another test is in progress.
     #[error("another alert test is in progress")]
     Busy,
     /// The agent is stopping.
@@ -58,13 +58,13 @@ impl Alerts {
         }))
     }
 
-    /// Whether they go through the proxy of the environment; `None` where no receiver is set.
+    /// True if alerts go through the proxy of the environment; `None` without a receiver.
     #[must_use]
     pub fn is_by_proxy(&self) -> Option<bool> {
         self.0.as_ref().map(|handle| handle.by_proxy)
     }
 
-    /// How alerting is now.
+    /// The status of alerting.
     #[must_use]
     pub fn board(&self) -> Board {
         let handle = self.0.as_ref();
@@ -73,10 +73,10 @@ impl Alerts {
             .unwrap_or_default()
     }
 
-    /// Delivers a test alert now, once.
+    /// Delivers a test alert now, with a single attempt.
     ///
     /// # Errors
-    /// See [`TestDenied`]. That the receiver did not take it is none of them.
+    /// See [`TestDenied`]. A rejection by the receiver is no error: it is in [`Tested`].
     pub async fn test(&self) -> Result<Tested, TestDenied> {
         let Handle { tests, .. } = self.0.as_ref().ok_or(TestDenied::Off)?;
         let (reply, tested) = oneshot::channel();

@@ -1,4 +1,4 @@
-//! The one place that wires the parts together: the order of starting, and that of stopping.
+//! Wires the parts together, and defines the order of startup and shutdown.
 
 pub mod daemon;
 mod first_client;
@@ -38,37 +38,37 @@ use crate::host::timekeeper::Timekeeper;
 use crate::host::volume::{FIRST_SLOT, Open};
 use crate::link::{Agent, Ended, Owner};
 
-/// How long open calls may take to end once the agent stops.
+/// How long open calls may take to end after the agent begins to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long open streams have to say why they end.
+/// How long open streams have to send the reason for their end.
 const STREAM_CLOSE_DELAY: Duration = Duration::from_millis(20);
 
-/// Why the agent did not start, or ended early.
+/// Why the agent did not start, or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The API's listeners.
+    /// The API's listeners could not be bound.
     #[error(transparent)]
     Listen(#[from] grpc::ListenError),
-    /// The agent's own key.
+    /// The agent's key could not be loaded or created.
     #[error(transparent)]
     Identity(#[from] identity::Error),
-    /// There is no code for the first client.
+    /// No enrolment code could be generated for the first client.
     #[error(transparent)]
     Code(#[from] openclaw_trust::NoRandom),
-    /// The address of health checks.
+    /// The address for health checks cannot be bound.
     #[error("cannot listen for HTTP on {0}")]
     Http(SocketAddr, #[source] io::Error),
-    /// The address of metrics.
+    /// The address for metrics cannot be bound.
     #[error("cannot listen for metrics on {0}")]
     Metrics(SocketAddr, #[source] io::Error),
-    /// Signals cannot be caught.
+    /// The signal handlers cannot be installed.
     #[error("cannot catch signals")]
     Signals(#[source] io::Error),
-    /// The API ended.
+    /// The gRPC server failed.
     #[error(transparent)]
     Grpc(#[from] grpc::ServeError),
-    /// HTTP ended.
+    /// The HTTP server failed.
     #[error("cannot serve HTTP")]
     ServeHttp(#[source] io::Error),
     /// The session could not be set up.
@@ -82,12 +82,14 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Listen(_) => {
-                "stop what is there, or name another place with --socket, --listen and --listen-plaintext"
+                "stop the process that uses it, or set another address with --socket, --listen and --listen-plaintext"
             }
-            Self::Http(..) => "stop what is there, or name another address with --http",
+            Self::Http(..) => "stop the process that uses it, or set another address with --http",
             Self::Identity(_) => "restore a backup into a new volume; clients enroll again there",
             Self::Code(_) => "start again; the machine may still be booting",
-            Self::Metrics(..) => "stop what is there, or name another address with --metrics",
+            Self::Metrics(..) => {
+                "stop the process that uses it, or set another address with --metrics"
+            }
             Self::Session(_) => "the store may be of a newer version: start that version",
             Self::Signals(_) | Self::Grpc(_) | Self::ServeHttp(_) => {
                 "start again; nothing that was acknowledged is lost"
@@ -96,19 +98,19 @@ impl Error {
     }
 }
 
-/// What the process is to do next.
+/// What the process does after `run`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// End.
+    /// It exits.
     Stopped,
-    /// Begin again with another image: this one's memory has held an account that is no more.
+    /// It replaces its image by `exec`: the memory of this one has held the secrets of an erased account.
     Replace,
 }
 
-/// Runs until SIGTERM or SIGINT, or until the account was erased.
+/// Runs until SIGTERM or SIGINT, or until the account is erased.
 ///
-/// Stopping: no new calls, the link is closed and flushed, then open streams end, and the store last. Nothing
-/// depends on it: a killed agent starts the same way.
+/// Order of shutdown: reject new calls, close and flush the link, end open streams, close the store. Correctness does
+/// not depend on it: an agent that was killed starts in the same way.
 pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
     let Started {
         open,
@@ -128,7 +130,7 @@ pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
     let (timekeeper, resumed) = Timekeeper::open(vault.clone());
     let source = config.source.clone();
     vault.retain_key(FIRST_SLOT, move || source.secret().ok());
-    // What is measured in the connection's time would otherwise have been measured by the system's clock.
+    // Set before the connection starts, or its durations would be measured by the system's clock.
     session::keep_time();
     let timekeeper = tokio::spawn(timekeeper.run());
     let with = Guards {
@@ -145,7 +147,7 @@ pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
     ended
 }
 
-/// What was made ready before the runtime.
+/// State prepared before the runtime starts.
 struct Guards {
     hardening: Hardening,
     rules: Loaded,
@@ -165,7 +167,7 @@ async fn serve(
         alert_key,
         supervisor,
     } = with;
-    // Caught before anyone can know that the agent runs.
+    // Installed before clients or the service manager can see that the agent runs.
     let signalled = signalled().map_err(Error::Signals)?;
     let hangup = signal(SignalKind::hangup()).map_err(Error::Signals)?;
     let clients = Clients::open(vault.clone());
@@ -193,8 +195,8 @@ async fn serve(
     let (setup, store) = setup(config, &vault, rules, resumed);
     let journal = Arc::clone(&setup.journal);
     let (agent, owner, sender, resolver) = Owner::new(setup, store);
-    let (agent, bell) = observers::with_alerts(agent, config, alert_key, &vault);
-    let bell = bell.map(|bell| tokio::spawn(bell.run(stop.clone())));
+    let (agent, notifier) = observers::with_alerts(agent, config, alert_key, &vault);
+    let notifier = notifier.map(|notifier| tokio::spawn(notifier.run(stop.clone())));
     let journal = tokio::spawn(journal.run());
     let mut owner = tokio::spawn(owner.run());
     let sender = tokio::spawn(sender.run());
@@ -227,12 +229,12 @@ async fn serve(
         http = &mut http => flatten(http).map(|()| Outcome::Stopped).map_err(Error::ServeHttp),
     };
     tracing::info!("stopping");
-    // The service manager then waits for the process to end, so an image that starts again does not send it.
+    // The service manager now waits for the process to exit, so `STOPPING` is not sent before an `exec`.
     if !matches!(ended, Ok(Outcome::Replace)) {
         supervisor.stopping();
     }
     agent.stop().await;
-    // Watchers get the reason why it ends.
+    // Streams send the reason for their end to their clients.
     agent.journal().flush().await;
     tokio::time::sleep(STREAM_CLOSE_DELAY).await;
     stopping.send_replace(true);
@@ -242,7 +244,7 @@ async fn serve(
             finish(grpc),
             finish(http),
             finish_if_any(metrics),
-            finish_if_any(bell)
+            finish_if_any(notifier)
         )
     });
     if drained.await.is_err() {
@@ -328,7 +330,7 @@ fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
         .local_addr()
         .map(|address| address.to_string())
         .unwrap_or_default();
-    // Set by Dockerfile.distroless.
+    // Set in Dockerfile.distroless.
     let commit = option_env!("OPENCLAW_COMMIT").unwrap_or_default();
     tracing::info!(version = version(), commit, %socket, listen, fingerprint, plaintext, http, "openclaw-agent started");
     if cfg!(feature = "sim") {
@@ -336,16 +338,16 @@ fn announce(config: &Config, listeners: &Listeners, http: &TcpListener) {
     }
 }
 
-/// SIGHUP: the rules may have changed.
+/// Reloads the rules on SIGHUP.
 async fn reload_on_hangup(mut hangup: Signal, agent: Agent) {
     while hangup.recv().await.is_some() {
-        // What came of it is logged, and stands in Status.
+        // The outcome is logged, and shown in `Status`.
         let _ = agent.reload_rules();
     }
 }
 
 async fn wait_for(mut stopped: watch::Receiver<bool>) {
-    // A dropped sender means the same.
+    // A dropped sender also means stop.
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
@@ -360,7 +362,7 @@ fn signalled() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// A task's result; a panic in it continues here.
+/// A task's result; resumes a panic of the task.
 fn flatten<T>(joined: Result<T, tokio::task::JoinError>) -> T {
     match joined {
         Ok(result) => result,

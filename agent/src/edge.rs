@@ -1,4 +1,4 @@
-//! Where the agent meets its callers. Each room translates, and decides nothing of the link.
+//! The servers for external callers. Each module translates requests, and makes no decisions about the link.
 
 pub mod grpc;
 pub mod http;

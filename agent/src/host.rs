@@ -1,5 +1,5 @@
-//! The machine the agent runs on: the command line and settings, the volume and its key, the sandbox, the log, the service
-//! manager and the health check.
+//! The host environment: command line and settings, the volume and its key, the sandbox, logging, the service manager
+//! and the health check.
 
 pub mod command;
 pub mod config;

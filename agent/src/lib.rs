@@ -6,8 +6,8 @@
 //!                         \__ Status (watch) ==> edge
 //! ```
 //!
-//! The session is in `openclaw-whatsapp`, journal and outbox are in `openclaw-state`. [`host`] is what the agent asks of
-//! its machine, [`alerts`] notifies someone outside, and [`app`] wires it all together.
+//! The session is in `openclaw-whatsapp`, journal and outbox are in `openclaw-state`. [`host`] is the interface to the
+//! machine, [`alerts`] sends webhooks, and [`app`] wires everything together.
 
 pub mod alerts;
 pub mod app;

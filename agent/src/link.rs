@@ -1,7 +1,7 @@
-//! The single owner of the link's state: commands in, Status out.
+//! The link's state and its single owner: commands in, `Status` out.
 //!
-//! [`Agent`] is the handle that the API holds; [`Owner`] is the task behind it. It speaks no wire protocol:
-//! `openclaw-whatsapp` does.
+//! [`Agent`] is the handle for the API; [`Owner`] is the task behind it. Neither speaks a wire protocol: that is in
+//! `openclaw-whatsapp`.
 
 mod access;
 mod archive;
@@ -50,10 +50,10 @@ pub use sender::Sender;
 pub use sending::{Answer, Prepared, SendFailure, SendOptions};
 pub use targets::TargetError;
 
-/// How many commands may wait.
+/// The limit of queued commands.
 const MAX_QUEUED_COMMANDS: usize = 16;
 
-/// The agent. Cloned handles are the same agent.
+/// A handle of the agent. Clones share one owner.
 #[derive(Clone, Debug)]
 pub struct Agent {
     commands: mpsc::Sender<Command>,
@@ -71,47 +71,47 @@ pub struct Agent {
     media: Arc<media::Transfers>,
 }
 
-/// The sealed store at one moment.
+/// A snapshot of the sealed store.
 #[derive(Clone, Debug)]
 pub struct Storage {
-    /// What the store reports about itself.
+    /// The store's own summary.
     pub summary: openclaw_vault::Summary,
-    /// Rows that were found to mean nothing, since the process started.
+    /// Rows that could not be decoded since the process started.
     pub undecodable: u64,
-    /// Bytes of an unfinished write that were dropped when it was opened.
+    /// Bytes of an incomplete write that were dropped when it was opened.
     pub dropped: u64,
 }
 
 impl Storage {
-    /// The store's own name.
+    /// The store's id.
     #[must_use]
     pub const fn id(&self) -> [u8; 16] {
         self.summary.store.0
     }
 }
 
-/// What the owner shows.
+/// The state that the owner publishes.
 #[derive(Clone, Debug)]
 pub struct View {
     /// The link.
     pub link: Link,
-    /// Whether a pairing is in progress.
+    /// True while a pairing is in progress.
     pub pairing: bool,
-    /// Since when the link is not up; of no meaning while it is.
+    /// When the link went down; meaningless while it is up.
     disconnected_at: SystemTime,
-    /// The session, while there is one.
+    /// The session, if there is one.
     session: Option<Session>,
 }
 
 impl View {
-    /// When the link is ready for use, if it stays up; `None` while it is not.
+    /// When the link is ready for use, if it stays up; `None` while it is down.
     #[must_use]
     pub fn ready_at(&self, ready_after: Duration) -> Option<SystemTime> {
         let up = self.link.state == LinkState::Connected;
         up.then(|| self.link.since + ready_after)
     }
 
-    /// What a person should do about the link, where anything.
+    /// What a person should do about the link, if anything.
     fn hint(&self) -> String {
         let hint = self.link.hint(clock::now(), clock::utc);
         match (self.pairing, hint.is_empty()) {
@@ -120,7 +120,7 @@ impl View {
         }
     }
 
-    /// Why something is refused that needs a link, where there is none.
+    /// The refusal of a request that needs a link, while there is none.
     fn not_linked(&self) -> Denied {
         match self.pairing {
             true => Denied::Linking,
@@ -128,7 +128,7 @@ impl View {
         }
     }
 
-    /// The link has changed at `now`.
+    /// Replaces the link, as of `now`.
     fn change(&mut self, link: Link, now: SystemTime) {
         if self.link.state == LinkState::Connected && link.state != LinkState::Connected {
             self.disconnected_at = now;
@@ -163,75 +163,75 @@ enum Command {
 pub enum Ended {
     /// It was asked to stop.
     Stopped,
-    /// The account was unpaired and its store erased: nothing of it may stay in memory.
+    /// The account was unpaired and its store erased: none of its secrets may stay in memory.
     Erased,
 }
 
-/// The agent at one moment.
+/// A snapshot of the agent.
 #[derive(Clone, Debug)]
 pub struct Status {
     /// The link.
     pub link: Link,
-    /// When the last frame arrived on the present connection.
+    /// When the last frame arrived on the current connection.
     pub last_frame: Option<SystemTime>,
-    /// Whether a pairing is in progress.
+    /// True while a pairing is in progress.
     pub pairing: bool,
     /// When the process started.
     pub started_at: SystemTime,
     /// The newest and the oldest event.
     pub events: (Seq, Seq),
-    /// What has passed.
+    /// Traffic counters.
     pub counts: Counts,
-    /// The longest silence that is still called connected.
+    /// The longest time without frames that still counts as connected.
     pub keepalive_limit: Duration,
     /// How long the link must be up before it is ready for use.
     pub ready_after: Duration,
-    /// Since when the link is not up; of no meaning while it is.
+    /// When the link went down; meaningless while it is up.
     pub disconnected_at: SystemTime,
     /// Steps of the system's clock.
     pub steps: Steps,
     /// The store; `None` once it is erased.
     pub storage: Option<Storage>,
-    /// Whose messages are allowed.
+    /// The allowlist.
     pub rules: Summary,
-    /// How many messages are held until the sender is resolved them.
+    /// How many messages are held until their sender is resolved.
     pub held: usize,
-    /// Who is notified when the link needs a person.
+    /// The status of alerting.
     pub alerts: Board,
-    /// Events that should be kept and cannot be read.
+    /// Events that should be kept but cannot be read.
     pub damaged: Vec<Damage>,
-    /// Why nothing is sent, while that is so.
+    /// The hold on sending, while there is one.
     pub hold: Option<Held>,
 }
 
 impl Status {
-    /// Whether the link is up at this very moment: logged in, and heard from within the limit.
+    /// True if the link is up now: logged in, with a frame within the limit.
     #[must_use]
     pub fn is_connected(&self, now: SystemTime) -> bool {
-        let heard = self
+        let silence = self
             .last_frame
             .and_then(|at| now.duration_since(at).ok())
             .unwrap_or_default();
-        self.link.state == LinkState::Connected && heard <= self.keepalive_limit
+        self.link.state == LinkState::Connected && silence <= self.keepalive_limit
     }
 }
 
-/// The agent refuses, in its present state or for ever. Nothing has happened.
+/// The agent refuses a request, in its current state or permanently. The request had no effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// No phone has linked this agent.
+    /// No phone is linked to this agent.
     #[error("the agent is not linked to a phone")]
     NotLinked,
-    /// The same, and a pairing is in progress.
+    /// The same, while a pairing is in progress.
     #[error("the agent is not linked to a phone yet")]
     Linking,
-    /// Linked already, and `replace` was not asked for.
+    /// Already linked, and `replace` was not set.
     #[error("the agent is already linked")]
     AlreadyLinked,
     /// Another pairing is in progress.
     #[error("another pairing is in progress")]
     AlreadyPairing,
-    /// WhatsApp does not accept the credentials any more, and will not.
+    /// WhatsApp permanently rejects the credentials.
     #[error("the credentials are no longer valid: WhatsApp removed this device")]
     CredentialsDead,
     /// Sends are not held.
@@ -243,7 +243,7 @@ pub enum Denied {
 }
 
 impl Agent {
-    /// The agent as it is now.
+    /// The current status.
     #[must_use]
     pub fn status(&self) -> Status {
         let view = self.view.borrow().clone();
@@ -276,7 +276,7 @@ impl Agent {
         }
     }
 
-    /// The store; `None` while there is none.
+    /// The store; `None` once it is erased.
     #[must_use]
     pub fn storage(&self) -> Option<Storage> {
         let vault = self.store.vault();
@@ -287,13 +287,13 @@ impl Agent {
         })
     }
 
-    /// The same agent, which reports alerts as well.
+    /// The same agent, with the status of alerting.
     #[must_use]
     pub fn with_alerts(self, alerts: Alerts) -> Self {
         Self { alerts, ..self }
     }
 
-    /// Who is notified when the link needs a person.
+    /// The handle on alerting.
     #[must_use]
     pub const fn alerts(&self) -> &Alerts {
         &self.alerts
@@ -305,31 +305,31 @@ impl Agent {
         self.ready_after
     }
 
-    /// Follows the link.
+    /// Subscribes to changes of the link.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<View> {
         self.view.clone()
     }
 
-    /// The events.
+    /// The event journal.
     #[must_use]
     pub fn journal(&self) -> &Arc<Journal> {
         &self.journal
     }
 
-    /// Programs whose place among the events is remembered.
+    /// The consumers and their cursors.
     #[must_use]
     pub fn consumers(&self) -> Consumers {
         Consumers::new(self.store.vault().clone())
     }
 
-    /// A person's LID for the JID of their number, and the other way round, where it is known.
+    /// The LID for a phone number's JID, or the reverse, if it is known.
     #[must_use]
     pub fn other_name(&self, jid: &str) -> Option<String> {
         self.store.other_name(jid)
     }
 
-    /// Whose messages are allowed.
+    /// The allowlist.
     #[must_use]
     pub fn allowlist(&self) -> &Allowlist {
         self.admission.allowlist()
@@ -340,24 +340,25 @@ impl Agent {
         self.ask(|reply| Command::Pair(request, reply)).await?
     }
 
-    /// Connects now with the credentials that there are, once, also where WhatsApp had ended the link. Returns how the
-    /// link is when that attempt has an outcome, or after `timeout`.
+    /// Makes one attempt to connect with the existing credentials, even if WhatsApp had ended the link. Returns the
+    /// status when the attempt has an outcome, or after `timeout`.
     pub async fn resume(&self, timeout: Duration) -> Result<Status, Denied> {
         let mut view = self.view.clone();
         let before = view.borrow_and_update().link.since;
         self.ask(Command::Resume).await??;
         let ended = view.wait_for(|view| match view.link.state {
             LinkState::Connecting | LinkState::Linking => false,
-            // The wait from before, which is about to end.
+            // The previous delay, which is about to end.
             LinkState::BackingOff { .. } => view.link.since != before,
             _ => true,
         });
-        // Neither a timeout nor the end of the owner is a failure: the state says what there is to say.
+        // A timeout and the end of the owner are no failures: the status shows the result.
         let _ = tokio::time::timeout(timeout, ended).await;
         Ok(self.status())
     }
 
-    /// Unlinks, erases the store and ends the owner. True when WhatsApp confirmed; the credentials are gone either way.
+    /// Unlinks, erases the store and ends the owner. `true` if WhatsApp confirmed; the credentials are erased in any
+    /// case.
     pub async fn unpair(&self) -> Result<bool, Denied> {
         self.ask(Command::Unpair).await?
     }

@@ -1,4 +1,4 @@
-//! The daemon: arguments, hardening, runtime, exit code. The order is the point: see [`openclaw_harden`].
+//! The daemon: arguments, hardening, runtime, exit code. The order is significant: see [`openclaw_harden`].
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use openclaw_harden::environment;
 use openclaw_settings::names::Unknown;
 use openclaw_types::Exit;
 
-/// The protocol library wipes none of its keys; this wipes whatever is freed.
+/// The protocol library does not wipe its keys; this allocator wipes all freed memory.
 #[global_allocator]
 static ALLOCATOR: openclaw_harden::ZeroOnFree = openclaw_harden::ZeroOnFree;
 
@@ -47,17 +47,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// The command line, or what it and the environment say.
+/// Reports invalid arguments or settings.
 fn misused(error: &config::Error) -> ExitCode {
     match error {
         config::Error::Usage(error) => {
-            // Help and the version are asked for, and go to stdout with code 0.
+            // Requested help or version: printed to stdout, with code 0.
             let _ = error.print();
             ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Failed.code()))
         }
         mistakes @ config::Error::Values(_) => {
             eprint!("{mistakes}");
-            // One of these may be why.
+            // A misspelt variable may be the cause.
             for Unknown { name, nearest } in command::unknown_variables() {
                 let meant = nearest.map(|nearest| format!("; did you mean {nearest}?"));
                 let meant = meant.unwrap_or_default();
@@ -68,7 +68,7 @@ fn misused(error: &config::Error) -> ExitCode {
     }
 }
 
-/// One line either way: it is what `docker inspect` and a kubelet's events show.
+/// Prints a single line: `docker inspect` and a kubelet's events show it.
 fn check(http: SocketAddr, ready: bool) -> ExitCode {
     match healthcheck::run(http, ready) {
         Ok(state) => {

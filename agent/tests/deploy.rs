@@ -1,7 +1,7 @@
-//! The files that others deploy the agent with, as far as they can be judged without a platform: what they name exists,
-//! what builders refuse is not in them, and they agree with each other.
+//! Checks the deployment files as far as that is possible without a platform: referenced files exist, constructs that
+//! builders reject are absent, and the files agree with each other.
 //!
-//! That the image is built and runs is shown by deploy/try-image, which wants root.
+//! deploy/try-image builds and runs the image; it requires root.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,7 +12,7 @@ use std::process::Command;
 
 use saphyr_parser::{Event, Parser};
 
-/// Read by what is next to the agent: the client, the builder.
+/// Variables read by programs next to the agent: the client, the builder.
 const OF_OTHERS: [&str; 4] = [
     "OPENCLAW_AGENT",
     "OPENCLAW_CONTEXT",
@@ -28,7 +28,7 @@ fn text(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Everything that says how to deploy the agent, with what it says.
+/// Every file that describes a deployment, with its content.
 fn deployment() -> Vec<(String, String)> {
     let fixed = [
         "Dockerfile.distroless",
@@ -53,8 +53,8 @@ fn deployment() -> Vec<(String, String)> {
         }
     }
     let read = paths.into_iter().map(|path| {
-        let said = text(&path);
-        (path, said)
+        let content = text(&path);
+        (path, content)
     });
     read.collect()
 }
@@ -70,12 +70,12 @@ fn help(command: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The words of a text that begin so and continue with these characters.
-fn words<'a>(text: &'a str, prefix: &'a str, goes_on: fn(char) -> bool) -> BTreeSet<&'a str> {
+/// The words of a text with this prefix, followed by matching characters.
+fn words<'a>(text: &'a str, prefix: &'a str, continues: fn(char) -> bool) -> BTreeSet<&'a str> {
     let starts = text.match_indices(prefix).map(|(at, _)| &text[at..]);
     starts
         .map(|rest| {
-            let end = rest[prefix.len()..].find(|c| !goes_on(c));
+            let end = rest[prefix.len()..].find(|c| !continues(c));
             &rest[..end.map_or(rest.len(), |end| prefix.len() + end)]
         })
         .collect()
@@ -86,12 +86,12 @@ fn is_of_variables(c: char) -> bool {
 }
 
 #[test]
-fn every_variable_that_is_named_is_read() {
+fn every_mentioned_variable_is_read() {
     let help = help(&[]);
     let known = words(&help, "OPENCLAW_", is_of_variables);
     assert!(known.len() > 10, "{known:?}");
-    for (path, said) in deployment() {
-        for named in words(&said, "OPENCLAW_", is_of_variables) {
+    for (path, content) in deployment() {
+        for named in words(&content, "OPENCLAW_", is_of_variables) {
             assert!(
                 known.contains(named) || OF_OTHERS.contains(&named),
                 "{path} names {named}, which nothing reads"
@@ -101,10 +101,10 @@ fn every_variable_that_is_named_is_read() {
 }
 
 #[test]
-fn every_flag_of_the_agents_that_is_shown_exists() {
+fn every_mentioned_flag_of_the_agent_exists() {
     let commands: [&[&str]; 3] = [&["healthcheck"], &["keys", "generate"], &["keys", "list"]];
-    for (path, said) in deployment() {
-        for line in said.lines() {
+    for (path, content) in deployment() {
+        for line in content.lines() {
             let Some((_, shown)) = line.split_once("openclaw-agent ") else {
                 continue;
             };
@@ -121,16 +121,16 @@ fn every_flag_of_the_agents_that_is_shown_exists() {
 }
 
 #[test]
-fn the_dockerfile_has_nothing_that_railway_refuses() {
-    let said = text("Dockerfile.distroless");
-    let instructions: Vec<&str> = said
+fn the_dockerfile_has_nothing_that_railway_rejects() {
+    let content = text("Dockerfile.distroless");
+    let instructions: Vec<&str> = content
         .lines()
         .filter(|line| !line.trim_start().starts_with('#'))
         .collect();
     let has = |what: &str| instructions.iter().any(|line| line.contains(what));
     assert!(!instructions.iter().any(|line| line.starts_with("VOLUME")));
     assert!(!has("--mount=type="));
-    // Neither form of a shell is in the image.
+    // The image has no shell.
     for exec in ["HEALTHCHECK", "ENTRYPOINT"] {
         let line = instructions.iter().find(|line| line.starts_with(exec));
         assert!(line.unwrap().contains("[\"/app/openclaw-agent\""), "{exec}");
@@ -149,7 +149,7 @@ fn the_dockerfile_has_nothing_that_railway_refuses() {
     assert!(!has("--workspace"), "a release is built alone");
 }
 
-/// What the file says of the images that it is built from.
+/// The base images in the file.
 fn pinned(dockerfile: &str) -> Vec<(&str, &str)> {
     let args = dockerfile
         .lines()
@@ -160,26 +160,31 @@ fn pinned(dockerfile: &str) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn the_image_is_built_from_images_that_cannot_change_unseen() {
-    let said = text("Dockerfile.distroless");
-    let images = pinned(&said);
+fn base_images_are_pinned_by_digest() {
+    let content = text("Dockerfile.distroless");
+    let images = pinned(&content);
     assert_eq!(images.len(), 2);
     for (name, image) in images {
         let (_, digest) = image.split_once("@sha256:").expect(name);
         assert!(digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit()));
     }
-    for from in said.lines().filter_map(|line| line.strip_prefix("FROM ")) {
+    for from in content
+        .lines()
+        .filter_map(|line| line.strip_prefix("FROM "))
+    {
         let own = ["${COMPILER}", "${BASE}", "chef"];
         assert!(own.iter().any(|own| from.starts_with(own)), "{from}");
     }
-    // The compiler is the one that is named.
-    let rust = said.lines().find_map(|line| line.strip_prefix("ARG RUST="));
+    // The compiler has the version in the comment.
+    let rust = content
+        .lines()
+        .find_map(|line| line.strip_prefix("ARG RUST="));
     let tag = format!("rust:{}-slim-trixie@", rust.unwrap());
-    assert!(said.contains(&tag), "{tag}");
+    assert!(content.contains(&tag), "{tag}");
 }
 
 #[test]
-fn one_command_renews_the_digests() {
+fn one_command_updates_the_digests() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("Dockerfile");
@@ -196,7 +201,7 @@ fn one_command_renews_the_digests() {
         let mut command = Command::new(root().join("deploy/pin-images"));
         command.arg(&copy).env("PATH", path).output().unwrap()
     };
-    // What is no digest changes nothing.
+    // An invalid digest changes nothing.
     let before = fs::read_to_string(&copy).unwrap();
     assert!(!run("manifest unknown").status.success());
     assert_eq!(fs::read_to_string(&copy).unwrap(), before);
@@ -215,9 +220,9 @@ fn one_command_renews_the_digests() {
 }
 
 #[test]
-fn the_label_names_every_licence_that_the_notice_names() {
-    let said = text("Dockerfile.distroless");
-    let (_, label) = said.split_once("image.licenses=\"").unwrap();
+fn the_label_names_every_licence_in_the_notice() {
+    let content = text("Dockerfile.distroless");
+    let (_, label) = content.split_once("image.licenses=\"").unwrap();
     let label = label.split('"').next().unwrap();
     let notice = text("NOTICE");
     let (binary, _) = notice.split_once("sim/interop").unwrap();
@@ -240,13 +245,13 @@ fn the_label_names_every_licence_that_the_notice_names() {
 }
 
 #[test]
-fn the_image_is_made_of_files_that_the_builder_gets() {
+fn the_build_context_has_every_file_of_the_image() {
     let ignored = text(".dockerignore");
     let ignored: Vec<&str> = ignored
         .lines()
         .filter(|line| !line.starts_with('#'))
         .collect();
-    // A manifest that were missing would end the build; so would what it copies.
+    // A missing manifest or a missing source of a COPY would fail the build.
     let manifest = text("Cargo.toml");
     let members = manifest.lines().find(|line| line.starts_with("members ="));
     let members = members.unwrap().split('"').skip(1).step_by(2);
@@ -261,13 +266,13 @@ fn the_image_is_made_of_files_that_the_builder_gets() {
 }
 
 #[test]
-fn every_yaml_file_is_yaml() {
+fn every_yaml_file_parses() {
     let mut documents = 0;
-    for (path, said) in deployment() {
+    for (path, content) in deployment() {
         if !path.ends_with(".yml") && !path.ends_with(".yaml") {
             continue;
         }
-        for event in Parser::new_from_str(&said) {
+        for event in Parser::new_from_str(&content) {
             let (event, _) = event.unwrap_or_else(|error| panic!("{path}: {error}"));
             documents += usize::from(matches!(event, Event::DocumentStart(_)));
         }
@@ -276,7 +281,7 @@ fn every_yaml_file_is_yaml() {
 }
 
 #[test]
-fn all_of_them_mean_the_same_user_folder_and_ports() {
+fn all_files_agree_on_user_directory_and_ports() {
     let compose = text("deploy/compose.yml");
     let pod = text("deploy/kubernetes/agent.yaml");
     let railway = text(".railway/railway.ts");
@@ -313,11 +318,11 @@ fn all_of_them_mean_the_same_user_folder_and_ports() {
 
 #[test]
 fn every_file_that_the_pages_link_to_is_there() {
-    for (path, said) in deployment() {
+    for (path, content) in deployment() {
         if !path.ends_with(".md") {
             continue;
         }
-        for link in said.split("](").skip(1) {
+        for link in content.split("](").skip(1) {
             let target = link.split([')', '#']).next().unwrap();
             if target.is_empty() || target.starts_with("http") {
                 continue;

@@ -1,7 +1,8 @@
-//! Which crate may depend on which, and who within one may import whom: read from the manifests and the sources.
+//! Which crates may depend on each other, and which modules within a crate may import each other: checked in the
+//! manifests and sources.
 //!
-//! Of the sources it sees names, not types: a re-export under another name gets past it, a mention in a comment or a
-//! string does not count.
+//! The check sees names in the sources, not types: it misses a re-export under another name, and ignores comments and
+//! strings.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,16 +12,16 @@ mod circles;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A layer and the names that must not occur in it.
+/// A module and the names that must not occur in it.
 struct Rule {
     why: &'static str,
-    /// Where it holds: a folder or a module (`state/src/journal` is `journal.rs` and everything in `journal/`).
+    /// Where it applies: a directory or a module (`state/src/journal` is `journal.rs` and everything in `journal/`).
     within: &'static str,
-    /// Where it does not.
+    /// Exceptions.
     except: &'static [&'static str],
-    /// Crates; `prost*` is every name that starts so, `!prost_types` is allowed all the same.
+    /// Crates; `prost*` is every name with that prefix, `!prost_types` is an exception.
     crates: &'static [&'static str],
-    /// Modules of the own crate that must not occur as `crate::…`.
+    /// Modules of the same crate that must not occur as `crate::…`.
     modules: Modules,
 }
 
@@ -29,10 +30,10 @@ enum Modules {
     Only(&'static [&'static str]),
 }
 
-/// What the API is made of.
+/// The crates of the gRPC API.
 const WIRE: &[&str] = &["prost*", "tonic*", "openclaw_proto"];
 
-/// The walls within crates. Those between them are [`WALLS`].
+/// The rules within crates. Those between crates are in [`WALLS`].
 const RULES: &[Rule] = &[
     Rule {
         why: "only grpc names the wire's types",
@@ -49,7 +50,7 @@ const RULES: &[Rule] = &[
         modules: Modules::Only(&["link", "alerts", "host"]),
     },
     Rule {
-        why: "the edges ask the link, not the machine, and do not know who wires them",
+        why: "the servers use the link, not the machine, and do not know the module that wires them",
         within: "agent/src/edge",
         except: &[],
         crates: &[],
@@ -63,7 +64,7 @@ const RULES: &[Rule] = &[
         modules: Modules::Only(&["host", "alerts"]),
     },
     Rule {
-        why: "who delivers alerts knows what is kept of them, and nothing else of the agent",
+        why: "the delivery of alerts knows their stored state, and nothing else of the agent",
         within: "agent/src/alerts",
         except: &[],
         crates: &["axum"],
@@ -77,63 +78,63 @@ const RULES: &[Rule] = &[
         modules: Modules::Any,
     },
     Rule {
-        why: "the shared vault does not know who keeps something in it",
+        why: "the shared vault does not know its users",
         within: "state/src/vault",
         except: &[],
         crates: &[],
         modules: Modules::Only(&["vault", "failpoint"]),
     },
     Rule {
-        why: "journal knows where it is kept, and nothing else of ours",
+        why: "journal knows its storage, and nothing else of ours",
         within: "state/src/journal",
         except: &[],
         crates: &["openclaw_harden"],
         modules: Modules::Only(&["journal", "vault", "clock", "failpoint"]),
     },
     Rule {
-        why: "consumers know the vault, not who asks",
+        why: "consumers know the vault, not their callers",
         within: "state/src/consumers",
         except: &[],
         crates: &[],
         modules: Modules::Only(&["vault"]),
     },
     Rule {
-        why: "clients know the store, not TLS or who asks",
+        why: "clients know the store, not TLS or their callers",
         within: "state/src/clients",
         except: &[],
         crates: &["tokio_rustls"],
         modules: Modules::Only(&["clients", "vault", "clock", "failpoint"]),
     },
     Rule {
-        why: "outbox knows where things are kept, and nothing else of ours",
+        why: "outbox knows its storage, and nothing else of ours",
         within: "state/src/outbox",
         except: &[],
         crates: &["openclaw_harden"],
         modules: Modules::Only(&["outbox", "vault", "journal"]),
     },
     Rule {
-        why: "allow knows the store, and asks no one",
+        why: "allow knows the store, and makes no queries",
         within: "state/src/allow",
         except: &[],
         crates: &["openclaw_harden"],
         modules: Modules::Only(&["vault", "allow"]),
     },
     Rule {
-        why: "alerts know where they are kept and the time, and nothing else of ours",
+        why: "alerts know their storage and the clock, and nothing else of ours",
         within: "state/src/alerts",
         except: &[],
         crates: &[],
         modules: Modules::Only(&["vault", "clock"]),
     },
     Rule {
-        why: "openclawctl knows the contract, not the agent behind it: only the import reads what is WhatsApp's",
+        why: "openclawctl knows the contract, not the agent behind it: only the import reads WhatsApp data",
         within: "ctl/src",
         except: &["ctl/src/import"],
         crates: &["openclaw_whatsapp"],
         modules: Modules::Any,
     },
     Rule {
-        why: "what is stored of WhatsApp does not know the session that stores it",
+        why: "the storage of WhatsApp's state does not know the session that uses it",
         within: "whatsapp/src/store",
         except: &[],
         crates: &[],
@@ -141,18 +142,18 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// What a crate never depends on, but for its tests.
+/// Crates that another crate must never depend on, except in its tests.
 struct Wall {
     why: &'static str,
-    /// Its folder.
+    /// The crate's directory.
     krate: &'static str,
-    /// As in [`Rule::crates`], by the names of packages.
+    /// As in [`Rule::crates`], by package name.
     never: &'static [&'static str],
 }
 
 const WALLS: &[Wall] = &[
     Wall {
-        why: "what is durable knows neither WhatsApp's library, nor the wire, nor who asks",
+        why: "durable state knows neither WhatsApp's library, nor the wire types, nor its callers",
         krate: "state",
         never: &[
             "openclaw-agent",
@@ -168,7 +169,7 @@ const WALLS: &[Wall] = &[
         ],
     },
     Wall {
-        why: "the connection to WhatsApp does not know who listens to it",
+        why: "the connection to WhatsApp does not know its users",
         krate: "whatsapp",
         never: &[
             "openclaw-agent",
@@ -185,7 +186,7 @@ const WALLS: &[Wall] = &[
         never: &["whatsapp-rust", "wacore*", "waproto", "openclaw-sim"],
     },
     Wall {
-        why: "the vault knows nothing of what is kept in it, and has no runtime",
+        why: "the vault does not know its content, and has no runtime",
         krate: "vault",
         never: &[
             "openclaw-*",
@@ -197,7 +198,7 @@ const WALLS: &[Wall] = &[
         ],
     },
     Wall {
-        why: "the types of both ends know neither end, no wire and no runtime",
+        why: "the shared types know neither the agent nor the client, no wire format and no runtime",
         krate: "types",
         never: &[
             "openclaw*",
@@ -226,7 +227,7 @@ const WALLS: &[Wall] = &[
         ],
     },
     Wall {
-        why: "the simulator knows WhatsApp's wire, not the agent and not its contract",
+        why: "the simulator knows WhatsApp's wire, not the agent or its contract",
         krate: "sim",
         never: &[
             "openclaw-agent",
@@ -256,7 +257,7 @@ fn every_crate_keeps_to_its_dependencies() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-/// What a crate depends on, but for its tests.
+/// The dependencies of a crate, except those of its tests.
 fn dependencies(manifest: &str) -> Vec<String> {
     let mut section = "";
     let mut names = Vec::new();
@@ -338,7 +339,7 @@ fn breaches(rule: &Rule, text: &str) -> Vec<String> {
     found
 }
 
-/// Whether a name is one of these: see [`Rule::crates`].
+/// True if a name matches one of these: see [`Rule::crates`].
 fn is_among(word: &str, names: &[&str]) -> bool {
     let named = |name: &&str| match name.strip_suffix('*') {
         Some(start) => word.starts_with(start),
@@ -383,7 +384,7 @@ fn first_name(text: &str) -> String {
         .collect()
 }
 
-/// The text without comments and without what stands between quotes.
+/// The text without comments and string contents.
 fn code(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
@@ -501,7 +502,7 @@ mod scanner {
     }
 
     #[test]
-    fn a_mention_in_a_comment_or_a_string_is_none() {
+    fn a_mention_in_a_comment_or_a_string_is_ignored() {
         let harmless = [
             "// use tonic::Status;",
             "/* tonic */ fn f() {}",
@@ -517,7 +518,7 @@ mod scanner {
     }
 
     #[test]
-    fn an_allowed_import_is_none() {
+    fn an_allowed_import_is_accepted() {
         let text = "pub use openclaw_types::Phone;";
         assert_eq!(breaches(rule("journal"), text), [""; 0]);
         let text = "use crate::vault::{Tables, Vault};\nuse crate::{clock::now, clock};";

@@ -1,5 +1,5 @@
-//! Where the agent is. Plain text leaves this machine under no circumstances: any other agent is
-//! reached through a context, which says whose key answers there.
+//! The agent's address. Plain text is only used on this machine: any other agent is reached through a context, which
+//! pins the agent's key.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -12,16 +12,16 @@ use crate::endpoint::Endpoint;
 use crate::failure::{Exit, Failure};
 use crate::variables::Variable;
 
-/// Where the agent listens.
+/// The address of an agent.
 #[derive(Debug, Clone)]
 pub(crate) enum Address {
     /// A unix socket.
     Unix(PathBuf),
-    /// No socket was named, and none of these exists.
+    /// No socket was configured, and none of these exists.
     Nowhere(Vec<PathBuf>),
-    /// On this machine, in plain text.
+    /// Plain text on loopback.
     Loopback(Endpoint),
-    /// Over TLS, as someone that the agent knows.
+    /// TLS, with the enrolled key of a context.
     Context(Arc<Context>),
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// The environment, as far as it says where the agent is.
+/// The environment variables that select an agent.
 #[derive(Debug, Default)]
 pub(crate) struct Environment {
     agent: Option<String>,
@@ -46,7 +46,7 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// That of this process.
+    /// Those of this process.
     pub(crate) fn read() -> Result<Self, Failure> {
         let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").filter(|value| !value.is_empty());
         Ok(Self {
@@ -57,7 +57,7 @@ impl Environment {
         })
     }
 
-    /// The context that a variable names, if it is set.
+    /// The context in the variable, if it is set.
     pub(crate) fn context(&self) -> Result<Option<Name>, Failure> {
         let Some(given) = &self.context else {
             return Ok(None);
@@ -69,7 +69,7 @@ impl Environment {
         })
     }
 
-    /// The variable that goes before the current context, if one is set.
+    /// The variable that takes precedence over the current context, if one is set.
     pub(crate) const fn goes_before_current(&self) -> Option<&'static str> {
         match self {
             Self { agent: Some(_), .. } => Some("OPENCLAW_AGENT"),
@@ -84,7 +84,7 @@ impl Environment {
     }
 }
 
-/// What the command line says of it.
+/// The flags that select an agent.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Flags<'a> {
     /// `--agent`.
@@ -93,8 +93,8 @@ pub(crate) struct Flags<'a> {
     pub(crate) context: Option<&'a Name>,
 }
 
-/// The flags, else the environment, else the current context, else a socket. A wrong flag is usage,
-/// a wrong variable is configuration.
+/// Resolves the address from the flags, else the environment, else the current context, else a socket. An invalid flag
+/// is a usage error, an invalid variable a configuration error.
 pub(crate) fn resolve(
     flags: Flags<'_>,
     env: &Environment,
@@ -116,7 +116,7 @@ pub(crate) fn resolve(
     if let Some(name) = env.context()? {
         return of_context(&name, store).map_err(configuration);
     }
-    // A named socket is a choice: falling through to another agent's would be a surprise.
+    // A configured socket is explicit: falling back to another agent would be a surprise.
     if let Some(path) = &env.socket {
         return Ok(Address::Unix(path.clone()));
     }
@@ -139,7 +139,7 @@ fn of_context(name: &Name, store: &Store) -> Result<Address, Failure> {
     Ok(Address::Context(Arc::new(store.load(name)?)))
 }
 
-/// True unless it is certain that nothing is there: what may not be looked at is tried.
+/// `false` only if the socket certainly does not exist: one that cannot be inspected is tried.
 fn may_exist(path: &Path) -> bool {
     match path.symlink_metadata() {
         Ok(_) => true,

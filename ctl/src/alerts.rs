@@ -1,4 +1,4 @@
-//! `alerts`: whether alerts arrive, and what became of those there were.
+//! `alerts`: tests alert delivery, and lists alerts with their outcome.
 
 use std::time::Duration;
 
@@ -14,10 +14,9 @@ use crate::text::one_line;
 use crate::{client, clock, console};
 use client::pages;
 
-/// An attempt takes at most 10 s, and may wait for another one.
+/// An attempt takes at most 10 s, and may wait for another one to end.
 const TEST_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// Tests or lists.
 pub(crate) async fn run(
     address: &Address,
     command: &AlertsCommand,

@@ -1,4 +1,4 @@
-//! `allow`: whose messages are allowed, and changes of that.
+//! `allow`: lists and changes the allowlist.
 
 use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::{
@@ -25,15 +25,15 @@ struct Changed {
 #[derive(Serialize)]
 struct Removed<'a> {
     changed: bool,
-    /// Why the person is still allowed, if they are.
+    /// Why the person is still allowed, if so.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     still_allowed: &'a [String],
-    /// Why the agent cannot say whether they are.
+    /// Why the agent cannot decide whether they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_known: Option<&'a str>,
 }
 
-/// Asks for the list or the change, and prints what there is now.
+/// Sends the request, and prints the result.
 pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Result<Exit, Failure> {
     let who = match &args.command {
         AllowCommand::Add { who } | AllowCommand::Remove { who } => recipient("WHO", who)?,
@@ -49,7 +49,7 @@ pub(crate) async fn run(address: &Address, args: &AllowArgs, json: bool) -> Resu
             let is_group = who.ends_with("@g.us");
             let call = agent.add_allowed(AddAllowedRequest { who });
             let added = client::answer(address, call).await?.added;
-            // A policy that is disabled drops everyone who is named, too.
+            // A disabled policy drops all messages, even from listed senders.
             let rules = match json {
                 true => None,
                 false => list(address, &mut agent).await.ok(),
@@ -100,25 +100,26 @@ async fn list(
     pages::all(page).await
 }
 
-/// What the agent says of someone after a removal: another entry may name them, by their other name or in the file.
-enum Left {
+/// The agent's answer about a person after a removal: another entry may match them, by their other address or in the
+/// file.
+enum AfterRemoval {
     Nothing,
-    /// Why they are still allowed, in the agent's words.
+    /// Still allowed, with the agent's reasons.
     Allowed(Vec<String>),
-    /// The agent cannot say.
+    /// The agent cannot decide.
     Unknown(String),
 }
 
-async fn still_allowed(agent: &mut AccessClient<Channel>, who: &str) -> Left {
+async fn still_allowed(agent: &mut AccessClient<Channel>, who: &str) -> AfterRemoval {
     if who.ends_with("@g.us") {
-        return Left::Nothing;
+        return AfterRemoval::Nothing;
     }
     let request = DiagnoseRequest {
         who: who.to_owned(),
     };
     let answer = match agent.diagnose(request).await {
         Ok(answer) => answer.into_inner(),
-        Err(status) => return Left::Unknown(text::one_line(status.message())),
+        Err(status) => return AfterRemoval::Unknown(text::one_line(status.message())),
     };
     let of = |checks: &[&str], state: FindingState| -> Vec<String> {
         let findings = answer.findings.iter();
@@ -133,18 +134,18 @@ async fn still_allowed(agent: &mut AccessClient<Channel>, who: &str) -> Left {
         .iter()
         .any(|one| one.check == "direct" && one.text.contains(" held"));
     match (allowed.is_empty(), held) {
-        (false, _) => Left::Allowed(allowed),
-        (true, true) => Left::Unknown(of(&["direct"], FindingState::Bad).join("; ")),
-        (true, false) => Left::Nothing,
+        (false, _) => AfterRemoval::Allowed(allowed),
+        (true, true) => AfterRemoval::Unknown(of(&["direct"], FindingState::Bad).join("; ")),
+        (true, false) => AfterRemoval::Nothing,
     }
 }
 
-fn removed(json: bool, left: &Left) {
+fn removed(json: bool, left: &AfterRemoval) {
     if json {
         let (still_allowed, not_known) = match left {
-            Left::Nothing => (&[][..], None),
-            Left::Allowed(why) => (&why[..], None),
-            Left::Unknown(why) => (&[][..], Some(why.as_str())),
+            AfterRemoval::Nothing => (&[][..], None),
+            AfterRemoval::Allowed(why) => (&why[..], None),
+            AfterRemoval::Unknown(why) => (&[][..], Some(why.as_str())),
         };
         console::report_json(&Removed {
             changed: true,
@@ -154,13 +155,13 @@ fn removed(json: bool, left: &Left) {
         return;
     }
     console::report(match left {
-        Left::Nothing => "Removed: no longer allowed",
-        Left::Allowed(_) => "Removed, but still allowed by another entry",
-        Left::Unknown(_) => "Removed",
+        AfterRemoval::Nothing => "Removed: no longer allowed",
+        AfterRemoval::Allowed(_) => "Removed, but still allowed by another entry",
+        AfterRemoval::Unknown(_) => "Removed",
     });
     match left {
-        Left::Nothing => {}
-        Left::Allowed(why) => {
+        AfterRemoval::Nothing => {}
+        AfterRemoval::Allowed(why) => {
             for why in why {
                 console::note(&format!("warning: {why}"));
             }
@@ -168,13 +169,13 @@ fn removed(json: bool, left: &Left) {
                 "hint: remove that entry as well: `openclawctl allow list` shows all of them",
             );
         }
-        Left::Unknown(why) => console::note(&format!(
+        AfterRemoval::Unknown(why) => console::note(&format!(
             "warning: could not check whether another entry still allows them: {why}\nhint: run `openclawctl doctor` with the number in a moment"
         )),
     }
 }
 
-/// Why a person or a group is listed and still not allowed.
+/// Why a listed person or group is still not allowed.
 fn disabled(rules: &Rules, is_group: bool) -> Option<String> {
     let (policy, name) = match is_group {
         true => (rules.group_policy(), "groupPolicy"),

@@ -1,5 +1,5 @@
-//! `backup`: the agent's store in a sealed file that is known to open again before it gets its name;
-//! and `backup verify`, which needs no agent.
+//! `backup`: writes the agent's store to an encrypted file that is verified before it gets its name; and `backup
+//! verify`, which needs no agent.
 
 pub(crate) mod check;
 mod pipe;
@@ -23,7 +23,7 @@ use crate::render::size::size;
 use crate::rollback::check::RollbackCheck;
 use crate::secret::{Use, is_dash, obtain, to_wire};
 use crate::stop::Stops;
-use crate::{aside, client, clock, console, text};
+use crate::{blocking, client, clock, console, text};
 use check::{Reached, Whole, check};
 use pipe::Pipe;
 
@@ -35,7 +35,7 @@ struct CreatedBackup {
     verified: bool,
 }
 
-/// Backs up. Exit code 0 means that the file was read back and is whole.
+/// Creates a backup. Exit code 0 means that the file was read back and is complete.
 pub(crate) async fn run(address: &Address, args: &BackupArgs, json: bool) -> Result<Exit, Failure> {
     let file = args
         .file
@@ -63,16 +63,16 @@ pub(crate) async fn run(address: &Address, args: &BackupArgs, json: bool) -> Res
 }
 
 fn report(file: &Path, whole: Whole, json: bool) {
-    let said = format!(
+    let text = format!(
         "Backed up: {}, generation {}, read back and verified",
         whole.amount(),
         whole.generation
     );
     let name = file.to_string_lossy();
     match (json, is_dash(file)) {
-        // stdout is the backup.
-        (false, true) => console::note(&said),
-        (false, false) => console::report(&said),
+        // stdout carries the backup.
+        (false, true) => console::note(&text),
+        (false, false) => console::report(&text),
         (true, dash) => {
             let made = CreatedBackup {
                 file: name.into_owned(),
@@ -94,7 +94,7 @@ fn stopped() -> Failure {
         .with_hint("run it again; the agent was not changed")
 }
 
-/// Where the backup goes.
+/// The destination of the backup.
 enum Output {
     File {
         path: PathBuf,
@@ -116,7 +116,7 @@ impl Output {
         })
     }
 
-    /// What is written is sealed to `secret`.
+    /// Sets the secret that the backup is encrypted with.
     fn seal(&mut self, secret: Secret) -> Result<(), Failure> {
         match self {
             Self::File { secret: with, .. } => *with = Some(secret),
@@ -132,7 +132,7 @@ impl Output {
         }
     }
 
-    /// Everything was written: is it whole?
+    /// Verifies the complete backup.
     async fn verify(&mut self, progress: &mut Progress) -> Result<Whole, Failure> {
         match self {
             Self::File { path, part, secret } => {
@@ -142,7 +142,7 @@ impl Output {
                     .take()
                     .ok_or_else(|| Failure::new("the backup is empty"))?;
                 let path = path.clone();
-                aside::run(move || {
+                blocking::run(move || {
                     let input = io::BufReader::new(written);
                     check(input, &secret, |_| ()).map_err(|error| {
                         check::failure(&path, &secret, &error)
@@ -163,7 +163,7 @@ impl Output {
     }
 }
 
-/// Writes what comes, to its end.
+/// Writes the stream to the output until it ends.
 async fn receive(
     mut stream: Streaming<BackupResponse>,
     output: &mut Output,
@@ -197,7 +197,7 @@ async fn receive(
     )
 }
 
-/// Checks a backup and says what it is of.
+/// Verifies a backup and prints its description.
 pub(crate) async fn verify(args: &VerifyArgs, json: bool) -> Result<Exit, Failure> {
     let VerifyArgs { file, secret } = args;
     let mut stops = Stops::listen()?;
@@ -228,7 +228,7 @@ pub(crate) fn open(path: &Path) -> Result<File, Failure> {
     Ok(file)
 }
 
-/// Reads all of a backup on a thread of its own; the secret comes back with what it says.
+/// Reads a whole backup on its own thread; returns the secret with the result.
 pub(crate) async fn checked(
     path: &Path,
     input: impl io::Read + Send + 'static,
@@ -236,13 +236,13 @@ pub(crate) async fn checked(
     json: bool,
 ) -> Result<(Whole, Secret), Failure> {
     let path = path.to_owned();
-    aside::run(move || {
+    blocking::run(move || {
         let mut progress = Progress::new(json);
-        let told = |reached: Reached| {
+        let on_progress = |reached: Reached| {
             let Reached { bytes, changes } = reached;
             progress.show(|| format!("Checking: {}, {changes} records", size(bytes)));
         };
-        match check(io::BufReader::new(input), &secret, told) {
+        match check(io::BufReader::new(input), &secret, on_progress) {
             Ok(whole) => Ok((whole, secret)),
             Err(error) => Err(check::failure(&path, &secret, &error)),
         }

@@ -1,6 +1,6 @@
 //! Sizes on the command line: `500kB`, `16MB`, `1GB`.
 
-/// Bytes: a number and a unit, decimal as sizes are shown.
+/// Parses a number and a decimal unit, the form in which sizes are shown.
 pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);

@@ -1,4 +1,4 @@
-//! The command line and its help. What a command does is in its own file.
+//! The command line and its help. Each command has its own file.
 
 mod access;
 mod allow;
@@ -15,7 +15,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use crate::context::Name;
 use crate::duration;
 
-pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, Typed};
+pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, SecretArg};
 pub(crate) use allow::{AllowArgs, AllowCommand};
 pub(crate) use media::{MediaCommand, MediaGetArgs};
 pub(crate) use send::{
@@ -49,7 +49,7 @@ pub(crate) struct Cli {
     /// Mask phone numbers, in JSON too: +1 555 XXX XXXX.
     #[arg(long, global = true)]
     pub(crate) mask: bool,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -26,43 +26,43 @@ use crate::context::Context;
 use crate::failure::{Failure, is_transport};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a question that needs nothing of WhatsApp may take.
+/// The timeout of a call that does not depend on WhatsApp.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// A stream whose agent went silent is asked whether it lives after the first, and given up after the
-/// second. Proxies and NAT forget connections that are silent for a minute or more.
+/// A silent stream is pinged after the interval, and closed after the timeout. Proxies and NAT drop connections that
+/// are idle for a minute or more.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A list of 100,000 people takes 5 MB; the file that it is read from may have 4 MiB.
+/// A list of 100,000 people takes 5 MB; the file that it is loaded from may have 4 MiB.
 const MAX_LIST_BYTES: usize = 32 << 20;
 
-/// Connects for the agent's own service.
+/// Connects to the service `Agent`.
 pub(crate) async fn agent(address: &Address) -> Result<AgentClient<Channel>, Failure> {
     Ok(AgentClient::new(connect(address).await?))
 }
 
-/// Connects for questions about whose messages are allowed.
+/// Connects to the service `Access`.
 pub(crate) async fn access(address: &Address) -> Result<AccessClient<Channel>, Failure> {
     let client = AccessClient::new(connect(address).await?);
     Ok(client.max_decoding_message_size(MAX_LIST_BYTES))
 }
 
-/// Connects for questions about alerts.
+/// Connects to the service `Alerts`.
 pub(crate) async fn alerts(address: &Address) -> Result<AlertsClient<Channel>, Failure> {
     Ok(AlertsClient::new(connect(address).await?))
 }
 
-/// Connects for questions about who may call.
+/// Connects to the service `Clients`.
 pub(crate) async fn clients(address: &Address) -> Result<ClientsClient<Channel>, Failure> {
     Ok(ClientsClient::new(connect(address).await?))
 }
 
-/// Connects for downloads.
+/// Connects to the service `Files`.
 pub(crate) async fn files(address: &Address) -> Result<FilesClient<Channel>, Failure> {
     Ok(FilesClient::new(connect(address).await?))
 }
 
-/// Connects for administration, and for the agent's own service over the same connection.
+/// Connects to the services `Admin` and `Agent`, over one connection.
 pub(crate) async fn admin(
     address: &Address,
 ) -> Result<(AdminClient<Channel>, AgentClient<Channel>), Failure> {
@@ -70,12 +70,12 @@ pub(crate) async fn admin(
     Ok((AdminClient::new(channel.clone()), AgentClient::new(channel)))
 }
 
-/// Connects for the standard health service.
+/// Connects to the standard health service.
 pub(crate) async fn health(address: &Address) -> Result<HealthClient<Channel>, Failure> {
     Ok(HealthClient::new(connect(address).await?))
 }
 
-/// What an answer says. Its header says what time it is there.
+/// Unwraps a response. Its header has the time of the agent.
 pub(crate) fn taken<T>(response: Response<T>) -> T {
     let date = response.metadata().get("date");
     if let Some(date) = date.and_then(|date| date.to_str().ok()) {
@@ -84,7 +84,7 @@ pub(crate) fn taken<T>(response: Response<T>) -> T {
     response.into_inner()
 }
 
-/// Waits at most `CALL_TIMEOUT` for an answer.
+/// Waits at most `CALL_TIMEOUT` for a response.
 pub(crate) async fn answer<T>(
     address: &Address,
     call: impl Future<Output = Result<Response<T>, Status>>,
@@ -92,7 +92,7 @@ pub(crate) async fn answer<T>(
     answer_within(address, CALL_TIMEOUT, call).await
 }
 
-/// Waits at most so long for an answer.
+/// Waits at most this long for a response.
 pub(crate) async fn answer_within<T>(
     address: &Address,
     limit: Duration,
@@ -110,7 +110,7 @@ pub(crate) async fn answer_within<T>(
     }
 }
 
-/// What answers in plain text is not known before it does: it may be that it speaks TLS.
+/// A plain-text connection is only rejected by the response: the server may speak TLS.
 fn refused(address: &Address, status: Status) -> Failure {
     let lost = is_transport(&status);
     let failure = Failure::from(status);
@@ -143,14 +143,14 @@ fn endpoint(target: String) -> Result<Endpoint, tonic::transport::Error> {
         .keep_alive_timeout(KEEPALIVE_TIMEOUT))
 }
 
-/// The name in what is asked is that of every agent: where it is reached says nothing about who it is.
+/// The authority in requests is the same for every agent: the agent is identified by its key, not by its host name.
 async fn over_tls(context: Arc<Context>) -> Result<Channel, Failure> {
-    let told = Arc::clone(&context);
+    let failed_context = Arc::clone(&context);
     let connector = service_fn(move |_| {
         let context = Arc::clone(&context);
         async move { tls::connect(&context).await.map(TokioIo::new) }
     });
-    // The first is for the connector, which makes TLS of it; the second stands in what is asked.
+    // The first is for the connector, which replaces it by TLS; the second is sent in requests.
     let connected = match endpoint(format!("http://{}", openclaw_trust::tls::SERVER_NAME)) {
         Ok(endpoint) => {
             let origin = Uri::from_static("https://openclaw-agent");
@@ -162,13 +162,13 @@ async fn over_tls(context: Arc<Context>) -> Result<Channel, Failure> {
     connected.map_err(|error| {
         let found = causes(&error).find_map(|cause| cause.downcast_ref::<tls::Error>());
         match found {
-            Some(known) => known.in_context(told.name(), told.endpoint()),
-            None => unreachable(&Address::Context(told), &error),
+            Some(known) => known.in_context(failed_context.name(), failed_context.endpoint()),
+            None => unreachable(&Address::Context(failed_context), &error),
         }
     })
 }
 
-/// `error`, and what it came from.
+/// `error` and its sources.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&cause: &&'a (dyn Error + 'static)| {
         cause.source()

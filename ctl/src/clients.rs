@@ -1,4 +1,4 @@
-//! `clients`: who may call the agent over the network, and changes of that.
+//! `clients`: lists and changes the clients that may call the agent over the network.
 
 use openclaw_proto::v1::clients_client::ClientsClient;
 use openclaw_proto::v1::{
@@ -20,7 +20,7 @@ use crate::text::one_line;
 use crate::{client, clock, console};
 use client::pages;
 
-/// A code that is still valid, among clients.
+/// A valid enrolment code, in the list of clients.
 #[derive(Serialize)]
 struct Open<'a> {
     invitation: bool,
@@ -28,7 +28,7 @@ struct Open<'a> {
     open: &'a Invitation,
 }
 
-/// The chats of the messages that the agent keeps, in `--send-to`.
+/// The value of `--send-to` for chats from which the agent keeps a message.
 const KNOWN: &str = "known";
 
 #[derive(Serialize)]
@@ -36,7 +36,7 @@ struct CreatedCode<'a> {
     code: &'a str,
 }
 
-/// Asks the agent, and prints.
+/// Sends the request, and prints the result.
 pub(crate) async fn run(
     address: &Address,
     command: &ClientsCommand,
@@ -67,13 +67,13 @@ pub(crate) async fn run(
             let revoked = client::answer(address, call).await?;
             revoke(revoked, json);
         }
-        // It asks no one, and was done before.
+        // `new-code` needs no agent, and was handled above.
         ClientsCommand::NewCode => {}
     }
     Ok(Exit::Done)
 }
 
-/// Makes a code for an agent that is yet to be set up.
+/// Creates a code for an agent that is not deployed yet.
 pub(crate) fn new_code(json: bool) -> Result<Exit, Failure> {
     let code = Code::generate().map_err(|error| Failure::new(error.to_string()))?;
     let code = code.reveal();
@@ -103,7 +103,7 @@ async fn all(
     pages::all(page).await
 }
 
-/// The limit that `--send-to` sets; `None` without it.
+/// The limit of `--send-to`; `None` without it.
 fn recipients(given: &[String]) -> Result<Option<RecipientLimit>, Failure> {
     let (known, named): (Vec<_>, Vec<_>) = given.iter().partition(|to| *to == KNOWN);
     let named = named.into_iter().map(|to| recipient("--send-to", to));
@@ -185,7 +185,7 @@ fn open_line(invitation: &Invitation, now: Timestamp) -> String {
     format!("{who:<20} {:<9} a code{end}{limit}", role(*is))
 }
 
-/// The code is shown once: without stdout it goes to stderr, or no one could use it.
+/// The code is shown only once: if stdout fails, it goes to stderr, or it would be lost.
 fn invite(invited: InviteClientResponse, address: &Address, json: bool) {
     if json {
         return console::report_json(&invited);
@@ -195,7 +195,7 @@ fn invite(invited: InviteClientResponse, address: &Address, json: bool) {
         expires_at,
         role: is,
         name,
-        address: told,
+        address: public_address,
     } = invited;
     let role = role(is);
     console::report(&one_line(&code));
@@ -206,18 +206,18 @@ fn invite(invited: InviteClientResponse, address: &Address, json: bool) {
     let end = expires_at.map_or_else(String::new, |at| {
         format!(", until {} ({})", whole(at), until(at, clock::now()))
     });
-    // Where this user reaches the agent, unless the agent knows better.
-    let place = match (told.as_str(), address) {
+    // The address that this user uses, unless the agent reports a public one.
+    let place = match (public_address.as_str(), address) {
         ("", Address::Context(context)) => context.endpoint().to_string(),
         ("", _) => "HOST:PORT".to_owned(),
-        (told, _) => one_line(told),
+        (public_address, _) => one_line(public_address),
     };
     console::note(&format!(
         "note: single-use, for one {role}{whose}{end}\nhint: there, `openclawctl enroll {place}`, and type or paste the code"
     ));
 }
 
-/// No one reads fractions of a second.
+/// Drops fractions of a second.
 const fn whole(at: Timestamp) -> Timestamp {
     Timestamp { nanos: 0, ..at }
 }

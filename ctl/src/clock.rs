@@ -1,20 +1,20 @@
-//! The one place that asks the time. Everything else takes it as an argument.
+//! The only module that reads the clock. All others take the time as an argument.
 //!
-//! What an agent says of times is read by the agent's clock, as its answers show it: this machine's may be wrong, and then
-//! every wait would be.
+//! Times from an agent are compared with the agent's clock, as its responses show it: this machine's clock may be
+//! wrong, and then every remaining time would be.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;
 
 use prost_types::Timestamp;
 
-/// An answer has whole seconds, and is on its way for a while: less is no difference of the clocks.
+/// A response has whole seconds and takes a while to arrive: a smaller difference is not one of the clocks.
 const TOLERANCE_SECONDS: i64 = 3;
 
-/// By how many seconds the agent's clock is ahead of this machine's.
+/// How many seconds the agent's clock is ahead of this machine's.
 static AHEAD: AtomicI64 = AtomicI64::new(0);
 
-/// The time now: the agent's, once one has answered.
+/// The current time: the agent's, once it has responded.
 pub(crate) fn now() -> Timestamp {
     let here = here();
     Timestamp {
@@ -28,12 +28,12 @@ fn here() -> Timestamp {
     Timestamp::from(SystemTime::now())
 }
 
-/// By how many seconds the agent's clock is ahead of this machine's; 0 while that is not known.
+/// How many seconds the agent's clock is ahead of this machine's; 0 until that is known.
 pub(crate) fn ahead() -> i64 {
     AHEAD.load(Ordering::Relaxed)
 }
 
-/// The agent has answered just now, at `date` by its clock, as HTTP writes it.
+/// Records that the agent has just responded with `date`, in HTTP's format.
 pub(crate) fn answered(date: &str) {
     if let Ok(date) = httpdate::parse_http_date(date) {
         let ahead = seconds_between(here(), Timestamp::from(date));
@@ -42,7 +42,7 @@ pub(crate) fn answered(date: &str) {
     }
 }
 
-/// Whole seconds from `earlier` to `later`, negative when they are the other way round.
+/// Whole seconds from `earlier` to `later`; negative if `later` is earlier.
 pub(crate) fn seconds_between(earlier: Timestamp, later: Timestamp) -> i64 {
     let nanos = |t: Timestamp| i128::from(t.seconds) * 1_000_000_000 + i128::from(t.nanos);
     let seconds = (nanos(later) - nanos(earlier)).div_euclid(1_000_000_000);

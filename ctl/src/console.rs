@@ -1,8 +1,8 @@
-//! stdout is data, stderr is everything else. A reader that goes away is not an error.
+//! Output: data to stdout, everything else to stderr. A closed pipe is not an error.
 //!
-//! What a command has looked up is lost when it cannot be written, so that is a failure. What it has done is done, whatever
-//! happens to its output: a report of it goes to stderr when stdout does not take it, and the exit code says that it is
-//! done. A script that repeats a command by its exit code must not do a thing twice.
+//! The result of a query is lost if it cannot be written, so that is a failure. A completed change is complete whatever
+//! happens to the output: its report goes to stderr if stdout fails, and the exit code is that of success. A script
+//! that repeats a command by its exit code must not repeat a change.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -10,11 +10,11 @@ use std::io::{self, IsTerminal as _, Write as _};
 use rustix::event::{PollFd, PollFlags, poll};
 use serde::Serialize;
 
-use crate::aside;
+use crate::blocking;
 use crate::failure::Failure;
 use crate::numbers::Numbers;
 
-/// Writes `text` for a person to stdout, at once.
+/// Writes `text` for a person to stdout and flushes.
 pub(crate) fn write(text: &str) -> Result<(), Failure> {
     put_data(&as_shown(text)).map_err(|error| unwritten(&error))
 }
@@ -26,8 +26,8 @@ fn unwritten(error: &io::Error) -> Failure {
     }
 }
 
-/// A text of ours as the locale can show it: without the marks that only UTF-8 has. Letters stay: they are what someone
-/// wrote, and a terminal often shows more than its locale says.
+/// Replaces typographic marks in our own text if the locale is not UTF-8. Letters are kept: people wrote them, and a
+/// terminal often supports more than its locale states.
 pub(crate) fn as_shown(text: &str) -> Cow<'_, str> {
     if is_utf8() {
         return Cow::Borrowed(text);
@@ -61,7 +61,7 @@ fn put_data(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes `bytes` to stdout as they are, at once. A reader that goes away has not all of them.
+/// Writes raw `bytes` to stdout and flushes. A closed pipe is an error: the reader does not have all bytes.
 pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)
@@ -69,23 +69,23 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
         .map_err(|error| Failure::new(format!("cannot write to stdout: {error}")))
 }
 
-/// Writes one line to stdout, at once.
+/// Writes one line to stdout and flushes.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     write(&format!("{text}\n"))
 }
 
-/// Writes `value` to stdout as one line of JSON, at once.
+/// Writes `value` to stdout as one line of JSON and flushes.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text =
         json_text(value).map_err(|error| Failure::new(format!("cannot write JSON: {error}")))?;
     put_data(&format!("{text}\n")).map_err(|error| unwritten(&error))
 }
 
-/// Resolves when no one can read stdout any more: the other end of its pipe was closed. Never for a file.
+/// Resolves when the read end of stdout's pipe is closed. Never for a file.
 pub(crate) async fn reader_gone() {
-    let waiting = aside::run(|| {
+    let waiting = blocking::run(|| {
         let stdout = io::stdout();
-        // Asked for nothing, it says when there is an error or a hang-up.
+        // Polled without events, it reports only errors and hang-ups.
         let mut waits = [PollFd::new(&stdout, PollFlags::empty())];
         while matches!(poll(&mut waits, None), Err(rustix::io::Errno::INTR)) {}
         Ok(())
@@ -95,7 +95,7 @@ pub(crate) async fn reader_gone() {
     }
 }
 
-/// Reports something that is done, as lines on stdout, at once; on stderr when stdout does not take it.
+/// Reports a completed change as lines on stdout, or on stderr if stdout fails.
 pub(crate) fn report(text: &str) {
     if let Err(error) = put_data(&format!("{}\n", as_shown(text))) {
         note(&format!(
@@ -107,7 +107,7 @@ pub(crate) fn report(text: &str) {
 
 /// [`report`], as one line of JSON. On stderr it is the field `answer` of a note.
 pub(crate) fn report_json(value: &impl Serialize) {
-    // The shapes here are plain: they have an encoding.
+    // These types always serialize.
     let Ok(text) = json_text(value) else {
         return;
     };
@@ -120,7 +120,7 @@ pub(crate) fn report_json(value: &impl Serialize) {
     }
 }
 
-/// What stdout did not take.
+/// A result that could not be written to stdout.
 #[derive(Serialize)]
 struct Unwritten<'a, T> {
     note: &'static str,
@@ -128,7 +128,7 @@ struct Unwritten<'a, T> {
     answer: &'a T,
 }
 
-/// Reports on stderr why a command did not do what it was asked.
+/// Prints a failure to stderr.
 pub(crate) fn failure(failure: &Failure, json: bool) {
     match failure.lines() {
         Some(_) if json => json_note(&failure.json()),
@@ -137,19 +137,19 @@ pub(crate) fn failure(failure: &Failure, json: bool) {
     }
 }
 
-/// Prints a note for the person on stderr. When that fails there is no way to report it.
+/// Prints a note for a person to stderr. Errors are ignored: there is no other way to report them.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", as_shown(text));
 }
 
-/// Prints a note for a program on stderr, as one line of JSON.
+/// Prints a note for a program to stderr, as one line of JSON.
 pub(crate) fn json_note(value: &impl Serialize) {
     if let Ok(text) = json_text(value) {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 }
 
-/// Not by way of a tree where nothing is to be masked: that would sort the fields.
+/// Serializes directly unless numbers are masked: going through a `Value` would sort the fields.
 fn json_text(value: &impl Serialize) -> serde_json::Result<String> {
     match Numbers::chosen() {
         Numbers::Full => serde_json::to_string(value),
@@ -157,14 +157,14 @@ fn json_text(value: &impl Serialize) -> serde_json::Result<String> {
     }
 }
 
-/// True when a person reads stdout on a terminal that can move its cursor.
+/// True if stdout is a terminal with cursor movement.
 pub(crate) fn is_screen() -> bool {
     let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
     io::stdout().is_terminal() && !dumb
 }
 
-/// True unless the locale says that what is printed is not UTF-8. Without one (an empty container, a remote command) it
-/// nearly always is, but for terminals that can do little.
+/// True unless the locale has another encoding. Without a locale (a bare container, a remote command), UTF-8 is assumed
+/// except for simple terminals.
 pub(crate) fn is_utf8() -> bool {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
@@ -190,7 +190,7 @@ fn is_utf8_in(locale: Option<&str>, term: Option<&str>) -> bool {
     }
 }
 
-/// True when colour is welcome on such a terminal: <https://no-color.org>.
+/// True if colour may be used on such a terminal: <https://no-color.org>.
 pub(crate) fn is_coloured() -> bool {
     is_screen() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_of_ours_are_written_in_ascii_and_letters_as_they_are() {
+    fn marks_are_replaced_by_ascii_and_letters_are_kept() {
         let text = "✓ “…@lid” → it’s 3 × 4 — я";
         assert_eq!(ascii_marks(text), "ok \"...@lid\" -> it's 3 x 4 - я");
     }

@@ -1,4 +1,4 @@
-//! `consumers`: the programs whose place among the events the agent remembers.
+//! `consumers`: the named cursors that the agent stores.
 
 use openclaw_proto::v1::{Consumer, ListConsumersRequest, RemoveConsumerRequest};
 use serde::Serialize;
@@ -11,7 +11,6 @@ use crate::text::one_line;
 use crate::{client, clock, console};
 use client::pages;
 
-/// Lists or removes.
 pub(crate) async fn run(
     address: &Address,
     args: &ConsumersArgs,

@@ -1,5 +1,4 @@
-//! A context: an agent that this user is enrolled with. Where it is reached, which key answers there,
-//! and the key that it knows this user by.
+//! A context: an agent that this user is enrolled with. It has the agent's address and key, and this user's key.
 
 mod file;
 mod name;
@@ -13,35 +12,35 @@ use prost_types::Timestamp;
 use crate::endpoint::Endpoint;
 pub(crate) use name::Name;
 
-/// One agent, and who this user is to it. The key is wiped when it is dropped.
+/// An agent and this user's identity for it. The key is wiped on drop.
 pub(crate) struct Context {
     name: Name,
     endpoint: Endpoint,
     identity: Identity,
-    /// What the agent calls this client, and what it allowed it when it enrolled.
+    /// The client's name on the agent, and its role at enrolment.
     client: String,
     role: Role,
     agent: Agent,
     enrolled_at: Option<Timestamp>,
 }
 
-/// Whose key must answer.
+/// The agent's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Agent {
     pub(crate) fingerprint: Fingerprint,
-    /// Its certificate in DER, for programs of another make.
+    /// Its certificate in DER, for export to other programs.
     pub(crate) certificate: Vec<u8>,
 }
 
-/// A key that was made to enroll, and that no agent is known to know: the answer may have been lost.
+/// A key that was generated for an enrolment whose outcome is unknown: the response may have been lost.
 pub(crate) struct Pending {
-    /// Where it was to enroll.
+    /// The agent's address.
     pub(crate) endpoint: Endpoint,
     /// The key.
     pub(crate) identity: Identity,
 }
 
-/// What an agent said when it took this client in.
+/// The agent's response to an enrolment.
 pub(crate) struct Enrolled {
     pub(crate) client: String,
     pub(crate) role: Role,
@@ -50,7 +49,7 @@ pub(crate) struct Enrolled {
 }
 
 impl Context {
-    /// What happens to a key that the agent knows now.
+    /// Makes a context of a key that the agent has accepted.
     pub(crate) fn new(name: Name, pending: Pending, enrolled: Enrolled) -> Self {
         let Pending { endpoint, identity } = pending;
         let Enrolled {
@@ -70,12 +69,12 @@ impl Context {
         }
     }
 
-    /// What this user calls it.
+    /// Its local name.
     pub(crate) const fn name(&self) -> &Name {
         &self.name
     }
 
-    /// Where it is reached.
+    /// The agent's address.
     pub(crate) const fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
@@ -90,22 +89,22 @@ impl Context {
         &self.agent
     }
 
-    /// What the agent allowed this user's key when it enrolled.
+    /// The role at enrolment.
     pub(crate) const fn role(&self) -> Role {
         self.role
     }
 
-    /// When it enrolled.
+    /// When this user enrolled.
     pub(crate) const fn enrolled_at(&self) -> Option<Timestamp> {
         self.enrolled_at
     }
 
-    /// The same, known to the agent by another name.
+    /// The same context, with another client name.
     pub(crate) fn called(self, client: String) -> Self {
         Self { client, ..self }
     }
 
-    /// What the agent calls this user's key.
+    /// The client's name on the agent.
     pub(crate) fn client(&self) -> &str {
         &self.client
     }

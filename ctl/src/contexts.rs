@@ -1,4 +1,4 @@
-//! `context`: what this user is enrolled with, and what of it is current.
+//! `context`: manages the agents that this user is enrolled with, and which one is current.
 
 mod export;
 
@@ -50,7 +50,7 @@ struct Removed<'a> {
     revoked: bool,
 }
 
-/// Does it. An agent is asked by `remove --revoke` alone.
+/// Runs the command. Only `remove --revoke` contacts an agent.
 pub(crate) async fn run(
     flags: Flags<'_>,
     store: &Store,
@@ -105,7 +105,7 @@ pub(crate) async fn run(
     Ok(Exit::Done)
 }
 
-/// The one that the environment names, else the current one.
+/// The context in the environment, else the current one.
 fn chosen(store: &Store) -> Result<Context, Failure> {
     let named = Environment::read()?.context()?;
     match named.map_or_else(|| store.current(), |name| Ok(Some(name)))? {
@@ -164,7 +164,7 @@ fn listed(context: &Context, current: bool) -> Listed<'_> {
 }
 
 async fn remove(store: &Store, name: &Name, revoke: bool, json: bool) -> Result<(), Failure> {
-    // One that cannot be read can be forgotten all the same, but not revoked.
+    // An unreadable context can be removed, but not revoked.
     let context = match store.load(name) {
         Err(failure) if revoke || failure.reason() == Some("NO_CONTEXT") => return Err(failure),
         loaded => loaded.ok().map(Arc::new),
@@ -198,7 +198,7 @@ async fn remove(store: &Store, name: &Name, revoke: bool, json: bool) -> Result<
     Ok(())
 }
 
-/// Has the agent forget this client's own key. One that it does not know already is as good.
+/// Asks the agent to revoke this client's key. An unknown key counts as revoked.
 async fn revoke_own(context: &Arc<Context>) -> Result<(), Failure> {
     let address = Address::Context(Arc::clone(context));
     let revoked = async {
@@ -211,7 +211,7 @@ async fn revoke_own(context: &Arc<Context>) -> Result<(), Failure> {
     match revoked.await {
         Ok(_) => Ok(()),
         Err(failure) if failure.reason() == Some("KEY_UNKNOWN") => Ok(()),
-        // The agent cuts off whom it revokes, and its answer may be lost by that.
+        // The agent closes the connections of a revoked client, so the response may be lost.
         Err(failure) if failure.reason() == Some("CONNECTION_LOST") => {
             match client::clients(&address).await {
                 Err(again) if again.reason() == Some("KEY_UNKNOWN") => Ok(()),

@@ -1,4 +1,4 @@
-//! `doctor`: why someone's messages do or do not arrive.
+//! `doctor`: diagnoses why messages do or do not arrive.
 
 use openclaw_proto::v1::{DiagnoseRequest, Finding, FindingState};
 
@@ -8,7 +8,7 @@ use crate::failure::{Exit, Failure};
 use crate::numbers::{Numbers, person};
 use crate::{client, console, text};
 
-/// Asks, prints each finding, and says by its exit code whether something is wrong.
+/// Runs the diagnosis and prints each finding; the exit code shows whether something is wrong.
 pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Result<Exit, Failure> {
     let who = match &args.number {
         Some(given) => person("NUMBER", given)?,
@@ -17,7 +17,7 @@ pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Res
     let whole = |text: &str| Numbers::chosen().show_in(text, &who);
     let request = DiagnoseRequest { who: who.clone() };
     let mut agent = client::access(address).await?;
-    // It asks WhatsApp, which may take as long as it takes to find that it does not answer.
+    // The agent queries WhatsApp, which may run into the agent's own timeouts.
     let answer = agent.diagnose(request).await?;
     let mut findings = answer.into_inner().findings;
     for finding in &mut findings {
@@ -40,7 +40,7 @@ pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Res
     Ok(if wrong { Exit::Refused } else { Exit::Done })
 }
 
-/// A finding, and below it what to do next.
+/// A finding, with the next step on the line below.
 fn lines(finding: &Finding, utf8: bool) -> String {
     let mark = match (finding.state(), utf8) {
         (FindingState::Good, true) => "✓",
@@ -51,12 +51,12 @@ fn lines(finding: &Finding, utf8: bool) -> String {
         (_, false) => "note:",
     };
     let arrow = if utf8 { "→" } else { "->" };
-    let said = text::one_line(&finding.text);
+    let text = text::one_line(&finding.text);
     if finding.hint.is_empty() {
-        return format!("{mark} {said}\n");
+        return format!("{mark} {text}\n");
     }
     let hint = text::one_line(&finding.hint);
-    format!("{mark} {said}\n  {arrow} {hint}\n")
+    format!("{mark} {text}\n  {arrow} {hint}\n")
 }
 
 #[cfg(test)]
@@ -77,8 +77,8 @@ mod tests {
         finding.text = "it is\u{1b}[2J not".to_owned();
         finding.hint = "pair it".to_owned();
         assert!(lines(&finding, false).is_ascii());
-        let said = lines(&finding, true);
-        assert!(said.starts_with("✗ it is") && said.ends_with(" not\n  → pair it\n"));
-        assert!(!said.contains('\u{1b}'), "{said:?}");
+        let text = lines(&finding, true);
+        assert!(text.starts_with("✗ it is") && text.ends_with(" not\n  → pair it\n"));
+        assert!(!text.contains('\u{1b}'), "{text:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Reads numbers with a unit each, added up. A bare number is refused: it has no unit.
+/// Parses a sum of numbers with units. A number without unit is refused.
 pub(crate) fn parse(given: &str) -> Result<Duration, String> {
     let wrong = || "give a time with its unit, for example 30s, 5m or 1h".to_owned();
     let mut rest = given.trim();
@@ -42,12 +42,12 @@ pub(crate) fn parse(given: &str) -> Result<Duration, String> {
     Ok(total)
 }
 
-/// `duration` as it is written on the wire.
+/// `duration` as a protobuf duration.
 pub(crate) fn to_wire(duration: Duration) -> Option<prost_types::Duration> {
     prost_types::Duration::try_from(duration).ok()
 }
 
-/// `3 s`, `2 min`, `1 h 30 min`: `duration` in words.
+/// `3 s`, `2 min`, `1 h 30 min`: `duration` for a person.
 pub(crate) fn words(duration: Duration) -> String {
     if duration.subsec_millis() > 0 && duration < Duration::from_secs(60) {
         return format!("{} s", duration.as_secs_f64());
@@ -59,12 +59,12 @@ pub(crate) fn words(duration: Duration) -> String {
         (seconds / 60 % 60, "min"),
         (seconds % 60, "s"),
     ];
-    let said: Vec<String> = parts
+    let words_of_parts: Vec<String> = parts
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, unit)| format!("{count} {unit}"))
         .collect();
-    said.join(" ")
+    words_of_parts.join(" ")
 }
 
 #[cfg(test)]
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_written_in_words() {
+    fn a_duration_is_shown_with_units() {
         for (given, words) in [
             ("3s", "3 s"),
             ("1500ms", "1.5 s"),
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_meaning_is_refused() {
+    fn invalid_durations_are_refused() {
         for wrong in [
             "",
             "30",

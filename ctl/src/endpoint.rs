@@ -1,22 +1,22 @@
-//! `HOST:PORT`: where an agent is reached. It says nothing about who it is.
+//! `HOST:PORT`: the network address of an agent. It does not identify the agent.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// A host and a port, in one spelling: lower case, an IPv6 address in brackets.
+/// A host and a port, normalised: lower case, an IPv6 address in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     host: String,
     port: u16,
 }
 
-/// No `HOST:PORT`.
+/// The text is not `HOST:PORT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoEndpoint;
 
 impl Endpoint {
-    /// The host without brackets, as the resolver wants it.
+    /// The host without brackets, as the resolver expects it.
     pub(crate) fn host(&self) -> &str {
         let bare = self
             .host
@@ -30,7 +30,7 @@ impl Endpoint {
         self.port
     }
 
-    /// True when what is said there does not leave this machine.
+    /// True for a loopback address, so that traffic does not leave this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         match self.host().parse::<IpAddr>() {
             Ok(ip) => ip.is_loopback(),
@@ -51,7 +51,7 @@ impl FromStr for Endpoint {
                 Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
                 _ => return Err(NoEndpoint),
             },
-            // Without brackets the port of an IPv6 address cannot be distinguished from its end.
+            // Without brackets, the end of an IPv6 address looks like a port.
             None => host.to_ascii_lowercase(),
         };
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_place_has_one_spelling() {
+    fn endpoints_are_normalised() {
         for (given, written) in [
             ("Agent.Example.com:443", "agent.example.com:443"),
             ("127.0.0.1:050051", "127.0.0.1:50051"),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_known_by_address_and_by_one_name() {
+    fn loopback_is_recognised_by_address_and_as_localhost() {
         for (given, is) in [
             ("127.0.0.1:1", true),
             ("127.9.9.9:1", true),

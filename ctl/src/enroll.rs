@@ -1,8 +1,8 @@
-//! `enroll`: makes a key that an agent elsewhere knows from then on, by a single-use code.
+//! `enroll`: creates a key and has a remote agent accept it, with a single-use code.
 //!
-//! The key is on the disk before the agent hears of it. When its answer is lost, the next attempt asks
-//! with the same key and the same code, and the agent proves itself by the code again: no one in
-//! between can say in its place that the key is known.
+//! The key is saved before it is sent to the agent. If the response is lost, the next attempt sends the same key and
+//! the same code, and the agent proves again that it knows the code: an attacker in between cannot claim that the key
+//! was accepted.
 
 mod code;
 
@@ -36,7 +36,7 @@ struct Json<'a> {
     current: bool,
 }
 
-/// Asks for the code if need be, enrolls, and keeps the context.
+/// Obtains the code, enrolls, and saves the context.
 pub(crate) async fn run(
     flags: Flags<'_>,
     store: &Store,
@@ -55,13 +55,13 @@ pub(crate) async fn run(
     let code = code::obtain(args, &mut stops).await?;
 
     let (pending, again) = prepare(store, &name, endpoint)?;
-    let asking = take_in(&pending, &code, &client);
+    let asking = enroll_key(&pending, &code, &client);
     let welcome = match stops.or(stopped, asking).await {
         Ok(welcome) => welcome,
         Err(failure) => {
             let known = match failure.reason() {
                 Some(LOST | STOPPED) => true,
-                // Nothing was heard of the agent, and so nothing has changed.
+                // No data from the agent arrived, so nothing has changed there.
                 _ if failure.exit() == Exit::Unreachable => again,
                 Some(NO_ENROLMENT) => again,
                 _ => false,
@@ -99,7 +99,7 @@ pub(crate) async fn run(
     Ok(Exit::Done)
 }
 
-/// What the context is to be called.
+/// Chooses the name of the context.
 fn choose(
     store: &Store,
     endpoint: &Endpoint,
@@ -146,8 +146,7 @@ fn choose(
     })
 }
 
-/// The key to enroll: that of an attempt whose answer was lost (then true), else a new one. It is on
-/// the disk.
+/// The key to enroll: that of an attempt whose response was lost (then `true`), else a new one. It is saved.
 fn prepare(store: &Store, name: &Name, endpoint: &Endpoint) -> Result<(Pending, bool), Failure> {
     if let Some(pending) = store.pending(name, endpoint)? {
         return Ok((pending, true));
@@ -161,7 +160,7 @@ fn prepare(store: &Store, name: &Name, endpoint: &Endpoint) -> Result<(Pending, 
     Ok((pending, false))
 }
 
-async fn take_in(pending: &Pending, code: &Code, client: &str) -> Result<Welcome, Failure> {
+async fn enroll_key(pending: &Pending, code: &Code, client: &str) -> Result<Welcome, Failure> {
     let Pending { endpoint, identity } = pending;
     let mut stream = tls::connect_to_enroll(endpoint, identity)
         .await
@@ -242,8 +241,7 @@ fn stopped() -> Failure {
         .with_hint(AGAIN)
 }
 
-/// Asks the agent over the new connection what it calls this client: an invitation may have said
-/// otherwise than was asked for.
+/// Asks the agent over the new connection for this client's name: an invitation may set another than requested.
 async fn checked(store: &Store, context: Context, json: bool) -> Result<Arc<Context>, Failure> {
     let context = Arc::new(context);
     let address = Address::Context(Arc::clone(&context));
@@ -309,7 +307,7 @@ fn report(store: &Store, context: &Context, first: bool, json: bool) -> Result<(
     Ok(())
 }
 
-/// The name of this machine, without its domain, as far as a client's name may have it.
+/// This machine's name without its domain, reduced to characters that a client name may have.
 fn this_machine() -> String {
     let uname = rustix::system::uname();
     let host = uname.nodename().to_string_lossy();

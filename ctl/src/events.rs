@@ -1,4 +1,4 @@
-//! `events`: what the agent keeps, newest first; and events as `watch` prints them too.
+//! `events`: lists the agent's events, newest first; and prints events, also for `watch`.
 
 use openclaw_proto::v1::watch_events_response::Item;
 use openclaw_proto::v1::{
@@ -12,16 +12,16 @@ use crate::numbers::chat;
 use crate::render::event;
 use crate::{client, clock, console};
 
-/// The contract's largest page.
+/// The largest page in the contract.
 const MAX_PAGE_SIZE: u32 = 500;
-/// A page may be empty and not the last one: the agent looks through 10,000 events for each.
+/// A page may be empty and not the last one: the agent scans 10,000 events for each.
 const MAX_PAGES: usize = 1_000;
 
-/// Lists events until there are as many as were asked for.
+/// Lists events up to the requested number.
 pub(crate) async fn run(address: &Address, args: &EventsArgs, json: bool) -> Result<Exit, Failure> {
     let mut open = OpenGap::default();
     let listed = list(address, args, json, &mut open).await;
-    // A gap that was received is shown, also where the next page is not.
+    // A gap that was received is printed even if the next page fails.
     open.print(json)?;
     listed
 }
@@ -69,12 +69,12 @@ async fn list(
         .with_hint("update the agent"))
 }
 
-/// The oldest gap of the pages so far: the next page may have the rest of it.
+/// The oldest gap of the pages so far: the next page may contain the rest of it.
 #[derive(Default)]
 struct OpenGap(Option<Gap>);
 
 impl OpenGap {
-    /// Takes those of the next page that touch it, and returns the others. Both are in order, newest first.
+    /// Merges gaps of the next page that touch it, and returns the others. Both are ordered newest first.
     fn join(&mut self, gaps: Vec<Gap>) -> Vec<Gap> {
         let Some(open) = &mut self.0 else {
             return gaps;
@@ -96,17 +96,17 @@ impl OpenGap {
     }
 }
 
-/// Whether two gaps overlap or are next to each other, and are of one kind.
+/// True if two gaps of the same kind overlap or are adjacent.
 const fn touch(a: &Gap, b: &Gap) -> bool {
     a.damaged == b.damaged
         && a.first <= b.last.saturating_add(1)
         && b.first <= a.last.saturating_add(1)
 }
 
-/// Which events, as the agent takes it; `None` when nothing was chosen.
+/// The filter for the agent; `None` without any choice.
 ///
 /// # Errors
-/// A chat that is none.
+/// A chat is invalid.
 pub(crate) fn filter(args: &FilterArgs) -> Result<Option<EventFilter>, Failure> {
     let chats = args.chats.iter().map(|given| chat("--chat", given));
     let filter = EventFilter {
@@ -121,7 +121,7 @@ pub(crate) fn filter(args: &FilterArgs) -> Result<Option<EventFilter>, Failure> 
     Ok(Some(filter).filter(|filter| *filter != EventFilter::default()))
 }
 
-/// Prints an event: a line for a person, or the contract's JSON.
+/// Prints an event: one line for a person, or the contract's JSON.
 pub(crate) fn print(event: &Event, json: bool) -> Result<(), Failure> {
     if json {
         console::json(event)

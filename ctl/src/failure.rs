@@ -1,5 +1,4 @@
-//! What a command ends with: an exit code, and for a failure one line that says what is wrong and
-//! one that says what to do next.
+//! The end of a command: an exit code, and for a failure one line with the error and one with the next step.
 
 use std::error::Error as _;
 
@@ -11,7 +10,7 @@ use tonic_types::StatusExt as _;
 
 use crate::text;
 
-/// Why a command did not do what it was asked.
+/// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
@@ -42,61 +41,61 @@ impl Failure {
         }
     }
 
-    /// The command line is invalid.
+    /// An invalid command line.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(message).with_exit(Exit::Usage)
     }
 
-    /// The agent cannot be reached.
+    /// An unreachable agent.
     pub(crate) fn unreachable(message: impl Into<String>) -> Self {
         Self::new(message).with_exit(Exit::Unreachable)
     }
 
-    /// The reader of stdout has gone, as in `openclawctl watch | head -1`: done, nothing to say.
+    /// stdout was closed by its reader, as in `openclawctl watch | head -1`: success, without output.
     pub(crate) fn reader_gone() -> Self {
         Self::new("").with_exit(Exit::Done)
     }
 
-    /// The same with another exit code.
+    /// Sets the exit code.
     pub(crate) fn with_exit(mut self, exit: Exit) -> Self {
         self.exit = exit;
         self
     }
 
-    /// The same with what to do next; an empty `hint` is none.
+    /// Sets the next step; an empty `hint` means none.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into()).filter(|hint| !hint.is_empty());
         self
     }
 
-    /// The same with the word for programs.
+    /// Sets the reason for programs.
     pub(crate) fn with_reason(mut self, reason: impl Into<String>) -> Self {
         self.reason = Some(reason.into()).filter(|reason| !reason.is_empty());
         self
     }
 
-    /// The same with the token of a message whose outcome is not known.
+    /// Sets the token of a message whose outcome is unknown.
     pub(crate) fn with_token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
         self
     }
 
-    /// The word for programs.
+    /// The reason for programs.
     pub(crate) fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
     }
 
-    /// The name of a file is in use.
+    /// True if the output file exists or is in use.
     pub(crate) fn is_taken(&self) -> bool {
         matches!(self.reason(), Some("FILE_EXISTS" | "FILE_BUSY"))
     }
 
-    /// How the process ends.
+    /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
 
-    /// What is wrong and what to do next, a line each; `None` when there is nothing to report.
+    /// The error and the next step, one line each; `None` if there is nothing to report.
     pub(crate) fn lines(&self) -> Option<String> {
         if self.message.is_empty() {
             return None;
@@ -108,7 +107,7 @@ impl Failure {
         Some(lines)
     }
 
-    /// The same for programs.
+    /// The JSON form.
     pub(crate) fn json(&self) -> impl Serialize {
         Json {
             error: &self.message,
@@ -120,14 +119,14 @@ impl Failure {
     }
 }
 
-/// What is wrong, without what to do.
+/// The error, without the next step.
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&text::one_line(&self.message))
     }
 }
 
-/// True when the connection failed, and not the agent's own answer.
+/// True if the connection failed, as opposed to an error response of the agent.
 pub(crate) fn is_transport(status: &Status) -> bool {
     status.source().is_some()
 }

@@ -1,4 +1,4 @@
-//! `health`: asks the standard gRPC health service. The exit code is the answer.
+//! `health`: queries the standard gRPC health service. The exit code is the result.
 
 use serde::Serialize;
 use tonic_health::pb::HealthCheckRequest;
@@ -15,7 +15,7 @@ struct Json {
     serving: bool,
 }
 
-/// 0 when it serves, 1 when it does not.
+/// Exit code 0 if serving, else 1.
 pub(crate) async fn run(address: &Address, args: &HealthArgs, json: bool) -> Result<Exit, Failure> {
     let (service, name) = match args.service {
         Service::Whatsapp => ("whatsapp", "whatsapp"),

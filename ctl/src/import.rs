@@ -1,7 +1,8 @@
-//! `import baileys`: the account of a Baileys gateway into an agent that has none.
+//! `import baileys`: imports the account of a Baileys gateway into an agent that has none.
 //!
-//! The gateway's folder is read here, into memory, and goes to the agent as a backup does: sealed, under a key that is as old as
-//! the call. Nothing is written to this machine, and nothing is changed in the agent before all of it has arrived.
+//! The gateway's directory is read into memory and sent to the agent like a backup, encrypted with a key that is
+//! generated for this call. Nothing is written to this machine, and the agent changes nothing before all data has
+//! arrived.
 
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use crate::render::size::count;
 use crate::restore::{deliver, has_none};
 use crate::rollback::check::RollbackCheck;
 use crate::stop::Stops;
-use crate::{aside, client, clock, console};
+use crate::{blocking, client, clock, console};
 
 const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the connection; delete the directory once it is connected";
 
@@ -30,14 +31,14 @@ struct Json<'a> {
     report: &'a Report,
 }
 
-/// What is sent, and what opens it.
+/// The data to send, and the secret that opens it.
 struct Upload {
     report: Report,
     secret: Secret,
     bytes: Vec<u8>,
 }
 
-/// Imports. Exit code 0 means that the agent has the account, durably.
+/// Runs the import. Exit code 0 means that the agent has stored the account durably.
 pub(crate) async fn run(
     address: &Address,
     args: &BaileysArgs,
@@ -49,7 +50,7 @@ pub(crate) async fn run(
             .with_reason("STOPPED")
             .with_hint("`openclawctl status` shows whether it was completed")
     };
-    // What is wrong with the folder is reported without an agent.
+    // Problems of the directory are reported without contacting an agent.
     let Upload {
         report,
         secret,
@@ -78,8 +79,8 @@ pub(crate) async fn run(
     Ok(Exit::Done)
 }
 
-/// Of what is handed over nothing is left behind. An agent that is older than this takes it for a backup, whose keys must not
-/// be used twice.
+/// A handover is restored completely. An agent that is too old for handovers treats it as a backup, and drops keys that
+/// must not be used twice.
 fn taken_for_a_backup(restored: &RestoreResponse) -> Result<(), Failure> {
     let sessions = restored.sessions_dropped;
     let sender_keys = restored.sender_keys_dropped;
@@ -96,11 +97,11 @@ fn taken_for_a_backup(restored: &RestoreResponse) -> Result<(), Failure> {
     .with_exit(Exit::Refused))
 }
 
-/// Reads the folder, and says what an import would bring. No agent is asked.
+/// Reads the directory, and reports what an import would transfer. Contacts no agent.
 pub(crate) async fn check(args: &BaileysArgs, json: bool) -> Result<Exit, Failure> {
     let mut stops = Stops::listen()?;
     let dir = args.dir.clone();
-    let read = aside::run(move || Ok(read(&dir)?.0));
+    let read = blocking::run(move || Ok(read(&dir)?.0));
     let stopped = || Failure::new("stopped before it was complete").with_reason("STOPPED");
     let report = stops.or(stopped, read).await?;
     if json {
@@ -115,11 +116,11 @@ pub(crate) async fn check(args: &BaileysArgs, json: bool) -> Result<Exit, Failur
     Ok(Exit::Done)
 }
 
-/// All that the folder gives, read on a thread of its own.
+/// The content of the directory, read on its own thread.
 async fn packed(dir: &Path) -> Result<Upload, Failure> {
     let dir = PathBuf::from(dir);
     let now = u64::try_from(clock::now().seconds).unwrap_or_default();
-    aside::run(move || {
+    blocking::run(move || {
         let (report, store) = read(&dir)?;
         let random = Key32::random();
         let secret = Secret::Raw(random.map_err(|error| Failure::new(error.to_string()))?);
@@ -134,7 +135,7 @@ async fn packed(dir: &Path) -> Result<Upload, Failure> {
     .await
 }
 
-/// Blocks.
+/// Reads the directory. Blocks.
 fn read(dir: &Path) -> Result<(Report, Store), Failure> {
     let store = Store::in_memory();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -144,7 +145,7 @@ fn read(dir: &Path) -> Result<(Report, Store), Failure> {
     Ok((report.map_err(|error| failure(&error))?, store))
 }
 
-/// What is wrong with the folder, and what to do.
+/// The failure for the directory, with the next step.
 fn failure(error: &Error) -> Failure {
     let (exit, reason) = match error {
         Error::Open { .. }

@@ -1,14 +1,14 @@
 //! `openclawctl`: the operator's client of one OpenClaw agent.
 //!
-//! Arguments in, one command run, an exit code out. Nothing is decided here, and nothing of the
-//! agent or of WhatsApp is known here beyond the gRPC contract in `openclaw-proto`: but for `import`,
-//! which reads what another program knows of WhatsApp.
+//! Arguments in, one command run, an exit code out. The client makes no decisions of its own, and knows nothing of the
+//! agent or WhatsApp beyond the gRPC contract in `openclaw-proto`. The exception is `import`, which reads another
+//! program's WhatsApp data.
 
 mod address;
 mod alerts;
 mod allow;
-mod aside;
 mod backup;
+mod blocking;
 mod bytes;
 mod cli;
 mod client;
@@ -62,18 +62,18 @@ use crate::failure::{Exit, Failure};
 use crate::numbers::Numbers;
 use crate::send::payload;
 
-/// The command line: what manual pages are made of.
+/// The command line; the man pages are generated from it.
 pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command of this process.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if console::is_utf8() => error.exit(),
         Err(error) => {
-            // Help is data, and goes to stdout; its reader may go away.
+            // Help is data for stdout, whose reader may close it.
             let text = error.render().to_string();
             if error.use_stderr() {
                 console::note(text.trim_end());
@@ -139,7 +139,7 @@ async fn perform(flags: Flags<'_>, json: bool, command: Command) -> Result<Exit,
     }
 }
 
-/// The commands that ask an agent.
+/// The commands that call an agent.
 async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Pair(args) => pair::run(address, &args, json).await,
@@ -178,7 +178,7 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::Rollback(command) => rollback::run(address, &command, json).await,
         Command::Doctor(args) => doctor::run(address, &args, json).await,
         Command::Health(args) => health::run(address, &args, json).await,
-        // They ask none, and were done before.
+        // These need no agent, and were handled above.
         Command::Enroll(_) | Command::Context(_) | Command::Completions { .. } => Ok(Exit::Done),
     }
 }

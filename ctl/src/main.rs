@@ -1,16 +1,16 @@
-//! The program: all of it is in the library, which the generator of the manual pages reads as well.
+//! The binary. Everything is in the library, which the man page generator uses as well.
 
 use std::process::ExitCode;
 
 use openclaw_harden::ZeroOnFree;
 use openclaw_harden::process::{Inspection, protect};
 
-/// What reads the keys of an import wipes none of them; this wipes whatever is freed.
+/// The libraries that read an import's keys do not wipe them; this allocator wipes all freed memory.
 #[global_allocator]
 static ALLOCATOR: ZeroOnFree = ZeroOnFree;
 
 fn main() -> ExitCode {
-    // What cannot be had is not missed: a client needs no permission that an agent's host may withhold.
+    // A failure is ignored: the client must also work where the platform denies hardening.
     protect(Inspection::Refused);
     openclawctl::main()
 }

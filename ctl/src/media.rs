@@ -1,7 +1,7 @@
-//! `media get`: files of messages, downloaded and verified before they get their names.
+//! `media get`: downloads files of messages, and verifies them before they get their names.
 
+mod destination;
 mod name;
-mod place;
 
 use data_encoding::HEXLOWER;
 use openclaw_proto::Word as _;
@@ -22,11 +22,11 @@ use crate::progress::Progress;
 use crate::render::size::size;
 use crate::stop::Stops;
 use crate::{client, console, text};
-use place::Output;
+use destination::Output;
 
-pub(crate) use place::Place;
+pub(crate) use destination::Destination;
 
-/// A file that was downloaded, as `--json` prints it.
+/// A downloaded file, as `--json` prints it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Saved {
     seq: u64,
@@ -36,12 +36,12 @@ pub(crate) struct Saved {
     kind: &'static str,
     mime_type: String,
     size_bytes: u64,
-    /// Hexadecimal.
+    /// In hexadecimal.
     sha256: String,
 }
 
 impl Saved {
-    /// For a person.
+    /// The line for a person.
     pub(crate) fn line(&self) -> String {
         let file = text::one_line(&self.file);
         let mime_type = text::one_line(&self.mime_type);
@@ -49,21 +49,21 @@ impl Saved {
     }
 }
 
-/// Which file.
+/// The file to download.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct FileRequest {
     pub(crate) seq: u64,
     pub(crate) quoted: bool,
     pub(crate) max_size: Option<u64>,
 }
 
-/// Downloads one file after the other. One that fails keeps the others from nothing; the exit code is the first failure's.
+/// Downloads the files in order. A failed one does not stop the others; the exit code is that of the first failure.
 pub(crate) async fn get(
     address: &Address,
     args: &MediaGetArgs,
     json: bool,
 ) -> Result<Exit, Failure> {
-    let place = Place::of(args.output.as_deref(), args.force)?;
+    let place = Destination::of(args.output.as_deref(), args.force)?;
     if args.seqs.len() > 1 && !place.is_dir() {
         return Err(Failure::usage("several files need a directory as output"));
     }
@@ -71,7 +71,7 @@ pub(crate) async fn get(
     let mut files = client::files(address).await?;
     let mut first = None;
     for &seq in &args.seqs {
-        let wanted = Wanted {
+        let wanted = FileRequest {
             seq,
             quoted: args.quoted,
             max_size: args.max_size,
@@ -80,7 +80,7 @@ pub(crate) async fn get(
         let fetched = stops.or(stopped, fetched).await;
         match fetched {
             Ok(saved) => report(&saved, json),
-            // No other one will fare better.
+            // The others would fail in the same way.
             Err(failure) if is_general(&failure) => return Err(failure),
             Err(failure) if first.is_none() && args.seqs.len() == 1 => return Err(failure),
             Err(failure) => {
@@ -99,11 +99,11 @@ fn is_general(failure: &Failure) -> bool {
 fn stopped() -> Failure {
     Failure::new("stopped before the file was complete: it was not saved")
         .with_reason("STOPPED")
-        .with_hint("run it again: it begins anew")
+        .with_hint("run it again: it starts over")
 }
 
 fn report(saved: &Saved, json: bool) {
-    // stdout is the file.
+    // stdout carries the file.
     match (json, saved.file == "-") {
         (false, true) => console::note(&saved.line()),
         (false, false) => console::report(&saved.line()),
@@ -112,14 +112,14 @@ fn report(saved: &Saved, json: bool) {
     }
 }
 
-/// Downloads a file.
+/// Downloads one file.
 pub(crate) async fn fetch(
     files: &mut FilesClient<Channel>,
-    wanted: Wanted,
-    place: &Place,
+    wanted: FileRequest,
+    place: &Destination,
     json: bool,
 ) -> Result<Saved, Failure> {
-    let Wanted {
+    let FileRequest {
         seq,
         quoted,
         max_size,
@@ -137,7 +137,7 @@ pub(crate) async fn fetch(
 
 async fn receive(
     mut stream: Streaming<DownloadResponse>,
-    place: &Place,
+    place: &Destination,
     json: bool,
 ) -> Result<Saved, Failure> {
     let mut progress = Progress::new(json);
@@ -175,7 +175,7 @@ async fn receive(
     Err(cut_short())
 }
 
-/// `photo.jpg: 1.2 MB of 3.4 MB`.
+/// The progress: `photo.jpg: 1.2 MB of 3.4 MB`.
 fn far(start: &DownloadStart, written: u64, output: &Output) -> String {
     let name = text::one_line(&output.shown());
     let declared = start.media.as_ref().map_or(0, |media| media.size_bytes);

@@ -1,7 +1,7 @@
-//! Phone numbers: as they are given, and as they are shown.
+//! Phone numbers: parsing and display.
 //!
-//! They are read by the agent's own parser, in `openclaw-types`. A person at their own terminal sees them whole, also in
-//! JSON; `--mask` masks them, for a screen that others see or an output that is passed on.
+//! They are parsed by the agent's own parser, in `openclaw-types`. By default they are shown in full, also in JSON;
+//! `--mask` masks them, for a shared screen or output that is passed on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,19 +16,19 @@ static MASK: AtomicBool = AtomicBool::new(false);
 /// How numbers are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Numbers {
-    /// Whole.
+    /// In full.
     Full,
     /// `+1 555 XXX XXXX`: with `--mask`.
     Masked,
 }
 
 impl Numbers {
-    /// For everything that this process prints. Said once, before anything is.
+    /// Sets the mode of the process. Called once, before any output.
     pub(crate) fn choose(mask: bool) {
         MASK.store(mask, Ordering::Relaxed);
     }
 
-    /// What was chosen.
+    /// The mode of the process.
     pub(crate) fn chosen() -> Self {
         if MASK.load(Ordering::Relaxed) {
             Self::Masked
@@ -37,7 +37,7 @@ impl Numbers {
         }
     }
 
-    /// `phone` as it is to be shown.
+    /// `phone` as shown.
     pub(crate) fn show(self, phone: &str) -> String {
         match self {
             Self::Full => one_line(phone),
@@ -45,7 +45,7 @@ impl Numbers {
         }
     }
 
-    /// An address as it is to be shown: a person's number, or the JID.
+    /// An address as shown: a person's number, or the JID.
     pub(crate) fn show_jid(self, address: &str) -> String {
         if self == Self::Masked {
             return one_line(&mask::jid(address));
@@ -59,7 +59,7 @@ impl Numbers {
         }
     }
 
-    /// A recipient, as an agent writes it: a number, or an address.
+    /// A recipient as the agent writes it: a number or an address.
     pub(crate) fn show_to(self, to: &str) -> String {
         if to.contains('@') {
             self.show_jid(to)
@@ -68,8 +68,8 @@ impl Numbers {
         }
     }
 
-    /// A sentence of the agent's about `who`, in which the number is masked, for it may be logged. Of a LID the agent writes
-    /// the number whole, as only it knows which that is.
+    /// A sentence of the agent about `who`. The agent masks a number that the caller already knows, since the sentence
+    /// may be logged. About a LID, it writes the number in full, since the caller may not know it.
     pub(crate) fn show_in(self, sentence: &str, who: &str) -> String {
         match self {
             Self::Masked => masked_in(sentence),
@@ -78,7 +78,7 @@ impl Numbers {
         }
     }
 
-    /// JSON as it is to be printed: with `--mask` every string that is a number or an address is masked.
+    /// JSON as printed: with `--mask`, every string that is a number or an address is masked.
     pub(crate) fn show_json(self, mut value: Value) -> Value {
         if self == Self::Masked {
             mask_json(&mut value);
@@ -87,7 +87,7 @@ impl Numbers {
     }
 }
 
-/// The sentence with every whole number in it masked.
+/// The sentence with every full number masked.
 fn masked_in(sentence: &str) -> String {
     let mut masked = String::with_capacity(sentence.len());
     let mut rest = sentence;
@@ -121,17 +121,17 @@ fn mask_json(value: &mut Value) {
     }
 }
 
-/// The recipient, as the agent takes it.
+/// Parses a recipient, normalised for the agent.
 ///
 /// # Errors
-/// It names no one. The error says in which argument, and never repeats the number.
+/// It is not a recipient. The error names the argument and never repeats the number.
 pub(crate) fn recipient(argument: &str, given: &str) -> Result<String, Failure> {
     let to: Result<Recipient, _> = given.parse();
     to.map(|to| to.address())
         .map_err(|error| wrong(argument, error))
 }
 
-/// A person, by number or LID.
+/// Parses a person, by number or LID.
 ///
 /// # Errors
 /// As [`recipient`], and for a group.
@@ -145,10 +145,10 @@ pub(crate) fn person(argument: &str, given: &str) -> Result<String, Failure> {
     }
 }
 
-/// A phone number.
+/// Parses a phone number.
 ///
 /// # Errors
-/// As [`recipient`], and for what is no number.
+/// As [`recipient`], and for anything else than a number.
 pub(crate) fn phone(argument: &str, given: &str) -> Result<String, Failure> {
     let phone: Result<Phone, _> = given.parse();
     phone
@@ -156,7 +156,7 @@ pub(crate) fn phone(argument: &str, given: &str) -> Result<String, Failure> {
         .map_err(|error| wrong(argument, error.into()))
 }
 
-/// A chat: to whom one may write, a channel, or the statuses.
+/// Parses a chat: a recipient, a channel, or status updates.
 ///
 /// # Errors
 /// As [`recipient`].
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_command_reads_a_number_as_the_agent_does() {
+    fn every_command_parses_numbers_like_the_agent() {
         for case in corpus::cases() {
             let to = recipient("TO", &case.input);
             match (&case.answer, &to) {
@@ -213,15 +213,15 @@ mod tests {
     #[test]
     fn an_error_names_the_argument_and_not_the_number() {
         let refused = recipient("TO", "+44 (0) 7700 900123").map_err(|error| error.to_string());
-        let said = refused.unwrap_err();
+        let text = refused.unwrap_err();
         assert!(
-            said.starts_with("TO: (0) is not dialled") && !said.contains("7700"),
-            "{said}"
+            text.starts_with("TO: (0) is not dialled") && !text.contains("7700"),
+            "{text}"
         );
     }
 
     #[test]
-    fn a_number_is_shown_whole_or_masked_wherever_it_stands() {
+    fn a_number_is_shown_in_full_or_masked_everywhere() {
         for (address, full, masked) in [
             (
                 "15550100001@s.whatsapp.net",
@@ -255,7 +255,7 @@ mod tests {
             "+15550100001 is on WhatsApp"
         );
         assert_eq!(Numbers::Masked.show_in(sentence, "+15550100001"), sentence);
-        // Asked by LID.
+        // The caller gave a LID.
         let (lid, whole) = ("100000000000001@lid", "a + b: +15550100001 is on WhatsApp");
         assert_eq!(Numbers::Full.show_in(whole, lid), whole);
         assert_eq!(
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn with_mask_json_has_no_whole_number() {
+    fn masked_json_has_no_full_number() {
         let value = serde_json::json!({
             "seq": 1,
             "chat": "15550100001@s.whatsapp.net",

@@ -1,4 +1,4 @@
-//! `outbox`: what waits to be sent, seen and taken back.
+//! `outbox`: lists and cancels queued messages.
 
 use openclaw_proto::v1::{
     CancelSendRequest, CancelSendResponse, ListQueueRequest, QueuedMessage, SendReason,
@@ -24,7 +24,7 @@ struct Cancelled {
     answer: CancelSendResponse,
 }
 
-/// Lists what waits, or takes one message back.
+/// Lists the queue, or cancels a message.
 pub(crate) async fn run(
     address: &Address,
     command: &OutboxCommand,
@@ -86,7 +86,7 @@ async fn cancel(address: &Address, token: &str, json: bool) -> Result<Exit, Fail
     Ok(Exit::Done)
 }
 
-/// `t-1  to +1 555 XXX XXXX, queued 4 s ago, gives up in 59 min`
+/// `t-1  to +1 555 XXX XXXX, queued 4 s ago, expires in 59 min`
 fn line(message: &QueuedMessage, now: Timestamp) -> String {
     let to = Numbers::chosen().show_to(&message.to);
     let since = message
@@ -95,15 +95,15 @@ fn line(message: &QueuedMessage, now: Timestamp) -> String {
     let end = message
         .queued_until
         .map_or_else(String::new, |at| until(at, now));
-    let mut said = format!(
+    let mut text = format!(
         "{}  to {}, queued {since}, expires {end}",
         one_line(&message.client_token),
         to
     );
     if message.held {
-        said.push_str("; held: `openclawctl status` shows why");
+        text.push_str("; held: `openclawctl status` shows why");
     } else if message.handed_over {
-        said.push_str("; handed to WhatsApp, not acknowledged yet");
+        text.push_str("; handed to WhatsApp, not acknowledged yet");
     } else if message.attempts > 0 {
         let attempts = message.attempts;
         let plural = if attempts == 1 { "" } else { "s" };
@@ -111,10 +111,10 @@ fn line(message: &QueuedMessage, now: Timestamp) -> String {
             None => word::<SendReason>(message.reason).to_owned(),
             Some(refused) => nack(refused),
         };
-        said.push_str(&format!("; {attempts} attempt{plural} ({reason})"));
+        text.push_str(&format!("; {attempts} attempt{plural} ({reason})"));
         if let Some(at) = message.retry_at {
-            said.push_str(&format!(", next {}", until(at, now)));
+            text.push_str(&format!(", next {}", until(at, now)));
         }
     }
-    said
+    text
 }

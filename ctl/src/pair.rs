@@ -1,7 +1,7 @@
-//! `pair`: shows what the operator must see until the phone is linked.
+//! `pair`: shows QR codes and instructions until the phone is linked.
 //!
-//! Frames of the agent in, to one of three outputs: the live screen of a terminal, plain text, or
-//! JSON. Closing the stream stops the pairing, so leaving this process is enough to do so.
+//! Converts the agent's frames to one of three outputs: a live terminal screen, plain text, or JSON. Closing the stream
+//! stops the pairing, so ending this process is enough.
 
 mod file;
 mod frame;
@@ -35,7 +35,7 @@ use plain::Plain;
 use target::Target;
 use terminal::Screen;
 
-/// Twice a second, so that no second of the countdown is skipped.
+/// Twice a second, so that the countdown skips no second.
 const COUNTDOWN_INTERVAL: Duration = Duration::from_millis(500);
 const NEXT: &str =
     "next: `openclawctl status` shows the link, `openclawctl watch` follows messages";
@@ -46,7 +46,7 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
     let request = request(args)?;
     let live = console::is_screen() && !json && matches!(target, Target::Unicode | Target::Ascii);
     let style = target::style(&target, args.invert);
-    // Before the agent is asked: whether the file may be written is known here.
+    // Before the agent is called, so that an unwritable file is reported first.
     let plain = match live {
         true => None,
         false => Some(Plain::new(target, args, json)?),
@@ -64,7 +64,7 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
     };
     let result = follow(stream, &mut output, &mut stops).await;
     let raw = matches!(&output, Output::Plain(plain) if plain.is_raw());
-    // The terminal is as it was, and the file is gone, before anything more is said.
+    // The terminal is restored and the file removed before anything else is printed.
     drop(output);
     let linked = result?;
     if json {
@@ -104,7 +104,7 @@ enum Output {
 }
 
 impl Output {
-    /// Shows what is in `frame`.
+    /// Shows a frame.
     fn show(&mut self, shown: Shown, frame: &PairFrame) -> Result<(), Failure> {
         match self {
             Self::Screen(screen) => screen.show(shown, clock::now()),
@@ -112,7 +112,7 @@ impl Output {
         }
     }
 
-    /// The countdown went on, or the terminal got another size.
+    /// Updates the countdown, or redraws after a resize.
     fn refresh(&mut self, resized: bool) -> Result<(), Failure> {
         match self {
             Self::Screen(screen) => screen.refresh(resized, clock::now()),
@@ -121,7 +121,7 @@ impl Output {
     }
 }
 
-/// Shows frame after frame, until the phone is linked.
+/// Shows frames until the phone is linked.
 async fn follow(
     mut stream: Streaming<PairFrame>,
     output: &mut Output,
@@ -153,7 +153,7 @@ async fn follow(
             Frame::Shown(shown) => {
                 scanned |= matches!(shown, Shown::Scanned);
                 match output.show(shown, &frame) {
-                    // The phone has accepted: it is linked, whether that can be shown or not.
+                    // The phone has accepted: it is linked, even if that cannot be shown.
                     Err(_) if scanned => {}
                     Err(failure) => return Err(unseen(failure)),
                     Ok(()) => {}
@@ -171,7 +171,7 @@ async fn follow(
     }
 }
 
-/// A code that no one sees: the phone is not linked, also when the reader of stdout has gone.
+/// The failure when a code cannot be shown: the phone is not linked, so a closed stdout is a failure as well.
 fn unseen(failure: Failure) -> Failure {
     match failure.exit() {
         Exit::Done => Failure::new("stdout was closed: no one sees the code")

@@ -1,5 +1,5 @@
-//! A file in the making: it is called `FILE.part`, is readable by its owner alone, and gets its name
-//! when it is whole. Dropped before, it is removed.
+//! An incomplete output file: it is named `FILE.part`, is readable by its owner only, and is renamed once complete.
+//! Dropping it first removes it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek as _, Write as _};
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::pair::{is_special, special};
 use crate::text;
 
-/// The file, and the lock on it.
+/// The file, with the lock on it.
 pub(crate) struct PartFile {
     path: PathBuf,
     part: PathBuf,
@@ -23,7 +23,7 @@ pub(crate) struct PartFile {
 }
 
 impl PartFile {
-    /// Nothing but the `.part` is made or changed. A `.part` that no one holds is what a killed process left.
+    /// Creates or changes only the `.part`. An unlocked `.part` is left from a killed process, and is replaced.
     pub(crate) fn create(path: &Path, force: bool) -> Result<Self, Failure> {
         let name = path
             .file_name()
@@ -59,14 +59,14 @@ impl PartFile {
         })
     }
 
-    /// Appends to it.
+    /// Appends `bytes`.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.file
             .write_all(bytes)
             .map_err(|error| self.failed("write", &error))
     }
 
-    /// Discards all that was written.
+    /// Discards everything written.
     pub(crate) fn restart(&mut self) -> Result<(), Failure> {
         self.file
             .set_len(0)
@@ -74,14 +74,14 @@ impl PartFile {
             .map_err(|error| self.failed("empty", &error))
     }
 
-    /// All that was written is durable.
+    /// Makes everything written durable.
     pub(crate) fn sync(&mut self) -> Result<(), Failure> {
         self.file
             .sync_all()
             .map_err(|error| self.failed("sync", &error))
     }
 
-    /// All that was written is durable, and is read back from its start.
+    /// Makes everything written durable, and returns the file at its start for reading.
     pub(crate) fn read_back(&mut self) -> Result<File, Failure> {
         self.file
             .sync_all()
@@ -89,7 +89,7 @@ impl PartFile {
             .map_err(|error| self.failed("sync", &error))
     }
 
-    /// Gives it its name, durably.
+    /// Renames the file to its final name, durably.
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
         rename(&self.part, &self.path, self.force).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => exists(&self.path),
@@ -118,7 +118,7 @@ impl Drop for PartFile {
     }
 }
 
-/// An empty file at `part`, which no other process holds.
+/// Creates or opens the empty file `part`, and locks it.
 fn hold(part: &Path) -> io::Result<File> {
     loop {
         let file = OpenOptions::new()
@@ -133,7 +133,7 @@ fn hold(part: &Path) -> io::Result<File> {
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        // The process that held it before may just have given it its name: then it is no longer ours to empty.
+        // Its previous holder may just have renamed it to its final name: then it must not be truncated.
         let held = file.metadata()?;
         let there = fs::symlink_metadata(part).ok();
         if there.is_some_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino())) {
@@ -144,13 +144,13 @@ fn hold(part: &Path) -> io::Result<File> {
     }
 }
 
-/// Without `force` it fails when `to` exists, however late it was made.
+/// Without `force`, fails if `to` exists, even if it was created only now.
 fn rename(from: &Path, to: &Path, force: bool) -> io::Result<()> {
     if force {
         return fs::rename(from, to);
     }
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Not every file system can; it was looked at before.
+        // Not supported by every file system; the check above must suffice there.
         Err(Errno::INVAL | Errno::NOSYS) if fs::symlink_metadata(to).is_err() => {
             fs::rename(from, to)
         }
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn it_gets_its_name_when_it_is_whole_and_is_its_owners_alone() {
+    fn it_is_renamed_once_complete_and_is_private() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("b");
         let mut part = PartFile::create(&path, false).unwrap();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn dropped_before_its_end_it_is_gone() {
+    fn dropping_it_early_removes_it() {
         let dir = tempfile::tempdir().unwrap();
         let mut part = PartFile::create(&dir.path().join("b"), false).unwrap();
         part.write(b"half").unwrap();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_part_file_of_a_killed_process_is_replaced_and_of_a_living_one_is_not() {
+    fn only_the_part_file_of_a_killed_process_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("b");
         fs::write(dir.path().join("b.part"), b"a longer rest").unwrap();
@@ -243,10 +243,10 @@ mod tests {
         for path in [&pipe, Path::new("/dev/null")] {
             for force in [false, true] {
                 let refused = PartFile::create(path, force).err().unwrap();
-                let said = format!("{refused:?}");
+                let text = format!("{refused:?}");
                 assert!(
-                    said.contains("not a regular file") && !said.contains("--force"),
-                    "{said}"
+                    text.contains("not a regular file") && !text.contains("--force"),
+                    "{text}"
                 );
             }
         }
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_the_place_of_the_part_is_not_followed() {
+    fn a_symlink_in_place_of_the_part_file_is_not_followed() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("victim"), b"kept").unwrap();
         std::os::unix::fs::symlink("victim", dir.path().join("b.part")).unwrap();

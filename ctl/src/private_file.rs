@@ -1,4 +1,4 @@
-//! A small file that only its owner may read, replaced as a whole.
+//! A small file that only its owner may read, replaced atomically.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,16 +8,16 @@ use std::path::Path;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-/// Puts `content` in the place of what was at `path`, so that no one ever sees half of it.
+/// Replaces the file at `path` by `content`, so that no reader sees a partial file.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     put(path, content, |_| Ok(()), |fresh| fs::rename(fresh, path))
 }
 
-/// Puts `content` where nothing is. What is there by then is left alone: [`io::ErrorKind::AlreadyExists`].
+/// Creates the file at `path`. An existing one is not changed: [`io::ErrorKind::AlreadyExists`].
 pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let name = |fresh: &Path| {
         renameat_with(CWD, fresh, CWD, path, RenameFlags::NOREPLACE).or_else(|error| match error {
-            // A file system that cannot rename so can link, which replaces nothing either.
+            // Fallback for file systems without such a rename: a hard link does not replace a file either.
             Errno::INVAL | Errno::NOSYS => {
                 fs::hard_link(fresh, path).and_then(|()| fs::remove_file(fresh))
             }
@@ -27,7 +27,7 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     put(path, content, |_| Ok(()), name)
 }
 
-/// The same, and it survives a loss of power from then on.
+/// Like [`replace`], and durable on return.
 pub(crate) fn replace_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     put(path, content, File::sync_all, |fresh| {
         fs::rename(fresh, path)

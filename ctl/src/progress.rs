@@ -1,19 +1,18 @@
-//! One line on stderr that says how far something is, on a terminal only.
+//! A progress line on stderr, on a terminal only.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-/// More often than this no one can read it.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The line, until it is dropped.
+/// The line; removed on drop.
 pub(crate) struct Progress {
     live: bool,
     last: Option<Instant>,
 }
 
 impl Progress {
-    /// Silent for programs, and where there is no terminal.
+    /// Prints nothing with `json` or without a terminal.
     pub(crate) fn new(json: bool) -> Self {
         let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         Self {
@@ -22,7 +21,7 @@ impl Progress {
         }
     }
 
-    /// Replaces the line, unless that was done a moment ago.
+    /// Replaces the line, at most once per interval.
     pub(crate) fn show(&mut self, text: impl FnOnce() -> String) {
         if !self.live
             || self
@@ -44,7 +43,7 @@ impl Drop for Progress {
     }
 }
 
-/// When that fails there is no way to report it.
+/// Errors are ignored: there is no other way to report them.
 fn put(text: &str) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes());

@@ -1,13 +1,12 @@
-//! A QR code as the agent sends it: bits. Drawing them is all that is done here; nothing is
-//! encoded, so that the client needs no QR library.
+//! A QR code as the agent sends it, in bits. This module only draws it; the client needs no QR library.
 
 pub(crate) mod blocks;
 pub(crate) mod png;
 pub(crate) mod svg;
 
-/// Light modules around the code. ISO/IEC 18004 asks for four.
+/// Light modules around the code. ISO/IEC 18004 requires four.
 pub(crate) const QUIET_ZONE_MODULES: usize = 4;
-/// The least around it, where a terminal has no room for more: readers of today find such a code as well.
+/// The minimum around a code on a small terminal; current scanners accept it.
 const MIN_QUIET_ZONE_MODULES: usize = 2;
 
 /// The modules of one code. It is a credential, so it has no `Debug`.
@@ -19,8 +18,8 @@ pub(crate) struct Matrix {
 }
 
 impl Matrix {
-    /// Reads `size` × `size` bits, row by row, most significant first, without padding between
-    /// rows. `None` when that is no QR code: 21, 25, … 177 modules a side.
+    /// Parses `size` × `size` bits, row by row, most significant first, without padding between rows. `None` unless the
+    /// size is that of a QR code: 21, 25, … 177 modules per side.
     pub(crate) fn read(size: u32, bits: &[u8]) -> Option<Self> {
         let size = usize::try_from(size).ok()?;
         let is_code = (21..=177).contains(&size) && (size - 17).is_multiple_of(4);
@@ -31,7 +30,7 @@ impl Matrix {
         })
     }
 
-    /// The same with half the quiet zone.
+    /// The same code with half the quiet zone.
     pub(crate) fn compact(&self) -> Self {
         Self {
             quiet: MIN_QUIET_ZONE_MODULES,
@@ -39,12 +38,12 @@ impl Matrix {
         }
     }
 
-    /// Modules along one side, with the quiet zone.
+    /// Modules per side, including the quiet zone.
     pub(crate) fn side(&self) -> usize {
         self.size + 2 * self.quiet
     }
 
-    /// True for a dark module. Coordinates include the quiet zone; around it all is light.
+    /// True for a dark module. Coordinates include the quiet zone; everything outside is light.
     pub(crate) fn is_dark(&self, x: usize, y: usize) -> bool {
         let inside = self.quiet..self.quiet + self.size;
         if !inside.contains(&x) || !inside.contains(&y) {
@@ -60,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_sizes_of_qr_codes_with_all_their_bits_are_read() {
+    fn only_valid_sizes_with_all_bits_are_accepted() {
         assert!(Matrix::read(21, &[0; 56]).is_some());
         for (size, bytes) in [
             (0, 0),

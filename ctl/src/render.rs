@@ -1,5 +1,5 @@
-//! What a person reads, apart from printing it: answers of the agent in, text out. What a program reads is the contract's
-//! own JSON shape, from `openclaw-proto`.
+//! Text output for a person: formats the agent's responses, and prints nothing. Programs get the contract's JSON form,
+//! from `openclaw-proto`.
 
 pub(crate) mod alerts;
 pub(crate) mod caller;
@@ -13,10 +13,10 @@ pub(crate) mod store;
 pub(crate) mod time;
 pub(crate) mod word;
 
-/// How much is shown of what is as it should be.
+/// How much is shown of healthy parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
-    /// The default: only what is wrong.
+    /// The default: only problems.
     Wrong,
     /// Everything.
     All,

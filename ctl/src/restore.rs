@@ -1,5 +1,5 @@
-//! `restore`: brings a backup's account into an agent that has none. The file is checked here first,
-//! so that what is wrong with it is said before anything is sent.
+//! `restore`: restores a backup's account into an agent that has none. The file is verified here first, so that its
+//! problems are reported before anything is sent.
 
 use std::io::{self, Read, Seek as _};
 
@@ -27,7 +27,7 @@ use crate::secret::{Use, is_dash, obtain, to_wire};
 use crate::stop::Stops;
 use crate::{client, console};
 
-/// The contract's largest chunk.
+/// The largest chunk in the contract.
 const CHUNK_BYTES: usize = 64 * 1024;
 const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the connection; never start the old agent again";
 
@@ -38,7 +38,7 @@ struct Json {
     answer: RestoreResponse,
 }
 
-/// Restores. Exit code 0 means that the account is back and durable.
+/// Restores a backup. Exit code 0 means that the account is restored durably.
 pub(crate) async fn run(
     address: &Address,
     args: &RestoreArgs,
@@ -81,7 +81,7 @@ pub(crate) async fn run(
     Ok(Exit::Done)
 }
 
-/// Sends a backup of so many bytes, and waits for what the agent makes of it.
+/// Sends a backup of this size, and returns the agent's response.
 pub(crate) async fn deliver(
     admin: &mut AdminClient<Channel>,
     secret: &Secret,
@@ -89,10 +89,10 @@ pub(crate) async fn deliver(
     bytes: u64,
     json: bool,
 ) -> Result<RestoreResponse, Failure> {
-    let (say, said) = mpsc::channel(2);
+    let (sender, frames) = mpsc::channel(2);
     let mut progress = Progress::new(json);
-    let answer = admin.restore(ReceiverStream::new(said));
-    let fed = feed(&mut backup, secret, bytes, say, &mut progress);
+    let answer = admin.restore(ReceiverStream::new(frames));
+    let fed = feed(&mut backup, secret, bytes, sender, &mut progress);
     tokio::pin!(answer);
     let early = tokio::select! {
         answer = &mut answer => Some(answer),
@@ -105,23 +105,23 @@ pub(crate) async fn deliver(
     Ok(answer?.into_inner())
 }
 
-/// The agent refuses too; this is said before anything is asked for or sent.
+/// The agent refuses as well; this reports it before anything is prompted for or sent.
 pub(crate) fn has_none(link: &LinkStatus, bring: &str) -> Result<(), Failure> {
     if link.phone.is_empty() {
         return Ok(());
     }
     Err(Failure::new("the agent already has an account")
         .with_reason("ALREADY_LINKED")
-        .with_hint(format!("start an agent with an empty volume and {bring} there; do not unpair this one for it: that ends the link in every backup of this account"))
+        .with_hint(format!("start an agent with an empty volume and {bring} there; do not unpair this agent for it: that ends the link in every backup of this account"))
         .with_exit(Exit::Refused))
 }
 
-/// Sends the file. It ends early when the agent takes no more: then its answer says why.
+/// Sends the file. Stops early if the agent stops reading: its response then has the reason.
 async fn feed(
     backup: &mut impl Read,
     secret: &Secret,
     all: u64,
-    say: mpsc::Sender<RestoreRequest>,
+    sender: mpsc::Sender<RestoreRequest>,
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     let mut frame = Frame::Start(RestoreStart {
@@ -130,7 +130,7 @@ async fn feed(
     let mut sent = 0;
     loop {
         let request = RestoreRequest { frame: Some(frame) };
-        if say.send(request).await.is_err() {
+        if sender.send(request).await.is_err() {
             return Ok(());
         }
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);

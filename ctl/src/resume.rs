@@ -1,4 +1,4 @@
-//! `resume`: the agent connects once more with the credentials that it has, and this says what came of it.
+//! `resume`: the agent connects once with its stored credentials, and the outcome is printed.
 
 use openclaw_proto::v1::{LinkState, LinkStatus, ResumeRequest, ResumeResponse};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::render::status::{headline, needs_person};
 use crate::render::word::word;
 use crate::{client, clock, console, duration};
 
-/// For programs.
+/// The JSON form.
 #[derive(Serialize)]
 struct Json<'a> {
     connected: bool,

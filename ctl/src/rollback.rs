@@ -1,5 +1,5 @@
-//! A rolled back volume: an older copy of the store, put in the place of the present one, as a platform's one-click
-//! restore does. The check notices it, and `rollback` decides what follows.
+//! A rolled back volume: an older copy of the store replaced the current one, as a platform's one-click restore does.
+//! `check` detects it, and `rollback` resolves it.
 
 pub(crate) mod check;
 mod decide;

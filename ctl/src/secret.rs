@@ -1,5 +1,5 @@
-//! What a backup is sealed to: from a file, or typed on the terminal. Never from the command line or
-//! the environment, where other processes can read it.
+//! The secret of a backup: from a file or a prompt. Never from the command line or the environment, where other
+//! processes can read it.
 
 mod file;
 mod prompt;
@@ -19,21 +19,20 @@ use crate::{console, text};
 pub(crate) use file::Input;
 pub(crate) use prompt::Prompt;
 
-/// A file with a secret is not larger.
 const MAX_SECRET_BYTES: u64 = 4096;
-/// What to do about a passphrase with quotes or marks around it.
+/// The hint for a passphrase with quotes or marks around it.
 const PLAIN: &str = "a passphrase is used exactly as given: write it on one line, without quotes, marks or blanks around it";
 
-/// What it is for.
+/// The purpose of the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// To seal something new: a typed passphrase is asked for twice, and must be long enough.
+    /// To encrypt: a typed passphrase is asked for twice, and must be strong enough.
     Seal,
-    /// To open what is sealed.
+    /// To decrypt.
     Open,
 }
 
-/// The secret that the flags name, else one that a person types.
+/// The secret from the flags, else from a prompt.
 pub(crate) async fn obtain(
     args: &SecretArgs,
     purpose: Use,
@@ -72,8 +71,7 @@ pub(crate) async fn obtain(
     }
 }
 
-/// The passphrase in what was given. One that may be another than was meant seals nothing; what is sealed to it may be
-/// opened, and then it is said.
+/// The passphrase in `given`. An ambiguous one is refused for encryption; for decryption it is accepted with a note.
 fn passphrase<'a>(given: &'a [u8], origin: &str, purpose: Use) -> Result<&'a str, Failure> {
     let refused = |why: &str| Failure::usage(format!("{origin} {why}")).with_reason("BAD_SECRET");
     let text = openclaw_settings::free_text(given).map_err(|flaw| refused(&flaw.to_string()))?;
@@ -94,7 +92,7 @@ fn passphrase<'a>(given: &'a [u8], origin: &str, purpose: Use) -> Result<&'a str
     }
 }
 
-/// The same for the agent.
+/// The secret as a protobuf message.
 pub(crate) fn to_wire(secret: &Secret) -> pb::Secret {
     let form = match secret {
         Secret::Raw(key) => pb::secret::Form::Key(key.bytes().to_vec()),
@@ -103,13 +101,13 @@ pub(crate) fn to_wire(secret: &Secret) -> pb::Secret {
     pb::Secret { form: Some(form) }
 }
 
-/// True when `path` stands for stdin or stdout.
+/// True if `path` means stdin or stdout.
 pub(crate) fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    // Room for all of it, so that no part stays behind when it grows.
+    // Allocated at full size, so that growing leaves no unwiped copy.
     let room = usize::try_from(MAX_SECRET_BYTES).unwrap_or_default() + 2;
     let mut given = Zeroizing::new(Vec::with_capacity(room));
     let read = if is_dash(path) {

@@ -1,5 +1,5 @@
-//! `send`, `react`, `edit`, `delete`, `poll`, `vote`: one message, and what became of it. It never sends twice by itself:
-//! when the outcome is not known it says with which token to ask again.
+//! `send`, `react`, `edit`, `delete`, `poll`, `vote`: send one message and print its outcome. A message is never sent
+//! twice automatically: if the outcome is unknown, the output has the token for repeating the command.
 
 pub(crate) mod payload;
 mod text_arg;
@@ -20,16 +20,16 @@ use crate::render::word::words;
 use crate::rollback::check::RollbackCheck;
 use crate::{client, console, duration, text};
 
-/// Why the agent is unavailable for now, and certain that it has sent nothing.
+/// Reasons of `UNAVAILABLE` that guarantee that nothing was sent.
 const NOTHING_SENT: [&str; 4] = ["STOPPING", "NOT_CHECKED", "NOT_ENCRYPTED", SERVER_ERROR];
-/// The agent's store was rolled back, and it sends nothing.
+/// The store was rolled back, and the agent holds sends.
 const ROLLED_BACK: &str = "STORE_ROLLED_BACK";
-/// WhatsApp's server did not take it, each time.
+/// WhatsApp's server refused every attempt.
 const SERVER_ERROR: &str = "SERVER_ERROR";
-/// The agent answers a little after the time it was given; its answer is the better one.
+/// The agent responds slightly after its own timeout; its response is better than ours.
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);
 
-/// Sends, waits for the state asked for, and prints it.
+/// Sends, waits for the requested state, and prints the result.
 pub(crate) async fn deliver(
     address: &Address,
     request: SendRequest,
@@ -42,7 +42,7 @@ pub(crate) async fn deliver(
         None => fresh_token()?,
     };
     let mut agent = client::agent(address).await?;
-    // Before, not after: a key that is used twice stays used.
+    // Before the send, since a key that was used twice cannot be unused.
     let mut rollback_check = RollbackCheck::new(json);
     rollback_check.look(&mut agent).await;
     let request = SendRequest {
@@ -57,7 +57,7 @@ pub(crate) async fn deliver(
     let answer = tokio::select! {
         answer = agent.send(request) => answer.map_err(|status| {
             let failure = failed(&status, &token);
-            // A person has read what to do about it already.
+            // The hint was already printed with the warning.
             let again = rollback_check.has_warned() && failure.reason() == Some(ROLLED_BACK);
             if again && !json { failure.with_hint("") } else { failure }
         })?,
@@ -69,7 +69,7 @@ pub(crate) async fn deliver(
     conclude(answer.into_inner(), args, &to, json)
 }
 
-/// Reports what was reached. `to` is what was asked for.
+/// Reports the state that was reached. `to` is the recipient as given.
 fn conclude(
     sent: SendResponse,
     args: &DeliveryArgs,
@@ -91,7 +91,7 @@ fn conclude(
     Ok(Exit::Done)
 }
 
-/// For a person. `to` is what was asked for.
+/// Prints the line for a person. `to` is the recipient as given.
 fn report(sent: &SendResponse, to: &str) {
     let id = text::one_line(&sent.message_id);
     let refused = match &sent.nack {
@@ -102,7 +102,7 @@ fn report(sent: &SendResponse, to: &str) {
     let whom = other.map_or_else(String::new, |phone| {
         format!(" to {}", Numbers::chosen().show(phone))
     });
-    // "Sent" is WhatsApp's server's word. Before it has the message, nothing is sent.
+    // "Sent" means that WhatsApp's server has the message; before that, it is only accepted.
     let queued_until = sent
         .queued_until
         .map(|until| Timestamp { nanos: 0, ..until });
@@ -125,13 +125,13 @@ fn report(sent: &SendResponse, to: &str) {
     }
 }
 
-/// WhatsApp's spelling of the number, where it is not the one that was given: some countries' numbers have two.
+/// WhatsApp's spelling of the number, if it differs: numbers of some countries have two.
 fn other_spelling<'a>(sent: &'a SendResponse, to: &str) -> Option<&'a str> {
     let phone = sent.recipient.as_ref()?.phone.as_str();
     (to.starts_with('+') && !phone.is_empty() && phone != to).then_some(phone)
 }
 
-/// `sent; not delivered within 3 s`: what WhatsApp's server has is done, and no failure to be repeated.
+/// `sent; not delivered within 3 s`: the server has the message, so the command must not be repeated as failed.
 fn not_reached(sent: &SendResponse, args: &DeliveryArgs, to: &str) -> Failure {
     let (state, wanted, token) = (sent.state(), args.wait, sent.client_token.clone());
     let (reached, exit) = match state {
@@ -145,7 +145,7 @@ fn not_reached(sent: &SendResponse, args: &DeliveryArgs, to: &str) -> Failure {
         SendState::ServerAck => "at WhatsApp's server".to_owned(),
         other => words::<SendState>(other.into()),
     };
-    // In a group the devices of the account itself confirm nothing.
+    // In a group, the account's own devices send no confirmation.
     let is_group = to.trim_end().ends_with("@g.us") || sent.chat.ends_with("@g.us");
     let when = if is_group && state == SendState::ServerAck {
         "when another member is online (never in a group without others)"
@@ -168,7 +168,8 @@ fn not_reached(sent: &SendResponse, args: &DeliveryArgs, to: &str) -> Failure {
     .with_token(token)
 }
 
-/// A refusal is certain: nothing was sent. A deadline and a lost connection are not.
+/// The failure for a status. After a refusal, nothing was sent; after a timeout or a lost connection, the outcome is
+/// unknown.
 fn failed(status: &Status, token: &str) -> Failure {
     if is_transport(status) {
         return unknown("the connection to the agent was lost", token);
@@ -181,7 +182,7 @@ fn failed(status: &Status, token: &str) -> Failure {
                 .is_some_and(|why| NOTHING_SENT.contains(&why)) =>
         {
             match refused.reason() {
-                // The agent was reached: it is WhatsApp's server that does not take it.
+                // The agent was reached; WhatsApp's server refused the message.
                 Some(SERVER_ERROR) => refused.with_exit(Exit::Failed).with_token(token),
                 _ => refused,
             }
@@ -206,7 +207,7 @@ fn ask_again(token: &str) -> String {
     )
 }
 
-/// 128 random bits: no other call has them.
+/// 128 random bits, so unique.
 fn fresh_token() -> Result<String, Failure> {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits)

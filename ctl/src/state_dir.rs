@@ -1,4 +1,4 @@
-//! Where this user's programs keep what they have learned, by the XDG base directory specification.
+//! The user's state directory, by the XDG base directory specification.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -20,7 +20,7 @@ pub(crate) fn of_user(name: &str) -> Option<PathBuf> {
     state.map(|state| state.join("openclaw").join(name))
 }
 
-/// Puts `content` in the place of what was at `path`, and makes its folder if need be.
+/// Replaces the file at `path` by `content`, and creates its directory if needed.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)

@@ -1,4 +1,4 @@
-//! `status`: how the agent is, in a few lines or as JSON.
+//! `status`: shows the state of the agent, in a few lines or as JSON.
 
 use openclaw_proto::v1::{StatusRequest, StatusResponse};
 use prost_types::Timestamp;
@@ -14,26 +14,26 @@ use crate::render::time::span;
 use crate::rollback::check::RollbackCheck;
 use crate::{client, clock, console};
 
-/// From here on the difference of the clocks is worth a word.
+/// A larger difference of the clocks is reported.
 const MAX_SKEW_SECONDS: i64 = 60;
 
-/// For programs.
+/// The JSON form.
 #[derive(Serialize)]
 struct Json<'a> {
     #[serde(flatten)]
     status: &'a StatusResponse,
-    /// `null` when nothing can be known.
+    /// `null` if unknown.
     rolled_back: Option<bool>,
 }
 
 #[derive(Serialize)]
 struct Skew {
     note: &'static str,
-    /// By how many seconds this machine's clock is ahead of the agent's.
+    /// How many seconds this machine's clock is ahead of the agent's.
     seconds: i64,
 }
 
-/// Asks and prints. Whatever the state of the link, an answer is success.
+/// Queries and prints. Any response is a success, whatever the state of the link.
 pub(crate) async fn run(address: &Address, args: &StatusArgs, json: bool) -> Result<Exit, Failure> {
     let StatusArgs {
         show_numbers: _,
@@ -57,7 +57,7 @@ pub(crate) async fn run(address: &Address, args: &StatusArgs, json: bool) -> Res
     let detail = if verbose { Detail::All } else { Detail::Wrong };
     let lines = lines(&status, Numbers::chosen(), detail, clock::now());
     match (json, accept_rollback) {
-        // What was accepted is, whatever happens to the output.
+        // The acceptance is stored, even if the output fails.
         (true, true) => console::report_json(&shown),
         (true, false) => console::json(&shown)?,
         (false, true) => console::report(lines.trim_end()),
@@ -66,7 +66,7 @@ pub(crate) async fn run(address: &Address, args: &StatusArgs, json: bool) -> Res
     Ok(Exit::Done)
 }
 
-/// The agent's clock and this machine's are not the same. Times are counted by the agent's.
+/// Notes a difference between this machine's clock and the agent's. Times are relative to the agent's.
 fn note_skew(json: bool) {
     let ahead = clock::ahead();
     let seconds = ahead.saturating_abs();

@@ -1,10 +1,10 @@
-//! What ends a command early: Ctrl-C, a request to end, a terminal that was closed.
+//! Signals that end a command: SIGINT, SIGTERM, SIGHUP.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::Failure;
 
-/// The three, caught from now on.
+/// The three signals, caught from now on.
 pub(crate) struct Stops {
     interrupt: Signal,
     terminate: Signal,
@@ -12,7 +12,7 @@ pub(crate) struct Stops {
 }
 
 impl Stops {
-    /// Without this the process ends at once, and leaves behind what it should have put back.
+    /// Without this, the process would end at once and skip its cleanup.
     pub(crate) fn listen() -> Result<Self, Failure> {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
@@ -30,7 +30,7 @@ impl Stops {
         }
     }
 
-    /// `work`, unless it is stopped before: then `stopped`.
+    /// The result of `work`, or of `stopped` if a signal arrives first.
     pub(crate) async fn or<T>(
         &mut self,
         stopped: impl FnOnce() -> Failure,
@@ -43,7 +43,7 @@ impl Stops {
     }
 }
 
-/// Signals of one kind, from now on.
+/// Catches signals of one kind.
 pub(crate) fn listen(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))
 }

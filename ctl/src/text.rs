@@ -1,7 +1,7 @@
-//! Text from the network, made safe to print: it must not move the cursor, set the title, ring,
-//! or reorder what stands next to it.
+//! Makes text from the network safe to print: it cannot move the cursor, set the title, ring the bell, or reorder the
+//! text around it.
 
-/// `text` on one line, with everything escaped that a terminal would act on.
+/// `text` on one line, with all control characters escaped.
 pub(crate) fn one_line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -16,7 +16,7 @@ pub(crate) fn one_line(text: &str) -> String {
     shown
 }
 
-/// Controls (C0, DEL, C1), line and paragraph separators, and what changes the direction of text.
+/// Control characters (C0, DEL, C1), line and paragraph separators, and bidirectional controls.
 pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -25,8 +25,8 @@ pub(crate) fn is_unsafe(c: char) -> bool {
         )
 }
 
-/// `text` in lines of at most `width` characters where that can be, broken at spaces, but not at
-/// those inside backquotes: a command is to be copied whole.
+/// Wraps `text` to lines of at most `width` characters where possible, at spaces outside backquotes, so that a command
+/// can be copied.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];
@@ -48,7 +48,7 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The words of `text`, with a backquoted part as one word.
+/// The words of `text`; a backquoted part counts as one word.
 fn unbroken(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut quoted = false;
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_a_terminal_acts_on_survives() {
+    fn control_characters_are_escaped() {
         let hostile = "a\x1b]0;title\x07b\u{9b}2Jc\u{202e}d\r\n\x7f\0\u{feff}";
         let shown = one_line(hostile);
         assert_eq!(
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_of_every_script_and_emoji_stay() {
+    fn letters_of_every_script_and_emoji_are_kept() {
         let text = "Kia ora, मनीष, 你好 👩‍👩‍👧";
         assert_eq!(one_line(text), text);
     }

@@ -1,4 +1,4 @@
-//! `unpair`: unlinks the agent. It asks first, because the credentials do not come back.
+//! `unpair`: unlinks the agent, after a confirmation, because the credentials cannot be recovered.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::failure::{Exit, Failure};
 use crate::numbers::Numbers;
 use crate::{client, console};
 
-/// The agent is away for some 100 ms.
+/// How long to wait for the restart, which takes about 100 ms.
 const RETURN_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -22,11 +22,11 @@ struct Json {
     unpaired: bool,
     #[serde(flatten)]
     answer: UnpairResponse,
-    /// Whether the agent answers again; `null` when it had no reason to go.
+    /// True if the agent responds again; `null` if it had no reason to restart.
     back: Option<bool>,
 }
 
-/// Asks on a terminal, or needs `--yes`; then unlinks and says whether WhatsApp confirmed.
+/// Prompts on a terminal, or requires `--yes`; then unlinks and reports whether WhatsApp confirmed.
 pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Result<Exit, Failure> {
     if !args.yes && !io::stdin().is_terminal() {
         return Err(Failure::usage("cannot ask: stdin is not a terminal")
@@ -41,7 +41,7 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
     if !args.yes && !confirmed_by_person(before.link.as_ref())? {
         return Err(Failure::new("nothing was changed"));
     }
-    // WhatsApp is asked first, which takes as long as the network does.
+    // The agent first contacts WhatsApp, which depends on the network.
     let answer = agent.unpair(UnpairRequest {}).await?.into_inner();
     if !json {
         report(
@@ -49,7 +49,7 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
             before.link.as_ref().is_some_and(is_removed),
         );
     }
-    // An agent that seals its state replaces its process, so that no key stays in memory.
+    // An agent with an encrypted store replaces its process, so that no key stays in memory.
     let back = match before.vault {
         Some(_) => Some(is_back(address, before.started_at).await),
         None => None,
@@ -73,7 +73,7 @@ pub(crate) async fn run(address: &Address, args: &UnpairArgs, json: bool) -> Res
     Ok(Exit::Done)
 }
 
-/// Whether WhatsApp knew nothing of the device any more: nothing is left to be removed on the phone.
+/// True if WhatsApp had already removed the device, so that nothing is left to remove on the phone.
 fn is_removed(link: &LinkStatus) -> bool {
     link.state() == LinkState::LoggedOut && matches!(link.code, 0 | 401)
 }
@@ -93,7 +93,7 @@ fn report(confirmed: bool, removed: bool) {
     console::note("hint: remove the device on the phone: WhatsApp → Settings → Linked devices");
 }
 
-/// Waits until a process answers that started after `before`.
+/// Waits for a response of a process that started after `before`.
 async fn is_back(address: &Address, before: Option<Timestamp>) -> bool {
     let asked = async {
         loop {

@@ -1,4 +1,4 @@
-//! The variables of this client, read by the rule that the agent reads its own by, and those that nearly have their names.
+//! The client's environment variables, read with the agent's rules, and the detection of misspelt ones.
 
 use std::ffi::OsString;
 
@@ -8,23 +8,21 @@ use serde::Serialize;
 use crate::console;
 use crate::failure::{Exit, Failure};
 
-/// A variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Variable {
     /// The agent's address.
     Agent,
     /// The context.
     Context,
-    /// The agent's socket, as the agent reads it.
+    /// The socket, shared with the agent.
     Socket,
-    /// The code to enroll with, as the agent reads it.
+    /// The enrolment code, shared with the agent.
     EnrollCode,
 }
 
 impl Variable {
     const ALL: [Self; 4] = [Self::Agent, Self::Context, Self::Socket, Self::EnrollCode];
 
-    /// Its name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Agent => "OPENCLAW_AGENT",
@@ -34,7 +32,8 @@ impl Variable {
         }
     }
 
-    /// Its value. Empty is unset, quotes around it do not count; what cannot be read is bad configuration.
+    /// The value. An empty one counts as unset, and quotes around it are removed; an unreadable one is a configuration
+    /// error.
     pub(crate) fn read(self) -> Result<Option<String>, Failure> {
         openclaw_settings::variable(self.name()).map_err(|refused| {
             Failure::new(refused.to_string())
@@ -51,8 +50,8 @@ struct Note<'a> {
     nearest: &'a str,
 }
 
-/// Says which variables have nearly one of these names: they do nothing. The agent's own may be here too, so that names
-/// that are merely unknown are no mistake.
+/// Warns of variables that nearly have one of these names. Others with our prefix are accepted: the agent's own may be
+/// set here too.
 pub(crate) fn warn_of_near_misses(json: bool) {
     for (name, nearest) in near_misses(std::env::vars_os()) {
         if json {
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_near_miss_is_named_and_variables_of_the_agent_or_kubernetes_are_not() {
+    fn only_near_misses_are_reported_not_variables_of_the_agent_or_kubernetes() {
         for (name, meant) in [
             ("OPENCLAW_AGNET", "OPENCLAW_AGENT"),
             ("openclaw_agent", "OPENCLAW_AGENT"),

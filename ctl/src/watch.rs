@@ -1,7 +1,7 @@
-//! `watch`: follows events, through every loss of the connection, printing each exactly once.
+//! `watch`: follows events across lost connections, and prints each exactly once.
 //!
-//! What was seen is a number, and it lives in [`cursor`]; where it is kept from one run to the next
-//! is [`keeping`]'s matter. Here are the stream and the waiting.
+//! [`cursor`] tracks the position in the events, and [`keeping`] stores it between runs. This module handles the stream
+//! and reconnects.
 
 mod cursor;
 mod cursor_file;
@@ -32,19 +32,19 @@ use notes::Notes;
 use retry::{Retry, may_come};
 use saving::Saving;
 
-/// The agent sends a heartbeat every 30 s. Two missing ones are a dead stream.
+/// The agent sends a heartbeat every 30 s. After two missing ones, the stream is dead.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(75);
 
-/// How often, at most, it is noted how far the store has come.
+/// How often, at most, the state of the store is recorded.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Watches until the end that was asked for. Ctrl-C is such an end, and so is a reader of stdout that goes away, as in
-/// `openclawctl watch | head -1`.
+/// Watches until the requested end. Ctrl-C also counts as the end, and so does a closed stdout, as in `openclawctl
+/// watch | head -1`.
 pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Result<Exit, Failure> {
     let listen = |kind| {
         signal(kind).map_err(|error| Failure::new(format!("cannot listen for signals: {error}")))
     };
-    // Before anything is printed: its reader may answer with one.
+    // Installed before anything is printed: the reader may send a signal in response.
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     let mut watch = Watch {
@@ -86,17 +86,17 @@ struct Watch<'a> {
     rollback_check: RollbackCheck,
     agent: Option<Agent>,
     looked_at: Instant,
-    /// Something came since, so the store has gone on.
+    /// True if events arrived since the last record, so that the store has changed.
     has_moved: bool,
 }
 
-/// How one stream ended.
+/// How a stream ended.
 enum Ended {
-    /// At the newest event, as asked.
+    /// At the newest event, as requested.
     Done,
-    /// It must be opened again, at once.
+    /// It must be opened again at once.
     StartOver,
-    /// It was cut off after so many items.
+    /// The connection was lost after this many items.
     Lost { items: u64 },
 }
 
@@ -104,7 +104,7 @@ impl Watch<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
         let mut retry = Retry::default();
         let mut stream = match self.open().await {
-            // A follower can wait for it to come.
+            // Only a watch that follows can wait for the agent.
             Err(failure) if !self.args.no_follow && may_come(&failure) => {
                 self.notes.waiting(&failure);
                 self.reopen(&mut retry).await?
@@ -128,7 +128,7 @@ impl Watch<'_> {
         }
     }
 
-    /// Opens the stream. The agent must be there.
+    /// Opens the stream, without retries.
     async fn open(&mut self) -> Result<Streaming<WatchEventsResponse>, Failure> {
         let mut agent = client::agent(self.address).await?;
         (self.looked_at, self.has_moved) = (Instant::now(), false);
@@ -152,8 +152,8 @@ impl Watch<'_> {
         Ok(stream)
     }
 
-    /// Notes how far the store has come: if its volume is put back to a copy made since this watch began, that shows only
-    /// against what it has seen since.
+    /// Records the state of the store: a rollback to a copy made during this watch can only be detected with a state
+    /// seen since.
     async fn look(&mut self) {
         if let Some(agent) = &mut self.agent
             && self.has_moved
@@ -164,7 +164,7 @@ impl Watch<'_> {
         }
     }
 
-    /// Opens the stream again, however long the agent stays away.
+    /// Opens the stream again, however long the agent is unreachable.
     async fn reopen(
         &mut self,
         retry: &mut Retry,
@@ -188,7 +188,7 @@ impl Watch<'_> {
             let ready = tokio::select! {
                 biased;
                 item = stream.message() => Some(item),
-                // Nothing to print just now: time for what waits for that.
+                // No item is ready: use the time for deferred work.
                 () = future::ready(()) => None,
             };
             let item = match ready {
@@ -209,7 +209,7 @@ impl Watch<'_> {
             self.has_moved = true;
             match self.cursor.take(item) {
                 Step::Print(event) => {
-                    // An event that was printed is not printed again, so its file must be there by then.
+                    // A printed event is not printed again, so its file must exist by then.
                     let saved = match &self.saving {
                         Some(saving) => saving.save(&event, &self.notes).await?,
                         None => None,
@@ -246,7 +246,7 @@ impl Watch<'_> {
 
 type Agent = AgentClient<Channel>;
 
-/// True when trying again makes sense: the connection, or an agent that stops.
+/// True if a retry can help: a lost connection, or an agent that is stopping.
 fn may_pass(status: &Status) -> bool {
     is_transport(status)
         || matches!(

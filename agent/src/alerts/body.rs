@@ -1,5 +1,5 @@
-//! What an alert says: JSON as docs/alerts.md has it, or one line of text for Slack. Neither has a whole number or
-//! anything of a message in it.
+//! The body of an alert: JSON as in docs/alerts.md, or one line of text for Slack. Neither contains a full phone number
+//! or message content.
 
 use openclaw_state::alerts::{AlertKind, Row};
 use openclaw_state::vault::from_millis;
@@ -21,9 +21,9 @@ struct Data<'a> {
     reason: &'a str,
     hint: &'a str,
     phone: &'a str,
-    /// Since when it is so; of a recovery, since when the trouble was.
+    /// When the state began; for a recovery, when the outage began.
     since: String,
-    /// When WhatsApp will refuse this version, where it has announced that.
+    /// When WhatsApp will refuse this version, if it has announced that.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,13 +42,13 @@ struct Slack {
     text: String,
 }
 
-/// The body of an alert. The same row always gives the same.
+/// The body of an alert. The same row always gives the same bytes.
 pub(super) fn body(row: &Row, format: Format) -> Vec<u8> {
     let body = match format {
         Format::Json => serde_json::to_vec(&json(row)),
         Format::Slack => serde_json::to_vec(&Slack { text: text(row) }),
     };
-    body.expect("texts have an encoding")
+    body.expect("strings can be encoded")
 }
 
 fn json(row: &Row) -> Body<'_> {
@@ -88,10 +88,10 @@ fn text(row: &Row) -> String {
     if !row.phone.is_empty() {
         facts.push(row.phone.clone());
     }
-    if let Some(trouble) = row.trouble {
+    if let Some(outage) = row.trouble {
         facts.push(format!(
             "was {} since {}",
-            trouble.name(),
+            outage.name(),
             rfc3339(row.since)
         ));
     } else if row.kind != AlertKind::Test {
@@ -106,7 +106,7 @@ fn text(row: &Row) -> String {
     escaped(&text)
 }
 
-/// Slack's own marks, so that nothing in a host's name is one.
+/// Escapes Slack's control characters, so that a host name cannot contain markup.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -1,4 +1,4 @@
-//! One attempt to deliver one alert: a signed POST whose answer is looked at as far as its status. It blocks.
+//! One attempt to deliver one alert: a signed POST. Only the response's status and headers are evaluated. It blocks.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,10 +12,10 @@ use super::body::body;
 use super::settings::{Address, Format};
 use super::signature::SigningKey;
 
-/// How long all of it may take.
+/// The limit for the whole attempt.
 const POST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Who is notified, with what to reach them.
+/// The receiver, with the HTTP client and signing key for it.
 pub(super) struct Receiver {
     address: Address,
     key: Option<SigningKey>,
@@ -23,13 +23,13 @@ pub(super) struct Receiver {
     http: ureq::Agent,
 }
 
-/// How an attempt went.
+/// The result of an attempt.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    /// What the receiver answered; `None` when it did not.
+    /// The response's status; `None` without a response.
     pub(super) status: Option<u16>,
     pub(super) took: Duration,
-    /// Why it came to nothing.
+    /// Why the attempt failed.
     pub(super) failure: Option<Failure>,
 }
 
@@ -38,12 +38,12 @@ impl Receiver {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(POST_TIMEOUT))
             .https_only(address.is_encrypted())
-            // A redirect would take the alert, or Slack's secret address, to somewhere no one named.
+            // A redirect could send the alert, or Slack's secret URL, to a host that the operator did not configure.
             .max_redirects(0)
             .http_status_as_error(false)
             .max_idle_connections(0)
             .user_agent(concat!("openclaw-agent/", env!("CARGO_PKG_VERSION")));
-        // What stays on this machine needs no proxy.
+        // A loopback receiver needs no proxy.
         let config = if address.is_loopback() {
             config.proxy(None)
         } else {
@@ -74,10 +74,10 @@ impl Receiver {
             let signature = key.sign(&row.id, timestamp, &body);
             request = request.header("webhook-signature", signature);
         }
-        let begun = Instant::now();
-        // The answer's body is dropped unread, and the connection with it.
+        let started = Instant::now();
+        // The response's body is dropped unread, and the connection with it.
         let answer = request.send(&body[..]);
-        let took = begun.elapsed();
+        let took = started.elapsed();
         match answer {
             Ok(answer) => Attempt {
                 status: Some(answer.status().as_u16()),
@@ -97,7 +97,7 @@ impl Receiver {
     }
 }
 
-/// What is not a 2xx. The specification has 410 for an address that is gone for good.
+/// The failure for a status other than 2xx. Standard Webhooks defines 410 as a permanently removed endpoint.
 fn refusal(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<Failure> {
     if status.is_success() {
         return None;
@@ -123,7 +123,7 @@ fn refusal(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<F
     })
 }
 
-/// Seconds, or a date.
+/// Parses `Retry-After`: seconds, or a date.
 fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse() {
@@ -133,13 +133,13 @@ fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     Some(at.duration_since(now).unwrap_or_default())
 }
 
-/// In words of our own: the library's may repeat the address.
+/// Describes an error in our own words: the library's text may contain the URL.
 fn describe(error: &UreqError) -> String {
     match error {
         UreqError::Timeout(_) => format!("no response within {} s", POST_TIMEOUT.as_secs()),
         UreqError::HostNotFound => "DNS lookup failed".to_owned(),
         UreqError::ConnectionFailed => "connection failed".to_owned(),
-        // What the system or TLS says of a connection: names, certificates, sockets.
+        // Errors of the system or TLS about a connection: names, certificates, sockets.
         UreqError::Io(error) => brief(&format!("the connection failed: {error}")),
         UreqError::Rustls(error) => brief(&format!("the TLS connection failed: {error}")),
         UreqError::Tls(_) => "the TLS connection failed".to_owned(),
@@ -151,7 +151,7 @@ fn describe(error: &UreqError) -> String {
     }
 }
 
-/// One line that fits into a table.
+/// Shortens a text to one line of a table.
 fn brief(text: &str) -> String {
     const MAX_CHARS: usize = 160;
     let line = text.chars().filter(|c| !c.is_control());

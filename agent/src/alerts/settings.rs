@@ -1,5 +1,5 @@
-//! Where alerts go and how they are signed, as the operator set it. The address may be a secret by itself (Slack's
-//! are), so only its host is ever shown.
+//! The receiver of alerts and the signing key, as configured. The URL may itself be a secret (Slack's are), so only its
+//! host is ever shown.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -14,69 +14,67 @@ use zeroize::Zeroizing;
 
 use super::signature::{BadKey, SigningKey};
 
-/// The variable with the receiver's address.
+/// The variable with the receiver's URL.
 pub const URL: &str = "OPENCLAW_ALERT_URL";
-/// The variable with the key that signs.
+/// The variable with the signing key.
 pub const SECRET: &str = "OPENCLAW_ALERT_SECRET";
 
-/// The variables of alerts that are taken out of the environment before anything else happens.
+/// Alert variables that are removed from the environment first, before anything else can read them.
 pub const SECRETS: [&str; 2] = [URL, SECRET];
 
-/// The longest address.
 const MAX_URL_BYTES: usize = 2048;
-/// The longest file with a key.
 const MAX_KEY_FILE_BYTES: u64 = 4096;
 
-/// What was set.
+/// The alert settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where alerts go.
+    /// The receiver.
     pub address: Address,
-    /// Where the key is that signs them.
+    /// Where the signing key is.
     pub key: KeyPlace,
-    /// How they are written.
+    /// The format of an alert's body.
     pub format: Format,
-    /// How long the link may be lost before that is an alert.
+    /// How long the link may be lost before an alert is raised.
     pub after: Duration,
 }
 
-/// How an alert is written.
+/// The format of an alert's body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// As docs/alerts.md has it.
+    /// JSON as in docs/alerts.md.
     #[default]
     Json,
-    /// As Slack, and whatever takes the like, wants it: `{"text": …}`.
+    /// Slack's incoming webhooks and compatible receivers: `{"text": …}`.
     Slack,
 }
 
-/// The receiver. `Debug` and `Display` show its host.
+/// The receiver's URL. `Debug` and `Display` show only its host.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address(Arc<Uri>);
 
-/// Where a key is.
+/// Where the signing key is.
 #[derive(Clone)]
 pub enum KeyPlace {
-    /// Nowhere: alerts are not signed.
+    /// No key: alerts are not signed.
     Nowhere,
-    /// In the environment.
+    /// In an environment variable.
     Environment(Arc<Secrets>),
     /// In a file.
     File(PathBuf),
 }
 
-/// Why an address is none to send alerts to.
+/// Why a URL is rejected as the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadAddress {
-    /// It is no address.
+    /// It is not a valid URL.
     #[error("it is not an address like https://hooks.example.com/path")]
     Malformed,
-    /// Everyone on the way could read it.
+    /// Plain HTTP to another host, which anyone on the path could read.
     #[error(
         "it must be https; plain http is for a receiver on this machine only (http://127.0.0.1:PORT)"
     )]
     Plain,
-    /// A name and a password before the host.
+    /// User name and password before the host.
     #[error("it must not contain credentials (user:password@); put a token into the path")]
     UserInfo,
     /// It is too long.
@@ -84,23 +82,23 @@ pub enum BadAddress {
     TooLong,
 }
 
-/// There is no key where one should be.
+/// The signing key cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What is there is no key.
+    /// The value is not a valid key.
     #[error("cannot sign alerts with the secret in {place}")]
     Bad {
-        /// Where.
+        /// The file or variable.
         place: String,
-        /// What is wrong with it.
+        /// Why the value is invalid.
         source: BadKey,
     },
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read {place}")]
     Read {
-        /// Where.
+        /// The file or variable.
         place: String,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
 }
@@ -115,10 +113,10 @@ impl Error {
 }
 
 impl Address {
-    /// Checks an address.
+    /// Parses and checks a URL.
     ///
     /// # Errors
-    /// See [`BadAddress`]. No error repeats any of it.
+    /// See [`BadAddress`]. No error contains any part of the URL.
     pub fn parse(text: &str) -> Result<Self, BadAddress> {
         if text.len() > MAX_URL_BYTES {
             return Err(BadAddress::TooLong);
@@ -140,34 +138,33 @@ impl Address {
         }
     }
 
-    /// The host, which may be shown to anyone.
+    /// The host. It is not secret.
     #[must_use]
     pub fn host(&self) -> &str {
         self.0.host().unwrap_or_default()
     }
 
-    /// Whether it is this machine, by number: a name may be made to mean another one.
+    /// True for a numeric loopback address. A name does not count: it could resolve to another host.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let host = self.host().trim_start_matches('[').trim_end_matches(']');
         host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 
-    /// Whether alerts go there through the proxy that the environment names: not where `NO_PROXY` has the host, and not
-    /// on this machine.
+    /// True if alerts go through the proxy of the environment: not for a host in `NO_PROXY`, and not for loopback.
     #[must_use]
     pub fn is_by_proxy(&self) -> bool {
         let proxy = ureq::Proxy::try_from_env().filter(|_| !self.is_loopback());
         proxy.is_some_and(|proxy| !proxy.is_no_proxy(&self.0))
     }
 
-    /// Whether no one on the way can read along.
+    /// True if nothing on the path can read the alerts: TLS, or loopback.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.0.scheme() == Some(&Scheme::HTTPS)
     }
 
-    /// All of it, for the connection.
+    /// The full URL, for the connection.
     #[must_use]
     pub fn uri(&self) -> &Uri {
         &self.0
@@ -203,7 +200,7 @@ impl fmt::Display for KeyPlace {
 }
 
 impl KeyPlace {
-    /// Reads the key. `None` where alerts are not signed.
+    /// Loads the key. `None` if alerts are not signed.
     ///
     /// # Errors
     /// See [`Error`].
@@ -225,7 +222,7 @@ impl KeyPlace {
         key.map(Some).map_err(|source| Error::Bad { place, source })
     }
 
-    /// The file, if it is one.
+    /// The file with the key, if it is in one.
     #[must_use]
     pub fn file(&self) -> Option<&std::path::Path> {
         match self {
@@ -255,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alerts_go_over_https_or_stay_on_this_machine() {
+    fn alerts_require_https_or_loopback() {
         for good in [
             "https://hooks.example.com/services/T0/B0/secret",
             "https://hooks.example.com:8443/?key=secret",
@@ -294,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_in_a_file_is_read_without_its_line_end() {
+    fn a_key_file_is_read_without_its_trailing_newline() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret");
         std::fs::write(&path, "sixteen letters.\n").unwrap();

@@ -1,5 +1,5 @@
-//! Signatures as Standard Webhooks has them: `v1,` and base64 of HMAC-SHA256(key, `id.timestamp.body`). The time is
-//! signed as well, so that a receiver can refuse what someone else has kept.
+//! Signatures as in Standard Webhooks: `v1,` and base64 of HMAC-SHA256(key, `id.timestamp.body`). The timestamp is
+//! signed too, so that a receiver can refuse a replayed alert.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,39 +8,39 @@ use openclaw_settings::Flaw;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// What secrets begin with whose rest is base64.
+/// The prefix of a secret whose rest is base64.
 const PREFIX: &str = "whsec_";
-/// What the specification asks of a key, in bytes. A text of one's own may be shorter.
+/// The key length that Standard Webhooks requires, in bytes. A plain-text secret may be shorter.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
-/// The shortest and the longest text that is a key by itself.
+/// The length of a plain-text secret.
 const TEXT_BYTES: std::ops::RangeInclusive<usize> = 16..=1024;
 
-/// The key that alerts are signed with. Wiped when dropped.
+/// The signing key. Wiped on drop.
 pub struct SigningKey(Zeroizing<Vec<u8>>);
 
-/// Why a text is no key.
+/// Why a text is not a valid key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadKey {
-    /// Behind the prefix is no base64.
+    /// The part after the prefix is not base64.
     #[error("what follows whsec_ is not base64")]
     NotBase64,
-    /// The prefix in other letters, which a receiver would not know.
+    /// The prefix in another case, which receivers do not recognise.
     #[error("the prefix must be exactly `whsec_` (lower case)")]
     Prefix,
-    /// Behind the prefix is not enough, or too much.
+    /// The decoded key is too short or too long.
     #[error("what follows whsec_ must be 24 to 64 bytes in base64")]
     Length,
-    /// A text that can be guessed, or is no key at all.
+    /// The text is too short to be safe, or too long.
     #[error("it must have 16 to 1024 characters")]
     TextLength,
-    /// A text that may be another one at the receiver.
+    /// The text has characters that the receiver may encode differently.
     #[error("it {0}")]
     Flawed(Flaw),
 }
 
 impl SigningKey {
-    /// Reads a key as it stands in a file or a variable. Behind `whsec_` it is plain what belongs to it; of any other text
-    /// the receiver may have another spelling, and every signature would be wrong there.
+    /// Reads a key from the bytes of a file or variable. The base64 after `whsec_` is unambiguous; any other text is
+    /// checked for characters that the receiver may encode differently, since every signature would then be wrong.
     ///
     /// # Errors
     /// See [`BadKey`].
@@ -55,7 +55,7 @@ impl SigningKey {
         Self::parse(text)
     }
 
-    /// `whsec_` and base64, or a text that is the key as it stands.
+    /// Parses `whsec_` and base64, or a text whose bytes are the key.
     ///
     /// # Errors
     /// See [`BadKey`].
@@ -80,7 +80,7 @@ impl SigningKey {
         }
     }
 
-    /// The header `webhook-signature`.
+    /// The value of the header `webhook-signature`.
     #[must_use]
     pub fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> String {
         let mut mac =
@@ -95,9 +95,9 @@ impl SigningKey {
 mod tests {
     use super::*;
 
-    /// The example that the specification's own libraries are tested with.
+    /// The example from the test suites of the specification's own libraries.
     #[test]
-    fn the_signature_is_that_of_the_specification() {
+    fn the_signature_matches_the_specifications_example() {
         let key = SigningKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let signature = key.sign(
             "msg_p5jXN8AQM9LWM0D4loKWxJek",
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_ones_own_is_the_key_as_it_stands() {
+    fn a_plain_text_secret_is_used_as_key_bytes() {
         let key = SigningKey::parse("correct horse battery").unwrap();
         let encoded = format!("whsec_{}", STANDARD.encode("correct horse battery staple"));
         let longer = SigningKey::parse(&encoded).unwrap();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_short_or_no_base64_is_refused() {
+    fn short_secrets_and_bad_base64_are_refused() {
         for (text, why) in [
             ("", BadKey::TextLength),
             ("fifteen letters", BadKey::TextLength),

@@ -1,4 +1,4 @@
-//! The agent as a process: the log, what is done with one thread, the runtime, and the exit code.
+//! The agent as a process: logging, single-threaded setup, the runtime, and the exit code.
 
 use std::process::ExitCode;
 
@@ -12,20 +12,20 @@ use crate::host::exit::fail;
 use crate::host::{command, logging};
 use openclaw_types::Exit;
 
-/// Runs the agent until it ends.
+/// Runs the agent until it ends, and returns the exit code of the process.
 #[must_use]
 pub fn run(config: Config, secrets: &Secrets) -> ExitCode {
     logging::init(config.log);
     for Unknown { name, nearest } in command::unknown_variables() {
         tracing::warn!(variable = name, nearest, "unknown variable ignored");
     }
-    // It learns where the stack ends, which a sandbox may keep from it.
+    // Reads the end of the stack, which the sandbox may deny later.
     openclaw_harden::scrub_stack();
     let started = match start::start(&config, clock::wall()) {
         Ok(started) => started,
         Err(error) => return fail(&error, &error.hint(), error.exit()),
     };
-    // One thread serves the link and the API; blocking calls are rare and short.
+    // One thread serves the link and the API: blocking calls are rare and short.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(4)
@@ -35,7 +35,7 @@ pub fn run(config: Config, secrets: &Secrets) -> ExitCode {
     let ended = match runtime {
         Ok(runtime) => {
             let ended = runtime.block_on(super::run(config, started));
-            // An alert or a query without an answer must not delay the end.
+            // An alert or DNS query without an answer must not delay the exit.
             runtime.shutdown_background();
             ended
         }

@@ -1,5 +1,5 @@
-//! How the first client becomes known: by a code in the log of an agent that no one can call yet, or one that was given to
-//! it. The one place that writes a code anywhere but into the store.
+//! Enrolment of the first client: with a code in the log of an agent that has no clients yet, or with a code from
+//! `OPENCLAW_ENROLL_CODE`. Only this module writes a code anywhere except into the store.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,10 +9,10 @@ use openclaw_trust::NoRandom;
 use crate::edge::grpc::Network;
 use crate::host::config;
 
-/// Says in the log how to enroll, where anyone can.
+/// Logs how to enroll, if the first client may still enroll.
 ///
 /// # Errors
-/// The system has no random numbers.
+/// The system cannot provide random numbers.
 pub(super) async fn expect(
     clients: &Clients,
     settings: &config::Network,
@@ -46,7 +46,7 @@ pub(super) async fn expect(
     Ok(())
 }
 
-/// Begun ones count.
+/// Rounded up to whole minutes.
 const fn minutes(time: Duration) -> u64 {
     time.as_secs().div_ceil(60)
 }

@@ -1,4 +1,4 @@
-//! Who looks on from outside: the receiver of alerts, and Prometheus.
+//! External observers: the receiver of alerts, and Prometheus.
 
 use std::net::IpAddr;
 
@@ -6,29 +6,29 @@ use openclaw_state::vault::Vault;
 use tokio::net::TcpListener;
 
 use super::Error;
-use crate::alerts::{Bell, SigningKey};
+use crate::alerts::{Notifier, SigningKey};
 use crate::edge::grpc;
 use crate::edge::http::Pages;
 use crate::host::config::{Config, Metrics};
 use crate::link::{Agent, View};
 
-/// Someone is notified when the link needs a person, if that is set.
+/// Starts alerting, if a receiver is configured.
 pub(super) fn with_alerts(
     agent: Agent,
     config: &Config,
     key: Option<SigningKey>,
     vault: &Vault,
-) -> (Agent, Option<Bell<View>>) {
+) -> (Agent, Option<Notifier<View>>) {
     let Some(settings) = config.alerts.clone() else {
         return (agent, None);
     };
     let (host, after) = (settings.address.to_string(), settings.after.as_secs());
     tracing::info!(host, after, "alerts enabled");
-    let (alerts, bell) = Bell::new(settings, key, vault.clone(), agent.watch());
-    (agent.with_alerts(alerts), Some(bell))
+    let (alerts, notifier) = Notifier::new(settings, key, vault.clone(), agent.watch());
+    (agent.with_alerts(alerts), Some(notifier))
 }
 
-/// Metrics are next to health only where strangers cannot ask, unless someone wants that.
+/// Which pages the health address serves: metrics only on loopback, or if enabled explicitly.
 pub(super) fn pages(metrics: Metrics, http: IpAddr) -> Pages {
     match metrics {
         Metrics::On => Pages::All,
@@ -37,7 +37,7 @@ pub(super) fn pages(metrics: Metrics, http: IpAddr) -> Pages {
     }
 }
 
-/// The listener of metrics, if they have one of their own.
+/// Binds the separate address for metrics, if there is one.
 pub(super) async fn bind(metrics: Metrics) -> Result<Option<TcpListener>, Error> {
     let Metrics::At(address) = metrics else {
         return Ok(None);

@@ -1,5 +1,5 @@
-//! What happens before the runtime: privileges go, the volume is claimed and opened, the sandbox closes. All of it with
-//! one thread, as the kernel wants it.
+//! The steps before the runtime: drop privileges, lock and open the volume, enable the sandbox. The process still has
+//! one thread, which the kernel requires for some of them.
 
 use std::time::SystemTime;
 
@@ -15,33 +15,33 @@ use crate::host::proxy;
 use crate::host::supervisor::Supervisor;
 use crate::host::volume::{self, Open};
 
-/// Ready to run.
+/// The state after these steps.
 pub struct Started {
-    /// The store, on a volume that is ours.
+    /// The open store on the locked volume.
     pub open: Open,
-    /// What protects the process.
+    /// The active process hardening.
     pub hardening: Hardening,
-    /// Whose messages are allowed.
+    /// The allowlist's rules.
     pub rules: Loaded,
-    /// What signs alerts.
+    /// The key that signs alerts.
     pub alert_key: Option<SigningKey>,
-    /// Who is notified of the agent's state.
+    /// The service manager.
     pub supervisor: Supervisor,
 }
 
 /// Why the agent does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Root stays root.
+    /// Privileges could not be dropped.
     #[error(transparent)]
     Privileges(#[from] privileges::Error),
-    /// The allowlist cannot be read.
+    /// The allowlist cannot be loaded.
     #[error(transparent)]
     Rules(#[from] allow::Error),
-    /// There is nothing to sign alerts with.
+    /// The alert signing key cannot be loaded.
     #[error(transparent)]
     Alerts(#[from] alerts::Error),
-    /// The volume does not open.
+    /// The volume cannot be opened.
     #[error(transparent)]
     Volume(#[from] volume::Error),
 }
@@ -63,7 +63,7 @@ impl Error {
         }
     }
 
-    /// The process' exit code.
+    /// The process's exit code.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
@@ -75,19 +75,19 @@ impl Error {
     }
 }
 
-/// Does all of it.
+/// Runs all steps.
 pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
     warn_of_proxies(config);
     let protection = harden::shed(config)?;
     let Config { place, source, .. } = config;
-    // By the user who will read it again, and before anything is claimed or made.
+    // Read by the user that will reload it, and before anything is locked or created.
     let rules = config.rules.load(false)?;
     let alerts = config.alerts.as_ref();
     let alert_key = alerts.map_or(Ok(None), |alerts| KeyPlace::load(&alerts.key))?;
     let volume = place.claim(now, |holder| {
         tracing::info!(holder, "waiting for the volume's lock");
     })?;
-    // Before the store is opened: where it does not open, this may be why.
+    // Logged before the store is opened: it may be the reason why opening fails.
     if let Some(exposure) = volume::exposure(&place.dir) {
         tracing::warn!(
             dir = %place.dir.display(),
@@ -97,7 +97,7 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
             "volume directory is writable by others"
         );
     }
-    // One that cannot be read is reported by what opens the store.
+    // An unreadable one is reported when the store is opened.
     if let Ok(Some(fault)) = source.fault() {
         tracing::warn!(key = %source, reason = %fault, hint = fault.hint(), "passphrase has a flaw");
     }
@@ -117,7 +117,7 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
     })
 }
 
-/// A proxy that is set and not used keeps no one from leaking what it should have hidden.
+/// Warns of a proxy that is set but not used for WhatsApp: the operator may rely on it to hide the address.
 fn warn_of_proxies(config: &Config) {
     let alerts = match &config.alerts {
         None => "disabled",

@@ -41,36 +41,36 @@ pub use listen::{ListenError, Listeners, bind_any};
 
 /// The largest request.
 const MAX_REQUEST_BYTES: usize = 1024 * 1024;
-/// The largest answer, and the largest item of a stream.
+/// The largest response, and the largest item of a stream.
 const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
-/// Per-stream and per-connection flow control, small: memory is bounded by them.
+/// Flow-control windows. They bound the memory of a stream and of a connection, so they are small.
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 128 * 1024;
 const MAX_FRAME_BYTES: u32 = 16 * 1024;
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
-/// Streams on one connection, and calls that have not been answered.
+/// Concurrent streams on one connection, and unanswered calls.
 const MAX_STREAMS_PER_CONNECTION: u32 = 16;
 const MAX_CALLS_PER_CONNECTION: usize = 32;
-/// Streams that a client opened and reset at once, and resets that it made necessary: more end the connection.
+/// Streams that the client opens and resets, and resets that its errors cause; more of either close the connection.
 const MAX_PENDING_RESETS: usize = 20;
 const MAX_LOCAL_RESETS: usize = 64;
-/// Proxies cut connections that are quiet for long; dead peers are noticed.
+/// Prevents proxies from closing idle connections, and detects dead peers.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The API could not be served.
+/// The gRPC server failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot serve the gRPC API")]
 pub struct ServeError(#[source] tonic::transport::Error);
 
-/// How the agent is known and reached elsewhere.
+/// How clients on other machines know and reach the agent.
 #[derive(Clone, Debug, Default)]
 pub struct Network {
-    /// Its name among others.
+    /// The agent's name.
     pub name: AgentName,
-    /// The address for TLS, and the agent's key there.
+    /// The TLS address, and the fingerprint of the agent's key.
     pub tls: Option<(SocketAddr, Fingerprint)>,
-    /// `HOST:PORT`, if the platform sets it.
+    /// The public `HOST:PORT`, if the platform sets it.
     pub public: Option<String>,
 }
 
@@ -140,7 +140,7 @@ pub async fn serve(
     served.map_err(ServeError)
 }
 
-/// What grpcurl asks for first.
+/// The version that grpcurl tries first.
 fn reflection_v1() -> tonic_reflection::server::v1::ServerReflectionServer<
     impl tonic_reflection::server::v1::ServerReflection,
 > {
@@ -149,7 +149,7 @@ fn reflection_v1() -> tonic_reflection::server::v1::ServerReflectionServer<
         .expect("the descriptors are generated with the code")
 }
 
-/// What older grpcurl and grpcui ask for.
+/// The version that older grpcurl and grpcui use.
 fn reflection_v1alpha() -> tonic_reflection::server::v1alpha::ServerReflectionServer<
     impl tonic_reflection::server::v1alpha::ServerReflection,
 > {

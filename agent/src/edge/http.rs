@@ -1,4 +1,4 @@
-//! HTTP for platforms that cannot speak gRPC: health, readiness, metrics. It changes nothing.
+//! HTTP for platforms without gRPC: health, readiness, metrics. Read-only.
 
 mod metrics;
 mod slots;
@@ -33,18 +33,18 @@ use tokio_io_timeout::TimeoutStream;
 use crate::link::{Agent, Readiness, Status};
 use slots::Slots;
 
-/// How long a request's head may take to arrive, also the next one's on a connection that is kept.
+/// How long a request's head may take to arrive, including the next one on a kept connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a caller may leave an answer unread that the network no longer takes.
+/// How long a client may stall the write of a response.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many requests a connection may bring. A caller who asks without reading has them written one behind the other, and
-/// the process has one thread; a scraper loses a connection in so many scrapes.
+/// How many requests one connection may send. A client that sends requests without reading keeps the single-threaded
+/// process busy with responses; a scraper only reconnects after this many scrapes.
 const MAX_REQUESTS: u32 = 16;
 
-/// Serves until `stop` resolves. Connections that are open then are cut: an answer is written at once or never.
+/// Serves until `stop` resolves. Open connections are then closed: a response is written at once or never.
 ///
-/// A new connection is always accepted: see `slots` for the one that is closed for it.
+/// A new connection is always accepted: see `slots` for which one is closed for it.
 pub async fn serve(
     shown: Shown,
     listener: TcpListener,
@@ -61,9 +61,9 @@ pub async fn serve(
     let mut slots = Slots::default();
     let mut stop = pin!(stop);
     loop {
-        let room_at = slots.room_at();
+        let next_slot_at = slots.next_slot_at();
         let accepted = async {
-            tokio::time::sleep_until(room_at).await;
+            tokio::time::sleep_until(next_slot_at).await;
             listener.accept().await
         };
         let accepted = tokio::select! {
@@ -79,13 +79,13 @@ pub async fn serve(
                 let serving = http1.serve_connection(stream, bounded(pages.clone()));
                 slots.take(caller.ip(), || connections.spawn(serving));
             }
-            // No descriptor is free, or the peer has gone: the next one may do better.
+            // No file descriptor is free, or the peer has gone; the next accept may succeed.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
 }
 
-/// The pages for one connection: its last answer says that it is closed.
+/// The pages for one connection: the last response has `Connection: close`.
 fn bounded(
     pages: TowerToHyperService<Router>,
 ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send {
@@ -104,23 +104,23 @@ fn bounded(
     })
 }
 
-/// Whose health and whose metrics.
+/// The sources of health and metrics.
 #[derive(Clone)]
 pub struct Shown {
     /// The agent.
     pub agent: Agent,
-    /// Who may call it over the network.
+    /// The enrolled clients.
     pub clients: Clients,
 }
 
-/// What a listener serves.
+/// The pages of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pages {
-    /// Health alone.
+    /// Health only.
     Health,
-    /// Health, and metrics.
+    /// Health and metrics.
     All,
-    /// Metrics alone.
+    /// Metrics only.
     Metrics,
 }
 
@@ -144,21 +144,21 @@ fn router(shown: Shown, pages: Pages) -> Router {
 struct Health {
     status: &'static str,
     whatsapp: WhatsApp,
-    /// Whether `/health/ready` answers 200: connected for as long as `--ready-after` asks.
+    /// True if `/health/ready` answers 200: connected for at least `--ready-after`.
     ready: bool,
-    /// How long it has been connected, in seconds; absent when it is not.
+    /// Seconds since it connected; absent if it is not connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     connected_seconds: Option<u64>,
-    /// How long it has not been, over all attempts; absent when it is.
+    /// Seconds since it lost the connection, over all attempts; absent if it is connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     disconnected_seconds: Option<u64>,
-    /// When it is ready at the earliest; absent when it is, or when it takes a person.
+    /// The earliest time at which it can be ready; absent if it is ready, or if it needs a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     ready_in_seconds: Option<u64>,
     /// Seconds since the process started.
     uptime: u64,
     version: &'static str,
-    /// Present, and true, in a build that speaks to the simulator only.
+    /// Present, and true, in a build that connects only to the simulator.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     simulator: bool,
 }
@@ -189,9 +189,9 @@ impl Health {
         } = status;
         let status = match (connected, link.state) {
             (true, _) if ready => "healthy",
-            // It has just come up, and may be gone again in a moment.
+            // Connected for less than `--ready-after`: it may still fail.
             (true, _) => "settling",
-            // Silent for too long; the session is about to notice as well.
+            // No frame for too long: the session is about to detect that as well.
             (false, LinkState::Connected) => "silent",
             (false, state) => state.name(),
         };
@@ -208,7 +208,7 @@ impl Health {
             ready,
             connected_seconds: connected_for.map(|span| span.as_secs()),
             disconnected_seconds: disconnected.map(|span| span.as_secs()),
-            // A begun second counts, so that it is ready when it was asked to wait no longer.
+            // Rounded up, so that it is ready after this time.
             ready_in_seconds: ready_in
                 .map(|span| span.as_secs() + u64::from(span.subsec_nanos() > 0)),
             uptime: seconds(started_at, now),
@@ -218,8 +218,7 @@ impl Health {
     }
 }
 
-/// 200 while the process does its work, linked or not: a new deployment must pass its probe before
-/// anyone can pair.
+/// 200 while the process works, linked or not: a new deployment must pass its probe before a phone can be paired.
 async fn health(State(Shown { agent, .. }): State<Shown>) -> impl IntoResponse {
     Json(Health::of(agent.status(), clock::now()))
 }
@@ -243,7 +242,7 @@ async fn metrics(State(shown): State<Shown>) -> impl IntoResponse {
     (header, metrics::exposition(&shown))
 }
 
-/// The answer where metrics are not for every caller.
+/// The response where metrics are not public.
 async fn no_metrics() -> impl IntoResponse {
     let why = "metrics are off on this address: start the agent with --metrics on, or with --metrics ADDR for a separate address\n";
     (StatusCode::NOT_FOUND, why)

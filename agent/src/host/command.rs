@@ -15,7 +15,7 @@ use crate::host::config::{Config, ENROLL_CODE, Error, Flags, Variables, version}
 use crate::host::keys;
 use crate::host::volume::{self, KeySource, Mistake, StoreLocation, no_key, off_the_volume};
 
-/// The variables with secrets in them. They are taken out of the environment before anything else happens.
+/// The variables that contain secrets. They are removed from the environment first, before anything else can read them.
 pub const SECRETS: [&str; 5] = [
     volume::SECRETS[0],
     volume::SECRETS[1],
@@ -56,36 +56,36 @@ enum Command {
     },
 }
 
-/// The command line, with the variables behind its flags: what the manual page is made of.
+/// The command line with the environment variables of its flags; the man page is generated from it.
 pub fn line() -> clap::Command {
     Variables::put_behind(Line::command(), &|_| Ok(None)).0
 }
 
-/// What is to be done.
+/// The command to run.
 #[derive(Debug)]
 pub enum Task {
     /// Run the agent.
     Run(Box<Config>),
-    /// Change or list what opens the store.
+    /// List or change the key slots of the store.
     Keys {
-        /// What exactly.
+        /// The subcommand.
         command: keys::Command,
-        /// The volume.
+        /// The location of the store.
         place: StoreLocation,
-        /// The key, when one is given.
+        /// The key, if one is given.
         source: Option<KeySource>,
     },
-    /// Ask how the agent is.
+    /// Query the health of a running agent.
     Healthcheck {
-        /// The agent that serves HTTP here.
+        /// The agent's HTTP address.
         http: SocketAddr,
-        /// Whether it must be connected to WhatsApp.
+        /// Require a connection to WhatsApp.
         ready: bool,
     },
 }
 
 impl Task {
-    /// Reads the arguments, and the environment for what they leave open.
+    /// Parses the arguments, and the environment for flags that are not given.
     pub fn read(
         args: impl IntoIterator<Item = OsString>,
         secrets: &Arc<Secrets>,
@@ -98,7 +98,7 @@ impl Task {
             .map_err(|error| variables.named(error, &matches))
     }
 
-    /// What a command line asks for; `mistakes` are those that were found before.
+    /// The task of a command line; `mistakes` are those found earlier.
     fn of(line: Line, secrets: &Arc<Secrets>, mut mistakes: Vec<Mistake>) -> Result<Self, Error> {
         let Line {
             command,
@@ -116,7 +116,7 @@ impl Task {
         if needs_key && source.is_none() && mistakes.is_empty() {
             mistakes.push(no_key(&place));
         }
-        // Before anything is made there.
+        // Checked before anything is created there.
         mistakes.extend(may_begin.then(|| off_the_volume(&place.dir)).flatten());
         match (command, source) {
             (None, source) => Config::check(agent, place, source, alerts, secrets, mistakes)
@@ -135,24 +135,24 @@ impl Task {
     }
 }
 
-/// Variables of other programs and of other images of this one that begin as ours do.
+/// Variables with our prefix that belong to other programs, or to other container images of this one.
 const OF_OTHERS: [&str; 4] = [
     "OPENCLAW_AGENT",
     "OPENCLAW_CONTEXT",
-    // Dockerfile.distroless gives it to the build.
+    // Dockerfile.distroless passes it to the build.
     "OPENCLAW_COMMIT",
     sandbox::VARIABLE,
 ];
 
-/// What only a simulator build reads: see `failpoint` and `clock`.
+/// Variables that only a simulator build reads: see `failpoint` and `clock`.
 const OF_THE_SIMULATOR: [&str; 3] = [
     "OPENCLAW_KILL_AT",
     "OPENCLAW_SLOW_DISK_MS",
     "OPENCLAW_CLOCK_OFFSET_FILE",
 ];
 
-/// Variables of this process that look like a setting of the agent and are none. What is known is what the command line
-/// defines, so that no list can be out of date.
+/// Variables that look like a setting of the agent but are not. The known ones are derived from the command line, so
+/// the list cannot be out of date.
 #[must_use]
 pub fn unknown_variables() -> Vec<Unknown> {
     let line = Line::command();
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     fn read(args: &[&str]) -> Result<Task, Error> {
-        let secrets = openclaw_harden::environment::take(&[]).expect("nothing is asked for");
+        let secrets = openclaw_harden::environment::take(&[]).expect("no variable is taken");
         let args = ["openclaw-agent"].iter().chain(args);
         Task::read(args.map(OsString::from), &secrets.into())
     }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_volume_may_be_named_before_or_after_the_command() {
+    fn the_volume_flag_works_before_and_after_the_command() {
         for args in [
             ["--auth-dir", "/srv/one", "keys", "list"],
             ["keys", "--auth-dir", "/srv/one", "list"],

@@ -1,4 +1,4 @@
-//! The agent's settings: flags and the environment. Every mistake is reported at once.
+//! The agent's settings, from flags and the environment. All mistakes are reported together.
 
 mod alerts;
 mod network;
@@ -31,12 +31,12 @@ pub use alerts::Metrics;
 pub use network::{ENROLL_CODE, Network};
 pub(crate) use variables::Variables;
 
-/// The port of HTTP health checks unless a platform says otherwise.
+/// The default port of HTTP health checks.
 const DEFAULT_HTTP_PORT: u16 = 8080;
-/// WhatsApp's own clients ping every 15 to 30 s and wait 20 s for the answer.
+/// WhatsApp's own clients ping every 15 to 30 s and wait 20 s for the response.
 const KEEPALIVE_LIMIT: Duration = Duration::from_secs(50);
 
-/// As they are typed.
+/// The raw flags.
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub(crate) struct Flags {
@@ -47,7 +47,7 @@ pub(crate) struct Flags {
     /// [default: $XDG_RUNTIME_DIR/openclaw/agent.sock, or /run/openclaw/agent.sock]
     #[arg(long, env = "OPENCLAW_SOCKET", value_name = "PATH")]
     socket: Option<PathBuf>,
-    /// How it is reached over the network.
+    /// Network settings.
     #[command(flatten)]
     network: network::Flags,
     /// Address of HTTP health checks and metrics [default: [::]:$PORT, or [::]:8080]
@@ -68,7 +68,7 @@ pub(crate) struct Flags {
     /// How long events are kept, in days [default: 7]
     #[arg(long, env = "OPENCLAW_JOURNAL_DAYS", value_name = "DAYS")]
     journal_days: Option<String>,
-    /// How messages are sent.
+    /// Send settings.
     #[command(flatten)]
     sending: sending::Flags,
     /// Allowlist file [default: openclaw.yml, if present; without a file WHATSAPP_ALLOW applies, else all senders are allowed]
@@ -98,48 +98,48 @@ pub(crate) struct Flags {
     allow_inspection: bool,
 }
 
-/// What the agent runs with.
+/// The validated settings.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The name of this agent among others.
+    /// The agent's name.
     pub name: AgentName,
     /// The API's unix socket.
     pub socket: PathBuf,
-    /// How the API is reached over the network.
+    /// Network access to the API.
     pub network: Network,
-    /// The address of health checks.
+    /// The address for health checks.
     pub http: SocketAddr,
-    /// How long a silent connection counts as up.
+    /// The time without frames after which the connection counts as lost.
     pub keepalive_limit: Duration,
-    /// How long the link must be up before the agent says that it is ready.
+    /// The time that the link must be up before the agent reports ready.
     pub ready_after: Duration,
-    /// How much of what happened is kept.
+    /// The retention limits of the journal.
     pub retention: Limits,
-    /// How fast messages are sent, and how many wait.
+    /// The rate and queue limits of sending.
     pub sending: outbox::Limits,
-    /// Where the allowlist is read from.
+    /// The source of the allowlist.
     pub rules: allow::Source,
-    /// How long a message waits for its sender to be known.
+    /// How long a message is held until its sender is resolved.
     pub hold_limit: Duration,
-    /// Whom to notify when the link needs a person.
+    /// The receiver of alerts, if any.
     pub alerts: Option<AlertSettings>,
-    /// Where metrics can be read.
+    /// Where metrics are served.
     pub metrics: Metrics,
-    /// The log's level.
+    /// The log level.
     pub log: LevelFilter,
-    /// The server.
+    /// The WhatsApp server.
     pub endpoint: Endpoint,
-    /// The volume.
+    /// The location of the store.
     pub place: StoreLocation,
-    /// The key that opens its store.
+    /// The key that opens the store.
     pub source: KeySource,
-    /// Whom to become.
+    /// The user to switch to.
     pub run_as: privileges::Setting,
-    /// Who may look into the process.
+    /// Whether other processes may inspect this one.
     pub inspection: Inspection,
 }
 
-/// The version, and whether this build speaks to the simulator only.
+/// The version, marked if this build connects only to the simulator.
 #[must_use]
 pub const fn version() -> &'static str {
     if cfg!(feature = "sim") {
@@ -149,10 +149,10 @@ pub const fn version() -> &'static str {
     }
 }
 
-/// Why there is no configuration.
+/// Why the settings are rejected.
 #[derive(Debug)]
 pub enum Error {
-    /// A flag that does not exist, or a request for help: clap prints it.
+    /// An unknown flag, or a request for help: clap prints it.
     Usage(clap::Error),
     /// Invalid values, each with its setting.
     Values(Vec<Mistake>),
@@ -181,7 +181,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl Flags {
-    /// Where the agent serves HTTP, for who asks it there.
+    /// The HTTP address, for the health check command.
     pub(crate) fn http(self) -> Result<SocketAddr, Error> {
         let mut mistakes = Vec::new();
         let mut keep = |mistake: String| mistakes.push(Mistake::from(mistake));
@@ -193,7 +193,7 @@ impl Flags {
 }
 
 impl Config {
-    /// Checks them all; `mistakes` are those that were found before. Without any there is a `source`.
+    /// Validates all settings; `mistakes` are those found earlier. `source` is present if there are no mistakes.
     pub(crate) fn check(
         flags: Flags,
         place: StoreLocation,
@@ -348,12 +348,12 @@ impl Config {
     }
 }
 
-/// Platforms set variables to nothing to mean that they are not set.
+/// An empty value counts as unset: some platforms set variables that way.
 fn given(value: Option<String>) -> Option<String> {
     value.filter(|value| !value.is_empty())
 }
 
-/// Where HTTP is served. An invalid port is a mistake even where the address wins.
+/// The HTTP address. An invalid `PORT` is reported even if --http overrides it.
 fn http_address(
     http: Option<String>,
     port: Option<String>,
@@ -378,7 +378,7 @@ fn http_address(
     }
 }
 
-/// A whole number within bounds.
+/// Parses a whole number in a range.
 fn number(
     flag: &str,
     value: Option<String>,

@@ -1,17 +1,17 @@
-//! How the process ends: with a code, and with what to do next.
+//! Ends the process with an exit code, an error and a hint.
 
 use std::error::Error as StdError;
 use std::process::ExitCode;
 
 use openclaw_types::Exit;
 
-/// As [`end`], and in the log.
+/// Like [`end`], and also logs the error.
 pub fn fail(error: &dyn StdError, hint: &str, exit: Exit) -> ExitCode {
     tracing::error!(hint, "{}", chain(error));
     end(error, hint, exit)
 }
 
-/// Says why, and what to do next.
+/// Prints the error and the hint to stderr.
 pub fn end(error: &dyn StdError, hint: &str, exit: Exit) -> ExitCode {
     eprintln!("error: {}\nhint: {hint}", chain(error));
     ExitCode::from(exit)

@@ -1,5 +1,5 @@
-//! What the process gives up before it begins, in the order that the kernel wants: privileges, inspection, then files
-//! and calls. What was reached is reported in Status; a container may refuse any of it.
+//! Process hardening, in the order that the kernel requires: privileges, inspection, then the sandbox for files and
+//! system calls. `Status` reports the result; a container runtime may deny any of it.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -14,15 +14,15 @@ use crate::host::config::Config;
 use crate::host::supervisor::Supervisor;
 use crate::host::volume;
 
-/// From root to no one, if that is wanted, and closed to others. With one thread only.
+/// Drops root privileges, if configured, and blocks inspection. Requires a single thread.
 ///
 /// # Errors
-/// The process may be half-way: end it.
+/// The process may be in an intermediate state: exit.
 pub fn shed(config: &Config) -> Result<Protection, privileges::Error> {
     let mut dirs = vec![config.place.dir.as_path()];
-    // The socket's folder may be one that others use as well: only one that is to be made is given away.
+    // The socket's directory may be shared with others: only a directory that must be created is given to the new user.
     dirs.extend(config.socket.parent().filter(|dir| !dir.exists()));
-    // Needed by user 65532 as well, and made before it is given away; a name with a mistake in it is not.
+    // User 65532 needs it too. It is created before its owner changes; a path with a mistake in it is not created.
     if !config.place.dir.parent().is_none_or(is_dir) {
         dirs.remove(0);
     }
@@ -49,12 +49,12 @@ fn is_dir(path: &Path) -> bool {
     path.as_os_str().is_empty() || path.is_dir()
 }
 
-/// Refuses everything that the agent never asks the kernel for, and reports what protects the process now. With one thread
-/// only, and with the store open.
+/// Enables the sandbox: denies every system call and path that the agent does not use, and returns the active
+/// protection. Requires a single thread and an open store.
 #[must_use]
 pub fn confine(config: &Config, supervisor: &Supervisor, protection: Protection) -> Hardening {
     let mut sandbox = sandbox(config);
-    // Connected by now; the image that follows an unpair has to connect again.
+    // Connected already; the next image, after an unpair, must connect again.
     if let Some(file) = supervisor.file() {
         sandbox = sandbox.read_write(file);
     }
@@ -85,25 +85,25 @@ pub fn confine(config: &Config, supervisor: &Supervisor, protection: Protection)
 fn sandbox(config: &Config) -> Sandbox {
     let mut sandbox = Sandbox::new().read_write(&config.place.dir);
     if let Some(folder) = folder_of(&config.socket) {
-        // What is not there cannot be allowed. That it cannot be made is said when the socket is.
+        // A rule needs an existing path. If it cannot be created, binding the socket reports that.
         let _ = DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&folder);
         sandbox = sandbox.read_write(folder);
     }
-    // Read again after an unpair, by when the platform may have put another file of that name there.
+    // Read again after an unpair; by then the platform may have replaced the file.
     for path in config.source.file().into_iter().flat_map(places) {
         sandbox = sandbox.read_only(path);
     }
-    // Read again after an unpair as well.
+    // Also read again after an unpair.
     let alerts = config.alerts.as_ref();
     let key = alerts.and_then(|alerts| alerts.key.file());
     for path in key.into_iter().flat_map(places) {
         sandbox = sandbox.read_only(path);
     }
-    // Read again when it has changed: it may be replaced under its name, or be a chain of links as in a Kubernetes
-    // ConfigMap. A file in the root is allowed alone, or everything would be.
+    // Read again when it changes: it may be replaced under its name, or be a chain of symlinks as in a Kubernetes
+    // ConfigMap. For a file in `/`, only the file is allowed: its directory would allow everything.
     if let Some(file) = config.rules.file() {
         for folder in places(file) {
             let alone = folder == Path::new("/");
@@ -113,7 +113,7 @@ fn sandbox(config: &Config) -> Sandbox {
     sandbox
 }
 
-/// The folder of a file and, where it is a link, that of what it leads to.
+/// The directory of a file and, for a symlink, also that of its target.
 fn places(path: &Path) -> Vec<PathBuf> {
     let real = path.canonicalize().ok();
     let folders = [Some(path.to_owned()), real];

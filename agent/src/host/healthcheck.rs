@@ -1,6 +1,6 @@
-//! `openclaw-agent healthcheck`: asks the agent on this machine for its state, for images that have no shell and no curl.
+//! `openclaw-agent healthcheck`: queries the local agent's state, for images without a shell or curl.
 //!
-//! One request: it starts no runtime and opens no store.
+//! It sends one request, starts no runtime and opens no store.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,35 +9,35 @@ use std::time::Duration;
 use serde::Deserialize;
 use ureq::Error as UreqError;
 
-/// How long one attempt may take.
+/// The limit for one attempt.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// No answer of the agent's is longer.
+/// Longer than any response of the agent.
 const MAX_ANSWER_BYTES: u64 = 16 * 1024;
 
-/// Why the agent is not well.
+/// Why the agent is unhealthy.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No one answers.
+    /// No response.
     #[error("no answer from http://{address}{path}: {source}")]
     Silent {
-        /// Who was asked.
+        /// The address of the request.
         address: SocketAddr,
-        /// And for what.
+        /// The path of the request.
         path: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Someone answers who is not the agent.
+    /// The response is not from an agent.
     #[error("http://{0} was answered by a program that is not the agent")]
     NotTheAgent(SocketAddr),
-    /// It is there, and says no.
+    /// The agent reports that it is unhealthy.
     #[error("unhealthy ({code}): whatsapp is {state}{}", ready(*.ready_in))]
     Unhealthy {
-        /// Of HTTP.
+        /// The HTTP status.
         code: u16,
-        /// The link's.
+        /// The state of the link.
         state: String,
-        /// In how many seconds it is ready at the earliest, if it says so.
+        /// The earliest time, in seconds, at which it can be ready, if the agent reports it.
         ready_in: Option<u64>,
     },
 }
@@ -53,11 +53,11 @@ struct WhatsApp {
     state: String,
 }
 
-/// Asks the agent that serves HTTP on `listener`; `ready` also wants it connected to WhatsApp. The state of the link is
-/// returned.
+/// Queries the agent that serves HTTP on `listener`; `ready` also requires a connection to WhatsApp. Returns the state
+/// of the link.
 ///
 /// # Errors
-/// Each is a reason to call it unwell.
+/// Every error means unhealthy.
 pub fn run(listener: SocketAddr, ready: bool) -> Result<String, Error> {
     let path = if ready { "/health/ready" } else { "/health" };
     let config = ureq::Agent::config_builder()
@@ -77,8 +77,8 @@ pub fn run(listener: SocketAddr, ready: bool) -> Result<String, Error> {
     Err(failed.unwrap_or(Error::NotTheAgent(listener)))
 }
 
-/// Where a listener on this address is found from the same machine. `[::]` may have become `0.0.0.0`, where there is no
-/// IPv6.
+/// The addresses at which a local client reaches this listener. `[::]` may have fallen back to `0.0.0.0` on a machine
+/// without IPv6.
 fn reachable(listener: SocketAddr) -> Vec<SocketAddr> {
     let at = |ip| SocketAddr::new(ip, listener.port());
     let (four, six) = (
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_is_asked_where_this_machine_finds_it() {
+    fn a_wildcard_listener_is_queried_on_loopback() {
         let cases = [
             ("[::]:80", &["127.0.0.1:80", "[::1]:80"][..]),
             ("0.0.0.0:80", &["127.0.0.1:80"]),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_that_speaks_something_else_is_no_agent() {
+    fn a_response_in_another_format_is_not_an_agents() {
         let endless = format!(
             "HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\n{}",
             "x".repeat(99_999)
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_that_accepts_and_sends_nothing_is_given_up() {
+    fn a_listener_that_sends_nothing_times_out() {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let asked = run(silent.local_addr().unwrap(), false);
         assert!(matches!(asked, Err(Error::Silent { .. })), "{asked:?}");

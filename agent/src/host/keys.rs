@@ -1,7 +1,7 @@
-//! `openclaw-agent keys`: who may open the store.
+//! `openclaw-agent keys`: manages the key slots of the store.
 //!
-//! Each command is one change, durable when it returns, and works on a volume that no agent uses. A secret never stands
-//! among the arguments: it comes from the settings, a file, a terminal or a pipe.
+//! Each command makes one change, which is durable when it returns, and needs a volume that no agent uses. Secrets are
+//! never arguments: they come from the settings, a file, a terminal or a pipe.
 
 mod error;
 mod prompt;
@@ -19,7 +19,7 @@ use crate::host::volume::{self, KeySource, Open, StoreLocation};
 
 pub use error::Error;
 
-/// What to do.
+/// The subcommands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Print a new key; nothing else changes
@@ -59,7 +59,7 @@ pub enum Command {
     RotateData(rotate::Keep),
 }
 
-/// A new secret. Without a file it is asked for, or read from a pipe.
+/// A new secret. Without a file, it is read from the terminal or a pipe.
 #[derive(Args, Debug)]
 pub struct New {
     /// File with a key, as keys generate prints it
@@ -71,14 +71,14 @@ pub struct New {
 }
 
 impl Command {
-    /// Whether it opens the store, so that it needs a key and the volume to itself.
+    /// True if the command opens the store, and so needs a key and exclusive use of the volume.
     #[must_use]
     pub fn opens_the_store(&self) -> bool {
         !matches!(self, Self::Generate { .. } | Self::List { .. })
     }
 }
 
-/// Does it. `source` is there for what [`Command::opens_the_store`].
+/// Runs the command. `source` must be `Some` if [`Command::opens_the_store`].
 pub fn run(
     command: Command,
     place: &StoreLocation,
@@ -119,7 +119,7 @@ pub fn run(
 
 fn open(place: &StoreLocation, source: &KeySource, now: SystemTime) -> Result<Open, Error> {
     let volume = place.claim(now, |holder| eprintln!("waiting for {holder}"))?;
-    // One that cannot be read is reported by what opens the store.
+    // An unreadable one is reported when the store is opened.
     if let Ok(Some(fault)) = source.fault() {
         eprintln!("note: the passphrase in {source} {fault}");
     }
@@ -144,7 +144,7 @@ fn generate(out: Option<&Path>, dir: &Path) -> Result<(), Error> {
 }
 
 fn list(dir: &Path, json: bool) -> Result<(), Error> {
-    let presence = volume::look(dir)?.ok_or_else(|| volume::Error::Store {
+    let presence = volume::inspect(dir)?.ok_or_else(|| volume::Error::Store {
         dir: dir.to_owned(),
         source: openclaw_vault::Error::Absent,
     })?;
@@ -216,7 +216,7 @@ fn change(
 }
 
 impl New {
-    /// It must not lie on the volume `dir`, and must be worth something.
+    /// Reads the new secret. It must be outside the volume `dir`, and must not be weak.
     fn secret(&self, dir: &Path) -> Result<Secret, Error> {
         let Self {
             new_key_file,
@@ -240,7 +240,7 @@ impl New {
     }
 }
 
-/// Prints for a person; stdout is for data.
+/// Prints a message for a person, to stderr: stdout is for data.
 fn done(text: &str) -> Result<(), Error> {
     writeln!(io::stderr(), "{text}").map_err(Error::Print)
 }

@@ -1,11 +1,11 @@
-//! The log: stdout, one JSON object a line, or text on a terminal.
+//! Logging to stdout: one JSON object per line, or text on a terminal.
 //!
-//! An ERROR needs a person. Nothing that WhatsApp's library logs does by itself: what it cannot handle, the agent reports
-//! in its own words (a link state, an event, an alert) or ends over. Its errors are warnings here, and one of a kind is
-//! printed at most once in `REPEAT_INTERVAL`, with the number of those that were not.
+//! An ERROR requires action by a person. No error of WhatsApp's library does: what it cannot handle, the agent reports
+//! itself (as a link state, an event or an alert) or exits. So the library's errors are logged as warnings, and each
+//! call site is printed at most once per `REPEAT_INTERVAL`, with the count of suppressed lines.
 //!
-//! The library logs numbers, codes and stanzas. Of its lines only warnings and errors pass, and of those only what cannot
-//! be a secret: see `scrub`.
+//! The library logs phone numbers, codes and stanzas. Only its warnings and errors are printed, without words that
+//! could be a secret: see `scrub`.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, PoisonError};
@@ -16,11 +16,11 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
 
-/// How the names of our own crates begin.
+/// The prefix of our own crates' log targets.
 const OURS: &str = "openclaw_";
-/// What the library's lines are filed under.
+/// The target of the library's lines.
 const LIBRARY: &str = "whatsapp";
-/// The library's lines about a backlog, which the agent ends in its own way and reports itself.
+/// The library's lines about the offline backlog, which the agent handles and reports itself.
 const OFFLINE_SYNC: &str = "Client/OfflineSync";
 
 /// Starts logging at `level`. Only the first call has an effect.
@@ -48,12 +48,12 @@ pub fn init(level: LevelFilter) {
     }
 }
 
-/// How often a line of the library's is printed that stands at one place of its source.
+/// The shortest interval between two lines of one call site in the library.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(60);
-/// Places of its source that are remembered: more than ever log within the interval.
+/// How many call sites are remembered: more than ever log within the interval.
 const MAX_PLACES: usize = 64;
 
-/// Takes the library's lines.
+/// The logger for the library's lines.
 struct Library;
 
 static REPEATS: Mutex<Repeats> = Mutex::new(Repeats(Vec::new()));
@@ -88,20 +88,20 @@ impl log::Log for Library {
     fn flush(&self) {}
 }
 
-/// Whether what a module logs is reported by the agent in any case. A message that does not open is an event and counted
-/// (`undecryptable`), or one that was opened before: WhatsApp delivers those again after each lost connection.
+/// True if the agent reports the module's problems itself. A message that cannot be decrypted is an event and counted
+/// (`undecryptable`), or is a duplicate: WhatsApp delivers decrypted messages again after a lost connection.
 fn is_settled(module: &str) -> bool {
     module.starts_with("wacore_libsignal")
 }
 
-/// A place in the library's source.
+/// A call site in the library.
 type CallSite = (Option<&'static str>, Option<u32>);
 
-/// When each place was last printed, and how often it was not since.
+/// Per call site: when it was last printed, and the lines suppressed since.
 struct Repeats(Vec<(CallSite, Instant, u64)>);
 
 impl Repeats {
-    /// Whether a line is printed; how many like it were not, since the one before.
+    /// `Some` if the line is printed, with the number of lines suppressed since the previous one.
     fn pass(&mut self, place: CallSite, now: Instant) -> Option<u64> {
         let known = self.0.iter_mut().find(|(known, ..)| *known == place);
         if let Some((_, printed, suppressed)) = known {
@@ -122,11 +122,10 @@ impl Repeats {
     }
 }
 
-/// The longest line of the library's that is kept.
 const MAX_LINE_BYTES: usize = 300;
 
-/// Replaces what could be a number, a key or a code: words with five or more digits, and words of
-/// sixteen or more characters that are not plain lower-case words or paths in its source.
+/// Replaces words that could be a number, a key or a code: those with five or more digits, and those of sixteen or more
+/// characters that are not plain lower-case words or source paths.
 fn scrub(line: &str) -> String {
     let mut out = String::with_capacity(line.len().min(MAX_LINE_BYTES));
     for word in line.split_inclusive(|c: char| c.is_whitespace() || "()[]{}<>\"'`,;=".contains(c)) {
@@ -145,7 +144,7 @@ fn scrub(line: &str) -> String {
             out.push_str(word);
         }
     }
-    // A line break or an escape must not forge another line.
+    // A line break or an escape sequence must not forge a log line.
     out.retain(|c| !c.is_control());
     out
 }
@@ -155,9 +154,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_place_is_printed_once_in_a_while_and_counted_meanwhile() {
-        let begun = Instant::now();
-        let at = |seconds| begun + Duration::from_secs(seconds);
+    fn a_call_site_is_printed_once_per_interval_with_a_count() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
         let (one, two) = ((Some("receive.rs"), Some(1)), (Some("receive.rs"), Some(2)));
         let mut repeats = Repeats(Vec::new());
         assert_eq!(repeats.pass(one, at(0)), Some(0));
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_agent_reports_itself_is_not_logged_twice() {
+    fn problems_that_the_agent_reports_itself_are_not_logged() {
         assert!(is_settled("wacore_libsignal::protocol::session_cipher"));
         for other in ["whatsapp_rust::message::receive", "wacore::store", ""] {
             assert!(!is_settled(other), "{other}");
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_keys_and_codes_do_not_pass() {
+    fn numbers_keys_and_codes_are_scrubbed() {
         let line = scrub(
             "Failed for 15550100123:4@s.whatsapp.net (lid=100000000000001@lid): key \
              AbCdEf0123456789AbCdEf== code ABCD2345 and +15550100123",
@@ -195,13 +194,13 @@ mod tests {
     }
 
     #[test]
-    fn harmless_library_lines_pass() {
+    fn harmless_library_lines_are_unchanged() {
         let line = "Keepalive timeout, error count: 3";
         assert_eq!(scrub(line), line);
     }
 
     #[test]
-    fn one_line_stays_one_line_and_short() {
+    fn a_line_stays_on_one_line_and_is_truncated() {
         assert!(!scrub("a\nWhatsApp connected\x1b[2J").contains(['\n', '\x1b']));
         assert!(scrub(&"word ".repeat(1000)).len() <= MAX_LINE_BYTES + '…'.len_utf8());
     }

@@ -1,12 +1,12 @@
-//! Proxies that the environment names. WhatsApp is reached without one; alerts may use it. Of a proxy's address only host
-//! and port are ever shown: what stands before them is a name and a password.
+//! Proxies in the environment. WhatsApp is reached without one; alerts may use one. Only the host and port of a proxy's
+//! URL are ever shown, since it may contain credentials.
 
 use std::ffi::OsString;
 use std::fmt;
 
 use hyper::http::Uri;
 
-/// The variables that other programs look at, in the order in which alerts do.
+/// Proxy variables, in the order in which alerts read them.
 const VARIABLES: [&str; 12] = [
     "ALL_PROXY",
     "all_proxy",
@@ -14,7 +14,7 @@ const VARIABLES: [&str; 12] = [
     "https_proxy",
     "HTTP_PROXY",
     "http_proxy",
-    // Of other libraries and tools.
+    // Used by other libraries and tools.
     "SOCKS_PROXY",
     "socks_proxy",
     "SOCKS5_PROXY",
@@ -23,18 +23,18 @@ const VARIABLES: [&str; 12] = [
     "wss_proxy",
 ];
 
-/// What to do about a proxy that is set.
+/// The hint for a proxy that is set but not used.
 pub const HINT: &str = "let the agent connect to web.whatsapp.com:443 directly; this version has no setting for a proxy";
 
-/// Where WhatsApp is.
+/// The host of WhatsApp's server.
 const WHATSAPP: &str = "web.whatsapp.com";
 
-/// A variable that names a proxy.
+/// A variable that sets a proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// The variable.
     pub variable: &'static str,
-    /// Host and port, if its value is an address.
+    /// Host and port, if the value is a valid address.
     pub address: Option<String>,
 }
 
@@ -47,8 +47,8 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// Those of this process' environment that ask for a proxy to WhatsApp. One that is set to nothing is none, and there is
-/// none where `NO_PROXY` exempts WhatsApp.
+/// The proxy variables of this process's environment that apply to WhatsApp. Empty variables and hosts exempted by
+/// `NO_PROXY` do not count.
 #[must_use]
 pub fn found() -> Vec<Proxy> {
     found_in(&|name| std::env::var_os(name))
@@ -77,7 +77,7 @@ fn found_in(environment: &dyn Fn(&str) -> Option<OsString>) -> Vec<Proxy> {
     VARIABLES.iter().filter_map(proxy).collect()
 }
 
-/// Whether a list as in `NO_PROXY` has this host: by name, by a domain it is in, or by `*`.
+/// True if a list in the form of `NO_PROXY` has this host: by name, by a parent domain, or by `*`.
 fn is_exempt(list: &str, host: &str) -> bool {
     list.split([',', ' ']).any(|entry| {
         let entry = entry.trim().to_ascii_lowercase();
@@ -91,7 +91,7 @@ fn is_exempt(list: &str, host: &str) -> bool {
     })
 }
 
-/// Host and port alone. What is before them is cut off first, so that no parser can take a password for a host.
+/// Host and port only. The part before them is cut off first, so that no parser can mistake a password for a host.
 fn shown(value: &str) -> Option<String> {
     let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_shown_without_name_and_password() {
+    fn a_proxy_is_shown_without_credentials() {
         for (value, address) in [
             (
                 "http://proxy.example.com:3128",
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn where_whatsapp_is_exempt_no_proxy_is_passed_over() {
+    fn a_proxy_is_ignored_if_whatsapp_is_exempt() {
         let found = |exempt: &'static str| {
             found_in(&|name| match name {
                 "HTTPS_PROXY" => Some("proxy.example.com:3128".into()),

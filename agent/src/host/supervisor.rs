@@ -1,7 +1,7 @@
-//! The service manager that started the agent, if one did: systemd's notification protocol (`sd_notify(3)`).
+//! The service manager that started the agent, if any: systemd's notification protocol (`sd_notify(3)`).
 //!
-//! The socket is connected once, before the sandbox closes: inside it the agent may not look for sockets any more. No
-//! message waits: a manager that does not read must not hold up the agent.
+//! The socket is connected once, before the sandbox, which denies opening other sockets. Messages are sent without
+//! blocking: a manager that does not read must not delay the agent.
 
 use std::env;
 use std::ffi::OsStr;
@@ -17,21 +17,21 @@ use openclaw_state::clock;
 use openclaw_types::Link;
 use tokio::sync::watch;
 
-/// Notifies the service manager, if there is one, that the agent is ready, alive, and stopping.
+/// Notifies the service manager, if there is one, that the agent is ready, alive, or stopping.
 #[derive(Debug, Default)]
 pub struct Supervisor {
     socket: Option<UnixDatagram>,
-    /// The socket's file, unless its name is an abstract one.
+    /// The socket's path, unless it is an abstract socket.
     file: Option<PathBuf>,
-    /// How often it expects a sign that the agent is healthy.
+    /// How often the watchdog expects a notification.
     every: Option<Duration>,
 }
 
 impl Supervisor {
-    /// As the environment names it: `NOTIFY_SOCKET`, `WATCHDOG_USEC`, `WATCHDOG_PID`.
+    /// Connects as the environment specifies: `NOTIFY_SOCKET`, `WATCHDOG_USEC`, `WATCHDOG_PID`.
     ///
     /// # Errors
-    /// There is one, and it cannot be reached.
+    /// The socket is set and cannot be connected.
     pub fn from_environment() -> io::Result<Self> {
         let given = |name| env::var_os(name).filter(|value| !value.is_empty());
         let Some(name) = given("NOTIFY_SOCKET") else {
@@ -68,23 +68,23 @@ impl Supervisor {
         })
     }
 
-    /// What the next image of this process must be able to reach.
+    /// The path that the next image of this process must be able to reach.
     #[must_use]
     pub fn file(&self) -> Option<&PathBuf> {
         self.file.as_ref()
     }
 
-    /// The volume is ours and every listener is bound. Whether WhatsApp is there is another matter.
+    /// Reports that the volume is locked and every listener is bound, whatever the state of the link.
     pub fn ready(&self) {
         self.notify("READY=1");
     }
 
-    /// The process is about to end, not to be replaced.
+    /// Reports that the process is about to exit, as opposed to being replaced.
     pub fn stopping(&self) {
         self.notify("STOPPING=1");
     }
 
-    /// Reports the link's state whenever it changes, and that the runtime is alive.
+    /// Reports each change of the link's state, and feeds the watchdog.
     pub async fn run(self: Arc<Self>, view: watch::Receiver<impl AsRef<Link>>) {
         if self.socket.is_some() {
             tokio::join!(self.report_status(view), self.feed());
@@ -101,7 +101,7 @@ impl Supervisor {
         }
     }
 
-    /// From the runtime's own loop, so that one that hangs is noticed.
+    /// Runs in the runtime's event loop, so that a hang is detected.
     async fn feed(&self) {
         let Some(every) = self.every else { return };
         let mut turns = tokio::time::interval(every);
@@ -129,7 +129,7 @@ fn status(link: &Link) -> String {
     }
 }
 
-/// Half of what the manager allows, as it recommends; nothing when it asks another process or none.
+/// Half of the watchdog's timeout, as systemd recommends; `None` without a watchdog for this process.
 fn interval(usec: Option<&str>, pid: Option<&str>, own: u32) -> Option<Duration> {
     if pid.is_some_and(|pid| pid.parse() != Ok(own)) {
         return None;
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_watchdog_is_fed_twice_as_often_as_it_asks() {
+    fn the_watchdog_is_fed_at_half_its_timeout() {
         let fed = |usec, pid| interval(usec, pid, 7);
         let second = Some(Duration::from_secs(1));
         assert_eq!(fed(Some("2000000"), None), second);
@@ -157,14 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_watchdog() {
+    fn invalid_values_disable_the_watchdog() {
         for usec in [None, Some("0"), Some("1"), Some("-1"), Some("soon")] {
             assert_eq!(interval(usec, None, 7), None, "{usec:?}");
         }
     }
 
     #[test]
-    fn both_kinds_of_names_are_reached() {
+    fn path_and_abstract_sockets_are_connected() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
         let by_path = UnixDatagram::bind(&path).unwrap();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_another_kind_is_refused() {
+    fn a_relative_path_is_refused() {
         assert!(Supervisor::connect(OsStr::new("notify"), None).is_err());
         assert!(Supervisor::connect(OsStr::new("vsock:2:1"), None).is_err());
     }

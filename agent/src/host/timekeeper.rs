@@ -1,4 +1,4 @@
-//! Carries the agent's time over restarts, and looks whether the system's clock was stepped. See `docs/time.md`.
+//! Keeps the agent's time across restarts, and detects steps of the system's clock. See `docs/time.md`.
 
 use std::fs;
 use std::time::Duration;
@@ -7,15 +7,15 @@ use openclaw_state::clock::{self, Mark, Resumed, Steps};
 use openclaw_state::vault::{Tables, Vault};
 use openclaw_vault::{Batch, Key};
 
-/// How often the system's clock is looked at.
+/// How often the system's clock is checked.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
-/// How often it is written down where the agent's time is. A process that was killed loses none of it, unless the machine
-/// was started again and its clock was set as well.
+/// How many checks per stored mark. A killed process loses nothing by that, unless the machine also reboots with
+/// another clock setting.
 const LOOKS_PER_SAVE: u32 = 720;
-/// Which start of this machine it is.
+/// Identifies the current boot of the machine.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// The task.
+/// The task that keeps the time.
 #[derive(Debug)]
 pub struct Timekeeper {
     vault: Vault,
@@ -23,7 +23,7 @@ pub struct Timekeeper {
 }
 
 impl Timekeeper {
-    /// Continues from the time that the last process has kept. Nothing may have been measured before.
+    /// Continues from the time that the last process stored. Call it before anything is timed.
     #[must_use]
     pub fn open(vault: Vault) -> (Self, Resumed) {
         let boot = fs::read_to_string(BOOT_ID).unwrap_or_default();
@@ -58,7 +58,7 @@ impl Timekeeper {
     fn keep(&self) {
         let mut bytes = Vec::new();
         let mark = clock::mark(&self.boot);
-        ciborium::into_writer(&mark, &mut bytes).expect("numbers and text have an encoding");
+        ciborium::into_writer(&mark, &mut bytes).expect("numbers and strings can be encoded");
         let mut batch = Batch::new();
         batch.put(key(), &bytes);
         self.vault.write(&batch);

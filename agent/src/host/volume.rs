@@ -1,25 +1,25 @@
-//! The volume: the folder with one agent's store, locked for one process and opened with one secret.
+//! The volume: the directory with one agent's store, locked by one process and opened with one secret.
 //!
 //! ```text
-//! settings   what was asked for, by flags and environment     source   where the secret is, to be read again
-//! lock       one process on the volume                        error    why it does not open, for a person
-//! railway    whether the folder outlives a deployment there   exposure who else can change it
-//! strangers  whether the folder is another program's
+//! settings   flags and environment variables            source   where the secret is, to be read again
+//! lock       the exclusive lock                         error    why it cannot be opened, with hints
+//! railway    persistence of the directory on Railway    exposure write access by others
+//! inspect    what is visible without a key                foreign_files   files of other programs
 //! ```
 //!
-//! It starts no thread, so that a sandbox can still follow; the store is shared by [`openclaw_state::vault`].
+//! This module starts no thread, so that a sandbox can still follow; [`openclaw_state::vault`] shares the store.
 
 mod error;
 mod exposure;
 mod fault;
+mod foreign_files;
 mod hold;
+mod inspect;
 mod lock;
-mod look;
 mod path;
 mod railway;
 mod settings;
 mod source;
-mod strangers;
 
 use std::fs;
 use std::io;
@@ -34,8 +34,8 @@ pub use error::Error;
 pub use exposure::{Exposure, exposure};
 pub use fault::Fault;
 pub use hold::{hold, is_key_page_locked};
+pub use inspect::inspect;
 pub use lock::Lock;
-pub use look::look;
 pub use path::is_inside;
 pub use railway::off_the_volume;
 pub(crate) use settings::on_the_volume;
@@ -44,39 +44,39 @@ pub use source::{
     BadSource, KeySource, SECRETS, make_key_file, read_key, read_new_passphrase, read_passphrase,
 };
 
-/// The name of the slot that a new store begins with.
+/// The slot name of a new store's first key.
 pub const FIRST_SLOT: &str = "default";
 
-/// Where the store is, and how long to wait for it.
+/// The location of the store, and how long to wait for its lock.
 #[derive(Clone, Debug)]
 pub struct StoreLocation {
-    /// The folder.
+    /// The directory.
     pub dir: PathBuf,
-    /// How long a predecessor may take to let go of it.
+    /// How long the previous process may take to release it.
     pub lock_timeout: Duration,
 }
 
-/// A volume that is ours: no one else has it open.
+/// A volume that this process has locked.
 pub struct Volume {
     dir: PathBuf,
-    // Held for as long as the store is used.
+    // Held while the store is in use.
     lock: Lock,
 }
 
-/// An open store on a volume that is ours.
+/// An open store on a locked volume.
 pub struct Open {
-    /// The volume; keep it while the store is used.
+    /// The volume; keep it while the store is in use.
     pub volume: Volume,
     /// The store.
     pub sealed: Sealed,
-    /// What opening it found; `None` for a store that was just made.
+    /// The findings of opening it; `None` for a new store.
     pub opened: Option<Opened>,
-    /// A key file that was made for it.
+    /// A key file that was created for it.
     pub made_key: Option<PathBuf>,
 }
 
 impl StoreLocation {
-    /// Makes the volume ours. `waiting` gets its holder once, if it must be waited for.
+    /// Locks the volume. `waiting` is called once with the holder, if it must be waited for.
     pub fn claim(&self, now: SystemTime, waiting: impl FnOnce(&str)) -> Result<Volume, Error> {
         make_dir(&self.dir)?;
         let lock = Lock::acquire(&self.dir, self.lock_timeout, now, waiting)?;
@@ -88,7 +88,7 @@ impl StoreLocation {
 }
 
 impl Volume {
-    /// Opens the store, or makes one where there is none.
+    /// Opens the store, or creates one if there is none.
     pub fn open_or_create(self, source: &KeySource, now: SystemTime) -> Result<Open, Error> {
         if self.presence()?.is_none() {
             source.check_for_new()?;
@@ -111,7 +111,7 @@ impl Volume {
         })
     }
 
-    /// Opens the store that is there.
+    /// Opens an existing store.
     pub fn open(self, source: &KeySource) -> Result<Open, Error> {
         if self.presence()?.is_none() {
             return Err(self.failed(openclaw_vault::Error::Absent));
@@ -139,7 +139,7 @@ impl Volume {
         Folder::new(&self.dir)
     }
 
-    /// What went wrong with the store on this volume.
+    /// The error for a failure of the store on this volume.
     #[must_use]
     pub fn failed(&self, source: openclaw_vault::Error) -> Error {
         Error::Store {
@@ -148,13 +148,13 @@ impl Volume {
         }
     }
 
-    /// Gives the volume to the process that waits for it.
+    /// Releases the volume for the next process.
     pub fn release(self) {
         drop(self.lock);
     }
 }
 
-/// For its owner alone, and in a folder that is there: a path with a mistake in it must not become a new volume.
+/// Creates the directory with mode 0700. Its parent must exist: a mistyped path must not become a new volume.
 fn make_dir(dir: &Path) -> Result<(), Error> {
     match fs::metadata(dir) {
         Ok(metadata) if metadata.is_dir() => return Ok(()),
@@ -171,7 +171,7 @@ fn make_dir(dir: &Path) -> Result<(), Error> {
     made.map_err(|source| Error::folder(dir, source))
 }
 
-/// Seconds since 1970, as slots are dated.
+/// Seconds since 1970, the unit of slot dates.
 #[must_use]
 pub fn seconds(now: SystemTime) -> u64 {
     now.duration_since(SystemTime::UNIX_EPOCH)

@@ -1,4 +1,4 @@
-//! Whose messages are allowed, as the API and the operator change it.
+//! Changes to the allowlist by clients and the operator.
 
 use openclaw_state::allow::{Error, Refused, Summary, Who};
 use openclaw_state::clock;
@@ -6,10 +6,10 @@ use openclaw_state::clock;
 use super::Agent;
 
 impl Agent {
-    /// Reads the rules again, judges by them what is held, and says in the log what came of it.
+    /// Reloads the rules, applies them to held messages, and logs the result.
     ///
     /// # Errors
-    /// They cannot be read or have a mistake. Those before stay active.
+    /// The rules cannot be read or are invalid. The previous ones stay active.
     pub fn reload_rules(&self) -> Result<Summary, Error> {
         let now = clock::now();
         match self.allowlist().reload(now) {
@@ -31,20 +31,20 @@ impl Agent {
         }
     }
 
-    /// Allows someone in addition to the rules. False when that was so already.
+    /// Adds an entry to the allowlist. `false` if it exists already.
     ///
     /// # Errors
-    /// It would mean nothing.
+    /// The entry would have no effect.
     pub async fn allow(&self, who: Who) -> Result<bool, Refused> {
         let added = self.allowlist().add(who, clock::now()).await?;
         self.admission.settle(clock::now(), false);
         Ok(added)
     }
 
-    /// Takes back what [`Agent::allow`] did.
+    /// Removes an entry that [`Agent::allow`] added.
     ///
     /// # Errors
-    /// The file has it, or no one added it.
+    /// The entry is in the file, or was never added.
     pub async fn disallow(&self, who: &Who) -> Result<(), Refused> {
         self.allowlist().remove(who).await
     }

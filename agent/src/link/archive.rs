@@ -1,12 +1,12 @@
-//! Copies of the store: a sealed stream of what it holds, and the way back from one.
+//! Backup and restore: an encrypted stream of the store's content, and its import.
 //!
 //! ```text
-//! backup     store -> pieces, while everything else continues
-//! restore    bytes -> a new content of the store, apart from the old one; nothing is changed before all of it is known to be good.
-//!            The bytes are a backup, or a handover: an account from elsewhere
+//! backup     store -> pieces; the agent continues to work
+//! restore    bytes -> new content, stored separately; nothing changes before all of it is verified.
+//!            The bytes are a backup, or a handover: an account from another program
 //! ```
 //!
-//! One of them runs at a time. Both work on a thread of their own, in steps that hold the store for about a millisecond.
+//! Only one of them runs at a time. Both run on their own thread, and lock the store for about a millisecond per step.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -24,160 +24,160 @@ use tokio::task::spawn_blocking;
 use super::{Agent, Command, Denied, record};
 use crate::host::volume;
 
-/// How much of the log one step reads, with the store locked.
+/// How much of the log one step reads while the store is locked.
 const BACKUP_STEP_BYTES: usize = 128 << 10;
 /// The largest piece, in bytes.
 const MAX_CHUNK_BYTES: usize = 64 << 10;
-/// Pieces that may wait for a slow client.
+/// Pieces queued for a slow client.
 const MAX_QUEUED_CHUNKS: usize = 2;
 
-/// Why there is no backup, or nothing was restored. The store is as it was.
+/// Why a backup or restore failed. The store is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The agent's state does not allow it.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// Another one runs.
+    /// Another backup or restore is in progress.
     #[error("another backup or restore is in progress")]
     Underway,
-    /// The store is no more: the account was unpaired meanwhile.
+    /// The account was unpaired and the store erased meanwhile.
     #[error("the store was erased during the operation")]
     Gone,
-    /// What was given does not open it.
+    /// The secret does not open the backup.
     #[error("the backup does not open with this {}", .0)]
     WrongSecret(&'static str),
-    /// It is something else.
+    /// The data is not a backup.
     #[error("this is not a backup")]
     NotABackup,
-    /// It is cut short, or changed.
+    /// The backup is truncated or modified.
     #[error("the backup is damaged")]
     Damaged(#[source] openclaw_vault::Error),
-    /// It has no account in it.
+    /// The backup contains no account.
     #[error("the backup contains no account")]
     NoAccount,
-    /// The store could not do it.
+    /// The store failed.
     #[error("the store failed")]
     Store(#[source] openclaw_vault::Error),
 }
 
-/// What makes copies. Cloned handles are the same: one copy at a time.
+/// Creates backups. Clones share the limit of one backup or restore at a time.
 #[derive(Clone, Debug)]
 pub struct Archive {
     vault: Vault,
-    turn: Arc<Semaphore>,
+    permit: Arc<Semaphore>,
 }
 
-/// What a backup is of.
+/// The description of a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// The store's name.
+    /// The store's id.
     pub store: [u8; 16],
-    /// How often it was opened.
+    /// The store's generation: how often it was opened.
     pub generation: u64,
-    /// Records in it.
+    /// The number of records.
     pub records: u64,
-    /// About how many bytes will come.
+    /// The approximate number of bytes to come.
     pub bytes: u64,
-    /// Now.
+    /// When the backup was created.
     pub created_at: SystemTime,
 }
 
-/// What came back, and what did not.
+/// What was restored, and what was dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// The account.
+    /// The account's phone number.
     pub phone: Phone,
-    /// Records.
+    /// The number of restored records.
     pub kept: u64,
-    /// What was left behind.
+    /// The records that were dropped.
     pub dropped: DroppedRecords,
-    /// Tokens of messages of ours.
+    /// The restored send tokens.
     pub tokens: Tokens,
 }
 
-/// What is known of tokens after a restore: the same one is still the same message.
+/// The send tokens known after a restore: sending again with one of them does not send a second message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tokens {
-    /// Those that were used later are not known: when the backup was made.
+    /// Tokens used after this time, that of the backup, are not known.
     pub known_until: SystemTime,
     /// How many are known.
     pub kept: u64,
-    /// Messages that waited then, and are not sent by themselves.
+    /// Messages that were queued in the backup. They are not sent automatically.
     pub waiting: u64,
 }
 
-/// One part of a backup.
+/// A part of a backup.
 #[derive(Debug)]
 pub enum Piece {
     /// The next bytes, at most 64 KiB.
     Bytes(Vec<u8>),
-    /// All of it was there.
+    /// The end: the backup is complete.
     End {
-        /// Records in the store at the end.
+        /// The number of records at the end.
         records: u64,
-        /// Bytes sent.
+        /// The number of bytes sent.
         bytes: u64,
     },
 }
 
-/// A backup on its way. Dropped, it ends.
+/// A backup in progress. Dropping it aborts the backup.
 #[derive(Debug)]
 pub struct Copy {
-    /// What it is of.
+    /// Its description.
     pub start: Start,
     /// Its parts.
     pub pieces: mpsc::Receiver<Result<Piece, Error>>,
 }
 
 impl Archive {
-    /// Of this store.
+    /// For this store.
     #[must_use]
     pub fn new(vault: Vault) -> Self {
         Self {
             vault,
-            turn: Arc::new(Semaphore::new(1)),
+            permit: Arc::new(Semaphore::new(1)),
         }
     }
 
-    /// Begins a backup, sealed to `secret`.
+    /// Starts a backup, encrypted with `secret`.
     ///
     /// # Errors
-    /// Another one runs, or there is no store.
+    /// Another backup or restore is running, or there is no store.
     pub fn backup(&self, secret: Secret) -> Result<Copy, Error> {
-        let turn = self.turn()?;
+        let permit = self.acquire()?;
         let summary = self.vault.summary().ok_or(Error::Gone)?;
         let created_at = clock::wall();
         let start = start(&summary, created_at);
         let (send, pieces) = mpsc::channel(MAX_QUEUED_CHUNKS);
         let vault = self.vault.clone();
         spawn_blocking(move || {
-            let _turn = turn;
-            let outlet = Outlet {
+            let _permit = permit;
+            let writer = PieceWriter {
                 send: &send,
                 bytes: 0,
             };
-            if let Err(error) = copy(&vault, &secret, created_at, outlet) {
+            if let Err(error) = copy(&vault, &secret, created_at, writer) {
                 tracing::warn!(%error, "backup failed");
-                // No one listens any more if this fails.
+                // A failed send means that the client has gone.
                 let _ = send.blocking_send(Err(error));
             }
         });
         Ok(Copy { start, pieces })
     }
 
-    /// Reads a whole backup from `bytes` and stores what may live on of it apart from the store. It takes the place of what is
-    /// in the store with [`Staged::put_in_place`], and leaves no trace when dropped before.
+    /// Reads a whole backup from `bytes`, and stores the parts to restore separately from the current content.
+    /// [`Staged::put_in_place`] makes them the content; dropping it first leaves no trace.
     async fn stage(&self, secret: Secret, bytes: mpsc::Receiver<Vec<u8>>) -> Result<Staged, Error> {
-        let turn = self.turn()?;
+        let permit = self.acquire()?;
         let vault = self.vault.clone();
-        let staging = spawn_blocking(move || stage(vault, &secret, bytes, turn));
+        let staging = spawn_blocking(move || stage(vault, &secret, bytes, permit));
         staging
             .await
             .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
-    fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
-        Arc::clone(&self.turn)
+    fn acquire(&self) -> Result<OwnedSemaphorePermit, Error> {
+        Arc::clone(&self.permit)
             .try_acquire_owned()
             .map_err(|_| Error::Underway)
     }
@@ -193,36 +193,41 @@ fn start(summary: &Summary, created_at: SystemTime) -> Start {
     }
 }
 
-/// Where a backup goes, in pieces.
-struct Outlet<'a> {
+/// The sink of a backup, which splits it into pieces.
+struct PieceWriter<'a> {
     send: &'a mpsc::Sender<Result<Piece, Error>>,
     bytes: u64,
 }
 
-impl Outlet<'_> {
-    /// Waits for a slow client. False when it has gone.
-    fn pass(&mut self, bytes: &mut Vec<u8>) -> bool {
-        let passed = bytes.chunks(MAX_CHUNK_BYTES).all(|piece| {
+impl PieceWriter<'_> {
+    /// Blocks for a slow client. `false` if the client has gone.
+    fn write(&mut self, bytes: &mut Vec<u8>) -> bool {
+        let delivered = bytes.chunks(MAX_CHUNK_BYTES).all(|piece| {
             self.bytes += u64::try_from(piece.len()).unwrap_or_default();
             let piece = Piece::Bytes(piece.to_vec());
             self.send.blocking_send(Ok(piece)).is_ok()
         });
         bytes.clear();
-        passed
+        delivered
     }
 }
 
-fn copy(vault: &Vault, secret: &Secret, now: SystemTime, mut to: Outlet<'_>) -> Result<(), Error> {
+fn copy(
+    vault: &Vault,
+    secret: &Secret,
+    now: SystemTime,
+    mut to: PieceWriter<'_>,
+) -> Result<(), Error> {
     let now = volume::seconds(now);
     let mut out = Vec::new();
-    // Of no use to another agent: what is this one's own is not brought back by a restore.
-    let backup: Backup = lend(vault, |sealed| sealed.backup(secret, now, &mut out))?;
+    // Records that belong to this agent only; a restore would not bring them back.
+    let backup: Backup = with_store(vault, |sealed| sealed.backup(secret, now, &mut out))?;
     let mut backup = backup.without(&Tables::OWN);
     loop {
-        let whole = lend(vault, |sealed| {
+        let whole = with_store(vault, |sealed| {
             sealed.backup_step(&mut backup, BACKUP_STEP_BYTES, &mut out)
         })?;
-        if !to.pass(&mut out) {
+        if !to.write(&mut out) {
             return Ok(());
         }
         if whole {
@@ -234,12 +239,12 @@ fn copy(vault: &Vault, secret: &Secret, now: SystemTime, mut to: Outlet<'_>) -> 
         records: u64::try_from(summary.records).unwrap_or(u64::MAX),
         bytes: to.bytes,
     };
-    // The client has all of it, or has gone.
+    // The client has everything, or has gone.
     let _ = to.send.blocking_send(Ok(end));
     Ok(())
 }
 
-fn lend<R>(
+fn with_store<R>(
     vault: &Vault,
     work: impl FnOnce(&mut Sealed) -> Result<R, openclaw_vault::Error>,
 ) -> Result<R, Error> {
@@ -247,17 +252,17 @@ fn lend<R>(
         .with(work)
         .ok_or(Error::Gone)?
         .map_err(|error| match error {
-            // A compaction, for instance.
+            // For example, a compaction.
             openclaw_vault::Error::Busy => Error::Underway,
             error => Error::Store(error),
         })
 }
 
 impl Agent {
-    /// Begins a backup of the account, sealed to `secret`.
+    /// Starts a backup of the account, encrypted with `secret`.
     ///
     /// # Errors
-    /// There is no account, or another backup or restore runs.
+    /// There is no account, or another backup or restore is running.
     pub fn backup(&self, secret: Secret) -> Result<Copy, Error> {
         if self.view.borrow().link.account.is_none() {
             return Err(self.view.borrow().not_linked().into());
@@ -265,16 +270,16 @@ impl Agent {
         self.archive.backup(secret)
     }
 
-    /// Brings the account of a backup into this agent, which has none, and connects it.
+    /// Restores the account of a backup into this agent, which must have none, and connects it.
     ///
     /// # Errors
-    /// There is an account already, or the backup is not good to its last byte. Nothing has changed.
+    /// There is an account already, or a part of the backup is invalid. Nothing was changed.
     pub async fn restore(
         &self,
         secret: Secret,
         bytes: mpsc::Receiver<Vec<u8>>,
     ) -> Result<Restored, Error> {
-        // Looked at again once all of it is there; this spares the way.
+        // Checked again once the upload is complete; this check avoids a useless upload.
         if self.view.borrow().link.account.is_some() {
             return Err(Denied::AlreadyLinked.into());
         }
@@ -284,22 +289,22 @@ impl Agent {
     }
 }
 
-/// The content of a backup, apart from the store.
+/// The content of a backup, stored separately from the current content.
 pub(super) struct Staged {
     vault: Vault,
     restore: Restore<Folder>,
     is_handover: bool,
     dropped: DroppedRecords,
-    /// How the link was.
+    /// The row of the link.
     link: Option<Vec<u8>>,
     made_at: SystemTime,
     waiting: u64,
-    _turn: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Staged {
-    /// Puts it in the place of all that is in the store, durably and at once. Says how many records that are, and how
-    /// many were left behind.
+    /// Replaces the whole content of the store, durably and atomically. Returns how many records were restored, and how
+    /// many dropped.
     pub(super) fn put_in_place(
         self,
         outbox: &Outbox,
@@ -312,13 +317,13 @@ impl Staged {
             link,
             made_at,
             waiting,
-            _turn,
+            _permit,
         } = self;
-        let own = lend(&vault, |sealed| {
+        let own = with_store(&vault, |sealed| {
             let mut kept = 0;
-            // What is the agent's own stays, as it is now.
-            // Nor is a token forgotten that was used here.
-            // A handover has no rules that could take the place of those here.
+            // The agent's own records stay as they are.
+            // Tokens that were used here are kept as well.
+            // A handover contains no rules, so the current ones stay.
             let rules = is_handover.then_some(Tables::ALLOW);
             let tables = Tables::OWN.into_iter().chain([Tables::OUTBOX]);
             for table in tables.chain(rules) {
@@ -331,7 +336,7 @@ impl Staged {
                     restore.push(Op::Put { key, value })?;
                 }
             }
-            if let Some(value) = link.as_deref().and_then(record::revived) {
+            if let Some(value) = link.as_deref().and_then(record::restored_row) {
                 let (key, value) = (record::key(), value.as_slice());
                 restore.push(Op::Put { key, value })?;
             }
@@ -340,7 +345,7 @@ impl Staged {
         })?;
         let records = vault.summary().map_or(0, |summary| summary.records);
         let records = records.saturating_sub(own);
-        // The sessions are others now: what went back before does not count.
+        // The sessions are different now, so an earlier hold no longer applies.
         let tokens = Tokens {
             known_until: made_at,
             kept: outbox.reload(),
@@ -355,7 +360,7 @@ fn stage(
     vault: Vault,
     secret: &Secret,
     bytes: mpsc::Receiver<Vec<u8>>,
-    turn: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) -> Result<Staged, Error> {
     let input = Incoming {
         bytes,
@@ -363,8 +368,8 @@ fn stage(
         at: 0,
     };
     let mut reader = Reader::open(input, secret).map_err(|error| unreadable(error, secret))?;
-    let mut restore = lend(&vault, |sealed| sealed.restore())?;
-    // Writing it can fail for want of room: that is not the backup's fault.
+    let mut restore = with_store(&vault, |sealed| sealed.restore())?;
+    // A write can fail for lack of space, which is not the backup's fault.
     let (mut failed, mut link) = (None, None);
     let mut write = |op: Op<'_>| {
         if let Op::Put { key, value } = op
@@ -404,7 +409,7 @@ fn stage(
             link,
             made_at,
             waiting: carried.waiting(),
-            _turn: turn,
+            _permit: permit,
         }),
     }
 }
@@ -420,7 +425,7 @@ fn unreadable(error: openclaw_vault::Error, secret: &Secret) -> Error {
     }
 }
 
-/// What arrives, to be read.
+/// A reader of the arriving bytes.
 struct Incoming {
     bytes: mpsc::Receiver<Vec<u8>>,
     piece: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Why someone's messages do or do not arrive: everything between the sender and a reader, one after the other.
+//! Diagnoses why a sender's messages arrive or not: checks every step between sender and client, in order.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,12 +17,12 @@ use super::Agent;
 use super::resolver::connected;
 use crate::host::proxy;
 
-/// How many events are looked through at once, and altogether.
+/// How many events are scanned per page, and in total.
 const EVENTS_PER_PAGE: usize = 500;
 const MAX_EVENTS_SCANNED: usize = 100_000;
-/// WhatsApp answers within moments, or not at all.
+/// WhatsApp answers within seconds, or not at all.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(15);
-/// What a call waits for that is served without an answer as well.
+/// The timeout of a query whose caller can continue without an answer.
 const OPTIONAL_QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// A group that no rule names.
 const SOME_GROUP: &str = "0@g.us";
@@ -33,19 +33,19 @@ struct EventSummary {
     /// Their last message.
     last: Option<(Seq, SystemTime)>,
     dropped: usize,
-    /// The last that was dropped, and why.
+    /// The last dropped message, with the reason.
     last_drop: Option<(Seq, SystemTime, String)>,
-    /// Ids of messages that could not be decrypted and have not come again.
+    /// Ids of messages that could not be decrypted and were not delivered again.
     undecryptable: Vec<String>,
     lost: usize,
-    /// Events before these are gone.
-    looked_at: usize,
+    /// How many events were scanned.
+    scanned: usize,
 }
 
-/// What there is to say of someone.
+/// The facts about one person.
 struct Person<'a> {
     phone: &'a Phone,
-    /// WhatsApp's answer; `None` without a connection to ask on.
+    /// WhatsApp's answer; `None` while not connected.
     asked: Option<Result<Named, QueryError>>,
     lid: Option<Lid>,
     direct: Verdict,
@@ -55,7 +55,7 @@ struct Person<'a> {
     summary: EventSummary,
 }
 
-/// What there is to say of a LID whose number is not known.
+/// The facts about a LID whose number is unknown.
 struct Nameless {
     direct: Verdict,
     in_groups: Verdict,
@@ -64,7 +64,7 @@ struct Nameless {
 }
 
 impl Agent {
-    /// Explains how the agent is, and what happens to someone's messages.
+    /// Reports the agent's health, and what happens to a person's messages.
     pub async fn diagnose(&self, who: Option<Contact>) -> Vec<Finding> {
         let now = clock::now();
         self.journal.examine(true).await;
@@ -84,24 +84,23 @@ impl Agent {
         };
         let number = || self.allowlist().number_of(who.lid.as_ref()?);
         if let Some(phone) = who.phone.clone().or_else(number) {
-            let found = self.look_at(&phone).await;
+            let found = self.inspect(&phone).await;
             let mut found = person(&found, &status.rules, clock::wall());
             if who.phone.is_none() {
-                // Who asked by LID cannot put the number in themselves.
+                // The caller gave a LID, so the number may not be known to them.
                 for finding in &mut found {
                     finding.text = finding.text.replace(&phone.to_string(), &phone.e164());
                 }
             }
             findings.extend(found);
         } else {
-            let nameless = self.look_at_nameless(&who).await;
+            let nameless = self.inspect_nameless(&who).await;
             findings.extend(by_lid_alone(&nameless, &status.rules, clock::wall()));
         }
         findings
     }
 
-    /// Has WhatsApp asked for the LIDs of numbers of which none is known, while connected. Does not wait long for an
-    /// answer.
+    /// Asks WhatsApp for the LIDs of numbers without a known one, while connected. Waits only briefly for the answer.
     pub async fn resolve(&self, phones: &[Phone]) {
         let now = clock::now();
         let phones = phones
@@ -117,8 +116,8 @@ impl Agent {
         }
     }
 
-    /// Of a LID alone: WhatsApp cannot be asked for its number.
-    async fn look_at_nameless(&self, contact: &Contact) -> Nameless {
+    /// For a LID without a known number: WhatsApp offers no lookup from LID to number.
+    async fn inspect_nameless(&self, contact: &Contact) -> Nameless {
         let now = clock::now();
         let judge = |chat: &str| {
             let chat = ChatId::new(chat.to_owned());
@@ -132,7 +131,7 @@ impl Agent {
         }
     }
 
-    async fn look_at<'a>(&self, phone: &'a Phone) -> Person<'a> {
+    async fn inspect<'a>(&self, phone: &'a Phone) -> Person<'a> {
         let session = connected(&self.view.borrow());
         let asked = match session {
             Some(session) => {
@@ -147,11 +146,11 @@ impl Agent {
                 .learn(vec![(phone.clone(), lid.clone())], now);
             self.admission.settle(now, false);
         }
-        let told = asked
+        let answered = asked
             .as_ref()
             .and_then(|asked| asked.as_ref().ok()?.lid.clone());
-        let lid = told.or_else(|| self.allowlist().lid_of(phone));
-        // By the number alone, as the person is asked about: the allowlist adds what is known, as for a message.
+        let lid = answered.or_else(|| self.allowlist().lid_of(phone));
+        // By the number alone; the allowlist adds the known LID, as it does for a message.
         let contact = Contact {
             phone: Some(phone.clone()),
             lid: None,
@@ -179,12 +178,12 @@ impl Agent {
     async fn summary(&self, contact: &Contact) -> EventSummary {
         let mut summary = EventSummary::default();
         let mut after = Seq(0);
-        while summary.looked_at < MAX_EVENTS_SCANNED {
+        while summary.scanned < MAX_EVENTS_SCANNED {
             let page = self.journal.read(after, EVENTS_PER_PAGE);
             if page.events.is_empty() {
                 break;
             }
-            summary.looked_at += page.events.len();
+            summary.scanned += page.events.len();
             after = page.cursor;
             for event in page.events {
                 summary.add(event, |sender| self.allowlist().is_same(sender, contact));
@@ -199,19 +198,19 @@ impl EventSummary {
     fn add(&mut self, Event { seq, at, what }: Event, theirs: impl Fn(&Contact) -> bool) {
         match what {
             EventData::Message(message) if theirs(&message.origin.sender) => {
-                self.came(&message.origin.id);
+                self.arrived(&message.origin.id);
                 self.last = Some((seq, at));
             }
-            // It came again and could be read, whatever it was.
-            EventData::Edit(edit) if theirs(&edit.origin.sender) => self.came(&edit.origin.id),
+            // Delivered again and decrypted, whatever its content.
+            EventData::Edit(edit) if theirs(&edit.origin.sender) => self.arrived(&edit.origin.id),
             EventData::Deletion(deletion) if theirs(&deletion.origin.sender) => {
-                self.came(&deletion.origin.id);
+                self.arrived(&deletion.origin.id);
             }
             EventData::Reaction(reaction) if theirs(&reaction.origin.sender) => {
-                self.came(&reaction.origin.id);
+                self.arrived(&reaction.origin.id);
             }
             EventData::Dropped(dropped) if theirs(&dropped.sender) => {
-                self.came(&dropped.id);
+                self.arrived(&dropped.id);
                 self.dropped += 1;
                 self.last_drop = Some((seq, at, dropped.reason.into()));
             }
@@ -223,7 +222,7 @@ impl EventSummary {
         }
     }
 
-    fn came(&mut self, id: &MessageId) {
+    fn arrived(&mut self, id: &MessageId) {
         self.undecryptable.retain(|missing| missing != id.as_str());
     }
 }
@@ -264,7 +263,7 @@ mod tests {
         })
     }
 
-    /// What came as `1`, in every form that may be recorded.
+    /// Every event that a second delivery of message `1` can become.
     fn again() -> Vec<EventData> {
         let (message, author) = (MessageId::new("0"), Contact::default());
         let (content, check) = (Content::default(), AuthorCheck::Checked);
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_again_in_any_form_is_not_undecryptable_any_more() {
+    fn a_message_delivered_again_is_no_longer_undecryptable() {
         for what in again() {
             let mut summary = EventSummary::default();
             for what in [undecryptable("1"), undecryptable("2"), what] {

@@ -1,6 +1,6 @@
-//! What an operator asks for and sees while a phone links the agent.
+//! A pairing as its client sees it: the request, and the frames.
 //!
-//! QR payloads and codes are credentials: nothing here has a `Debug` that shows them.
+//! QR payloads and codes are credentials: no `Debug` here shows them.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -9,83 +9,83 @@ use heapless::Vec;
 use openclaw_types::Phone;
 use openclaw_whatsapp::session::Secret;
 
-/// The largest QR code has 177 modules a side.
+/// For the largest QR code, with 177 modules a side.
 const MAX_BITMAP_BYTES: usize = (177_usize * 177).div_ceil(8);
 
-/// How the phone recognises this device.
+/// The way to link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// It scans a QR code.
+    /// The phone scans a QR code.
     Qr,
-    /// Its owner types a code of eight characters; the phone's own number is needed for that.
+    /// A person types a code of eight characters on the phone; this requires the phone's number.
     PhoneCode(Phone),
 }
 
-/// A request to link.
+/// A pairing request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairRequest {
-    /// How.
+    /// The way to link.
     pub method: Method,
-    /// Also where there is a link that works.
+    /// Replace a working link.
     pub replace: bool,
-    /// For how long to try.
+    /// How long the pairing may take.
     pub timeout: Duration,
 }
 
-/// What to show.
+/// A frame for the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
-    /// A QR code, in place of the one before.
+    /// A QR code, which replaces the previous one.
     Qr(Box<Qr>),
     /// A code to type.
     PhoneCode {
         /// Eight characters.
         code: Secret,
-        /// When the phone stops accepting it.
+        /// When it expires.
         expires_at: SystemTime,
     },
-    /// WhatsApp wants a passkey: the server's request options, as JSON.
+    /// WhatsApp requires a passkey: the server's request options, as JSON.
     PasskeyRequest(Secret),
-    /// The code to compare with the phone's during the passkey ceremony.
+    /// The code to compare with the one on the phone during the passkey ceremony.
     PasskeyConfirmation(Secret),
     /// The phone accepted.
     Scanned,
-    /// Done.
+    /// The pairing succeeded.
     Linked {
         /// The account's number.
         phone: Phone,
     },
-    /// It did not work.
+    /// The pairing failed.
     Failed(PairFailure),
 }
 
 /// Why a pairing ended without a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PairFailure {
-    /// No one scanned in time.
+    /// No phone accepted in time.
     Deadline,
     /// WhatsApp could not be reached.
     Unreachable,
     /// WhatsApp refused this link.
     Refused,
-    /// WhatsApp asks for a passkey, which nothing here can answer.
+    /// WhatsApp requires a passkey, which the agent does not support.
     Passkey,
-    /// The phone could not check what this device signed, or the other way round.
+    /// The phone could not verify this device's signature, or this device the phone's.
     Verification,
-    /// The phone accepted, but the login did not follow; the link is kept and tried on.
+    /// The phone accepted, but the login failed; the link is kept and retried.
     NotConnected,
-    /// The phone accepted, but the login did not follow; the link that the agent had before is kept.
+    /// The phone accepted, but the login failed; the previous link is kept.
     NotCompleted,
     /// The account is banned.
     Banned,
     /// The client version is not accepted.
     Outdated,
-    /// The agent stopped.
+    /// The agent is stopping.
     Stopping,
 }
 
 impl PairFailure {
-    /// For programs.
+    /// The name for programs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -102,7 +102,7 @@ impl PairFailure {
         }
     }
 
-    /// For people: the next step, without the reason again.
+    /// The next step for a person, without the reason.
     #[must_use]
     pub const fn hint(self) -> &'static str {
         match self {
@@ -128,16 +128,16 @@ impl PairFailure {
     }
 }
 
-/// A QR code: the text, and its modules, so that a client needs no QR library.
+/// A QR code: its text, and its modules, so that a client needs no QR library.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Qr {
-    /// What a phone reads from it.
+    /// The encoded text.
     pub payload: String,
-    /// Modules along one side.
+    /// Modules per side.
     pub size: u16,
-    /// Row by row, one bit each, most significant first, 1 is dark.
+    /// Row by row, one bit each, most significant first; 1 is dark.
     pub modules: Vec<u8, MAX_BITMAP_BYTES>,
-    /// When WhatsApp stops accepting it.
+    /// When it expires.
     pub expires_at: SystemTime,
     /// 1, 2, ... within one pairing.
     pub ordinal: u32,
@@ -151,14 +151,13 @@ impl fmt::Debug for Qr {
     }
 }
 
-/// The payload does not fit any QR code.
+/// The payload is too long for a QR code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the pairing code's text is too long for a QR code")]
 pub struct QrError;
 
 impl Qr {
-    /// Draws a payload at the lowest error correction: the code stays small on a terminal, and a
-    /// screen has no scratches.
+    /// Encodes a payload at the lowest error correction, so that the code fits on a terminal; a screen needs no more.
     pub fn draw(payload: String, expires_at: SystemTime, ordinal: u32) -> Result<Self, QrError> {
         let code = qrcode::QrCode::with_error_correction_level(&payload, qrcode::EcLevel::L)
             .map_err(|_| QrError)?;
@@ -185,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bitmap_holds_every_module() {
+    fn the_bitmap_contains_every_module() {
         let qr = Qr::draw(
             "2@ref,noise,identity,adv,1".into(),
             SystemTime::UNIX_EPOCH,
@@ -194,7 +193,7 @@ mod tests {
         .unwrap();
         let side = usize::from(qr.size);
         assert_eq!(qr.modules.len(), (side * side).div_ceil(8));
-        // The top left finder pattern: seven dark modules, then a light one.
+        // The top-left finder pattern: seven dark modules, then a light one.
         assert_eq!(qr.modules[0], 0b1111_1110);
     }
 
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_that_fits_no_code_is_refused() {
+    fn a_payload_that_is_too_long_is_refused() {
         assert_eq!(
             Qr::draw("x".repeat(8000), SystemTime::UNIX_EPOCH, 1),
             Err(QrError)

@@ -1,5 +1,4 @@
-//! The log lines of the link: those that operators search for, to the letter, and one for every
-//! other change of its state.
+//! Log lines of the link: lines with a fixed text that operators search for, and one for every other state change.
 
 use openclaw_state::clock;
 use openclaw_types::{Link, LinkState};
@@ -44,7 +43,7 @@ pub(super) fn log(before: &Link, link: &Link) {
     }
 }
 
-/// `: connection_lost`, or nothing where no reason is known.
+/// `: connection_lost`, or empty without a known reason.
 fn reason_suffix(reason: &str) -> String {
     if reason.is_empty() {
         String::new()

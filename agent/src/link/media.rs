@@ -1,4 +1,4 @@
-//! Files of messages: which message is meant, and its download, a few at a time and apart from the link.
+//! Downloads of message files: resolves the message, and downloads a few files at a time, apart from the link.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,55 +15,55 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use super::Agent;
 use super::resolver::connected;
 
-/// Downloads at the same time.
+/// Concurrent downloads.
 const MAX_DOWNLOADS: usize = 2;
-/// Downloads that wait for a turn.
+/// Queued downloads.
 const MAX_WAITING_DOWNLOADS: usize = 16;
-/// Pieces between a download and its client.
+/// Pieces queued between a download and its client.
 const MAX_QUEUED_PIECES: usize = 2;
 
-/// The message that a caller means.
+/// A reference to a message.
 #[derive(Clone, Debug)]
 pub enum MediaOf {
-    /// By its event.
+    /// By the seq of its event.
     Seq(Seq),
     /// By its key.
     Key {
-        /// Its chat.
+        /// The chat.
         chat: ChatId,
-        /// Its id.
+        /// The id.
         id: MessageId,
-        /// Its author; `None`: the account itself.
+        /// The author; `None`: the account itself.
         sender: Option<Contact>,
     },
 }
 
-/// A download that a caller asks for.
+/// A download request.
 #[derive(Clone, Debug)]
 pub struct DownloadRequest {
-    /// Of which message.
+    /// The message.
     pub message: MediaOf,
-    /// The file that the message quotes, instead of its own.
+    /// Download the file of the quoted message instead.
     pub quoted: bool,
-    /// The largest file that the caller takes.
+    /// The size limit, in bytes.
     pub most: u64,
 }
 
-/// A download that has begun, or waits for its turn. Dropping it ends it.
+/// A running or queued download. Dropping it aborts the download.
 pub struct Download {
     /// The event.
     pub seq: Seq,
-    /// The message that brings the file.
+    /// The message with the file.
     pub message: MessageId,
-    /// The file.
+    /// The file's metadata.
     pub media: Media,
-    /// Its bytes.
+    /// The file's bytes.
     pub pieces: mpsc::Receiver<Piece>,
-    /// How it ended, once the pieces have.
+    /// The outcome, sent after the last piece.
     pub outcome: oneshot::Receiver<Result<Whole, DownloadError>>,
 }
 
-/// Shows which event, nothing of the file.
+/// Shows the seq only, nothing of the file.
 impl std::fmt::Debug for Download {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Download")
@@ -72,31 +72,31 @@ impl std::fmt::Debug for Download {
     }
 }
 
-/// Why a download does not begin.
+/// Why a download is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DownloadDenied {
-    /// The agent has no such event, or no longer.
+    /// The agent does not have the event, or no longer.
     #[error("the agent does not have this message, or no longer")]
     NoSuchMessage,
-    /// It brings no file.
+    /// The message has no file.
     #[error("the message has no file")]
     NoMedia,
-    /// It quotes none.
+    /// The message quotes no file.
     #[error("the message quotes no file")]
     NoQuotedMedia,
-    /// Where the file is was not in the message.
-    #[error("the message came without the address and the key of its file")]
+    /// The message has no address or key for its file.
+    #[error("the message has no address or key for its file")]
     NoPointer,
-    /// Its sender says so.
+    /// The size that the sender states is over the limit.
     #[error("the file has {bytes} bytes, and the limit is {most}")]
     TooLarge {
-        /// Its size, as its sender says.
+        /// The size in the message.
         bytes: u64,
         /// The caller's limit.
         most: u64,
     },
-    /// Too many wait.
-    #[error("{MAX_WAITING_DOWNLOADS} downloads wait already")]
+    /// The queue is full.
+    #[error("{MAX_WAITING_DOWNLOADS} downloads are queued already")]
     Busy,
 }
 
@@ -117,7 +117,7 @@ impl Transfers {
         }
     }
 
-    /// A place in the queue, while it is held.
+    /// A slot in the queue, freed on drop.
     fn queue(self: &Arc<Self>) -> Result<Waiting, DownloadDenied> {
         let waiting = Waiting(Arc::clone(self));
         let others = self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -137,7 +137,7 @@ impl Drop for Waiting {
 }
 
 impl Agent {
-    /// Finds the file, and begins to download it as soon as it is its turn.
+    /// Finds the file, and queues its download.
     pub fn download(&self, request: &DownloadRequest) -> Result<Download, DownloadDenied> {
         let event = self.event_of(&request.message)?;
         let (seq, file, media) = self.file_of(event, request.quoted)?;
@@ -150,7 +150,7 @@ impl Agent {
         let (report, outcome) = oneshot::channel();
         let message = file.message.clone();
         let (media_of, view) = (Arc::clone(&self.media), self.view.clone());
-        // It ends with the caller, who holds the receivers.
+        // Ends with the caller, which holds the receivers.
         tokio::spawn(async move {
             let session = move || connected(&view.borrow());
             let result = take_turn(&media_of, waiting, &file, most, session, sink).await;
@@ -166,7 +166,7 @@ impl Agent {
         })
     }
 
-    /// The event with a message or an edit that is meant.
+    /// The event with the message or edit.
     fn event_of(&self, message: &MediaOf) -> Result<Event, DownloadDenied> {
         let found = match message {
             MediaOf::Seq(seq) => self.journal.event(*seq),
@@ -178,7 +178,7 @@ impl Agent {
         found.ok_or(DownloadDenied::NoSuchMessage)
     }
 
-    /// Whether an event is the message with this key.
+    /// True if the event is the message with this key.
     fn is_by(
         &self,
         event: &Event,
@@ -190,7 +190,7 @@ impl Agent {
             return false;
         };
         let mut filter = Filter::default();
-        // A chat that was read once can be read again.
+        // A parsed chat's name always parses again.
         let named: Result<(), RecipientError> = filter.chats.add(chat.jid());
         let origin = &message.origin;
         let is_author = match sender {
@@ -210,7 +210,7 @@ impl Agent {
         one.is_same(other) || lid().is_some_and(|jid| Contact::of_jid(&jid).is_same(other))
     }
 
-    /// The file of an event, its own or the quoted one.
+    /// The file of an event: its own or the quoted one.
     fn file_of(
         &self,
         event: Event,
@@ -229,7 +229,8 @@ impl Agent {
         Ok((seq, file, media))
     }
 
-    /// As the answer quotes it; without its address there, as the message itself has it, if that is kept.
+    /// The quoted file as the reply contains it; without an address there, as the original message has it, if it is
+    /// kept.
     fn quoted_file(
         &self,
         origin: Origin,
@@ -261,7 +262,7 @@ impl Agent {
     }
 }
 
-/// The file that a message brings.
+/// The file of a message.
 fn own_file(origin: Origin, content: Content) -> Result<(MediaFile, Media), DownloadDenied> {
     let Body::Media(media) = content.body else {
         return Err(DownloadDenied::NoMedia);
@@ -296,7 +297,7 @@ fn file(
     Ok((file, media))
 }
 
-/// Neither names nor addresses: those are of people.
+/// Logs neither names nor addresses: they identify people.
 fn log(Seq(seq): Seq, file: &MediaFile, result: &Result<Whole, DownloadError>) {
     let kind = file.kind.name();
     match result {
@@ -318,7 +319,7 @@ async fn take_turn(
         turn = transfers.turns.acquire() => turn,
         () = sink.closed() => return Err(DownloadError::Left),
     };
-    // It is never closed.
+    // The semaphore is never closed.
     let _turn = turn.map_err(|_| DownloadError::Left)?;
     drop(waiting);
     transfers

@@ -1,4 +1,4 @@
-//! The task that owns the link: it opens sessions, lets them connect, and decides what follows.
+//! The task that owns the link: it opens sessions, connects them, and decides what follows.
 
 mod account;
 mod candidate;
@@ -27,14 +27,14 @@ use super::{
 use crate::alerts::Alerts;
 use crate::link::{Frame, PairFailure};
 
-/// How many frames a slow client may leave unread before its pairing ends.
+/// How many unread frames a slow client may have before its pairing ends.
 const MAX_QUEUED_FRAMES: usize = 16;
 
 /// The task.
 pub struct Owner {
     setup: Setup,
     store: Store,
-    /// The store as the sessions of the present account see it.
+    /// The store as seen by sessions of the current account.
     account: Store,
     vault: Vault,
     commands: mpsc::Receiver<Command>,
@@ -42,17 +42,17 @@ pub struct Owner {
     running: Option<Running>,
     pairing: Option<Active>,
     retry: Retry,
-    /// When to connect again.
+    /// When to connect next.
     connect_at: Option<SystemTime>,
 }
 
-/// A pairing and who watches it.
+/// A pairing in progress, and its client.
 struct Active {
     pairing: Pairing,
     frames: mpsc::Sender<Frame>,
-    /// The new device, until it has taken the place of the old one, if any.
+    /// The new device, until it replaces the old one, if any.
     candidate: Option<Candidate>,
-    /// The operator has gone, and the phone has accepted: it continues without them.
+    /// The client has gone after the phone accepted: the pairing continues without it.
     unwatched: bool,
 }
 
@@ -60,16 +60,16 @@ struct Active {
 enum Wake {
     Command(Option<Command>),
     Report(Option<Report>),
-    /// The new device of a pairing has something to say, or its connection's task has died.
+    /// A report of the pairing's new device; `None` if its connection's task panicked.
     Candidate(Option<Report>),
-    /// It is time to connect, or a pairing's deadline has come.
+    /// A connect or a pairing's deadline is due.
     Time,
-    /// The operator has closed the pairing's stream.
+    /// The client closed the pairing's stream.
     Abandoned,
 }
 
 impl Owner {
-    /// An owner, its tasks, and the handle to them.
+    /// Returns the owner, its tasks, and the handle to them.
     pub fn new(setup: Setup, store: Store) -> (Agent, Self, Sender, Resolver) {
         let (command, commands) = mpsc::channel(MAX_QUEUED_COMMANDS);
         let vault = store.vault().clone();
@@ -159,7 +159,7 @@ impl Owner {
                 }
                 Wake::Report(Some(report)) => self.on_report(report).await?,
                 Wake::Report(None) => {
-                    // The connection's task has died without a word.
+                    // The connection's task ended without a report.
                     self.discard_session().await;
                     self.ended(Loss::Connection).await?;
                 }
@@ -213,7 +213,7 @@ impl Owner {
         }
     }
 
-    /// When there is something to do.
+    /// When the next action is due.
     fn due(&self) -> Option<SystemTime> {
         let pairing = self.pairing.iter().flat_map(|active| {
             let connect_at = active.candidate.as_ref().and_then(|it| it.connect_at);
@@ -244,13 +244,13 @@ impl Owner {
             Report::Expires(at) => self.expires(at),
             Report::Silent => self.enter(LinkState::Connecting, Some(Reason::ConnectionLost)),
             Report::Ended(loss) => self.ended(loss).await?,
-            // A device that is linked makes no others.
+            // A linked device makes no pairing codes.
             _ => {}
         }
         Ok(())
     }
 
-    /// WhatsApp's `<success>` was seen on the link's connection.
+    /// The link's connection received `<success>`.
     fn logged_in(&mut self) {
         let known = self
             .running
@@ -267,10 +267,10 @@ impl Owner {
         }
     }
 
-    /// WhatsApp has announced when it will refuse this version of the client; `None`: that it will not.
+    /// WhatsApp announced when it will refuse this client version; `None`: it no longer announces that.
     pub(super) fn expires(&mut self, at: Option<SystemTime>) {
         let link = self.link();
-        // It is announced at every login.
+        // Announced at every login.
         if link.expires_at == at {
             return;
         }
@@ -284,7 +284,8 @@ impl Owner {
         });
     }
 
-    /// The link's connection has ended: the pairing that has just made it decides what follows, or the retry rules.
+    /// The link's connection has ended. A pairing that has just made the link decides what follows, otherwise the retry
+    /// rules.
     async fn ended(&mut self, loss: Loss) -> Result<(), OpenError> {
         if let Some(running) = &mut self.running {
             running.rejoin().await;
@@ -294,7 +295,7 @@ impl Owner {
         }
         if self.is_completing() {
             self.step_linked(Report::Ended(loss)).await;
-            // A link that the phone has accepted outlives its pairing, and then the retry rules decide.
+            // A link that the phone has accepted survives its pairing; the retry rules take over.
             if self.is_completing() || self.link().account.is_none() {
                 return Ok(());
             }
@@ -380,7 +381,7 @@ impl Owner {
         self.enter_with(state, reason, None, clock::now());
     }
 
-    /// Enters a state, and logs that.
+    /// Enters a state and logs it.
     fn enter_with(
         &mut self,
         state: LinkState,
@@ -401,7 +402,7 @@ impl Owner {
         line::log(&before, &link);
     }
 
-    /// The link has changed: updates the store, the view and the journal, in that order.
+    /// Publishes a changed link: to the store, the view and the journal, in that order.
     fn publish(&mut self, link: Link) {
         let now = clock::now();
         record::keep(&self.vault, &link);

@@ -1,4 +1,4 @@
-//! One pairing, from the request to the link: what to show and what to do, decided purely.
+//! The state machine of one pairing: which frames to show and which steps to take. Pure.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,9 +7,9 @@ use openclaw_whatsapp::session::{Loss, Refusal, Report, Secret};
 
 use crate::link::{Frame, Method, PairFailure, PairRequest, Qr};
 
-/// After this many attempts in a row without a connection, the operator is notified.
+/// After this many failed connection attempts in a row, the client is notified.
 const UNREACHABLE_AFTER_ATTEMPTS: u32 = 3;
-/// How long the login may take once the phone has accepted.
+/// How long the login may take after the phone has accepted.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A pairing in progress.
@@ -19,23 +19,23 @@ pub(super) struct Pairing {
     deadline: SystemTime,
     ordinal: u32,
     unreachable: u32,
-    /// When the code on the operator's screen stops working.
+    /// When the current code expires.
     code_until: Option<SystemTime>,
     accepted: Option<Phone>,
 }
 
-/// What to do.
+/// The next step.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Nothing.
     Stay,
-    /// Show this and continue.
+    /// Send this frame and continue.
     Show(Frame),
-    /// Ask for another code to type.
+    /// Request another code to type.
     AskForCode(Phone),
-    /// Connect again after a while: fresh codes, or the login after the phone has accepted.
+    /// Reconnect after a delay: for new codes, or for the login after the phone has accepted.
     Reconnect(Duration),
-    /// Show this; the pairing is over.
+    /// Send this frame; the pairing is over.
     Finish(Frame),
 }
 
@@ -61,7 +61,7 @@ impl Pairing {
             .map_or(self.deadline, |spent| spent.min(self.deadline))
     }
 
-    /// Whether the phone has accepted: from then on the link stays, whatever happens to the pairing.
+    /// True if the phone has accepted: from then on, the link stays whatever happens to the pairing.
     pub(super) fn is_accepted(&self) -> bool {
         self.accepted.is_some()
     }
@@ -92,13 +92,13 @@ impl Pairing {
                 Some(phone) => Step::Finish(Frame::Linked { phone }),
                 None => Step::Stay,
             },
-            // The connection's end follows one, and the other is about any link.
+            // `Silent` is followed by the end of the connection, and `Expires` concerns any link.
             Report::Silent | Report::Expires(_) => Step::Stay,
             Report::Ended(loss) => self.lost(loss),
         }
     }
 
-    /// Time has passed.
+    /// Handles the passage of time.
     pub(super) fn tick(&mut self, now: SystemTime) -> Step {
         if now < self.wake_at() {
             Step::Stay
@@ -132,7 +132,7 @@ impl Pairing {
     }
 
     fn lost(&mut self, loss: Loss) -> Step {
-        // Whatever was on the screen belonged to that connection.
+        // The code on the screen belonged to that connection.
         self.code_until = None;
         match loss {
             Loss::Restart | Loss::CodesExhausted => Step::Reconnect(Duration::ZERO),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_never_outlives_the_operators_deadline() {
+    fn a_code_expires_by_the_deadline_of_the_pairing() {
         let Step::Show(Frame::Qr(code)) = pairing(Method::Qr).on(qr(), at(290)) else {
             panic!("no code")
         };
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deadline_ends_a_pairing_with_its_stage() {
+    fn the_failure_at_the_deadline_depends_on_the_stage() {
         assert_eq!(pairing(Method::Qr).tick(at(299)), Step::Stay);
         assert_eq!(
             pairing(Method::Qr).tick(at(300)),
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spent_code_is_replaced_until_the_deadline() {
+    fn an_expired_code_is_replaced_until_the_deadline() {
         let mut pairing = pairing(Method::PhoneCode(phone()));
         let code = Secret("ABCD2345".into());
         let valid = Duration::from_secs(180);

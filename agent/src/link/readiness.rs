@@ -1,4 +1,4 @@
-//! Whether the link is ready for use: connected, and for as long as `--ready-after` asks. Pure.
+//! Readiness of the link: connected for at least `--ready-after`. Pure.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,21 +13,21 @@ pub struct Readiness {
     pub ready: bool,
     /// How long it has been connected, if it is.
     pub connected: Option<Duration>,
-    /// How long it has not been connected, if it is not: over all states and attempts.
+    /// How long it has been disconnected, if it is: over all states and attempts.
     pub disconnected: Option<Duration>,
-    /// When it is ready at the earliest; `None` when it is, or when nothing says when it will be.
+    /// The time until it can be ready; `None` if it is ready, or if that is unknown.
     pub ready_in: Option<Duration>,
 }
 
 impl Status {
-    /// When the link is ready for use, if it is up and stays so.
+    /// When the link is ready for use, if it stays up; `None` while it is down.
     #[must_use]
     pub fn ready_at(&self) -> Option<SystemTime> {
         let up = self.link.state == LinkState::Connected;
         up.then(|| self.link.since + self.ready_after)
     }
 
-    /// How ready the link is.
+    /// The link's readiness.
     #[must_use]
     pub fn readiness(&self, now: SystemTime) -> Readiness {
         let since = |at: SystemTime| now.duration_since(at).unwrap_or_default();
@@ -37,7 +37,7 @@ impl Status {
                 ready: false,
                 connected: None,
                 disconnected: Some(match self.link.state {
-                    // Silent: not connected since the last frame.
+                    // No recent frame: disconnected since the last one.
                     LinkState::Connected => self.last_frame.map_or_else(Duration::default, since),
                     _ => since(self.disconnected_at),
                 }),

@@ -1,4 +1,4 @@
-//! What of the link outlives the process: since when a phone has linked us, and whether WhatsApp has ended the link.
+//! The stored state of the link: when it was linked, and whether WhatsApp has ended it.
 
 use std::time::SystemTime;
 
@@ -7,13 +7,13 @@ use openclaw_types::{Account, Lid, Link, LinkState, Phone, Reason};
 use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
 
-/// The row. Fields may be added, never renamed: volumes hold it.
+/// The stored row. Fields may be added but never renamed: existing volumes contain them.
 #[derive(Serialize, Deserialize)]
 struct Row {
     phone: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lid: Option<String>,
-    /// Milliseconds since 1970, as every time here.
+    /// Milliseconds since 1970, like all times here.
     linked_at: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     verdict: Option<VerdictRow>,
@@ -21,11 +21,11 @@ struct Row {
     expiry: Option<ExpiryRow>,
 }
 
-/// The announced end of a version.
+/// The announced end of a client version.
 #[derive(Serialize, Deserialize)]
 struct ExpiryRow {
     at: u64,
-    /// The agent's version that it is about.
+    /// The agent's version when it was announced.
     agent: String,
 }
 
@@ -36,19 +36,19 @@ struct VerdictRow {
     since: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<u64>,
-    /// The code that WhatsApp gave. A row may have any number here: it is never a reason to forget the verdict.
+    /// WhatsApp's code. Any number is accepted: an unknown one must not discard the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<i64>,
-    /// The version of the agent that got this verdict: another one may be welcome where this was outdated.
+    /// The agent's version when it was recorded: WhatsApp may accept another version after `outdated`.
     agent: String,
 }
 
-/// Where it is.
+/// The row's key.
 pub(super) fn key() -> Key<'static> {
     Key::new(Tables::LINK, "", "")
 }
 
-/// Writes down what outlives the process, if that is something else than before.
+/// Stores the link's state, if it has changed.
 pub(super) fn keep(vault: &Vault, link: &Link) {
     let Some(row) = link.account.as_ref().map(|account| row(account, link)) else {
         return;
@@ -92,15 +92,15 @@ fn row(account: &Account, link: &Link) -> Row {
     }
 }
 
-/// What was kept.
+/// The loaded state.
 pub(super) struct Kept {
     pub(super) account: Account,
     pub(super) verdict: Option<Verdict>,
-    /// When WhatsApp will stop accepting this version, where it has announced that.
+    /// When WhatsApp will stop accepting this version, if it has announced that.
     pub(super) expires_at: Option<SystemTime>,
 }
 
-/// A state that only a person can change, why, and since when.
+/// A state that only a person can change, with its reason and start.
 pub(super) struct Verdict {
     pub(super) state: LinkState,
     pub(super) reason: Reason,
@@ -108,16 +108,16 @@ pub(super) struct Verdict {
     pub(super) code: Option<u32>,
 }
 
-/// The row of a backup, as it is to be restored: what had replaced this device when the backup was made is to be replaced
-/// by it now, since that is what a restore is for.
-pub(super) fn revived(row: &[u8]) -> Option<Vec<u8>> {
+/// The row of a backup, prepared for a restore: a `replaced` verdict is removed, since the restored device is meant to
+/// replace the other one.
+pub(super) fn restored_row(row: &[u8]) -> Option<Vec<u8>> {
     let row: Row = serde_json::from_slice(row).ok()?;
     let replaced = LinkState::Replaced.name();
     let verdict = row.verdict.filter(|verdict| verdict.state != replaced);
     serde_json::to_vec(&Row { verdict, ..row }).ok()
 }
 
-/// `None` without an account, or when the row is unreadable to this version.
+/// `None` without an account, or if this version cannot read the row.
 pub(super) fn load(vault: &Vault) -> Option<Kept> {
     let row: Row = serde_json::from_slice(&vault.load(key())?).ok()?;
     let account = Account {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn dead_credentials_are_remembered_as_such() {
+    fn dead_credentials_are_stored_as_such() {
         for state in [
             LinkState::LoggedOut,
             LinkState::Replaced,
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_is_none_does_not_bring_dead_credentials_back() {
+    fn an_unknown_code_does_not_revive_dead_credentials() {
         let row = serde_json::to_string(&kept(LinkState::LoggedOut)).unwrap();
         let row = row.replace("402", "-1");
         let row: Row = serde_json::from_str(&row).unwrap();
@@ -222,10 +222,10 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_device_forgets_that_it_was_replaced_and_nothing_else() {
+    fn a_restore_drops_the_replaced_verdict_and_no_other() {
         let restored = |state| {
             let row = serde_json::to_vec(&kept(state)).unwrap();
-            let row: Row = serde_json::from_slice(&revived(&row).unwrap()).unwrap();
+            let row: Row = serde_json::from_slice(&restored_row(&row).unwrap()).unwrap();
             assert_eq!(row.phone, "+15550100123");
             row.verdict.map(|verdict| verdict.state)
         };
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn an_announced_end_is_that_of_the_version_that_got_it() {
+    fn an_announced_end_applies_to_its_version_only() {
         let mut row = kept(LinkState::Connected).expiry.unwrap();
         let announced = link(LinkState::Connected).expires_at;
         let (at, agent) = (row.at, row.agent.clone());
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_tries_again_where_one_was_outdated() {
+    fn another_version_connects_again_after_outdated() {
         let mut row = kept(LinkState::Outdated);
         if let Some(verdict) = &mut row.verdict {
             verdict.agent = "0.0.1".to_owned();

@@ -1,5 +1,5 @@
-//! Asks WhatsApp for the LIDs of the numbers in the rules, on each connection and when the rules change, and of senders
-//! whose messages are held; then judges what was held until that was known.
+//! Resolves the LIDs of numbers in the rules, on each connection and after each change of the rules, and of the senders
+//! of held messages; then decides on those messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use tokio::sync::watch;
 
 use super::View;
 
-/// Answers are asked for again well before they are too old.
+/// Answers are renewed well before they expire.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(3600);
-/// The delays between attempts that fail.
+/// The delays between failed attempts.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 
-/// So many numbers are asked about as fast as WhatsApp answers; after that there is a pause before each request, so that
-/// a long list does not look like an attack.
+/// This many numbers are looked up as fast as WhatsApp answers; after that, each request is delayed, so that a long
+/// list does not look like an attack.
 const MAX_UNPACED_NUMBERS: usize = 1_000;
 const QUERY_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -29,7 +29,7 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// Ends with the owner.
+    /// Runs until the owner ends.
     pub async fn run(mut self) {
         let mut changes = self.admission.allowlist().changes();
         let mut failures = 0;
@@ -49,7 +49,7 @@ impl Resolver {
             };
             let woken = async {
                 if !answered {
-                    // Someone who waits asks no sooner for it.
+                    // A waiting caller does not shorten the delay.
                     return std::future::pending().await;
                 }
                 tokio::select! {
@@ -67,10 +67,10 @@ impl Resolver {
         }
     }
 
-    /// False when WhatsApp did not answer. What it answered before that is kept.
+    /// `false` if WhatsApp did not answer. Answers received before that are kept.
     async fn ask(&self, session: &Session) -> bool {
         let allowlist = self.admission.allowlist();
-        // First, since it says which senders of held messages are to be asked about.
+        // First, since it adds the senders of held messages to the numbers to look up.
         self.admission.settle(clock::now(), false);
         let mut asked = 0;
         loop {
@@ -84,7 +84,7 @@ impl Resolver {
                 }
                 asked += phones.len();
                 match session.lids_of(phones).await {
-                    Ok(told) => allowlist.learn(told, clock::now()),
+                    Ok(answers) => allowlist.learn(answers, clock::now()),
                     Err(error) => {
                         tracing::warn!(%error, "LID lookup failed, trying again");
                         self.admission.settle(clock::now(), true);

@@ -1,30 +1,30 @@
-//! What follows the end of a connection: again, and when, or rest until a person acts. Pure.
+//! The retry rules: whether and when to reconnect after the end of a connection, or to wait for a person. Pure.
 
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::{LinkState, Reason};
 use openclaw_whatsapp::session::Loss;
 
-/// A connection that lasted this long was a good one: the next loss starts from the first delay.
+/// A connection that lasted this long was stable: the delays restart from the first.
 const STABLE_AFTER: Duration = Duration::from_secs(30);
 /// The longest delay between two attempts.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(300);
-/// A refusal without a known meaning is not knocked at often: the next delay is that behind so many others.
+/// The delay after a refusal of unknown meaning starts at this step, so that the server is not contacted too often.
 const MIN_STEP_AFTER_REFUSAL: u32 = 9;
 
-/// Attempts in a row, and what they came to.
+/// The attempts in a row, and their results.
 #[derive(Debug, Default)]
 pub(super) struct Retry {
     attempt: u32,
-    /// Which delay was the last, in their order: that of `attempt`, or a longer one.
+    /// The index of the last delay: that of `attempt`, or a later one.
     step: u32,
-    /// A person has asked for the attempt that is made now.
+    /// The current attempt was requested by a person.
     is_resumed: bool,
     connected_at: Option<SystemTime>,
     restarted_at: Option<SystemTime>,
 }
 
-/// What to do.
+/// The next action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Connect at once.
@@ -40,7 +40,7 @@ pub(super) enum Next {
 }
 
 impl Retry {
-    /// A person asks for an attempt at once: if it connects, what failed before counts no more.
+    /// A person requests an attempt: if it connects, the earlier failures no longer count.
     pub(super) fn resumed(&mut self) {
         self.is_resumed = true;
     }
@@ -52,7 +52,7 @@ impl Retry {
         }
     }
 
-    /// `jitter` is in -1.0..=1.0 and moves the delay by up to a tenth.
+    /// `jitter` is in -1.0..=1.0 and changes the delay by up to a tenth.
     pub(super) fn on(&mut self, loss: Loss, now: SystemTime, jitter: f64) -> Next {
         let stable = self
             .connected_at
@@ -93,7 +93,7 @@ impl Retry {
         }
     }
 
-    /// Two restarts in a row are a loop, not a courtesy.
+    /// Two server restarts in a row are treated as a loop: the second one is not followed at once.
     fn restarted_recently(&self, now: SystemTime) -> bool {
         self.restarted_at
             .is_some_and(|at| elapsed(at, now) < Duration::from_secs(5))
@@ -104,7 +104,7 @@ fn elapsed(from: SystemTime, to: SystemTime) -> Duration {
     to.duration_since(from).unwrap_or_default()
 }
 
-/// Seconds in Fibonacci's order, as WhatsApp Web waits: 1, 1, 2, 3, 5, 8, ...
+/// Fibonacci delays in seconds, as WhatsApp Web uses: 1, 1, 2, 3, 5, 8, ...
 fn delay(attempt: u32) -> Duration {
     let (mut previous, mut this) = (0_u64, 1_u64);
     for _ in 1..attempt.min(20) {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_stable_connection_starts_the_delays_over() {
+    fn only_a_stable_connection_restarts_the_delays() {
         let mut retry = Retry::default();
         for _ in 0..5 {
             retry.on(Loss::Connection, at(0), 0.0);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resume_that_connects_starts_the_delays_over_and_one_that_fails_does_not() {
+    fn only_a_resume_that_connects_restarts_the_delays() {
         let mut retry = Retry::default();
         let fail = |retry: &mut Retry| wait(retry.on(Loss::Refused(418), at(0), 0.0)).0;
         assert_eq!([1, 2].map(|_| fail(&mut retry)), [1, 2]);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_without_a_sane_end_has_none() {
+    fn an_implausible_end_of_a_ban_is_dropped() {
         let next = Retry::default().on(banned(Some(Duration::MAX)), at(0), 0.0);
         assert_eq!(
             next,
@@ -220,12 +220,12 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_refusal_is_not_knocked_at_often() {
+    fn an_unknown_refusal_is_retried_slowly() {
         let mut retry = Retry::default();
         for count in 1..=3 {
             let (attempt, until) = wait(retry.on(Loss::Refused(418), at(0), 0.0));
             assert!(until >= at(30));
-            assert_eq!(attempt, count, "what is counted are the attempts");
+            assert_eq!(attempt, count, "the count is of attempts, not of steps");
         }
         let (_, until) = wait(Retry::default().on(Loss::Refused(503), at(0), 0.0));
         assert!(until <= at(2));

@@ -1,4 +1,4 @@
-//! A rolled back store, as clients report it, and what an admin decides about it.
+//! A rolled back store: reports from clients, and the admin's decision.
 
 use openclaw_state::clock;
 use openclaw_state::outbox::Hold;
@@ -7,38 +7,38 @@ use openclaw_whatsapp::store::DroppedRecords;
 
 use super::{Agent, Command, Denied};
 
-/// How far a client has seen a store.
+/// The newest state of a store that a client has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreSeen {
-    /// The store's name.
+    /// The store's id.
     pub store: [u8; 16],
-    /// Its latest opening then.
+    /// The store's epoch at that time.
     pub epoch: Epoch,
 }
 
-/// Why nothing is sent.
+/// The hold on sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// What was reported.
+    /// The reported evidence.
     pub hold: Hold,
-    /// The store's name.
+    /// The store's id.
     pub store: [u8; 16],
-    /// Messages that are kept and held.
+    /// Queued messages that are held.
     pub queued: usize,
 }
 
-/// What follows from a rolled back store.
+/// The decision about a rolled back store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Continue with it as it is.
+    /// Continue with it unchanged.
     Accept,
-    /// Leave sessions and own sender keys behind.
+    /// Drop sessions and own sender keys.
     Renew,
 }
 
 impl Agent {
-    /// A client has seen the store so far. Holds sends when the store is behind that, durably. What is said of another
-    /// store is ignored. Returns why nothing is sent, while that is so.
+    /// Handles a client's report. If the store is older than reported, sends are held, durably. Reports about another
+    /// store are ignored. Returns the hold on sending, if there is one.
     pub async fn report_store(&self, seen: StoreSeen) -> Option<Held> {
         let summary = self.store.vault().summary()?;
         if summary.store.0 == seen.store {
@@ -53,7 +53,7 @@ impl Agent {
         self.held()
     }
 
-    /// Ends a hold of sends.
+    /// Ends the hold on sending.
     ///
     /// # Errors
     /// Sends are not held, or a pairing is in progress.
@@ -63,7 +63,7 @@ impl Agent {
         }
         let dropped = match decision {
             Decision::Accept => DroppedRecords::default(),
-            // Held until that is durable.
+            // The hold stays until that is durable.
             Decision::Renew => self.ask(Command::Renew).await??,
         };
         self.outbox.end_hold();

@@ -1,4 +1,4 @@
-//! A session and the connection that it makes, if any: one at a time, each in a task of its own.
+//! A session and its connection, if any: one at a time, each connection in its own task.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use openclaw_whatsapp::store::Store;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// How long WhatsApp may take to close a connection.
+/// How long closing a connection may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An open session.
@@ -41,7 +41,7 @@ impl Running {
         self.reports.recv().await
     }
 
-    /// Starts a connection; false when one is being made already.
+    /// Starts a connection; `false` if there is one already.
     pub(super) fn connect(&mut self) -> bool {
         match std::mem::replace(&mut self.connection, Connection::Gone) {
             Connection::Idle(mut driver) => {
@@ -65,27 +65,27 @@ impl Running {
     /// Takes the driver back from a connection that has reported its end.
     pub(super) async fn rejoin(&mut self) {
         if let Connection::Made(task) = &mut self.connection {
-            // It fails only when it was aborted, and then the session is gone as well.
+            // The join fails only after an abort, and then the session is gone as well.
             let driver = task.await;
             self.connection = driver.map_or(Connection::Gone, Connection::Idle);
         }
     }
 
-    /// Why WhatsApp could not be reached, if it could not.
+    /// Logs why WhatsApp could not be reached, if so.
     pub(super) fn log_dial_error(&self) {
         if let Some(error) = self.session.dial_error() {
             tracing::warn!(%error, "cannot connect to WhatsApp");
         }
     }
 
-    /// Has WhatsApp remove this device, and closes. True when WhatsApp confirmed.
+    /// Asks WhatsApp to remove this device, and closes. `true` if WhatsApp confirmed.
     pub(super) async fn remove_device(self) -> bool {
         let removed = tokio::time::timeout(CLOSE_TIMEOUT, self.session.deregister()).await;
         self.close().await;
         removed.unwrap_or(false)
     }
 
-    /// Flushes what is buffered, closes the socket and waits for the connection's task.
+    /// Flushes buffers, closes the socket and waits for the connection's task.
     pub(super) async fn close(self) {
         let Self {
             session,
@@ -97,7 +97,7 @@ impl Running {
                 loop {
                     tokio::select! {
                         _ = &mut task => return,
-                        // Read on, so that the task is never stuck in telling.
+                        // Keep receiving, so that the task never blocks on its report channel.
                         Some(_) = reports.recv() => {}
                     }
                 }

@@ -1,5 +1,5 @@
-//! Hands messages to WhatsApp, one after the other, while it is connected: in their order, and to the end even when a
-//! caller has gone, since a half-sent message would leave a ratchet half-turned.
+//! Sends queued messages in order while connected. A send is completed even if its caller has gone: an interrupted one
+//! would leave the encryption ratchet in an inconsistent state.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -19,11 +19,11 @@ pub struct Sender {
     outbox: Arc<Outbox>,
 }
 
-/// A connection that messages may be handed to.
+/// A connection that can send.
 struct Line {
     session: Session,
     account: Phone,
-    /// When it was made: another one has another time.
+    /// When it was established; it identifies the connection.
     since: SystemTime,
 }
 
@@ -32,7 +32,7 @@ impl Sender {
         Self { view, outbox }
     }
 
-    /// Ends when the owner of the link has gone.
+    /// Runs until the owner of the link ends.
     pub async fn run(mut self) {
         let mut connection = None;
         loop {
@@ -69,7 +69,7 @@ impl Sender {
         self.outbox.connection_lost(clock::now());
     }
 
-    /// False when the owner has gone.
+    /// `false` if the owner has ended.
     async fn woken(&mut self) -> bool {
         tokio::select! {
             () = self.outbox.changed() => true,

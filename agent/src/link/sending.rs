@@ -1,4 +1,4 @@
-//! Sending as a caller sees it: what it may ask for, and what it gets.
+//! Sending for callers: the request's options, and the result.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,21 +14,21 @@ use openclaw_types::{
 use openclaw_whatsapp::session::new_message_id;
 use tokio::sync::watch;
 
-use super::targets::Aimed;
+use super::targets::Resolved;
 use super::{Agent, Denied, TargetError};
 
-/// How a caller wants its message sent.
+/// The caller's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SendOptions {
-    /// How far it must have come.
+    /// The state to wait for.
     pub wait: SendState,
-    /// For how long that is waited for.
+    /// How long to wait for it.
     pub timeout: Duration,
-    /// Keep it for so long, if it cannot be sent at once.
+    /// Queue the message for up to this long, if it cannot be sent at once.
     pub keep: Option<Duration>,
 }
 
-/// A draft that can be sent: the message that it is about was found.
+/// A draft that can be sent: the message it refers to was found.
 #[derive(Debug)]
 pub struct Prepared {
     token: Token,
@@ -38,10 +38,10 @@ pub struct Prepared {
     next: Next,
 }
 
-/// What is to be done for a caller.
+/// How a request is handled.
 #[derive(Debug)]
 enum Next {
-    /// The token stands for a message that is on its way, or at its end.
+    /// The token belongs to an existing message; wait for its outcome.
     Follow(watch::Receiver<Progress>),
     Submit {
         payload: Payload,
@@ -50,69 +50,69 @@ enum Next {
     },
 }
 
-/// What became of the message.
+/// The result of Send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// As far as it has come.
+    /// The message's progress.
     pub sent: Sent,
-    /// The chat, by its one name.
+    /// The chat's canonical name.
     pub chat: ChatId,
-    /// Whom the chat is with, by the names that WhatsApp knows; `None` for a group.
+    /// The recipient, with all known addresses; `None` for a group.
     pub recipient: Option<Contact>,
-    /// It is kept until then, and sent as soon as that can be.
+    /// It is queued until then, and sent as soon as possible.
     pub queued_until: Option<SystemTime>,
-    /// The time to wait ended before the state that was asked for.
+    /// The timeout ended before the requested state.
     pub wait_expired: bool,
 }
 
-/// Why Send did not reach the state asked for.
+/// Why Send did not reach the requested state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendFailure {
-    /// There is no link to send over.
+    /// The link is down.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// Refused before anything happened.
+    /// Refused before any effect.
     #[error(transparent)]
     Refused(#[from] SubmitDenied),
-    /// The message that it is about cannot be found, or this cannot be done to it. Nothing was sent.
+    /// The message it refers to was not found, or is not suitable. Nothing was sent.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// No one on WhatsApp has this number. Nothing was sent.
+    /// The number is not on WhatsApp. Nothing was sent.
     #[error("the number is not on WhatsApp")]
     NotOnWhatsApp,
-    /// The state was not reached in time. The same token returns the outcome, or tries again.
+    /// The state was not reached in time. Calling again with the same token returns the outcome, or retries.
     #[error("the message was not confirmed in time")]
     Timeout(Box<Token>),
-    /// The connection was lost on the way. The same token returns the outcome, or tries again.
+    /// The connection was lost while sending. Calling again with the same token returns the outcome, or retries.
     #[error("the connection to WhatsApp was lost while sending")]
     ConnectionLost(Box<Token>),
-    /// WhatsApp did not say whether the recipient exists. Nothing was sent.
+    /// WhatsApp did not report whether the recipient exists. Nothing was sent.
     #[error("WhatsApp did not report whether the number exists (code {0})")]
     NotChecked(u16),
-    /// It could not be encrypted for now: a key or a list of devices could not be fetched. Nothing was sent.
+    /// It could not be encrypted: a key or device list could not be fetched. Nothing was sent.
     #[error("the message could not be encrypted for its recipient yet")]
     NotEncrypted,
-    /// WhatsApp's server refused it each time. Nothing was delivered.
+    /// WhatsApp's server refused it every time. Nothing was delivered.
     #[error("WhatsApp refused the message: {nack}")]
     ServerError {
         /// The last code.
         nack: Nack,
-        /// Tries again.
+        /// The token for another attempt.
         token: Box<Token>,
     },
-    /// It will not be sent by itself.
+    /// It will not be sent automatically.
     #[error("the message was not sent: {why}{}", NackSuffix(.nack))]
     Failed {
-        /// Why.
+        /// The reason.
         why: SendReason,
         /// The code of WhatsApp's server.
         nack: Option<Nack>,
-        /// When the same token is tried again, if ever.
+        /// From when the same token can be retried, if ever.
         again_at: Option<SystemTime>,
     },
 }
 
-/// `" (463, …)"`, or nothing.
+/// `" (463, …)"`, or empty.
 struct NackSuffix<'a>(&'a Option<Nack>);
 
 impl std::fmt::Display for NackSuffix<'_> {
@@ -125,8 +125,8 @@ impl std::fmt::Display for NackSuffix<'_> {
 }
 
 impl Agent {
-    /// Finds the message that a draft is about, and what its token stands for: a caller that asks again gets its outcome,
-    /// whatever has become of that message since.
+    /// Resolves the message that a draft refers to, and its token: a call with a known token gets the outcome of its
+    /// message, even if the referenced message has since changed.
     pub fn prepare(&self, draft: Draft) -> Result<Prepared, SendFailure> {
         self.account()?;
         let token = draft.token.clone().unwrap_or_else(new_token);
@@ -134,7 +134,7 @@ impl Agent {
         let (to, next) = match self.outbox.known(&token, &named, clock::now())? {
             Some((to, progress)) => (to, Next::Follow(progress)),
             None => {
-                let Aimed { to, what, until } = self.aim(draft)?;
+                let Resolved { to, what, until } = self.resolve_references(draft)?;
                 let payload = what.encode();
                 (to, Next::Submit { payload, until })
             }
@@ -147,8 +147,8 @@ impl Agent {
         })
     }
 
-    /// Sends a message and waits until it has come as far as the terms say. One that is kept and cannot go now is
-    /// answered for at once.
+    /// Sends a message and waits for the state in the options. Returns at once for a message that is queued because it
+    /// cannot be sent now.
     pub async fn send(
         &self,
         prepared: Prepared,
@@ -171,7 +171,7 @@ impl Agent {
         let mut progress = match next {
             Next::Follow(progress) => progress,
             Next::Submit { payload, until } => {
-                // What cannot be sent for longer is not kept for longer.
+                // A message is not queued for longer than it can be sent.
                 let left = until.map(|until| {
                     let left = until.duration_since(clock::wall());
                     left.unwrap_or_default()
@@ -193,13 +193,13 @@ impl Agent {
         let waits = connected || progress.borrow().until.is_none();
         let timeout = if waits { timeout } else { Duration::ZERO };
         let reached = progress.wait_for(|progress| progress.has_reached(wait));
-        // The sender of this channel may be dropped, but not before it has reported the end.
+        // The sender may be dropped, but only after it has reported the end.
         let reached = tokio::time::timeout(timeout, reached).await.is_ok();
         if !reached {
             self.outbox.give_up(&token);
         }
         let last = progress.borrow().clone();
-        // Durable first, reported second: what failed too.
+        // Durable before it is reported, failures included.
         self.outbox.durable().await;
         let (sent, queued_until) = self.answer(last, reached, &token)?;
         let (chat, recipient) = self.names_of(&to);
@@ -212,7 +212,7 @@ impl Agent {
         })
     }
 
-    /// The chat's one name, and the person that it is with, as WhatsApp spells their number.
+    /// The chat's canonical name, and its person with the number as WhatsApp spells it.
     fn names_of(&self, to: &Recipient) -> (ChatId, Option<Contact>) {
         let chat = ChatId::from(to);
         if !chat.is_person() {
@@ -229,7 +229,7 @@ impl Agent {
         (chat, Some(contact))
     }
 
-    /// Whether a message goes to the account itself.
+    /// True if the recipient is the account itself.
     fn is_own(&self, to: &Recipient) -> bool {
         let view = self.view.borrow();
         let Some(Account { phone, lid, .. }) = &view.link.account else {
@@ -266,7 +266,7 @@ impl Agent {
                 again_at,
             });
         }
-        // What the server has is not unknown: the answer says how far it came.
+        // The server has it, so the outcome is not unknown: the answer reports the progress.
         if !reached && until.is_none() && sent.state < SendState::ServerAck {
             return Err(SendFailure::Timeout(Box::new(token.clone())));
         }
@@ -297,26 +297,26 @@ impl Agent {
         }
     }
 
-    /// What is kept until it can be sent, oldest first.
+    /// The queued messages, oldest first.
     #[must_use]
     pub fn queued(&self) -> Vec<Queued> {
         self.outbox.queued()
     }
 
-    /// How many there are.
+    /// The length of the queue.
     #[must_use]
     pub fn queue_length(&self) -> usize {
         self.outbox.queue_length()
     }
 
-    /// Takes a message back that is kept.
+    /// Cancels a queued message.
     pub async fn cancel(&self, token: &Token) -> Result<Cancelled, CancelDenied> {
         let cancelled = self.outbox.cancel(token, clock::now())?;
         self.outbox.durable().await;
         Ok(cancelled)
     }
 
-    /// Who sends, and why the link is down if it is.
+    /// The sending account, and why the link is down, if it is.
     fn account(&self) -> Result<(Phone, Option<Down>), Denied> {
         let view = self.view.borrow();
         let Link { state, account, .. } = &view.link;
@@ -331,8 +331,10 @@ impl Agent {
     }
 }
 
-/// For callers that named none: they cannot retry, so it only has to be unique.
+/// For callers without a token. They cannot retry, so it only has to be unique.
 fn new_token() -> Token {
     let token = format!("auto-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-    token.parse().expect("hexadecimal is printable and short")
+    token
+        .parse()
+        .expect("hexadecimal is printable and within the length limit")
 }

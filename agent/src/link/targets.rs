@@ -1,4 +1,4 @@
-//! Which message a caller means, and whether what it asks for can be done to that: from the journal and the outbox.
+//! Resolves message references from the journal and the outbox, and checks what may be done to the message.
 
 #[cfg(test)]
 mod tests;
@@ -15,72 +15,72 @@ use openclaw_whatsapp::session::{EDIT_WINDOW, has_poll_key, own_message};
 
 use super::Agent;
 
-/// How much of a text a reply quotes, in bytes.
+/// How many bytes of a text a reply quotes.
 const MAX_QUOTED_BYTES: usize = 4_096;
 
-/// Why a message cannot be meant, or not for this. Nothing has happened.
+/// Why a reference is rejected. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// No event has this seq yet.
     #[error("there is no event with this seq")]
     NoEvent,
-    /// The event was there, and is gone.
+    /// The event was removed by retention.
     #[error("the event with this seq is no longer kept")]
     EventGone,
-    /// The event is something else.
+    /// The event is not a message.
     #[error("the event with this seq is not a message")]
     NotAMessage,
-    /// It was given to Send, and failed.
+    /// The message was given to Send, and failed.
     #[error("the message was not sent")]
     NotSent,
-    /// It is a status, or of a channel.
+    /// The message is a status, or from a channel.
     #[error("no message can be sent to the chat of this message")]
     ChatUnsupported,
-    /// It is not in the chat that the caller named.
+    /// The message is not in the chat that the caller named.
     #[error("the message is in another chat")]
     OtherChat,
-    /// The agent knows nothing of it.
+    /// The agent does not know the message.
     #[error("the agent does not have this message")]
     Unknown,
-    /// It is not a message of the account.
+    /// The message is from another sender.
     #[error("the message is not one of this account")]
     NotOurs,
-    /// It is no text.
+    /// The message is not a text.
     #[error("only a text can be edited")]
     NotAText,
-    /// WhatsApp's clients take no edit of it any more.
+    /// WhatsApp's clients ignore edits of a message this old.
     #[error("the message is too old to be edited")]
     EditTooLate,
-    /// It is no poll.
+    /// The message is not a poll.
     #[error("the message is not a poll")]
     NotAPoll,
-    /// Votes in it cannot be encrypted.
+    /// The agent lacks the key that encrypts votes.
     #[error("the agent does not have the key of this poll")]
     NoPollKey,
-    /// An option is not one of the poll's.
+    /// An option is not in the poll.
     #[error("the poll does not have this option")]
     NoSuchOption,
-    /// More options than may be selected.
+    /// More options than the poll allows.
     #[error("this poll takes at most {0} selected options")]
     TooManyOptions(u32),
 }
 
-/// A message that was found.
+/// A resolved message.
 struct Found {
-    /// Whom something about it is sent to.
+    /// The recipient for content that refers to it.
     to: Recipient,
     id: MessageId,
-    /// By all names that are known; of no meaning for a message of the account.
+    /// With all known addresses; meaningless for a message of the account.
     author: Contact,
     ours: bool,
-    /// By the system's clock; `None` where the agent knows nothing of the message but its name.
+    /// By the system's clock; `None` if only the message's key is known.
     sent_at: Option<SystemTime>,
-    /// What it says, where that is known.
+    /// Its content, if known.
     body: Option<Body>,
 }
 
-/// A draft whose messages were found.
-pub(super) struct Aimed {
+/// A draft with its references resolved.
+pub(super) struct Resolved {
     pub(super) to: Recipient,
     pub(super) what: Outgoing,
     /// It cannot be sent after this time, by the system's clock.
@@ -88,8 +88,8 @@ pub(super) struct Aimed {
 }
 
 impl Agent {
-    /// Finds the message that a draft is about.
-    pub(super) fn aim(&self, draft: Draft) -> Result<Aimed, TargetError> {
+    /// Resolves the message that a draft refers to.
+    pub(super) fn resolve_references(&self, draft: Draft) -> Result<Resolved, TargetError> {
         let Draft { to, what, token: _ } = draft;
         let found = what.subject().map(|subject| self.subject(&subject));
         let found = found.transpose()?;
@@ -101,17 +101,17 @@ impl Agent {
             (Some(to), Some(found)) if !self.is_same(&to, &found.to) => {
                 return Err(TargetError::OtherChat);
             }
-            // The chat's own name keeps all that is sent about one message in one order.
+            // The canonical name of the chat, so that all messages about one message stay in order.
             (_, Some(found)) => found.to.clone(),
             (Some(to), None) => to,
             (None, None) => return Err(TargetError::Unknown),
         };
         let referred = found.map(|found| found.referred(&what));
         let what = what.about(|_| referred.clone().ok_or(TargetError::Unknown))?;
-        Ok(Aimed { to, what, until })
+        Ok(Resolved { to, what, until })
     }
 
-    /// The message that something is about, if that may be done to it.
+    /// The message that the content refers to, if the operation is allowed on it.
     fn subject(&self, subject: &Subject<'_, MessageRef>) -> Result<Found, TargetError> {
         let found = match subject {
             Subject::Quotes(of)
@@ -184,7 +184,7 @@ impl Agent {
         }
     }
 
-    /// The message that an event is, or the one that it edited.
+    /// The message of an event, or the message that it edited.
     fn of_event(&self, what: EventData) -> Result<Found, TargetError> {
         match what {
             EventData::Message(message) if message.content.body.target().is_some() => {
@@ -224,13 +224,13 @@ impl Agent {
         })
     }
 
-    /// The message of that id that was given to Send, if the outbox still has it.
+    /// The message with that id that was given to Send, if the outbox still has it.
     fn own(&self, id: &MessageId) -> Option<Result<Found, TargetError>> {
         let own = self.outbox.own(id)?;
         if own.failed {
             return Some(Err(TargetError::NotSent));
         }
-        // One that is still to be sent counts from now on.
+        // For one that is not sent yet, the time limit starts now.
         let accepted_at = || clock::shown(own.accepted_at);
         let sent_at = own.server_ack_at.unwrap_or_else(accepted_at);
         Some(Ok(Found {
@@ -290,7 +290,7 @@ impl Agent {
         })
     }
 
-    /// A message that arrived. `to` is what its chat is called, if a caller called it something.
+    /// A received message. `to` is the chat as the caller named it, if it did.
     fn in_chat(
         &self,
         origin: Origin,
@@ -308,7 +308,7 @@ impl Agent {
         })
     }
 
-    /// Whether two recipients are one chat, by whichever names.
+    /// True if both recipients are the same chat, by any of its names.
     fn is_same(&self, a: &Recipient, b: &Recipient) -> bool {
         let name = |to: &Recipient| {
             let chat = ChatId::from(to);
@@ -339,7 +339,7 @@ impl Found {
         Ok(())
     }
 
-    /// As it is named in what is sent. Only a reply quotes it.
+    /// The reference as it is sent. Only a reply quotes the content.
     fn referred<M>(self, what: &Outgoing<M>) -> Referred {
         let quotes = matches!(what, Outgoing::Message(_));
         Referred {
@@ -355,7 +355,7 @@ impl Found {
     }
 }
 
-/// What a reply quotes: not all of a long text, and nothing that opens a file.
+/// The part that a reply quotes: long texts are truncated, and keys of files are removed.
 fn quotable(body: Body) -> Body {
     match body {
         Body::Text(mut text) => {

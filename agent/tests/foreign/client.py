@@ -1,8 +1,8 @@
 """Calls every method of every service with grpcio, a gRPC that shares no code with the agent's.
 
-It has no .proto files and no generated code: what it knows it learnt by reflection. The test that starts it
-(agent/tests/it/foreign.rs) plays the phone and the contacts: a line of JSON on stdout asks for something to happen, and the last one says
-what was called.
+It has no .proto files and no generated code: it learns the API by reflection. The test that starts it
+(agent/tests/it/foreign.rs) acts as the phone and the contacts: each line of JSON on stdout is a request to it, and the
+last line lists the methods that were called.
 
 usage: client.py HOST:PORT every|refused|revoked PHONE CONTACT [FOLDER with agent.pem, client.pem, client-key.pem]
 """
@@ -21,9 +21,9 @@ from grpc_status import rpc_status
 
 PACKAGE = "openclaw.agent.v1."
 HEALTH = "grpc.health.v1.Health"
-# Called by the database of descriptors, all the time.
+# The database of descriptors calls it constantly.
 REFLECTION = {"grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"}
-# Nothing takes that long when all is well.
+# A passing run never takes that long.
 TEST_TIMEOUT = 20
 
 
@@ -34,12 +34,12 @@ def channel(address, folder, certificate=True):
     read = lambda name: (pathlib.Path(folder) / name).read_bytes()
     own = (read("client-key.pem"), read("client.pem")) if certificate else ()
     credentials = grpc.ssl_channel_credentials(read("agent.pem"), *own)
-    # The agent is who has its key, wherever it is reached.
+    # The agent is identified by its key, not by its address.
     return grpc.secure_channel(address, credentials, [("grpc.ssl_target_name_override", "openclaw-agent")])
 
 
 class Api:
-    """The methods that the agent says it has."""
+    """The agent's methods, by reflection."""
 
     def __init__(self, channel):
         self.channel = channel
@@ -53,7 +53,7 @@ class Api:
                     self.methods[f"{service}/{method.name}"] = method
 
     def call(self, name, request=None, timeout=TEST_TIMEOUT):
-        """Calls a method with a request as JSON, or with several. A stream of answers comes as an iterator."""
+        """Calls a method with a request as JSON, or with several. Returns an iterator for a stream of responses."""
         method = self.methods[name]
         self.called.add(name)
         kind = message_factory.GetMessageClass(method.input_type)
@@ -70,10 +70,10 @@ class Api:
 
 
 def refused(call, code, reason):
-    """The call is refused as told, with what to do next."""
+    """Checks that the call is refused like this, with a hint."""
     try:
         answer = call()
-        # A stream fails when it is read.
+        # A stream only fails when it is read.
         if hasattr(answer, "__next__"):
             next(answer)
     except grpc.RpcError as error:
@@ -84,11 +84,11 @@ def refused(call, code, reason):
         assert (info.domain, info.reason) == ("openclaw.agent", reason), info
         assert info.metadata["hint"], info
         return
-    raise AssertionError(f"it is not refused with {reason}")
+    raise AssertionError(f"not refused with {reason}")
 
 
-def please(**what):
-    """Asks the test for something."""
+def request_test(**what):
+    """Sends a request to the test."""
     print(json.dumps(what), flush=True)
 
 
@@ -98,7 +98,7 @@ def check_health(api):
 
 
 def pair(api, phone):
-    """By QR code, by code, and not at all."""
+    """By QR code and by phone code, and refusals."""
     refused(lambda: api.agent("Agent/Pair"), grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")
     by_qr = {"qr": {}}
     frames = api.agent("Agent/Pair", by_qr)
@@ -106,18 +106,18 @@ def pair(api, phone):
     assert first.ordinal == 1 and len(first.modules) == (first.size**2 + 7) // 8, first
     refused(lambda: api.agent("Agent/Pair", by_qr), grpc.StatusCode.ALREADY_EXISTS, "ALREADY_PAIRING")
     frames.cancel()
-    frames = until_begun(api, by_qr)
-    please(scan=next(frames).qr.payload)
+    frames = pair_with_retry(api, by_qr)
+    request_test(scan=next(frames).qr.payload)
     assert [frame.WhichOneof("frame") for frame in frames] == ["scanned", "linked"]
     refused(lambda: api.agent("Agent/Pair", by_qr), grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_LINKED")
-    frames = until_begun(api, {"phone_code": {"phone": phone}, "replace": True})
-    please(type=next(frames).phone_code.code)
+    frames = pair_with_retry(api, {"phone_code": {"phone": phone}, "replace": True})
+    request_test(type=next(frames).phone_code.code)
     linked = list(frames)[-1].linked
     assert (linked.phone, linked.device) == (phone, "OpenClaw"), linked
 
 
-def until_begun(api, request):
-    """A pairing that was cancelled ends a moment later."""
+def pair_with_retry(api, request):
+    """Retries, since a cancelled pairing ends with a short delay."""
     while True:
         frames = api.agent("Agent/Pair", request)
         try:
@@ -157,7 +157,7 @@ def send(api, contact):
 def watch(api):
     messages = {"kinds": ["EVENT_KIND_MESSAGE"]}
     events = api.agent("Agent/WatchEvents", {"after": "0", "follow": True, "filter": messages})
-    please(hear="a cormorant answers")
+    request_test(receive="a cormorant answers")
     event = next(item.event for item in events if item.HasField("event"))
     assert event.message.content.text.body == "a cormorant answers", event
     assert event.agent.name == "openclaw" and event.agent.store_id, event
@@ -178,7 +178,7 @@ def download(api):
     """A picture of 100,000 bytes, 0 to 250 repeated."""
     messages = {"kinds": ["EVENT_KIND_MESSAGE"]}
     before = api.agent("Agent/ListEvents", {"filter": messages, "page_size": 1}).events[0].seq
-    please(show=100_000)
+    request_test(show=100_000)
     events = api.agent("Agent/WatchEvents", {"after": str(before), "follow": True, "filter": messages})
     event = next(item.event for item in events if item.HasField("event"))
     events.cancel()
@@ -212,7 +212,7 @@ def invite(api):
 
 
 def back_up(api):
-    """A backup, then an agent without anything, then the backup again."""
+    """Backs up, unpairs, and restores."""
     secret = {"passphrase": "four grey cormorants dive"}
     frames = list(api.agent("Admin/Backup", {"secret": secret}))
     assert frames[0].HasField("start") and frames[-1].end.records > 0
@@ -220,10 +220,10 @@ def back_up(api):
     restoring = lambda: iter([{"start": {"secret": secret}}, *({"chunk": encoded(chunk)} for chunk in chunks)])
     restore = lambda: api.agent("Admin/Restore", restoring())
     refused(restore, grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_LINKED")
-    please(unlinked=True)
+    request_test(unlinked=True)
     before = api.agent("Agent/Status").started_at
     assert api.agent("Agent/Unpair").confirmed
-    # The process replaces itself; the channel finds it again.
+    # The process replaces itself; the channel reconnects.
     while api.agent("Agent/Status").started_at == before:
         pass
     assert api.agent("Agent/Status").link.state == 1
@@ -231,7 +231,7 @@ def back_up(api):
 
 
 def hold(api):
-    """Another store's age holds nothing, and what is not held cannot be released."""
+    """A report about another store holds no sends, and there is no hold to release."""
     seen = {"store_id": encoded(bytes(16)), "generation": 9, "id": 1, "commits": 9}
     assert not api.agent("Agent/ReportStore", {"seen": seen}).HasField("hold")
     decide = lambda: api.agent("Admin/ResolveRollback", {"decision": "ROLLBACK_DECISION_ACCEPT"})
@@ -239,7 +239,7 @@ def hold(api):
 
 
 def encoded(data):
-    """Bytes as JSON has them."""
+    """Bytes in the JSON form of protobuf."""
     import base64
 
     return base64.b64encode(data).decode()
@@ -274,25 +274,25 @@ def every(api, phone, contact):
 
 
 def status(opened, **more):
-    """Status by its path alone: a stranger cannot ask what there is."""
+    """Calls Status by its path: without access, there is no reflection."""
     call = opened.unary_unary(f"/{PACKAGE}Agent/Status", lambda _: b"", bytes)
     return call(None, timeout=TEST_TIMEOUT, **more)
 
 
 def turned_away(opened):
-    """No call arrives: the connection is not made."""
+    """Checks that the connection is refused."""
     try:
         status(opened)
     except grpc.RpcError as error:
         assert error.code() == grpc.StatusCode.UNAVAILABLE, error
         return
-    raise AssertionError("the agent answers a stranger")
+    raise AssertionError("the agent answers an unknown client")
 
 
 def revoked(api, health):
-    """A stream that is open when the client is revoked ends, and nothing is answered after that."""
+    """Checks that a revocation ends an open stream, and that later calls fail."""
     assert next(health).status in (1, 2)
-    please(revoke=True)
+    request_test(revoke=True)
     try:
         while True:
             next(health)
@@ -310,14 +310,14 @@ def main():
             with channel(address, folder, certificate=False) as nameless, channel(address, None) as plain:
                 turned_away(nameless)
                 turned_away(plain)
-            return please(called=[])
+            return request_test(called=[])
         api = Api(opened)
         if what == "revoked":
             watching = api.call(f"{HEALTH}/Watch", {"service": ""}, timeout=3 * TEST_TIMEOUT)
             revoked(api, watching)
         else:
             every(api, phone, contact)
-    please(called=sorted(api.called))
+    request_test(called=sorted(api.called))
 
 
 if __name__ == "__main__":

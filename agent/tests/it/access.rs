@@ -1,5 +1,4 @@
-//! Whose messages are allowed: by whatever name WhatsApp gives the sender, from the first message on, and over changes
-//! of the rules and restarts.
+//! The allowlist: for every form of a sender's address, from the first message on, and across reloads and restarts.
 
 pub(crate) mod doctor;
 mod files;
@@ -21,7 +20,7 @@ const EVERY_WAY: [By; 4] = [By::Lid, By::Pn, By::LidAlone, By::PnAlone];
 pub(crate) const ONLY_ANNA: &str =
     "channels:\n  whatsapp:\n    dmPolicy: allowlist\n    allowFrom: [\"+15550100002\"]\n";
 
-/// What the agent says when it refuses to start with this file of rules, which it does with 64 and a hint.
+/// The error of an agent that refuses to start with this rules file; it exits with 64 and a hint.
 async fn start_refused(file: &std::path::Path) -> String {
     let ended = run_agent_to_the_end(&[
         "--config",
@@ -30,10 +29,10 @@ async fn start_refused(file: &std::path::Path) -> String {
         "ws://127.0.0.1:1/ws/chat",
     ])
     .await;
-    let said = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(64), "{file:?}: {said}");
-    assert!(said.contains("hint: "), "{file:?}: {said}");
-    said
+    let text = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(64), "{file:?}: {text}");
+    assert!(text.contains("hint: "), "{file:?}: {text}");
+    text
 }
 
 /// A linked agent with these rules.
@@ -51,12 +50,12 @@ pub(crate) fn access(world: &World) -> AccessClient<Channel> {
     AccessClient::new(world.agent.channel())
 }
 
-/// The rules as Status reports them.
+/// The rules in `Status`.
 pub(crate) async fn rules(world: &World) -> pb::Rules {
     world.agent.status().await.rules.unwrap()
 }
 
-/// Waits until WhatsApp has returned the LID of everyone in the rules.
+/// Waits until the LID of every number in the rules is resolved.
 pub(crate) async fn resolved(world: &World) {
     let settled = async {
         loop {
@@ -71,7 +70,7 @@ pub(crate) async fn resolved(world: &World) {
     settled.expect("the numbers in the rules are resolved");
 }
 
-/// WhatsApp does not answer who is who, until the fault is cleared.
+/// WhatsApp leaves LID lookups unanswered until the fault is cleared.
 async fn silence_usync(world: &World) {
     let error = IqError {
         xmlns: "usync".to_owned(),
@@ -81,7 +80,7 @@ async fn silence_usync(world: &World) {
     world.fault(Fault::IqError(error)).await;
 }
 
-/// The next message, or that one was dropped: its text, or the reason.
+/// The text of the next message, or the reason why it was dropped.
 async fn outcome(events: &mut Watcher) -> Result<String, String> {
     let outcome = events.event(|event| match event.kind.clone()? {
         Kind::Message(message) => Some(Ok(message.text().to_owned())),
@@ -92,8 +91,8 @@ async fn outcome(events: &mut Watcher) -> Result<String, String> {
 }
 
 #[tokio::test]
-async fn a_sender_is_judged_alike_by_every_name_from_the_first_message_on() {
-    // A world each: the first message of a contact is what this is about.
+async fn a_sender_gets_the_same_verdict_by_every_address_from_the_first_message_on() {
+    // A world for each case: the first message of a contact is what is tested.
     for by in EVERY_WAY {
         for in_group in [false, true] {
             let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
@@ -109,11 +108,11 @@ async fn a_sender_is_judged_alike_by_every_name_from_the_first_message_on() {
                     false => peer.send_text(ACCOUNT, &text, by).await.unwrap(),
                 };
             }
-            let mut said = [outcome(&mut events).await, outcome(&mut events).await];
-            // WhatsApp is asked who Bert is when he shows a number alone, and Anna's does not wait for that.
-            said.sort();
+            let mut outcomes = [outcome(&mut events).await, outcome(&mut events).await];
+            // Bert shows only his number, so it is looked up; Anna's message does not wait for that.
+            outcomes.sort();
             let expected = [Ok(format!("{WORD} of Anna")), Err("not_listed".to_owned())];
-            assert_eq!(said, expected, "{by:?}, in a group: {in_group}");
+            assert_eq!(outcomes, expected, "{by:?}, in a group: {in_group}");
             world.all_acked().await;
             let status = world.agent.status().await;
             let traffic = status.traffic.unwrap();
@@ -124,7 +123,7 @@ async fn a_sender_is_judged_alike_by_every_name_from_the_first_message_on() {
 }
 
 #[tokio::test]
-async fn a_dropped_event_has_the_whole_sender_and_nothing_else() {
+async fn a_dropped_event_has_the_full_sender_and_no_content() {
     let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     let bert = world.peer(BERT);
@@ -169,7 +168,7 @@ async fn messages_of_unresolved_senders_are_held_in_order_until_whatsapp_answers
         let group = world.phone().create_group("Harbour", &[ANNA, BERT]).await;
         let group = group.unwrap();
         silence_usync(&world).await;
-        // Carl is new in the rules, so no one who shows a LID alone is distinguished, until WhatsApp says who Carl is.
+        // Carl's LID is not resolved yet, so any sender who shows only a LID might be Carl.
         let request = pb::AddAllowedRequest {
             who: "+15550100004".to_owned(),
         };
@@ -188,13 +187,13 @@ async fn messages_of_unresolved_senders_are_held_in_order_until_whatsapp_answers
             } else {
                 peer.send_text(ACCOUNT, &text, By::LidAlone).await.unwrap();
             }
-            // Chats do not wait for each other.
+            // Chats do not block each other.
             world.all_acked().await;
         }
         let held = rules(&world).await;
         assert_eq!((held.held, held.unresolved), (3, 1));
         world.fault(Fault::Clear).await;
-        let said = [
+        let outcomes = [
             outcome(&mut events).await,
             outcome(&mut events).await,
             outcome(&mut events).await,
@@ -204,14 +203,14 @@ async fn messages_of_unresolved_senders_are_held_in_order_until_whatsapp_answers
             Err("not_listed".to_owned()),
             Ok(format!("{WORD} three")),
         ];
-        assert_eq!(said, expected);
+        assert_eq!(outcomes, expected);
         resolved(&world).await;
         world.finish().await;
     }
 }
 
 #[tokio::test]
-async fn held_messages_outlive_a_kill_and_are_reported_once() {
+async fn held_messages_survive_a_kill_and_are_reported_once() {
     let (mut world, folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     silence_usync(&world).await;
@@ -260,7 +259,7 @@ async fn a_message_whose_sender_stays_unresolved_becomes_a_dropped_event() {
 }
 
 #[tokio::test]
-async fn a_message_with_both_addresses_resolves_the_lid_and_frees_held_messages() {
+async fn a_message_with_both_addresses_resolves_the_lid_and_releases_held_messages() {
     let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     let mut events = world.watch().await;

@@ -1,4 +1,4 @@
-//! Alerts: what is sent to whom, how often, and what happens when no one listens.
+//! Alerts: their content, their frequency, and an unreachable receiver.
 
 mod expiry;
 mod receiver;
@@ -15,7 +15,7 @@ use self::receiver::{Answer, SECRET_PATH};
 pub(crate) use self::receiver::{KEY, Receiver};
 use crate::harness::{TEST_TIMEOUT, World, refusal};
 
-/// How long an agent may take to stop while a receiver keeps it waiting.
+/// The limit for a shutdown while the receiver does not answer.
 const STOP: Duration = Duration::from_secs(9);
 
 fn failure(reason: u16) -> Fault {
@@ -41,7 +41,7 @@ impl World {
         AlertsClient::new(self.agent.channel())
     }
 
-    /// Has it deliver a test alert.
+    /// Has the agent deliver a test alert.
     pub(crate) async fn test_alert(&self) {
         let tested = self.alerts().test_alert(pb::TestAlertRequest {}).await;
         assert!(tested.is_ok(), "{tested:?}");
@@ -55,7 +55,7 @@ impl World {
         listed.unwrap().into_inner()
     }
 
-    /// Waits until the list of alerts is so.
+    /// Waits until the list of alerts matches.
     async fn until_listed(&self, holds: impl Fn(&pb::ListAlertsResponse) -> bool) {
         let waiting = async {
             while !holds(&self.listed().await) {
@@ -67,7 +67,7 @@ impl World {
         }
     }
 
-    /// Kills the agent, and starts another one on its volume.
+    /// Kills the agent, and restarts it on its volume.
     async fn killed(&mut self, receiver: &Receiver) {
         self.agent.kill().await;
         let (args, url) = (receiver.args(), self.sim.url());
@@ -75,24 +75,24 @@ impl World {
         self.agent.start_again_with(&url, &args).await;
     }
 
-    /// Ends as every test does, and has shown no one the receiver's address.
+    /// Finishes the test, and checks that the receiver's address was not printed.
     async fn finish_discreetly(self) {
         let (stdout, stderr) = self.agent.output();
-        let told = stdout
+        let reported = stdout
             .iter()
             .chain(&stderr)
             .find(|line| line.contains(SECRET_PATH));
-        assert_eq!(told, None);
+        assert_eq!(reported, None);
         self.finish().await;
     }
 }
 
 #[tokio::test]
-async fn every_state_that_needs_a_person_raises_an_alert_at_once_and_its_end_too() {
+async fn every_state_that_needs_a_person_raises_an_alert_and_a_recovery() {
     let receiver = Receiver::start().await;
     let mut args = receiver.args();
-    // A login that is refused comes after a wait: that is no lost connection here. Nor is a recovery told before the link
-    // has held for as long.
+    // The refused login comes after a delay, which must not count as a lost connection here. The recovery is only
+    // reported once the link has been up that long.
     "6".clone_into(args.last_mut().unwrap());
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let world = World::linked_with(&args).await;
@@ -132,7 +132,7 @@ async fn every_state_that_needs_a_person_raises_an_alert_at_once_and_its_end_too
 }
 
 #[tokio::test]
-async fn a_link_that_flaps_is_one_alert_and_one_recovery_once_it_has_held() {
+async fn a_flapping_link_is_one_alert_and_one_recovery() {
     let receiver = Receiver::start().await;
     let mut args = receiver.args();
     "6".clone_into(args.last_mut().unwrap());
@@ -169,7 +169,7 @@ async fn a_link_that_flaps_is_one_alert_and_one_recovery_once_it_has_held() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_alerted_once_over_kills() {
+async fn a_lost_connection_is_alerted_once_across_kills() {
     let receiver = Receiver::start().await;
     let mut world = linked(&receiver).await;
     world.cut_off().await;
@@ -193,7 +193,7 @@ async fn a_lost_connection_is_alerted_once_over_kills() {
         receiver.kinds(),
         ["whatsapp.connection_lost", "whatsapp.recovered"]
     );
-    // What a kill overtakes comes again, as the next test says.
+    // An alert that a kill interrupts is sent again; see the next test.
     world
         .until_listed(|listed| {
             let mut alerts = listed.alerts.iter();
@@ -208,7 +208,7 @@ async fn a_lost_connection_is_alerted_once_over_kills() {
 }
 
 #[tokio::test]
-async fn an_alert_that_a_kill_overtook_comes_again_with_the_same_id_and_words() {
+async fn an_interrupted_alert_is_sent_again_with_the_same_id_and_body() {
     let receiver = Receiver::start().await;
     let mut world = linked(&receiver).await;
     receiver.answer([Answer::Never]);
@@ -270,7 +270,7 @@ async fn a_failing_receiver_gets_alerts_later_in_order_and_not_before_retry_afte
 }
 
 #[tokio::test]
-async fn waiting_alerts_outlive_the_account() {
+async fn pending_alerts_survive_an_unpair() {
     let receiver = Receiver::start().await;
     let world = linked(&receiver).await;
     receiver.answer([Answer::Status(503, "retry-after: 4\r\n".to_owned())]);
@@ -295,7 +295,7 @@ async fn waiting_alerts_outlive_the_account() {
     world.link().await;
     let posts = receiver.until(3).await;
     assert_eq!(posts[2].json()["data"]["recovered_from"], "logged_out");
-    // Listed one at a time, oldest first.
+    // Listed one per page, oldest first.
     let (mut ids, mut request) = (Vec::new(), pb::ListAlertsRequest::default());
     request.page_size = 1;
     for is_last in [false, true] {
@@ -331,7 +331,7 @@ async fn a_redirect_is_not_followed_and_410_ends_the_attempts() {
 }
 
 #[tokio::test]
-async fn an_answer_without_an_end_is_an_answer() {
+async fn an_endless_response_body_counts_as_a_response() {
     let receiver = Receiver::start().await;
     let world = linked(&receiver).await;
     receiver.answer([Answer::Huge]);
@@ -385,7 +385,7 @@ async fn an_unreachable_receiver_is_reported_and_its_test_fails() {
 }
 
 #[tokio::test]
-async fn slack_gets_its_text_and_no_unknown_field() {
+async fn slack_gets_text_and_no_other_field() {
     let receiver = Receiver::start().await;
     let mut args = receiver.args();
     args.extend(["--alert-format".to_owned(), "slack".to_owned()]);
@@ -404,7 +404,7 @@ async fn slack_gets_its_text_and_no_unknown_field() {
 }
 
 #[tokio::test]
-async fn without_a_receiver_there_is_nothing_to_test() {
+async fn a_test_alert_needs_a_receiver() {
     let world = World::new().await;
     let refused = world.alerts().test_alert(pb::TestAlertRequest {}).await;
     let refused = refused.unwrap_err();

@@ -1,4 +1,4 @@
-//! The contract itself: errors that help, reflection, health, unpairing, and input that no one should send.
+//! The API: errors with hints, reflection, health, unpairing, and invalid input.
 
 mod hostile;
 mod reflection;
@@ -57,7 +57,7 @@ async fn unpairing_is_confirmed_by_whatsapp() {
     let world = World::linked().await;
     assert!(world.unpair().await.unwrap());
     assert!(world.phone().companions().is_empty(), "the phone shows it");
-    let link = world.everything_says(LinkState::Unlinked, "").await;
+    let link = world.everything_reports(LinkState::Unlinked, "").await;
     assert_eq!((link.phone.as_str(), link.lid.as_str()), ("", ""));
     let denied = world.unpair().await.unwrap_err();
     assert_eq!(
@@ -77,11 +77,11 @@ async fn unpairing_while_offline_is_reported_as_unconfirmed() {
     world.fault(Fault::Drop).await;
     world.agent.until_state(LinkState::BackingOff).await;
     assert!(!world.unpair().await.unwrap());
-    world.everything_says(LinkState::Unlinked, "").await;
+    world.everything_reports(LinkState::Unlinked, "").await;
     assert_eq!(
         world.phone().companions().len(),
         1,
-        "it knows nothing of it"
+        "WhatsApp still lists the device"
     );
     world.sim.fault(Fault::Clear).await;
     let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
@@ -102,7 +102,7 @@ async fn unpairing_from_a_silent_server_does_not_hang() {
     world.fault(Fault::HalfOpen).await;
     let confirmed = tokio::time::timeout(crate::harness::TEST_TIMEOUT, world.unpair()).await;
     assert!(!confirmed.expect("an answer").unwrap());
-    world.everything_says(LinkState::Unlinked, "").await;
+    world.everything_reports(LinkState::Unlinked, "").await;
     world.finish().await;
 }
 

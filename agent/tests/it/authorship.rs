@@ -1,4 +1,5 @@
-//! Who may change what: a receipt, an edit, a deletion, a reaction or a vote counts only from a person who may make it.
+//! Authorisation of changes: a receipt, edit, deletion, reaction or vote is only applied if its sender is entitled to
+//! it.
 
 use openclaw_proto::v1::SendState;
 use openclaw_proto::v1::content::Kind as Content;
@@ -15,7 +16,7 @@ use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, request, seconds};
 const CLARA: &str = "+15550100004";
 
 impl World {
-    /// Returns what has arrived once all of it has.
+    /// Waits until everything has arrived, and returns the events.
     async fn settled(&self) -> Vec<Kind> {
         self.all_acked().await;
         let mut events = self.watch().await;
@@ -46,7 +47,7 @@ fn check(target: Option<&pb::Target>) -> pb::AuthorCheck {
     target.unwrap().check()
 }
 
-/// The check, and who wrote the message.
+/// The check, and the author of the message.
 fn judged(target: Option<&pb::Target>) -> (pb::AuthorCheck, String) {
     let author = target.unwrap().author.clone().unwrap();
     (check(target), author.phone)
@@ -80,15 +81,15 @@ async fn changes_of_unknown_messages_and_admin_deletions_are_marked_unchecked() 
     let bert_ = BERT.parse().unwrap();
     let gone = content::deletion_by_admin(&id, &bert_);
     anna.send_group_message(&group, gone, None).await.unwrap();
-    // An admin deletes what its author wrote, and nothing else.
+    // An admin may delete another member's message, but change nothing else.
     let wrong = content::deletion_by_admin(&id, &CLARA.parse().unwrap());
     anna.send_group_message(&group, wrong, None).await.unwrap();
-    // There are no admins in a chat of two.
+    // A direct chat has no admins.
     let ours = world.send(ANNA, WORD).await.unwrap().message_id;
     let gone = content::deletion_by_admin(&ours, &ACCOUNT.parse().unwrap());
     anna.send(ACCOUNT, gone, By::Lid, None).await.unwrap();
-    let told = world.settled().await;
-    let mut checks: Vec<_> = told
+    let reported = world.settled().await;
+    let mut checks: Vec<_> = reported
         .iter()
         .filter_map(|kind| match kind {
             Kind::Edit(it) => Some(("edit", check(it.target.as_ref()))),
@@ -97,7 +98,7 @@ async fn changes_of_unknown_messages_and_admin_deletions_are_marked_unchecked() 
             _ => None,
         })
         .collect();
-    // A receipt waits for no message before it.
+    // Receipts are not ordered with messages.
     checks.sort_by_key(|(what, _)| *what);
     let expected = [
         ("deletion", pb::AuthorCheck::AdminAssumed),
@@ -105,7 +106,7 @@ async fn changes_of_unknown_messages_and_admin_deletions_are_marked_unchecked() 
         ("receipt", pb::AuthorCheck::Unknown),
     ];
     assert_eq!(checks, expected);
-    let rejected = told.iter().filter_map(rejected);
+    let rejected = reported.iter().filter_map(rejected);
     let reasons: Vec<_> = rejected.map(|it| (&*it.change, it.reason())).collect();
     assert_eq!(reasons, [("deletion", pb::RejectReason::NotTheAuthor); 2]);
     world.finish().await;
@@ -124,14 +125,14 @@ async fn changes_in_the_same_backlog_as_their_message_are_judged_by_it() {
         who.send_group_message(&group, edit, None).await.unwrap();
     }
     world.sim.fault(openclaw_sim::Fault::Clear).await;
-    let told = world.settled().await;
-    let edits = told.iter().filter_map(|kind| match kind {
+    let reported = world.settled().await;
+    let edits = reported.iter().filter_map(|kind| match kind {
         Kind::Edit(it) => Some((check(it.target.as_ref()), sender(it.origin()))),
         _ => None,
     });
     let by_bert = (pb::AuthorCheck::Checked, BERT.to_owned());
     assert_eq!(edits.collect::<Vec<_>>(), [by_bert]);
-    assert_eq!(told.iter().filter_map(rejected).count(), 1);
+    assert_eq!(reported.iter().filter_map(rejected).count(), 1);
     world.finish().await;
 }
 
@@ -165,7 +166,7 @@ async fn a_receipt_by_someone_else_changes_nothing() {
         });
     let by: Vec<_> = receipts.collect();
     assert!(by.iter().all(|by| by == ANNA), "{by:?}");
-    // By the other name than the one that it was sent to.
+    // By the other address of the recipient.
     let anna = world.peer(ANNA);
     let read = anna.send_receipt(ACCOUNT, &id, Some("read"), By::Pn);
     read.await.unwrap();
@@ -175,7 +176,7 @@ async fn a_receipt_by_someone_else_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_receipt_for_a_message_that_is_not_ours_changes_nothing() {
+async fn a_receipt_for_another_senders_message_changes_nothing() {
     let world = World::linked().await;
     let bert = world.peer(BERT);
     let theirs = bert.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
@@ -184,11 +185,11 @@ async fn a_receipt_for_a_message_that_is_not_ours_changes_nothing() {
     let read = anna.send_receipt(ACCOUNT, &theirs, Some("read"), By::Lid);
     read.await.unwrap();
     let receipts = world.settled().await;
-    let told = receipts.iter().any(|kind| match kind {
+    let reported = receipts.iter().any(|kind| match kind {
         Kind::Receipt(receipt) => receipt.message_ids.contains(&theirs),
         _ => false,
     });
-    assert!(!told);
+    assert!(!reported);
     world.finish().await;
 }
 
@@ -198,7 +199,7 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
     let members = [ACCOUNT, ANNA, BERT];
     let group = world.phone().create_group(WORD, &members).await.unwrap();
     let (anna, bert) = (world.peer(ANNA), world.peer(BERT));
-    // Bert's in the group, Bert's in his own chat, and ours in Anna's chat.
+    // Bert's message in the group, Bert's in his own chat, and the account's in Anna's chat.
     let in_group = bert.send_to_group(&group, WORD).await.unwrap();
     let in_chat = bert.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
     let ours = world.send(ANNA, WORD).await.unwrap().message_id;
@@ -216,13 +217,13 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
         let sent = anna.send_group_message(&group, change, None);
         sent.await.unwrap();
     }
-    let told = world.settled().await;
-    let applied = told
+    let reported = world.settled().await;
+    let applied = reported
         .iter()
         .filter(|kind| matches!(kind, Kind::Edit(_) | Kind::Deletion(_)));
     assert_eq!(applied.count(), 0);
-    let rejected: Vec<_> = told.iter().filter_map(rejected).collect();
-    let mut said: Vec<_> = rejected
+    let rejected: Vec<_> = reported.iter().filter_map(rejected).collect();
+    let mut found: Vec<_> = rejected
         .iter()
         .map(|it| {
             let author = it.author.as_ref().unwrap();
@@ -245,21 +246,21 @@ async fn an_edit_or_a_deletion_by_another_than_the_author_is_not_applied() {
         two(&in_group, "not_the_author", BERT),
     ]
     .concat();
-    // The two chats have an order each.
-    said.sort_unstable();
+    // Order is only guaranteed within a chat.
+    found.sort_unstable();
     expected.sort_unstable();
-    assert_eq!(said, expected);
+    assert_eq!(found, expected);
     let by_anna = |it: &&pb::Rejected| sender(it.origin()) == ANNA;
     assert!(rejected.iter().all(by_anna));
-    // The author's own are.
+    // The author's own changes are applied.
     bert.send_group_message(&group, content::edit(&in_group, &text), None)
         .await
         .unwrap();
     bert.send(ACCOUNT, content::deletion(&in_chat), By::Pn, None)
         .await
         .unwrap();
-    let told = world.settled().await;
-    let applied = told
+    let reported = world.settled().await;
+    let applied = reported
         .iter()
         .filter(|kind| matches!(kind, Kind::Edit(_) | Kind::Deletion(_)));
     let checked = applied.map(|kind| match kind {
@@ -285,12 +286,20 @@ async fn a_reaction_reaches_only_messages_of_its_chat() {
         let reaction = content::reaction(id, "👍");
         anna.send(ACCOUNT, reaction, By::Lid, None).await.unwrap();
     }
-    let told = world.settled().await;
-    assert!(!told.iter().any(|kind| matches!(kind, Kind::Reaction(_))));
+    let reported = world.settled().await;
+    assert!(
+        !reported
+            .iter()
+            .any(|kind| matches!(kind, Kind::Reaction(_)))
+    );
     let reaction = content::reaction(&ours, "👍");
     bert.send(ACCOUNT, reaction, By::Lid, None).await.unwrap();
-    let told = world.settled().await;
-    assert!(told.iter().any(|kind| matches!(kind, Kind::Reaction(_))));
+    let reported = world.settled().await;
+    assert!(
+        reported
+            .iter()
+            .any(|kind| matches!(kind, Kind::Reaction(_)))
+    );
     world.finish().await;
 }
 
@@ -323,7 +332,7 @@ fn key(id: &str) -> MessageField<wa::MessageKey> {
 }
 
 #[tokio::test]
-async fn a_pin_and_a_vote_name_their_message_its_author_and_whether_that_was_checked() {
+async fn a_pin_and_a_vote_name_their_message_its_author_and_the_check() {
     let world = World::linked().await;
     let bert = world.peer(BERT);
     let theirs = bert.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
@@ -342,8 +351,8 @@ async fn a_pin_and_a_vote_name_their_message_its_author_and_whether_that_was_che
     let anna = world.peer(ANNA);
     let pinned = pin(&theirs, PinType::PIN_FOR_ALL);
     anna.send(ACCOUNT, pinned, By::Lid, None).await.unwrap();
-    let told = world.settled().await;
-    let found: Vec<_> = told
+    let reported = world.settled().await;
+    let found: Vec<_> = reported
         .iter()
         .filter_map(|kind| match kind {
             Kind::Message(message) => message.content.as_ref()?.kind.as_ref(),
@@ -368,7 +377,7 @@ async fn a_pin_and_a_vote_name_their_message_its_author_and_whether_that_was_che
         ("poll_vote", before, unknown, String::new()),
     ];
     assert_eq!(found, expected);
-    let rejected: Vec<_> = told.iter().filter_map(rejected).collect();
+    let rejected: Vec<_> = reported.iter().filter_map(rejected).collect();
     assert_eq!(rejected.len(), 1);
     assert_eq!(
         (&*rejected[0].change, sender(rejected[0].origin())),
@@ -381,7 +390,7 @@ async fn a_pin_and_a_vote_name_their_message_its_author_and_whether_that_was_che
 }
 
 #[tokio::test]
-async fn a_wait_for_read_that_only_another_reported_ends_in_its_timeout() {
+async fn a_read_receipt_by_someone_else_does_not_end_a_wait_for_read() {
     let world = World::linked().await;
     let sent = pb::SendRequest {
         client_token: "t".to_owned(),

@@ -1,7 +1,7 @@
-//! What waits at the server while an agent is away, or comes while it is there, however much and on a disk however slow:
-//! flat memory, steady speed, and each message once.
+//! Large backlogs, from the time when the agent was offline or arriving while it runs, on a slow disk: flat memory,
+//! constant speed, and each message once.
 //!
-//! The disk is slow by a variable that only builds for the simulator read (state/src/failpoint.rs).
+//! The disk is slowed down by a variable that only simulator builds read (state/src/failpoint.rs).
 
 use std::collections::HashSet;
 use std::fs;
@@ -14,22 +14,22 @@ use openclaw_sim::{By, Peer};
 
 use crate::harness::{ACCOUNT, TEST_TIMEOUT, WORD, World};
 
-/// Milliseconds that each fsync takes longer.
+/// Additional milliseconds for each fsync.
 const SLOW_DISK: &str = "OPENCLAW_SLOW_DISK_MS";
-/// After so long the library takes what waited at the server for done (`whatsapp/src/session/runtime.rs`).
+/// After this time, the library considers the offline backlog complete (`whatsapp/src/session/runtime.rs`).
 const LIBRARY_LIMIT: Duration = Duration::from_secs(60);
-/// What a backlog may cost above a linked agent that has just started, in a build without optimisations.
+/// The additional memory for a backlog, compared with a freshly started linked agent, in a debug build.
 const SPARE_KIB: u64 = 10 * 1024;
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// What came of a backlog.
+/// The measurements of a backlog.
 struct Drained {
-    /// How many messages were left, at each moment.
+    /// The number of messages left, over time.
     left: Vec<(Duration, usize)>,
     grown_kib: u64,
 }
 
-/// A linked agent, ended.
+/// A linked agent that was stopped.
 async fn away() -> World {
     let mut world = World::linked().await;
     world.all_acked().await;
@@ -42,7 +42,7 @@ fn peers(world: &World, count: usize) -> Vec<Peer> {
     (0..count).map(|n| world.peer(&number(n))).collect()
 }
 
-/// So many messages, of `length` characters and more.
+/// Sends this many messages of at least `length` characters.
 async fn write(peers: &[Peer], messages: usize, length: usize) {
     for n in 0..messages {
         let text = format!("{WORD} {n} {}", "~".repeat(length + n % 100));
@@ -52,7 +52,7 @@ async fn write(peers: &[Peer], messages: usize, length: usize) {
 }
 
 /// Starts the agent on a slow disk.
-async fn comes_back(world: &mut World, millis: u64) {
+async fn restart_on_slow_disk(world: &mut World, millis: u64) {
     let url = world.sim.url();
     let slow = (SLOW_DISK, millis.to_string());
     let agent = &mut world.agent;
@@ -63,7 +63,7 @@ async fn comes_back(world: &mut World, millis: u64) {
     phone.wait_until_active(TEST_TIMEOUT).await.unwrap();
 }
 
-/// Watches until nothing is left.
+/// Samples until the backlog is empty.
 async fn drained(world: &World, limit: Duration) -> Drained {
     let begun = Instant::now();
     let before = world.agent.peak_kib();
@@ -87,7 +87,7 @@ async fn drained(world: &World, limit: Duration) -> Drained {
 }
 
 impl Drained {
-    /// When so much of it was left, in parts of the whole.
+    /// When this fraction of the backlog was left.
     fn when(&self, part: f64) -> Duration {
         #[expect(clippy::cast_precision_loss, reason = "a few thousand messages")]
         let is_there =
@@ -96,15 +96,15 @@ impl Drained {
     }
 }
 
-/// Each was recorded once, and no warning says that something took too long.
-async fn each_came_once(world: &World, messages: usize) {
+/// Each message was recorded once, and no warning was logged.
+async fn check_each_recorded_once(world: &World, messages: usize) {
     let mut numbers = HashSet::new();
     for event in world.events().await {
         assert!(!matches!(event.kind, Some(Kind::Lost(_))), "{event:?}");
         if let Some(Kind::Message(message)) = event.kind {
             let mut words = message.text().split_whitespace();
             let number: usize = words.nth(1).unwrap().parse().unwrap();
-            assert!(numbers.insert(number), "{number} came twice");
+            assert!(numbers.insert(number), "{number} is recorded twice");
         }
     }
     assert_eq!(numbers.len(), messages);
@@ -114,70 +114,70 @@ async fn each_came_once(world: &World, messages: usize) {
 }
 
 #[tokio::test]
-async fn a_backlog_that_takes_longer_than_the_library_waits_is_drained_at_one_speed() {
+async fn a_backlog_longer_than_the_librarys_limit_drains_at_constant_speed() {
     const MESSAGES: usize = 16_000;
     let mut world = away().await;
     write(&peers(&world, 8), MESSAGES, 20).await;
-    comes_back(&mut world, 1_400).await;
+    restart_on_slow_disk(&mut world, 1_400).await;
     let logins = world.handshakes();
     let drained = drained(&world, 4 * LIBRARY_LIMIT).await;
     let whole = drained.when(0.0);
     assert!(whole > LIBRARY_LIMIT, "{whole:?} prove nothing");
-    // The last quarter is what the library used to take one by one.
+    // The library used to process the last quarter one message at a time.
     let (first, last) = (drained.when(0.75), whole - drained.when(0.25));
     assert!(last < 2 * first, "{first:?} at first, {last:?} at last");
     assert!(drained.grown_kib < SPARE_KIB);
     world.agent.until_state(LinkState::Connected).await;
     assert_eq!(world.handshakes(), logins, "on one connection");
-    each_came_once(&world, MESSAGES).await;
+    check_each_recorded_once(&world, MESSAGES).await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_backlog_of_many_chats_takes_no_more_memory_than_one_of_few() {
+async fn many_chats_take_no_more_memory_than_few() {
     const MESSAGES: usize = 4_000;
     let mut world = away().await;
     write(&peers(&world, 1_000), MESSAGES, 20).await;
-    comes_back(&mut world, 200).await;
+    restart_on_slow_disk(&mut world, 200).await;
     let drained = drained(&world, LIBRARY_LIMIT).await;
-    // A session for each of them is kept, besides.
+    // A session is also kept for each of them.
     assert!(drained.grown_kib < 2 * SPARE_KIB);
-    each_came_once(&world, MESSAGES).await;
+    check_each_recorded_once(&world, MESSAGES).await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_backlog_of_long_messages_takes_no_more_memory_than_one_of_short_ones() {
+async fn long_messages_take_no_more_memory_than_short_ones() {
     const MESSAGES: usize = 1_000;
     let mut world = away().await;
-    // A long one for each chat: 32 MB in all.
+    // One long message per chat: 32 MB in total.
     write(&peers(&world, 100), MESSAGES, 32 * 1024).await;
-    comes_back(&mut world, 400).await;
+    restart_on_slow_disk(&mut world, 400).await;
     let drained = drained(&world, LIBRARY_LIMIT).await;
     assert!(drained.grown_kib < 3 * SPARE_KIB);
-    each_came_once(&world, MESSAGES).await;
+    check_each_recorded_once(&world, MESSAGES).await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn messages_faster_than_a_slow_disk_wait_at_the_server() {
+async fn messages_faster_than_a_slow_disk_stay_on_the_server() {
     const MESSAGES: usize = 4_000;
     let mut world = away().await;
-    comes_back(&mut world, 20).await;
-    world.hears_again().await;
+    restart_on_slow_disk(&mut world, 20).await;
+    world.receives_again().await;
     write(&peers(&world, 100), MESSAGES, 20).await;
     let drained = drained(&world, 3 * LIBRARY_LIMIT).await;
     assert!(drained.grown_kib < 2 * SPARE_KIB);
     world.finish().await;
 }
 
-/// The whole of it, in a container's memory. It takes the right to make a cgroup (version 1), and minutes:
+/// Runs within a container's memory limit. Requires permission to create a cgroup (version 1), and takes minutes:
 ///
 /// ```sh
 /// cargo test --release --locked -p openclaw-agent --features sim --test it -- --ignored two_hundred_thousand --nocapture
 /// ```
 ///
-/// A build without optimisations needs more: `OPENCLAW_TEST_MEMORY_MIB=56`.
+/// A debug build needs more: `OPENCLAW_TEST_MEMORY_MIB=56`.
 #[tokio::test]
 #[ignore = "takes minutes, and a cgroup"]
 async fn two_hundred_thousand_messages_are_drained_in_32_megabytes() {
@@ -186,8 +186,8 @@ async fn two_hundred_thousand_messages_are_drained_in_32_megabytes() {
     let limit = Cgroup::of(mebibytes.map_or(32, |mebibytes| mebibytes.parse().unwrap()) << 20);
     let mut world = away().await;
     write(&peers(&world, 8), MESSAGES, 20).await;
-    // 400 at a time are made durable: that is 100 s and more of waiting for the disk alone.
-    comes_back(&mut world, 200).await;
+    // Batches of 400 are made durable: at least 100 s for the disk alone.
+    restart_on_slow_disk(&mut world, 200).await;
     limit.holds(world.agent.pid());
     let drained = drained(&world, 20 * LIBRARY_LIMIT).await;
     let (first, last) = (drained.when(0.75), drained.when(0.0) - drained.when(0.25));
@@ -196,7 +196,7 @@ async fn two_hundred_thousand_messages_are_drained_in_32_megabytes() {
     world.finish().await;
 }
 
-/// A limit of memory, of the kernel's.
+/// A memory limit, enforced by the kernel.
 struct Cgroup(PathBuf);
 
 impl Cgroup {
@@ -217,7 +217,7 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // Empty once its process has ended; what is left of it harms no one.
+        // It is empty once its process has ended; a leftover is harmless.
         let _ = fs::remove_dir(&self.0);
     }
 }

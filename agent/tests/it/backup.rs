@@ -1,4 +1,4 @@
-//! Backups, and what happens to an account that is restored from one.
+//! Backups, and the account restored from one.
 
 mod handover;
 mod tokens;
@@ -25,7 +25,7 @@ fn sealed_to(words: &str) -> Option<pb::Secret> {
     })
 }
 
-/// A whole backup, and what was said of it.
+/// A whole backup, with its start frame.
 async fn backup(agent: &Agent) -> Result<(pb::BackupStart, Vec<u8>), Status> {
     let mut client = AdminClient::new(agent.channel());
     let request = pb::BackupRequest {
@@ -66,7 +66,7 @@ async fn restore(agent: &Agent, words: &str, bytes: &[u8]) -> Result<pb::Restore
 }
 
 /// Waits until the agent has an event with this text.
-async fn heard(world: &World, text: &str) {
+async fn wait_for_text(world: &World, text: &str) {
     let mut events = world.watch().await;
     let found = |event: &pb::Event| match &event.kind {
         Some(Kind::Message(message)) if message.text() == text => Some(()),
@@ -76,7 +76,7 @@ async fn heard(world: &World, text: &str) {
 }
 
 async fn until_received(world: &World, number: &str, text: &str) {
-    let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(text);
+    let fits = |received: &openclaw_sim::Received| received.text.as_deref() == Some(text);
     world
         .peer(number)
         .wait_for(fits, TEST_TIMEOUT)
@@ -84,7 +84,7 @@ async fn until_received(world: &World, number: &str, text: &str) {
         .unwrap();
 }
 
-/// The agent's process and its volume are gone, and there is another with an empty one.
+/// Simulates the loss of the machine: a new agent with an empty volume.
 async fn lose_the_machine(world: &mut World) {
     world.agent.kill().await;
     world.check_output();
@@ -100,7 +100,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[tokio::test]
-async fn an_account_lives_on_from_a_backup_without_another_scan() {
+async fn a_restored_account_connects_without_another_scan() {
     let mut world = World::linked().await;
     let anna = world.peer(ANNA);
     let group = world
@@ -112,12 +112,12 @@ async fn an_account_lives_on_from_a_backup_without_another_scan() {
     anna.send_text(ACCOUNT, &format!("{WORD} two"), By::Lid)
         .await
         .unwrap();
-    heard(&world, &format!("{WORD} two")).await;
+    wait_for_text(&world, &format!("{WORD} two")).await;
     world.send(&group, &format!("{WORD} three")).await.unwrap();
     let (start, bytes) = backup(&world.agent).await.unwrap();
     assert!(start.records > 0 && start.estimated_size_bytes > 0);
 
-    // The ratchets continue after the backup; restored as they were, they would use these keys again.
+    // The ratchets advance after the backup; if they were restored, the same keys would be used twice.
     for text in ["four", "five"] {
         world.send(ANNA, &format!("{WORD} {text}")).await.unwrap();
         world.send(&group, &format!("{WORD} {text}")).await.unwrap();
@@ -125,7 +125,7 @@ async fn an_account_lives_on_from_a_backup_without_another_scan() {
     anna.send_text(ACCOUNT, &format!("{WORD} six"), By::Lid)
         .await
         .unwrap();
-    heard(&world, &format!("{WORD} six")).await;
+    wait_for_text(&world, &format!("{WORD} six")).await;
     world.all_acked().await;
     lose_the_machine(&mut world).await;
 
@@ -140,11 +140,11 @@ async fn an_account_lives_on_from_a_backup_without_another_scan() {
     let link = world.agent.until_state(LinkState::Connected).await;
     assert_eq!(link.phone, ACCOUNT);
 
-    // Who knew us writes on with the session that we have lost, and is asked to send again.
+    // Contacts still use the old session, which was not restored, and are asked to send again.
     anna.send_text(ACCOUNT, &format!("{WORD} seven"), By::Lid)
         .await
         .unwrap();
-    heard(&world, &format!("{WORD} seven")).await;
+    wait_for_text(&world, &format!("{WORD} seven")).await;
     world.send(ANNA, &format!("{WORD} eight")).await.unwrap();
     until_received(&world, ANNA, &format!("{WORD} eight")).await;
     world.send(&group, &format!("{WORD} nine")).await.unwrap();
@@ -152,9 +152,9 @@ async fn an_account_lives_on_from_a_backup_without_another_scan() {
     anna.send_to_group(&group, &format!("{WORD} ten"))
         .await
         .unwrap();
-    heard(&world, &format!("{WORD} ten")).await;
+    wait_for_text(&world, &format!("{WORD} ten")).await;
 
-    // And it is durable.
+    // The restore is durable.
     world.agent.kill().await;
     let url = world.sim.url();
     world.agent.start_again(&url).await;
@@ -169,7 +169,7 @@ async fn a_restore_keeps_this_agents_clients_and_adds_none() {
     let before = Client::first(&world.agent).await;
     let (_, bytes) = backup(&world.agent).await.unwrap();
     let lost = world.agent.fingerprint();
-    // Neither the agent's key nor who may call it is in there.
+    // The backup contains neither the agent's key nor its clients.
     let secret = Secret::parse_passphrase(PASSPHRASE).unwrap();
     let mut reader = Reader::open(&*bytes, &secret).unwrap();
     while reader
@@ -219,7 +219,7 @@ async fn nothing_of_the_account_can_be_read_in_a_backup() {
 }
 
 #[tokio::test]
-async fn a_backup_that_is_not_good_to_its_last_byte_changes_nothing() {
+async fn a_damaged_or_truncated_backup_changes_nothing() {
     let mut world = World::linked().await;
     let (_, bytes) = backup(&world.agent).await.unwrap();
     let denied = restore(&world.agent, PASSPHRASE, &bytes).await.unwrap_err();
@@ -274,19 +274,19 @@ async fn a_backup_that_is_not_good_to_its_last_byte_changes_nothing() {
 #[tokio::test]
 async fn one_restore_runs_at_a_time_and_ends_with_its_client() {
     let world = World::new().await;
-    // Neither continues after its start, so whichever is second finds the other there.
+    // Neither sends more than its start, so the second one finds the first in progress.
     let (mut keep, mut calls) = (Vec::new(), Vec::new());
     for _ in 0..2 {
-        let (say, said) = tokio::sync::mpsc::channel(1);
+        let (sender, frames) = tokio::sync::mpsc::channel(1);
         let start = restore_request::Frame::Start(pb::RestoreStart {
             secret: sealed_to(PASSPHRASE),
         });
         let start = pb::RestoreRequest { frame: Some(start) };
-        say.send(start).await.unwrap();
-        keep.push(say);
+        sender.send(start).await.unwrap();
+        keep.push(sender);
         let mut client = AdminClient::new(world.agent.channel());
-        let said = tokio_stream::wrappers::ReceiverStream::new(said);
-        calls.push(Box::pin(async move { client.restore(said).await }));
+        let frames = tokio_stream::wrappers::ReceiverStream::new(frames);
+        calls.push(Box::pin(async move { client.restore(frames).await }));
     }
     let ended = tokio::time::timeout(TEST_TIMEOUT, futures::future::select_all(calls)).await;
     let (second, _, first) = ended.expect("one is refused");
@@ -295,7 +295,7 @@ async fn one_restore_runs_at_a_time_and_ends_with_its_client() {
         (Code::AlreadyExists, "IN_PROGRESS".to_owned())
     );
     drop((first, keep));
-    // An empty backup is refused for what it is once no one else is at it.
+    // Once no other restore is running, an empty backup is refused as invalid.
     until_refused(&world, Code::DataLoss, "BACKUP_DAMAGED").await;
     world.finish().await;
 }
@@ -316,7 +316,7 @@ async fn until_refused(world: &World, code: Code, reason: &str) {
 }
 
 #[tokio::test]
-async fn a_restore_speaks_in_turn() {
+async fn restore_frames_must_be_in_order() {
     let world = World::new().await;
     let chunk = || pb::RestoreRequest {
         frame: Some(restore_request::Frame::Chunk(vec![1; 10])),
@@ -341,7 +341,7 @@ async fn a_restore_speaks_in_turn() {
 }
 
 #[tokio::test]
-async fn a_rolled_back_volume_reports_another_past() {
+async fn a_rolled_back_volume_reports_another_history() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     world.agent.kill().await;

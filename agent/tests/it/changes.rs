@@ -1,4 +1,4 @@
-//! What happens to messages at the other side: edits, deletions, reactions; and what a message has in addition to text.
+//! Changes to messages by others: edits, deletions, reactions; and the attributes of messages besides text.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::event::Kind;
@@ -12,7 +12,7 @@ use whatsapp_rust::waproto::whatsapp::message::secret_encrypted_message::SecretE
 use crate::harness::{ACCOUNT, ANNA, BERT, WORD, Watcher, World, lid};
 
 impl World {
-    /// Anna sends this to the account.
+    /// Anna sends this message to the account.
     async fn anna(&self, message: wa::Message) -> String {
         let sent = self.peer(ANNA).send(ACCOUNT, message, By::Lid, None).await;
         sent.unwrap()
@@ -57,7 +57,7 @@ fn is_anna(contact: Option<&pb::Contact>) {
 }
 
 #[tokio::test]
-async fn a_message_that_is_edited_and_deleted_is_named_each_time() {
+async fn edits_and_deletions_name_their_message() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     let first = world.anna_writes(&format!("{WORD} first")).await;
@@ -81,12 +81,15 @@ async fn a_message_that_is_edited_and_deleted_is_named_each_time() {
 
     world.all_acked().await;
     let received = world.agent.status().await.traffic.unwrap().received;
-    assert_eq!(received, 1, "one message, whatever became of it");
+    assert_eq!(
+        received, 1,
+        "the edits and the deletion are no new messages"
+    );
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_reaction_comes_and_goes() {
+async fn a_reaction_is_reported_and_so_is_its_removal() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     let ours = world.send(ANNA, WORD).await.unwrap().message_id;
@@ -152,7 +155,7 @@ async fn a_picture_is_described_with_its_caption() {
 
 const SECRET: [u8; 32] = [7; 32];
 
-/// A text whose changes may come sealed.
+/// A text whose changes may be encrypted with its secret.
 fn with_secret(text: &str) -> wa::Message {
     wa::Message {
         conversation: Some(text.to_owned()),
@@ -164,7 +167,7 @@ fn with_secret(text: &str) -> wa::Message {
     }
 }
 
-/// Anna's change of her own message, sealed with the secret of that.
+/// Anna's edit of her own message, encrypted with the message's secret.
 fn sealed(id: &str, text: &str) -> wa::Message {
     let author = format!("{}@lid", lid(ANNA));
     let context = MessageEditContext {
@@ -190,7 +193,7 @@ fn sealed(id: &str, text: &str) -> wa::Message {
 }
 
 #[tokio::test]
-async fn a_change_that_comes_sealed_is_opened_where_its_secret_is_known_and_named_where_not() {
+async fn an_encrypted_edit_is_decrypted_if_its_secret_is_known() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     let first = world.anna(with_secret(&format!("{WORD} first"))).await;

@@ -1,5 +1,5 @@
-//! What kind of chat something comes from, and what of the chat travels with it: statuses, channels, broadcast lists,
-//! timers, albums, and what no companion can open.
+//! Kinds of chats and their attributes: status updates, channels, broadcast lists, timers, albums, and messages that no
+//! companion can decrypt.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::ChatKind;
@@ -9,7 +9,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 
 use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, lid, seconds};
 
-/// A number that channels and lists have here.
+/// The user part of the JIDs of lists in these tests.
 const LIST: &str = "1690000000";
 const CHANNEL: &str = "120363000000000009";
 const WEEK: u32 = 604_800;
@@ -21,7 +21,7 @@ fn text(text: &str) -> wa::Message {
     }
 }
 
-/// What a reader sees, who asks for these kinds of chats and for these chats.
+/// The messages of a watch with a filter for these kinds of chats and these chats.
 async fn messages(world: &World, kinds: &[ChatKind], chats: &[&str]) -> Vec<pb::Message> {
     let request = pb::WatchEventsRequest {
         after: Some(0),
@@ -46,7 +46,7 @@ fn ids(messages: &[pb::Message]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_broadcast_lists_message_is_one_in_the_chat_with_its_sender() {
+async fn a_broadcast_message_is_in_the_chat_with_its_sender() {
     let world = World::linked().await;
     for (peer, by) in [(ANNA, By::Lid), (BERT, By::Pn)] {
         let peer = world.peer(peer);
@@ -60,7 +60,7 @@ async fn a_broadcast_lists_message_is_one_in_the_chat_with_its_sender() {
         let origin = message.origin();
         assert_eq!(origin.sender.as_ref().unwrap().phone, peer);
         assert_eq!(origin.chat_kind(), ChatKind::Person);
-        // It can be answered where it says that it is.
+        // A reply to its chat reaches the sender.
         world.send(&origin.chat, "answer").await.unwrap();
         let answered = world.peer(peer).inbox();
         assert!(
@@ -110,18 +110,18 @@ async fn statuses_and_channels_have_a_kind_and_are_sent_on_request() {
     world.finish().await;
 }
 
-/// The timer of the last message of ours that a peer got, as the simulator's inbox shows it.
+/// The timer of the account's last message to a peer, as the simulator's inbox shows it.
 fn timer_of_last(world: &World, peer: &str) -> Option<u32> {
     world.peer(peer).inbox().pop().unwrap().expiration
 }
 
 #[tokio::test]
-async fn a_chats_timer_is_reported_and_answers_carry_it() {
+async fn a_chats_timer_is_reported_and_applied_to_sent_messages() {
     let mut world = World::linked().await;
     let anna = world.peer(ANNA);
     world.send(ANNA, "before").await.unwrap();
     assert_eq!(timer_of_last(&world, ANNA), None);
-    // By LID, and answered by number: it is one chat.
+    // Received by LID and answered by number: it is one chat.
     let message = content::disappearing(WORD, WEEK);
     anna.send(ACCOUNT, message, By::Lid, None).await.unwrap();
     world.all_acked().await;
@@ -137,7 +137,7 @@ async fn a_chats_timer_is_reported_and_answers_carry_it() {
     world.send(BERT, "to another").await.unwrap();
     assert_eq!(timer_of_last(&world, BERT), None);
 
-    // Another timer, by a change of the setting; it survives a restart.
+    // A changed timer survives a restart.
     anna.send(ACCOUNT, content::timer(86_400), By::Pn, None)
         .await
         .unwrap();
@@ -149,7 +149,7 @@ async fn a_chats_timer_is_reported_and_answers_carry_it() {
     world.send(ANNA, "a day").await.unwrap();
     assert_eq!(timer_of_last(&world, ANNA), Some(86_400));
 
-    // And none, by a message that stays.
+    // A message without a timer removes it.
     anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
     world.all_acked().await;
     world.send(ANNA, "stays").await.unwrap();
@@ -158,7 +158,7 @@ async fn a_chats_timer_is_reported_and_answers_carry_it() {
 }
 
 #[tokio::test]
-async fn a_part_of_an_album_names_its_album() {
+async fn a_picture_of_an_album_names_its_album() {
     let world = World::linked().await;
     let anna = world.peer(ANNA);
     for caption in ["one", "two"] {

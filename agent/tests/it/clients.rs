@@ -1,4 +1,4 @@
-//! Clients elsewhere: how they become known, what they may do, and how that ends.
+//! Network clients: enrolment, roles and limits, and revocation.
 
 mod calls;
 mod enrolment;

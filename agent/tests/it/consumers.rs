@@ -1,4 +1,4 @@
-//! Watching as programs do: in one chat, by a place that the agent remembers, coming and going at random.
+//! Consumers: watches of one chat, watches with a stored cursor, and clients that reconnect at random.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -58,7 +58,7 @@ fn consuming() -> pb::WatchEventsRequest {
 }
 
 #[tokio::test]
-async fn a_consumer_continues_after_what_it_acknowledged_however_the_agent_ended() {
+async fn a_consumer_continues_after_its_acknowledged_event_however_the_agent_ended() {
     let mut world = World::linked().await;
     for n in 0..10 {
         world.write(ANNA, &format!("{WORD} {n}")).await;
@@ -93,13 +93,13 @@ async fn a_consumer_continues_after_what_it_acknowledged_however_the_agent_ended
     assert_eq!(
         world.seqs(asked).await.first(),
         Some(&all[1]),
-        "`after` counts more"
+        "`after` takes precedence"
     );
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_new_consumer_begins_at_the_head_and_a_crash_right_after_loses_nothing() {
+async fn a_new_consumer_starts_at_the_head_and_a_crash_loses_nothing() {
     let mut world = World::linked().await;
     for n in 0..3 {
         world.write(ANNA, &format!("{WORD} before {n}")).await;
@@ -115,7 +115,7 @@ async fn a_new_consumer_begins_at_the_head_and_a_crash_right_after_loses_nothing
         Some(Item::Heartbeat(beat)) => assert_eq!(beat.head, head, "nothing comes before it"),
         other => panic!("{other:?}"),
     }
-    // It has acknowledged nothing, and what comes now it does not read.
+    // It has acknowledged nothing, and does not read the following events.
     world.write(BERT, &format!("{WORD} unread")).await;
     world.all_acked().await;
     world.agent.kill().await;
@@ -140,7 +140,7 @@ async fn a_new_consumer_begins_at_the_head_and_a_crash_right_after_loses_nothing
 }
 
 #[tokio::test]
-async fn a_first_watch_of_nothing_is_durable_before_it_ends() {
+async fn a_first_watch_without_events_stores_its_position_before_it_ends() {
     let mut world = World::linked().await;
     world.write(ANNA, WORD).await;
     world.all_acked().await;
@@ -150,7 +150,7 @@ async fn a_first_watch_of_nothing_is_durable_before_it_ends() {
     let url = world.sim.url();
     world.agent.start_again(&url).await;
     assert_eq!(world.consumers().await, begun);
-    // Another watch does not begin again, though more has happened.
+    // Another watch does not start over, although there are new events.
     world.agent.until_state(pb::LinkState::Connected).await;
     let seen = world.seqs(consuming()).await;
     assert_eq!(seen.first(), Some(&(begun[0].1 + 1)));
@@ -159,14 +159,14 @@ async fn a_first_watch_of_nothing_is_durable_before_it_ends() {
 }
 
 #[tokio::test]
-async fn a_first_watch_beyond_the_head_puts_no_consumer_there() {
+async fn a_first_watch_beyond_the_head_stores_no_position_there() {
     let world = World::linked().await;
     let head = world.agent.status().await.events.unwrap().head;
     let beyond = pb::WatchEventsRequest {
         after: Some(head + 1_000),
         ..consuming()
     };
-    // Refused or put right, but not remembered: what happens until then would be passed over.
+    // Refused or corrected, but not stored: events up to there would be skipped.
     let _ = world.client().watch_events(beyond).await;
     let consumers = world.consumers().await;
     let head = world.agent.status().await.events.unwrap().head;
@@ -176,7 +176,7 @@ async fn a_first_watch_beyond_the_head_puts_no_consumer_there() {
 }
 
 #[tokio::test]
-async fn there_are_so_many_consumers_and_no_more_by_a_watch_either() {
+async fn the_limit_of_consumers_also_applies_to_watches() {
     let world = World::new().await;
     let named = |n: usize| pb::WatchEventsRequest {
         consumer: format!("c{n}"),
@@ -195,7 +195,7 @@ async fn there_are_so_many_consumers_and_no_more_by_a_watch_either() {
 }
 
 #[tokio::test]
-async fn a_consumer_outlives_the_link_and_ends_with_the_store() {
+async fn a_consumer_survives_the_link_and_is_erased_with_the_store() {
     let world = World::linked().await;
     let head = world.agent.status().await.events.unwrap().head;
     world.ack(head, false).await.unwrap();
@@ -212,7 +212,7 @@ async fn a_consumer_outlives_the_link_and_ends_with_the_store() {
     assert_eq!(
         after.first(),
         Some(&(head + 1)),
-        "it continues behind its place"
+        "it continues after its position"
     );
     world.unpair().await.unwrap();
     assert_eq!(world.consumers().await, []);
@@ -253,9 +253,9 @@ async fn a_chat_is_watched_by_number_and_by_lid() {
     let world = World::linked().await;
     world.write(ANNA, &format!("{WORD} from anna")).await;
     world.write(BERT, &format!("{WORD} from bert")).await;
-    let mut told = world.watch().await;
+    let mut events = world.watch().await;
     world.send(ANNA, &format!("{WORD} to anna")).await.unwrap();
-    let by = told.event(|event| match &event.kind {
+    let by = events.event(|event| match &event.kind {
         Some(Kind::Receipt(receipt)) => receipt.recipient.clone(),
         _ => None,
     });
@@ -284,17 +284,17 @@ async fn a_chat_is_watched_by_number_and_by_lid() {
     world.finish().await;
 }
 
-/// What one of those who come and go asks for.
+/// A client that connects and disconnects at random.
 #[derive(Clone)]
-struct Wanderer {
+struct RandomClient {
     request: pb::WatchEventsRequest,
     seen: Vec<u64>,
     rng: Rng,
 }
 
-impl Wanderer {
-    /// Comes, reads some of it, fast or slowly, and goes. True when nothing is left to see.
-    async fn visit(&mut self, world: &World) -> bool {
+impl RandomClient {
+    /// Connects, reads some events, fast or slowly, and disconnects. `true` when no event is left.
+    async fn connect_and_read(&mut self, world: &World) -> bool {
         self.request.follow = self.rng.bool();
         let most = self.rng.usize(1..80);
         let slow = self.rng.bool();
@@ -330,7 +330,7 @@ async fn consumers_that_reconnect_at_random_see_each_event_once() {
     let world = World::linked().await;
     let anna = vec![ANNA.to_owned()];
     let messages = vec![EventKind::Message.into()];
-    let wanderers = (0..8).map(|n| Wanderer {
+    let wanderers = (0..8).map(|n| RandomClient {
         request: pb::WatchEventsRequest {
             after: Some(0),
             filter: Some(pb::EventFilter {
@@ -343,14 +343,14 @@ async fn consumers_that_reconnect_at_random_see_each_event_once() {
         seen: Vec::new(),
         rng: rng.fork(),
     });
-    let wanderers: Vec<Wanderer> = wanderers.collect();
+    let wanderers: Vec<RandomClient> = wanderers.collect();
     let written = Cell::new(false);
     let wander = wanderers.into_iter().map(|mut wanderer| {
         let (world, written) = (&world, &written);
         async move {
             loop {
                 let before = written.get();
-                if wanderer.visit(world).await && before {
+                if wanderer.connect_and_read(world).await && before {
                     return wanderer;
                 }
             }

@@ -1,5 +1,5 @@
-//! Every kind of content: what arrives is one event of its kind, whatever it is wrapped in; what this version does not send is
-//! refused as such, and nothing of it is sent.
+//! Every kind of content: a received one becomes one event of its kind, however it is wrapped; one that this version
+//! cannot send is refused, and nothing is sent.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::content::Kind as Body;
@@ -14,7 +14,7 @@ use tonic::Code;
 use crate::harness::{ACCOUNT, ANNA, WORD, World, fact, refusal, request};
 
 impl World {
-    /// Anna sends what is described. Returns its id.
+    /// Anna sends this content. Returns its id.
     pub(crate) async fn anna_sends(&self, content: &Value) -> String {
         let content: Content = serde_json::from_value(content.clone()).unwrap();
         let anna = self.peer(ANNA);
@@ -23,7 +23,7 @@ impl World {
     }
 }
 
-/// The name that the contract has for a kind of content.
+/// The contract's name for a kind of content.
 fn name(body: &Body) -> &'static str {
     match body {
         Body::Text(_) => "text",
@@ -42,7 +42,7 @@ fn name(body: &Body) -> &'static str {
     }
 }
 
-/// What people and businesses send, and what it is in the contract.
+/// Contents as people and businesses send them, with their kind in the contract.
 fn every_content() -> Vec<(Value, &'static str)> {
     let place = json!({ "latitude": 1.5, "longitude": -2.5, "name": WORD });
     let choices = json!([{ "id": "1", "title": WORD }]);
@@ -120,7 +120,7 @@ fn every_content() -> Vec<(Value, &'static str)> {
 }
 
 #[tokio::test]
-async fn every_kind_of_content_arrives_as_what_it_is_however_it_is_wrapped() {
+async fn every_kind_of_content_is_recognised_however_it_is_wrapped() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     let wrappers: [&[&str]; 4] = [
@@ -145,7 +145,7 @@ async fn every_kind_of_content_arrives_as_what_it_is_however_it_is_wrapped() {
 }
 
 #[tokio::test]
-async fn what_is_done_to_a_message_arrives_bare_and_wrapped() {
+async fn changes_to_a_message_are_recognised_bare_and_wrapped() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     let id = world.anna_sends(&json!({ "text": WORD })).await;
@@ -163,11 +163,11 @@ async fn what_is_done_to_a_message_arrives_bare_and_wrapped() {
         });
         let edit = edit.await;
         assert_eq!(edit.target.unwrap().id, id);
-        let said = edit.content.unwrap().kind;
+        let edited = edit.content.unwrap().kind;
         let text = pb::Text {
             body: format!("{WORD} {wrapped}"),
         };
-        assert_eq!(said, Some(Body::Text(text)));
+        assert_eq!(edited, Some(Body::Text(text)));
     }
     for emoji in ["👍", ""] {
         let reaction = json!({ "reaction": { "about": own, "emoji": emoji } });
@@ -188,9 +188,9 @@ async fn what_is_done_to_a_message_arrives_bare_and_wrapped() {
     world.finish().await;
 }
 
-/// Each is acked, and none holds up what follows.
+/// Each is acked, and none blocks later messages.
 #[tokio::test]
-async fn what_no_companion_can_open_is_acked_and_reported() {
+async fn content_that_no_companion_can_decrypt_is_acked_and_reported() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     let anna = world.peer(ANNA);
@@ -224,7 +224,7 @@ async fn what_no_companion_can_open_is_acked_and_reported() {
     world.finish().await;
 }
 
-/// The fields of a message's `oneof`, by name, each with bytes of that message in which it is there and empty.
+/// The fields of a message's `oneof`, by name, each with the encoding of a message in which it is present and empty.
 fn variants(message: &str, oneof: &str) -> Vec<(String, Vec<u8>)> {
     let set = FileDescriptorSet::decode(openclaw_proto::DESCRIPTORS).unwrap();
     let messages = set.file.iter().flat_map(|file| &file.message_type);
@@ -245,11 +245,11 @@ fn variants(message: &str, oneof: &str) -> Vec<(String, Vec<u8>)> {
     variants.collect()
 }
 
-/// Requests with every content that is in the contract and not sent yet, each with the field that is named in the answer.
+/// Requests with every content of the contract that cannot be sent yet, each with the field that the error names.
 fn unsupported() -> Vec<(String, pb::SendRequest)> {
     let mut requests = Vec::new();
     for (name, bytes) in variants("Content", "kind") {
-        // What can be sent.
+        // These can be sent.
         if !["text", "location", "contacts", "poll"].contains(&&*name) {
             let content = pb::Content::decode(&*bytes).unwrap();
             let payload = Some(pb::send_request::Payload::Content(content));
@@ -285,15 +285,15 @@ async fn unsupported_content_is_unimplemented_and_sends_nothing() {
     let mut client = world.client();
     let queue = client.list_queue(pb::ListQueueRequest::default());
     assert!(queue.await.unwrap().into_inner().messages.is_empty());
-    // The token stands for nothing yet.
+    // The refused call has not used its token.
     let text = pb::SendRequest {
         client_token: "t".to_owned(),
         ..request(ANNA, WORD)
     };
     let sent = world.send_with(text).await.unwrap();
-    let heard = world.peer(ANNA).inbox();
-    let heard: Vec<_> = heard.iter().map(|it| &it.id).collect();
-    assert_eq!(heard, [&sent.message_id]);
+    let received = world.peer(ANNA).inbox();
+    let received: Vec<_> = received.iter().map(|it| &it.id).collect();
+    assert_eq!(received, [&sent.message_id]);
     let outcomes = world.events().await.into_iter();
     let mut outcomes = outcomes.filter_map(|event| match event.kind {
         Some(Kind::Outcome(outcome)) => Some(outcome),

@@ -1,4 +1,4 @@
-//! A file of the journal that is not as it was: the log, Status, doctor and WatchEvents report the same.
+//! A damaged journal file: the log, Status, doctor, WatchEvents and ListEvents report the same.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::harness::{ACCOUNT, ANNA, TEST_TIMEOUT, WORD, World};
 
 const LOGGED: &str = "events of the journal are damaged";
 
-/// The ranges, where one that comes in pieces is one.
+/// Merges adjacent ranges.
 fn joined(ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     let mut joined: Vec<(u64, u64)> = Vec::new();
     for (first, last) in ranges {
@@ -26,7 +26,7 @@ fn joined(ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
 }
 
 impl World {
-    /// Files of events on the volume, by their numbers, once there are so many.
+    /// The journal files on the volume, by number, once there are this many.
     async fn event_files(&self, count: usize) -> BTreeMap<u64, PathBuf> {
         let found = || {
             let entries = fs::read_dir(self.agent.volume()).unwrap();
@@ -50,7 +50,7 @@ impl World {
         damaged.iter().map(|it| (it.first, it.last)).collect()
     }
 
-    /// The gaps that a watch from the oldest event on shows, and how many events.
+    /// The gaps of a watch from the oldest event, and the number of events.
     async fn gaps(&self) -> (Vec<(u64, u64)>, usize) {
         let request = pb::WatchEventsRequest {
             after: Some(0),
@@ -76,7 +76,7 @@ impl World {
         (gaps, events)
     }
 
-    /// The same of ListEvents, oldest first, in pages of so many events.
+    /// The same from ListEvents, oldest first, in pages of this size.
     async fn listed_gaps(&self, page_size: u32) -> (Vec<(u64, u64)>, usize) {
         let (mut gaps, mut events) = (Vec::<(u64, u64)>::new(), 0);
         let mut request = pb::ListEventsRequest {
@@ -116,7 +116,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_damaged_file_of_events_is_reported_alike_wherever_one_looks() {
+async fn a_damaged_journal_file_is_reported_the_same_everywhere() {
     let mut world = World::linked().await;
     let anna = world.peer(ANNA);
     for _ in 0..160 {
@@ -131,7 +131,7 @@ async fn a_damaged_file_of_events_is_reported_alike_wherever_one_looks() {
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].state(), pb::FindingState::Good, "{findings:?}");
 
-    // Missing, cut short, another's; one of them while the agent runs.
+    // Missing, truncated, or of another store; one is damaged while the agent runs.
     let url = world.sim.url();
     world.agent.kill().await;
     fs::remove_file(&files[&1]).unwrap();

@@ -1,4 +1,4 @@
-//! Whatever way messages arrive: each becomes one event, and is acked.
+//! However messages are delivered, each becomes one event and is acked.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use openclaw_sim::{By, Fault};
 use crate::harness::{ACCOUNT, ANNA, WORD, World};
 
 #[tokio::test]
-async fn duplicates_and_disorder_become_one_event_each() {
+async fn duplicate_and_reordered_messages_become_one_event_each() {
     let world = World::linked().await;
     let anna = world.peer(ANNA);
     let mut events = world.watch().await;
@@ -22,9 +22,9 @@ async fn duplicates_and_disorder_become_one_event_each() {
     for text in &sent {
         anna.send_text(ACCOUNT, text, By::Lid).await.unwrap();
     }
-    let mut heard = events.texts(4).await;
-    heard.sort();
-    assert_eq!(heard, sent);
+    let mut received = events.texts(4).await;
+    received.sort();
+    assert_eq!(received, sent);
     world.all_acked().await;
     anna.send_text(ACCOUNT, &format!("{WORD} last"), By::Lid)
         .await
@@ -32,9 +32,9 @@ async fn duplicates_and_disorder_become_one_event_each() {
     assert_eq!(
         events.message().await.text(),
         format!("{WORD} last"),
-        "nothing came twice"
+        "no event is a duplicate"
     );
-    assert_eq!(world.agent.errors(), [""; 0], "duplicates are for no one");
+    assert_eq!(world.agent.errors(), [""; 0], "a duplicate is no error");
     world.finish().await;
 }
 
@@ -59,9 +59,9 @@ async fn a_backlog_arrives_once_in_order_and_is_acked() {
     }
     world.sim.fault(Fault::Clear).await;
     for (id, text) in ids.iter().zip(&texts) {
-        let heard = events.message().await;
-        assert_eq!((&heard.origin().id, heard.text()), (id, &**text));
-        assert_eq!(heard.origin().offline, Some(true));
+        let received = events.message().await;
+        assert_eq!((&received.origin().id, received.text()), (id, &**text));
+        assert_eq!(received.origin().offline, Some(true));
     }
     world.all_acked().await;
     let acked: Vec<String> = world
@@ -74,7 +74,7 @@ async fn a_backlog_arrives_once_in_order_and_is_acked() {
     for id in &ids {
         assert_eq!(acked.iter().filter(|acked| *acked == id).count(), 1);
     }
-    world.hears_again().await;
+    world.receives_again().await;
     let kept = world.events().await;
     let messages = kept
         .iter()
@@ -83,14 +83,14 @@ async fn a_backlog_arrives_once_in_order_and_is_acked() {
     world.finish().await;
 }
 
-/// While the agent stands still its server says more than it would take in the time, and then all of that is there at
-/// once.
+/// The server sends more than the stopped agent could process in that time; when the agent resumes, everything is
+/// available at once.
 #[tokio::test]
 async fn messages_faster_than_the_disk_do_not_fill_the_memory() {
     const MESSAGES: usize = 1_000;
     const EACH: usize = 48 * 1024;
     let config = openclaw_sim::Config {
-        // The agent is halted for longer than the server would wait for an answer.
+        // The agent is stopped for longer than the server would wait for a response.
         ping_interval: Duration::from_secs(3600),
         ..openclaw_sim::Config::default()
     };
@@ -101,13 +101,13 @@ async fn messages_faster_than_the_disk_do_not_fill_the_memory() {
     anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
     events.message().await;
     let before = world.agent.peak_kib();
-    world.agent.halt();
+    world.agent.pause();
     let filler = "x".repeat(EACH);
     for n in 0..MESSAGES {
         let text = format!("{WORD} {n} {filler}");
         anna.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
     }
-    world.agent.go_on();
+    world.agent.unpause();
     for n in 0..MESSAGES {
         let message = events.message().await;
         let text = message.text();
@@ -123,7 +123,7 @@ async fn messages_faster_than_the_disk_do_not_fill_the_memory() {
     world.finish().await;
 }
 
-/// What does not open is an event, and asked for again; what was delivered before is nothing.
+/// A message that cannot be decrypted is an event and is requested again; a duplicate is ignored.
 #[tokio::test]
 async fn faults_the_library_handles_are_not_logged_as_errors() {
     let world = World::linked().await;

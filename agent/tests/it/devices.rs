@@ -1,11 +1,11 @@
-//! A contact's new device: it gets the next message, whether the agent was notified of it or learns of it from an ack.
+//! A contact's new device gets the next message, whether the agent was notified of it or learns of it from an ack.
 
 use openclaw_proto::v1 as pb;
 use openclaw_sim::Fault;
 
 use crate::harness::{ANNA, Agent, TEST_TIMEOUT, WORD, Watcher, World, message};
 
-/// Another agent, as a companion of a contact's.
+/// A second agent, as a companion of a contact.
 async fn companion_of(world: &World, number: &str) -> Agent {
     let agent = Agent::start(&world.sim.url(), &[]).await;
     let request = pb::PairRequest::by_qr();
@@ -19,8 +19,8 @@ async fn companion_of(world: &World, number: &str) -> Agent {
     agent
 }
 
-/// Waits until another agent has got this text.
-async fn hears(agent: &Agent, text: &str) {
+/// Waits until another agent has received this text.
+async fn wait_for_text(agent: &Agent, text: &str) {
     let request = pb::WatchEventsRequest {
         after: Some(0),
         follow: true,
@@ -39,13 +39,13 @@ async fn a_contacts_new_device_gets_the_next_message() {
     world.all_acked().await;
     let second = format!("{WORD} two");
     world.send(ANNA, &second).await.unwrap();
-    hears(&other, &second).await;
+    wait_for_text(&other, &second).await;
     other.terminate().await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_new_device_that_nobody_told_of_gets_the_message_after_an_ack_with_another_phash() {
+async fn a_new_device_without_notification_gets_the_message_after_an_ack_with_another_phash() {
     let world = World::linked().await;
     world.send(ANNA, &format!("{WORD} one")).await.unwrap();
     world.fault(Fault::HideDevices(10)).await;
@@ -54,13 +54,13 @@ async fn a_new_device_that_nobody_told_of_gets_the_message_after_an_ack_with_ano
     world.send(ANNA, &second).await.unwrap();
     let third = format!("{WORD} three");
     world.send(ANNA, &third).await.unwrap();
-    hears(&other, &third).await;
+    wait_for_text(&other, &third).await;
     other.terminate().await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_members_new_device_that_nobody_told_of_gets_what_follows_the_ack() {
+async fn a_members_new_device_without_notification_gets_messages_after_the_ack() {
     let world = World::linked().await;
     let group = world.phone().create_group(WORD, &[ANNA]).await.unwrap();
     world.send(&group, &format!("{WORD} one")).await.unwrap();
@@ -70,7 +70,7 @@ async fn a_members_new_device_that_nobody_told_of_gets_what_follows_the_ack() {
     world.send(&group, &second).await.unwrap();
     let third = format!("{WORD} three");
     world.send(&group, &third).await.unwrap();
-    hears(&other, &third).await;
+    wait_for_text(&other, &third).await;
     other.terminate().await;
     world.finish().await;
 }

@@ -1,4 +1,4 @@
-//! What goes wrong at WhatsApp's side, and what everything then says.
+//! Failures of WhatsApp's server, and the agent's reports of them.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,7 +10,7 @@ use tonic::Code;
 
 use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, fact, reason, refusal};
 
-/// How long nothing must happen, where something wrong would.
+/// How long to wait for an event that must not happen.
 const QUIET: Duration = Duration::from_secs(2);
 /// More than any test's reconnects.
 const MANY: u32 = 1_000;
@@ -24,13 +24,13 @@ fn failure(reason: u16) -> Fault {
 }
 
 impl World {
-    /// Cuts the socket; the login that follows is answered with this.
+    /// Drops the connection; the next login gets this fault.
     async fn fail_login(&self, fault: Fault) {
         self.fault(fault).await;
         self.fault(Fault::Drop).await;
     }
 
-    /// Cuts the socket, and no other comes about until [`Fault::Clear`].
+    /// Drops the connection and blocks others until [`Fault::Clear`].
     pub(crate) async fn cut_off(&self) {
         self.sim.fault(Fault::Refuse(MANY)).await;
         self.fault(Fault::Drop).await;
@@ -39,8 +39,8 @@ impl World {
             .await;
     }
 
-    /// Proves that the agent is connected, by a message that arrives.
-    pub(crate) async fn hears_again(&self) {
+    /// Checks the connection with a message that arrives.
+    pub(crate) async fn receives_again(&self) {
         self.agent.until_state(LinkState::Connected).await;
         let mut events = self.watch().await;
         let text = format!("{WORD} after all");
@@ -54,42 +54,43 @@ impl World {
                 _ => None,
             })
             .await;
-        self.everything_says_connected().await;
+        self.everything_reports_connected().await;
     }
 
-    /// The credentials are dead: everything says so, nothing connects, and a phone can link at once.
-    async fn rests(&self, state: LinkState, reason: &str) -> pb::LinkStatus {
-        let link = self.everything_says(state, reason).await;
+    /// The credentials are dead: every interface reports it, the agent does not reconnect, and a phone can link at
+    /// once.
+    async fn stays_down_until_linked(&self, state: LinkState, reason: &str) -> pb::LinkStatus {
+        let link = self.everything_reports(state, reason).await;
         self.agent
             .logged(&format!("WhatsApp disconnected: {reason}"))
             .await;
         assert!(!link.hint.is_empty());
         let before = self.handshakes();
-        let knocked = self.sim.until(QUIET, || self.handshakes() > before).await;
-        assert!(knocked.is_err(), "dead credentials are never retried");
+        let reconnected = self.sim.until(QUIET, || self.handshakes() > before).await;
+        assert!(reconnected.is_err(), "dead credentials are never retried");
         assert_eq!(self.handshakes(), before);
         let denied = self.send(ANNA, WORD).await.unwrap_err();
         assert_eq!(denied.code(), Code::FailedPrecondition);
         self.link().await;
-        self.everything_says_connected().await;
+        self.everything_reports_connected().await;
         link
     }
 }
 
 #[tokio::test]
-async fn a_dropped_socket_is_opened_again() {
+async fn a_dropped_connection_is_opened_again() {
     let world = World::linked().await;
     world.cut_off().await;
     world
-        .everything_says(LinkState::BackingOff, "unreachable")
+        .everything_reports(LinkState::BackingOff, "unreachable")
         .await;
     world.sim.fault(Fault::Clear).await;
-    world.hears_again().await;
+    world.receives_again().await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn refused_connections_are_tried_again_later_and_later() {
+async fn refused_connections_are_retried_with_growing_delays() {
     let world = World::linked().await;
     world.cut_off().await;
     let third = |link: &pb::LinkStatus| link.state() == LinkState::BackingOff && link.attempt >= 3;
@@ -109,12 +110,12 @@ async fn refused_connections_are_tried_again_later_and_later() {
         (Code::FailedPrecondition, "NOT_CONNECTED".to_owned())
     );
     world.sim.fault(Fault::Clear).await;
-    world.hears_again().await;
+    world.receives_again().await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_half_open_socket_is_noticed_within_the_limit() {
+async fn a_half_open_socket_is_detected_within_the_limit() {
     let world = World::linked_with(&["--keepalive-limit", "2"]).await;
     world.fault(Fault::HalfOpen).await;
     let struck = Instant::now();
@@ -132,7 +133,7 @@ async fn a_half_open_socket_is_noticed_within_the_limit() {
         .agent
         .logged("WhatsApp disconnected: connection_lost")
         .await;
-    world.hears_again().await;
+    world.receives_again().await;
     world.finish().await;
 }
 
@@ -141,7 +142,7 @@ async fn a_quiet_connection_that_answers_stays_connected() {
     let world = World::linked_with(&["--keepalive-limit", "2"]).await;
     let before = world.handshakes();
     let started = Instant::now();
-    // Longer than the limit, and as often as a probe could ask.
+    // Longer than the limit, with pings as frequent as possible.
     while started.elapsed() < QUIET + QUIET {
         let answer = world.agent.get("/health/ready").await;
         assert_eq!(answer.code, 200, "{}", answer.body);
@@ -150,7 +151,7 @@ async fn a_quiet_connection_that_answers_stays_connected() {
             .until(Duration::from_millis(20), || world.handshakes() > before);
         assert!(lost.await.is_err(), "a ping keeps it up");
     }
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }
 
@@ -163,9 +164,9 @@ async fn a_slow_server_is_waited_for() {
     world.send(ANNA, WORD).await.unwrap();
     assert!(
         started.elapsed() >= delay,
-        "sent is not said before the ack"
+        "a message is not reported as sent before the ack"
     );
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.fault(Fault::Delay(Duration::ZERO)).await;
     world.finish().await;
 }
@@ -174,7 +175,9 @@ async fn a_slow_server_is_waited_for() {
 async fn a_phone_that_removes_the_device_logs_it_out() {
     let world = World::linked().await;
     world.phone().unlink(None).await.unwrap();
-    world.rests(LinkState::LoggedOut, "logged_out").await;
+    world
+        .stays_down_until_linked(LinkState::LoggedOut, "logged_out")
+        .await;
     world.finish().await;
 }
 
@@ -184,15 +187,19 @@ async fn a_device_removed_while_away_is_logged_out_at_its_login() {
     world.cut_off().await;
     world.phone().unlink(None).await.unwrap();
     world.sim.fault(Fault::Clear).await;
-    world.rests(LinkState::LoggedOut, "logged_out").await;
+    world
+        .stays_down_until_linked(LinkState::LoggedOut, "logged_out")
+        .await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn another_session_that_takes_over_is_not_fought() {
+async fn the_agent_does_not_reconnect_after_it_was_replaced() {
     let world = World::linked().await;
     world.fault(Fault::Replaced).await;
-    world.rests(LinkState::Replaced, "replaced").await;
+    world
+        .stays_down_until_linked(LinkState::Replaced, "replaced")
+        .await;
     world.finish().await;
 }
 
@@ -205,7 +212,9 @@ async fn a_temporary_ban_has_its_end() {
         code: Some(101),
     };
     world.fail_login(Fault::Failure(ban)).await;
-    let link = world.rests(LinkState::Banned, "banned").await;
+    let link = world
+        .stays_down_until_linked(LinkState::Banned, "banned")
+        .await;
     let until = SystemTime::try_from(link.banned_until.unwrap()).unwrap();
     let since = SystemTime::try_from(link.since.unwrap()).unwrap();
     assert_eq!(
@@ -233,10 +242,12 @@ async fn a_send_while_banned_is_refused_with_the_code_and_the_end() {
 }
 
 #[tokio::test]
-async fn a_ban_without_an_end_has_none() {
+async fn a_ban_without_an_end_is_reported_without_one() {
     let world = World::linked().await;
     world.fail_login(failure(403)).await;
-    let link = world.rests(LinkState::Banned, "banned").await;
+    let link = world
+        .stays_down_until_linked(LinkState::Banned, "banned")
+        .await;
     assert_eq!(link.banned_until, None);
     world.finish().await;
 }
@@ -245,25 +256,27 @@ async fn a_ban_without_an_end_has_none() {
 async fn an_outdated_client_rests_until_it_is_updated() {
     let world = World::linked().await;
     world.fail_login(failure(405)).await;
-    world.rests(LinkState::Outdated, "outdated").await;
+    world
+        .stays_down_until_linked(LinkState::Outdated, "outdated")
+        .await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_login_refused_for_now_is_tried_again() {
+async fn a_temporarily_refused_login_is_retried() {
     let world = World::linked().await;
-    // Twice, so that the refusal lasts long enough to be seen on every surface.
+    // Twice, so that the refusal lasts long enough to be visible in every interface.
     world.fault(failure(503)).await;
     world.fail_login(failure(503)).await;
     world
-        .everything_says(LinkState::BackingOff, "refused_503")
+        .everything_reports(LinkState::BackingOff, "refused_503")
         .await;
     let failed = world
         .agent
         .logged("WhatsApp connection failed, trying again")
         .await;
     assert_eq!(failed["reason"], "refused_503");
-    world.hears_again().await;
+    world.receives_again().await;
     world.finish().await;
 }
 
@@ -277,9 +290,9 @@ async fn a_stream_error_503_is_a_lost_connection() {
         .logged("WhatsApp disconnected: connection_lost")
         .await;
     world
-        .everything_says(LinkState::BackingOff, "unreachable")
+        .everything_reports(LinkState::BackingOff, "unreachable")
         .await;
-    world.hears_again().await;
+    world.receives_again().await;
     world.finish().await;
 }
 
@@ -289,7 +302,7 @@ async fn a_stream_error_515_is_a_restart_and_not_a_failure() {
     let before = world.handshakes();
     world.fault(Fault::StreamError(515)).await;
     world.agent.logged("WhatsApp disconnected: restart").await;
-    world.hears_again().await;
+    world.receives_again().await;
     assert_eq!(world.handshakes(), before + 1);
     let backed_off = world.events().await.into_iter().any(|event| {
         matches!(event.kind, Some(Kind::Link(link)) if link.state() == LinkState::BackingOff)
@@ -299,20 +312,20 @@ async fn a_stream_error_515_is_a_restart_and_not_a_failure() {
 }
 
 #[tokio::test]
-async fn a_restarted_server_is_found_again() {
+async fn the_agent_reconnects_to_a_restarted_server() {
     let world = World::linked().await;
     world.sim.fault(Fault::Restart).await;
     world
         .agent
         .logged("WhatsApp disconnected: connection_lost")
         .await;
-    world.hears_again().await;
+    world.receives_again().await;
     world.send(BERT, WORD).await.unwrap();
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_server_with_another_key_is_accepted_under_the_same_root() {
+async fn a_server_with_another_key_under_the_same_root_is_accepted() {
     let world = World::linked().await;
     world.sim.fault(Fault::NewServerKey).await;
     world.fault(Fault::Drop).await;
@@ -320,12 +333,12 @@ async fn a_server_with_another_key_is_accepted_under_the_same_root() {
         .agent
         .logged("WhatsApp disconnected: connection_lost")
         .await;
-    world.hears_again().await;
+    world.receives_again().await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_failing_question_fails_its_call_and_nothing_else() {
+async fn a_failing_query_fails_only_its_call() {
     let world = World::linked().await;
     let error = IqError {
         xmlns: "usync".to_owned(),
@@ -337,6 +350,6 @@ async fn a_failing_question_fails_its_call_and_nothing_else() {
     assert_eq!(reason(&failed), "NOT_CHECKED");
     world.fault(Fault::Clear).await;
     world.send(ANNA, WORD).await.unwrap();
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }

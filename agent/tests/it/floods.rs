@@ -1,4 +1,4 @@
-//! A client that is known and means harm, and strangers in numbers: memory stays bounded, and others are served.
+//! Floods by a malicious client, or by many unknown peers: memory stays bounded, and other clients are served.
 
 mod wire;
 
@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::harness::{Client, Middle, Mood, TEST_TIMEOUT, TLS, World};
+use crate::harness::{Client, Middle, Mode, TEST_TIMEOUT, TLS, World};
 use wire::{
     CALM, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, RST_STREAM, SETTINGS, Wire,
     call, frame, header,
@@ -19,37 +19,37 @@ use wire::{
 const STATUS: &str = "/openclaw.agent.v1.Agent/Status";
 const SEND: &str = "/openclaw.agent.v1.Agent/Send";
 const WATCH: &str = "/openclaw.agent.v1.Agent/WatchEvents";
-/// What a flood may cost at its height, above what the agent had before, in a build without optimisations.
+/// The additional memory at the peak of a flood, in a debug build.
 const SPARE_KIB: u64 = 16 * 1024;
 
-/// An agent, someone who needs it, and someone who has a key as well.
-struct Siege {
+/// An agent, a client that needs it, and a malicious client.
+struct Flood {
     world: World,
-    friend: Client,
-    foe: Client,
+    victim: Client,
+    attacker: Client,
     before: u64,
 }
 
-impl Siege {
+impl Flood {
     async fn begin() -> Self {
         let world = World::with(openclaw_sim::Config::default(), &TLS).await;
-        let friend = Client::first(&world.agent).await;
-        let foe = Client::invited(&world.agent, pb::Role::Operator).await;
-        // What a first call costs is not the flood's.
-        for client in [&friend, &foe] {
+        let victim = Client::first(&world.agent).await;
+        let attacker = Client::invited(&world.agent, pb::Role::Operator).await;
+        // Memory of the first call is not attributed to the flood.
+        for client in [&victim, &attacker] {
             client.status(&world.agent).await;
         }
-        // What is said frame by frame below is understood.
-        let mut wire = Wire::open(foe.shake(&world.agent).await.unwrap(), &[]).await;
-        wire.say(&frame(HEADERS, END_HEADERS, 1, &call(STATUS)))
+        // Checks that the raw frames below are valid.
+        let mut wire = Wire::open(attacker.shake(&world.agent).await.unwrap(), &[]).await;
+        wire.send(&frame(HEADERS, END_HEADERS, 1, &call(STATUS)))
             .await;
-        wire.say(&frame(DATA, END_STREAM, 1, &[0; 5])).await;
+        wire.send(&frame(DATA, END_STREAM, 1, &[0; 5])).await;
         wire.listen().answered(1).await;
         let before = world.agent.peak_kib();
         Self {
             world,
-            friend,
-            foe,
+            victim,
+            attacker,
             before,
         }
     }
@@ -59,13 +59,17 @@ impl Siege {
     }
 
     async fn wire_with(&self, settings: &[u8]) -> Wire {
-        Wire::open(self.foe.shake(&self.world.agent).await.unwrap(), settings).await
+        Wire::open(
+            self.attacker.shake(&self.world.agent).await.unwrap(),
+            settings,
+        )
+        .await
     }
 
-    /// While `flood` continues, a new connection and a call come through, again and again.
+    /// While `flood` runs, new connections and calls must succeed.
     async fn served_during<T>(&self, flood: impl Future<Output = T>) -> T {
         let mut flood = std::pin::pin!(flood);
-        let mut open = self.friend.client(&self.world.agent).await;
+        let mut open = self.victim.client(&self.world.agent).await;
         let mut served = 0;
         let serve = async {
             loop {
@@ -74,7 +78,7 @@ impl Siege {
                     .await
                     .expect("in time")
                     .unwrap();
-                self.gets_in().await;
+                self.connects().await;
                 served += 1;
             }
         };
@@ -85,16 +89,16 @@ impl Siege {
             }
         });
         let flooded = flooded.await.expect("a flood has an end");
-        self.gets_in().await;
+        self.connects().await;
         println!("{served} calls and connections meanwhile");
         flooded
     }
 
-    /// A new connection. Among many strangers it may be the one that makes room, and is tried again as people do.
-    async fn gets_in(&self) {
-        let trying = async { while !self.friend.is_known(&self.world.agent).await {} };
-        let got_in = tokio::time::timeout(TEST_TIMEOUT, trying).await;
-        got_in.expect("a client that is known gets in");
+    /// Opens a connection. Among many peers it may be the one that is closed, and is retried as a client would.
+    async fn connects(&self) {
+        let trying = async { while !self.victim.is_known(&self.world.agent).await {} };
+        let connected = tokio::time::timeout(TEST_TIMEOUT, trying).await;
+        connected.expect("a client that is known gets in");
     }
 
     async fn end(self) {
@@ -110,108 +114,120 @@ impl Siege {
     }
 }
 
-/// Says `piece(n)` until the agent ends the connection; true when it did, before `most` pieces were taken.
-async fn pour(wire: &mut Wire, most: u32, mut piece: impl FnMut(u32) -> Vec<u8>) -> bool {
+/// Sends `piece(n)` until the agent closes the connection; `true` if it did before `most` pieces were sent.
+async fn send_until_closed(
+    wire: &mut Wire,
+    most: u32,
+    mut piece: impl FnMut(u32) -> Vec<u8>,
+) -> bool {
     for number in 0..most {
-        if !wire.say(&piece(number)).await {
+        if !wire.send(&piece(number)).await {
             return true;
         }
     }
     false
 }
 
-/// The stream ids of a client.
+/// The client's stream ids.
 const fn stream(number: u32) -> u32 {
     2 * number + 1
 }
 
 #[tokio::test]
 async fn streams_that_are_opened_and_reset_end_the_connection() {
-    let siege = Siege::begin().await;
-    let mut wire = siege.wire().await.listen();
+    let flood = Flood::begin().await;
+    let mut wire = flood.wire().await.listen();
     let block = call(STATUS);
     let rapid = |number| {
         let id = stream(number);
         let open = frame(HEADERS, END_HEADERS | END_STREAM, id, &block);
         [open, frame(RST_STREAM, 0, id, &8_u32.to_be_bytes())].concat()
     };
-    let ended = siege.served_during(pour(&mut wire, 100_000, rapid)).await;
+    let ended = flood
+        .served_during(send_until_closed(&mut wire, 100_000, rapid))
+        .await;
     assert!(ended, "a hundred thousand streams were taken");
     assert_eq!(wire.ended().await, Some(CALM));
-    siege.end().await;
+    flood.end().await;
 }
 
 #[tokio::test]
 async fn headers_without_an_end_end_the_connection() {
-    let siege = Siege::begin().await;
+    let flood = Flood::begin().await;
     for piece in [0, 1, 16_000] {
-        let mut wire = siege.wire().await.listen();
-        wire.say(&frame(HEADERS, END_STREAM, 1, &call(STATUS)))
+        let mut wire = flood.wire().await.listen();
+        wire.send(&frame(HEADERS, END_STREAM, 1, &call(STATUS)))
             .await;
         let mut filler = Vec::new();
         header(&mut filler, "x", &"a".repeat(piece));
         let filler = if piece == 0 { Vec::new() } else { filler };
         let more = |_| frame(CONTINUATION, 0, 1, &filler);
-        let ended = siege.served_during(pour(&mut wire, 100_000, more)).await;
+        let ended = flood
+            .served_during(send_until_closed(&mut wire, 100_000, more))
+            .await;
         assert!(
             ended,
             "a hundred thousand frames of {piece} bytes were taken"
         );
         wire.ended().await;
     }
-    siege.end().await;
+    flood.end().await;
 }
 
 #[tokio::test]
 async fn empty_frames_delay_no_one() {
-    let siege = Siege::begin().await;
-    let mut wire = siege.wire().await.listen();
-    wire.say(&frame(HEADERS, END_HEADERS, 1, &call(SEND))).await;
+    let flood = Flood::begin().await;
+    let mut wire = flood.wire().await.listen();
+    wire.send(&frame(HEADERS, END_HEADERS, 1, &call(SEND)))
+        .await;
     let empty = frame(DATA, 0, 1, &[]).repeat(64);
-    siege
-        .served_during(pour(&mut wire, 3_000, |_| empty.clone()))
+    flood
+        .served_during(send_until_closed(&mut wire, 3_000, |_| empty.clone()))
         .await;
-    let mut wire = siege.wire().await.listen();
+    let mut wire = flood.wire().await.listen();
     let settings = frame(SETTINGS, 0, 0, &[]).repeat(64);
-    siege
-        .served_during(pour(&mut wire, 1_000, |_| settings.clone()))
+    flood
+        .served_during(send_until_closed(&mut wire, 1_000, |_| settings.clone()))
         .await;
-    siege.end().await;
+    flood.end().await;
 }
 
-/// Each frame asks for an answer, and none is read: what the agent keeps for such a client is bounded.
+/// Each frame requests a response, and none is read: the buffer for such a client is bounded.
 #[tokio::test]
-async fn unread_answers_are_not_kept() {
-    let siege = Siege::begin().await;
+async fn unread_responses_are_bounded() {
+    let flood = Flood::begin().await;
     let ping = frame(PING, 0, 0, &[7; 8]).repeat(64);
     let settings = frame(SETTINGS, 0, 0, &[]).repeat(64);
     let unknown = call("/no.Such/Method");
-    for flood in [ping, settings] {
-        let mut wire = siege.wire().await;
-        // It stops when the network takes no more; that is for the agent to say.
-        let pouring = pour(&mut wire, 20_000, |_| flood.clone());
+    for frames in [ping, settings] {
+        let mut wire = flood.wire().await;
+        // Stops when the network accepts no more; the agent decides what to do.
+        let pouring = send_until_closed(&mut wire, 20_000, |_| frames.clone());
         let pouring = tokio::time::timeout(Duration::from_secs(3), pouring);
-        let _ = siege.served_during(pouring).await;
+        let _ = flood.served_during(pouring).await;
     }
-    let mut wire = siege.wire().await;
+    let mut wire = flood.wire().await;
     let calls = |number| frame(HEADERS, END_HEADERS | END_STREAM, stream(number), &unknown);
-    let pouring = tokio::time::timeout(Duration::from_secs(3), pour(&mut wire, 100_000, calls));
-    let _ = siege.served_during(pouring).await;
-    siege.end().await;
+    let pouring = tokio::time::timeout(
+        Duration::from_secs(3),
+        send_until_closed(&mut wire, 100_000, calls),
+    );
+    let _ = flood.served_during(pouring).await;
+    flood.end().await;
 }
 
 #[tokio::test]
-async fn a_header_list_of_a_megabyte_is_not_kept() {
-    let siege = Siege::begin().await;
+async fn a_header_list_of_a_megabyte_is_not_buffered() {
+    let flood = Flood::begin().await;
     for _ in 0..20 {
-        let mut wire = siege.wire().await.listen();
+        let mut wire = flood.wire().await.listen();
         let mut block = call(STATUS);
         for number in 0..70 {
             header(&mut block, &format!("x-{number}"), &"a".repeat(15_000));
         }
         let pieces: Vec<&[u8]> = block.chunks(16_000).collect();
         let last = u32::try_from(pieces.len()).unwrap() - 1;
-        let said = |number: u32| {
+        let block = |number: u32| {
             let (kind, flags) = if number == 0 {
                 (HEADERS, END_STREAM)
             } else {
@@ -220,91 +236,94 @@ async fn a_header_list_of_a_megabyte_is_not_kept() {
             let flags = flags | if number == last { END_HEADERS } else { 0 };
             frame(kind, flags, 1, pieces[number as usize])
         };
-        siege.served_during(pour(&mut wire, last + 1, said)).await;
+        flood
+            .served_during(send_until_closed(&mut wire, last + 1, block))
+            .await;
     }
-    siege.end().await;
+    flood.end().await;
 }
 
-/// As many connections and calls as one client may have, each with as much of a large message as it may send.
+/// As many connections and calls as one client may have, each with as much of a large message as flow control allows.
 #[tokio::test]
-async fn messages_that_never_end_are_not_kept_beyond_the_windows() {
-    let siege = Siege::begin().await;
+async fn endless_messages_are_buffered_only_up_to_the_windows() {
+    let flood = Flood::begin().await;
     let mut wires = Vec::new();
     for _ in 0..16 {
-        let mut wire = siege.wire().await;
+        let mut wire = flood.wire().await;
         for number in 0..16 {
             let id = stream(number);
-            wire.say(&frame(HEADERS, END_HEADERS, id, &call(SEND)))
+            wire.send(&frame(HEADERS, END_HEADERS, id, &call(SEND)))
                 .await;
-            // A message of a megabyte, of which so much comes.
+            // The start of a message of one megabyte.
             let begin = [&[0, 0, 16, 0, 0][..], &[b'a'; 7_000]].concat();
-            wire.say(&frame(DATA, 0, id, &begin)).await;
+            wire.send(&frame(DATA, 0, id, &begin)).await;
         }
         wires.push(wire);
     }
-    siege.served_during(std::future::ready(())).await;
-    // A length that no message has.
-    let mut wire = siege.wire().await.listen();
-    wire.say(&frame(HEADERS, END_HEADERS, 1, &call(SEND))).await;
-    wire.say(&frame(DATA, 0, 1, &[0, 0xff, 0xff, 0xff, 0xff, 1]))
+    flood.served_during(std::future::ready(())).await;
+    // A length that no message may have.
+    let mut wire = flood.wire().await.listen();
+    wire.send(&frame(HEADERS, END_HEADERS, 1, &call(SEND)))
         .await;
-    siege.served_during(std::future::ready(())).await;
+    wire.send(&frame(DATA, 0, 1, &[0, 0xff, 0xff, 0xff, 0xff, 1]))
+        .await;
+    flood.served_during(std::future::ready(())).await;
     drop(wires);
-    siege.end().await;
+    flood.end().await;
 }
 
-/// Sixteen connections of a client that says nothing, or that reads nothing: the rest of the seats are for others.
+/// Sixteen connections of a client that sends nothing, or reads nothing: the other seats stay free for others.
 #[tokio::test]
-async fn idle_connections_of_one_client_keep_no_one_out() {
-    let siege = Siege::begin().await;
+async fn idle_connections_of_one_client_lock_no_one_out() {
+    let flood = Flood::begin().await;
     let mut held = Vec::new();
     for _ in 0..40 {
-        // The seventeenth and later are turned away.
-        if let Ok(stream) = siege.foe.shake(&siege.world.agent).await {
+        // The seventeenth and later ones are refused.
+        if let Ok(stream) = flood.attacker.shake(&flood.world.agent).await {
             held.push(stream);
         }
     }
-    siege.served_during(std::future::ready(())).await;
+    flood.served_during(std::future::ready(())).await;
     drop(held);
     let mut wires = Vec::new();
-    // INITIAL_WINDOW_SIZE 0: the agent may say nothing.
+    // INITIAL_WINDOW_SIZE 0: the agent may send no data.
     let no_window = [0, 4, 0, 0, 0, 0];
     for _ in 0..12 {
-        let Ok(stream_of) = siege.foe.shake(&siege.world.agent).await else {
+        let Ok(stream_of) = flood.attacker.shake(&flood.world.agent).await else {
             continue;
         };
         let mut wire = Wire::open(stream_of, &no_window).await;
         for number in 0..16 {
             let id = stream(number);
-            wire.say(&frame(HEADERS, END_HEADERS, id, &call(WATCH)))
+            wire.send(&frame(HEADERS, END_HEADERS, id, &call(WATCH)))
                 .await;
-            // From the first event on, and follow.
-            wire.say(&frame(DATA, END_STREAM, id, &[0, 0, 0, 0, 4, 8, 0, 16, 1]))
+            // From the first event on, following.
+            wire.send(&frame(DATA, END_STREAM, id, &[0, 0, 0, 0, 4, 8, 0, 16, 1]))
                 .await;
         }
         wires.push(wire);
     }
-    siege.served_during(std::future::ready(())).await;
+    flood.served_during(std::future::ready(())).await;
     drop(wires);
-    siege.end().await;
+    flood.end().await;
 }
 
-/// Strangers who shake hands as if to enroll, and then say nothing; others drip their first words.
+/// Peers that complete the handshake as if to enroll, and then send nothing; others send their first bytes slowly.
 #[tokio::test]
-async fn slow_strangers_keep_no_one_out() {
-    let siege = Siege::begin().await;
-    let code = siege.world.agent.invite(pb::Role::Reader, "").await;
+async fn slow_peers_lock_no_one_out() {
+    let flood = Flood::begin().await;
+    let code = flood.world.agent.invite(pb::Role::Reader, "").await;
     let stranger = Client::new();
     let dawdle = async {
-        let mut crowd = Vec::new();
+        let mut strangers = Vec::new();
         for _ in 0..200 {
-            if let Ok(stream) = stranger.greet(siege.world.agent.tls()).await {
-                crowd.push(stream);
+            if let Ok(stream) = stranger.greet(flood.world.agent.tls()).await {
+                strangers.push(stream);
             }
         }
         let mut drips = JoinSet::new();
         for _ in 0..100 {
-            let address = siege.world.agent.tls();
+            let address = flood.world.agent.tls();
             drips.spawn(async move {
                 let Ok(mut stream) = TcpStream::connect(address).await else {
                     return;
@@ -318,43 +337,43 @@ async fn slow_strangers_keep_no_one_out() {
             });
         }
         while drips.join_next().await.is_some() {}
-        crowd.len()
+        strangers.len()
     };
-    let crowd = siege.served_during(dawdle).await;
-    assert!(crowd > 100, "{crowd} prove nothing");
-    // Meant for someone else, who comes now.
+    let strangers = flood.served_during(dawdle).await;
+    assert!(strangers > 100, "{strangers} prove nothing");
+    // A client that has waited for its turn connects now.
     let late = Client::new();
-    late.enroll(&siege.world.agent, &code, "late")
+    late.enroll(&flood.world.agent, &code, "late")
         .await
         .unwrap();
-    assert!(late.is_known(&siege.world.agent).await);
-    siege.end().await;
+    assert!(late.is_known(&flood.world.agent).await);
+    flood.end().await;
 }
 
-/// A client whose every packet takes a while, among strangers who come faster than that.
+/// A client with slow packets, among peers that connect faster than that.
 #[tokio::test]
 async fn a_client_on_a_slow_line_gets_in_during_a_storm() {
-    let siege = Siege::begin().await;
-    let middle = Middle::before(siege.world.agent.tls()).await;
-    middle.becomes(Mood::Late(Duration::from_millis(40)));
-    let address = siege.world.agent.tls();
+    let flood = Flood::begin().await;
+    let middle = Middle::before(flood.world.agent.tls()).await;
+    middle.set_mode(Mode::Delay(Duration::from_millis(40)));
+    let address = flood.world.agent.tls();
     let storm = async {
-        // They stay, and say nothing.
-        let mut crowd = Vec::new();
+        // They stay connected and send nothing.
+        let mut strangers = Vec::new();
         loop {
             for _ in 0..10 {
-                crowd.extend(TcpStream::connect(address).await.ok());
+                strangers.extend(TcpStream::connect(address).await.ok());
             }
             tokio::time::sleep(Duration::from_millis(40)).await;
         }
     };
     let getting_in = async {
         for attempt in 1.. {
-            let connected = siege.friend.connect_at(middle.address, &siege.world.agent);
+            let connected = flood.victim.connect_at(middle.address, &flood.world.agent);
             let Ok(channel) = connected.await else {
                 continue;
             };
-            // In TLS 1.3 a client is done before the agent is.
+            // With TLS 1.3, the client's handshake completes before the agent's.
             let mut client = AgentClient::new(channel);
             if client.status(pb::StatusRequest {}).await.is_ok() {
                 return attempt;
@@ -370,5 +389,5 @@ async fn a_client_on_a_slow_line_gets_in_during_a_storm() {
     });
     let attempts = attempts.await.expect("it gets in");
     println!("it got in at attempt {attempts}");
-    siege.end().await;
+    flood.end().await;
 }

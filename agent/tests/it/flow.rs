@@ -1,4 +1,4 @@
-//! The whole flow, as an operator lives through it on the first day.
+//! The complete flow of an operator's first day.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::event::Kind;
@@ -11,14 +11,14 @@ use crate::harness::{
 };
 
 #[tokio::test]
-async fn an_account_is_linked_speaks_and_stops_in_good_order() {
+async fn an_account_is_linked_sends_receives_and_stops_gracefully() {
     let mut world = World::new().await;
     assert_eq!(world.agent.link().await.state(), LinkState::Unlinked);
     let mut events = world.watch().await;
     link_by_qr(&world).await;
-    hear_people(&world, &mut events).await;
-    write_to_people(&world, &mut events).await;
-    talk_in_a_group(&world, &mut events).await;
+    receive_from_people(&world, &mut events).await;
+    send_to_people(&world, &mut events).await;
+    exchange_in_a_group(&world, &mut events).await;
     let status = world.agent.status().await;
     let traffic = status.traffic.unwrap();
     assert_eq!(
@@ -32,9 +32,10 @@ async fn an_account_is_linked_speaks_and_stops_in_good_order() {
     assert!(!world.agent.socket.exists(), "the socket file goes with it");
     let rest = events.all().await;
     let last = rest.into_iter().last().and_then(|event| event.kind);
-    let told = matches!(last, Some(Kind::Link(link)) if link.reason() == pb::LinkReason::Stopping);
+    let reported =
+        matches!(last, Some(Kind::Link(link)) if link.reason() == pb::LinkReason::Stopping);
     assert!(
-        told,
+        reported,
         "an open stream gets the reason of its end, and ends without an error"
     );
     let connected = world.agent.logged("WhatsApp connected").await;
@@ -46,10 +47,10 @@ async fn an_account_is_linked_speaks_and_stops_in_good_order() {
 }
 
 #[tokio::test]
-async fn the_device_is_named_and_lets_the_phone_ring() {
+async fn the_device_has_its_name_and_does_not_suppress_the_phones_notifications() {
     let world = World::linked().await;
     for _ in 0..2 {
-        // `available` would keep notifications from the phone; on every connection it is taken back.
+        // `available` would suppress notifications on the phone; it is withdrawn on every connection.
         let quiet = || {
             world.phone().companions().iter().any(|device| {
                 device.about.name == "OpenClaw" && device.presence.as_deref() == Some("unavailable")
@@ -66,9 +67,9 @@ async fn the_device_is_named_and_lets_the_phone_ring() {
 async fn a_trace_log_has_no_secret() {
     let world = World::linked_with(&["--log", "trace"]).await;
     let mut events = world.watch().await;
-    hear_people(&world, &mut events).await;
-    write_to_people(&world, &mut events).await;
-    talk_in_a_group(&world, &mut events).await;
+    receive_from_people(&world, &mut events).await;
+    send_to_people(&world, &mut events).await;
+    exchange_in_a_group(&world, &mut events).await;
     world.sim.unknown(UNREGISTERED).unwrap();
     world.send(UNREGISTERED, WORD).await.unwrap_err();
     world.send("+1555", WORD).await.unwrap_err();
@@ -86,11 +87,11 @@ async fn a_trace_log_has_no_secret() {
     world.link().await;
     world.phone().unlink(None).await.unwrap();
     world.agent.until_state(LinkState::LoggedOut).await;
-    // What was printed is checked at the end of every test.
+    // The output is checked at the end of every test.
     world.finish().await;
 }
 
-/// While a pairing is in progress.
+/// While a pairing is in progress, no hint may suggest a command that would be refused.
 fn no_refused_command(hint: &str) {
     for command in ["run `openclawctl pair`", "resume", "unpair"] {
         assert!(!hint.contains(command), "{hint}");
@@ -121,7 +122,7 @@ async fn link_by_qr(world: &World) {
         (linked.phone.as_str(), linked.device.as_str()),
         (ACCOUNT, "OpenClaw")
     );
-    let link = world.everything_says_connected().await;
+    let link = world.everything_reports_connected().await;
     assert_eq!(link.phone, ACCOUNT);
     assert_eq!(link.lid, format!("{}@lid", lid(ACCOUNT)));
     assert_eq!(link.device, "OpenClaw");
@@ -140,7 +141,7 @@ async fn link_by_qr(world: &World) {
     assert_eq!(devices[0].about.name, "OpenClaw");
 }
 
-async fn hear_people(world: &World, events: &mut Watcher) {
+async fn receive_from_people(world: &World, events: &mut Watcher) {
     for by in [By::Lid, By::Pn] {
         let text = format!("{WORD} {by:?}");
         let id = world
@@ -148,10 +149,10 @@ async fn hear_people(world: &World, events: &mut Watcher) {
             .send_text(ACCOUNT, &text, by)
             .await
             .unwrap();
-        let heard = events.message().await;
-        let origin = heard.origin();
+        let received = events.message().await;
+        let origin = received.origin();
         assert_eq!(origin.id, id);
-        assert_eq!(heard.content, Some(pb::Content::of_text(text)));
+        assert_eq!(received.content, Some(pb::Content::of_text(text)));
         let sender = origin.sender.as_ref().unwrap();
         assert_eq!(sender.phone, ANNA, "{by:?}");
         assert_eq!(sender.lid, format!("{}@lid", lid(ANNA)), "{by:?}");
@@ -162,16 +163,16 @@ async fn hear_people(world: &World, events: &mut Watcher) {
     }
 }
 
-async fn write_to_people(world: &World, events: &mut Watcher) {
+async fn send_to_people(world: &World, events: &mut Watcher) {
     let text = format!("{WORD} out");
     let sent = world.send(BERT, &text).await.unwrap();
     assert!(sent.state() >= SendState::ServerAck && sent.server_ack_at.is_some());
-    let heard = world
+    let received = world
         .peer(BERT)
-        .wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT)
+        .wait_for(|received| received.id == sent.message_id, TEST_TIMEOUT)
         .await
         .unwrap();
-    assert_eq!(heard.text.as_deref(), Some(text.as_str()));
+    assert_eq!(received.text.as_deref(), Some(text.as_str()));
     for state in [SendState::ServerAck, SendState::Delivered] {
         outcome(events, &sent, state).await;
     }
@@ -205,7 +206,7 @@ async fn outcome(events: &mut Watcher, sent: &pb::SendResponse, state: SendState
     );
 }
 
-async fn talk_in_a_group(world: &World, events: &mut Watcher) {
+async fn exchange_in_a_group(world: &World, events: &mut Watcher) {
     let group = world
         .phone()
         .create_group("Harbour", &[ANNA, BERT])
@@ -213,9 +214,9 @@ async fn talk_in_a_group(world: &World, events: &mut Watcher) {
         .unwrap();
     let text = format!("{WORD} to all");
     world.peer(ANNA).send_to_group(&group, &text).await.unwrap();
-    let heard = events.message().await;
-    let origin = heard.origin();
-    assert_eq!((&*origin.chat, heard.text()), (&*group, &*text));
+    let received = events.message().await;
+    let origin = received.origin();
+    assert_eq!((&*origin.chat, received.text()), (&*group, &*text));
     assert_eq!(origin.chat_kind(), pb::ChatKind::Group);
     let sender = origin.sender.as_ref().unwrap();
     assert_eq!(
@@ -226,13 +227,13 @@ async fn talk_in_a_group(world: &World, events: &mut Watcher) {
         let sent = world.send_with(request(&group, &text)).await.unwrap();
         assert_eq!((&sent.chat, &sent.recipient), (&group, &None));
         for member in [ANNA, BERT] {
-            let heard = world
+            let received = world
                 .peer(member)
-                .wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT)
+                .wait_for(|received| received.id == sent.message_id, TEST_TIMEOUT)
                 .await
                 .unwrap();
             assert_eq!(
-                (heard.text.as_deref(), &heard.chat),
+                (received.text.as_deref(), &received.chat),
                 (Some(text.as_str()), &group)
             );
         }

@@ -1,7 +1,7 @@
-//! The contract as grpcio understands it, a gRPC that shares no code with ours: `agent/tests/foreign/client.py` calls
-//! every method of every service that reflection lists.
+//! Interoperability with grpcio, a gRPC implementation that shares no code with ours: `agent/tests/foreign/client.py`
+//! calls every method of every service that reflection lists.
 //!
-//! `scripts/with-python` brings grpcio.
+//! `scripts/with-python` installs grpcio.
 
 use std::process::Stdio;
 
@@ -21,10 +21,10 @@ async fn grpcio_calls_every_method_in_plain_text() {
     let rules = tempfile::tempdir().unwrap();
     let file = rules.path().join("openclaw.yml");
     std::fs::write(&file, ONLY_ANNA).unwrap();
-    // The agent comes back to the same address when it has replaced itself.
+    // The agent listens on the same address after it has replaced itself.
     let address = free_address();
     let file = file.to_str().unwrap();
-    // Who may call over the network can be changed only where someone may.
+    // The client methods need a network listener.
     let elsewhere = ["--listen", "127.0.0.1:0"];
     let args = [
         &["--config", file, "--listen-plaintext", &address][..],
@@ -37,7 +37,7 @@ async fn grpcio_calls_every_method_in_plain_text() {
     world.finish().await;
 }
 
-/// With the files that openclawctl writes for programs of another make, and what those without them get.
+/// With the files that openclawctl exports for other programs; clients without them are refused.
 #[tokio::test]
 #[ignore = "needs grpcio, and openclawctl next to the agent: run by scripts/test"]
 async fn grpcio_calls_every_method_over_mutual_tls_and_strangers_none() {
@@ -52,7 +52,7 @@ async fn grpcio_calls_every_method_over_mutual_tls_and_strangers_none() {
     let keys = keys.to_str().unwrap();
     let called = run(&world, &[&address, "every", ACCOUNT, ANNA, keys]).await;
     assert!(called.len() >= 22, "{called:?}");
-    // A key that no one knows, and no certificate, and no TLS.
+    // An unknown key, no certificate, and no TLS.
     let another = shell.folder().join("another");
     std::fs::create_dir(&another).unwrap();
     let stranger = openclaw_trust::Identity::generate().unwrap();
@@ -65,7 +65,7 @@ async fn grpcio_calls_every_method_over_mutual_tls_and_strangers_none() {
     .unwrap();
     let another = another.to_str().unwrap();
     run(&world, &[&address, "refused", ACCOUNT, ANNA, another]).await;
-    // Someone else's certificate in the agent's place.
+    // Another certificate in place of the agent's.
     std::fs::copy(
         format!("{another}/client.pem"),
         format!("{another}/agent.pem"),
@@ -76,7 +76,7 @@ async fn grpcio_calls_every_method_over_mutual_tls_and_strangers_none() {
     world.finish().await;
 }
 
-/// Enrolls with openclawctl, and has it write the files.
+/// Enrolls with openclawctl, and exports the files.
 async fn keys(world: &World, shell: &Shell, address: &str) -> std::path::PathBuf {
     let code = world.agent.first_code().await.reveal();
     let enroll = format!(
@@ -90,7 +90,7 @@ async fn keys(world: &World, shell: &Shell, address: &str) -> std::path::PathBuf
     shell.folder().join("keys")
 }
 
-/// Runs the script to its end, and does what it asks for meanwhile. What it called.
+/// Runs the script to its end, and executes its requests meanwhile. Returns the methods that it called.
 async fn run(world: &World, args: &[&str]) -> Vec<String> {
     let python = std::env::var("GRPCIO_PYTHON").expect("scripts/with-python sets it");
     let mut script = Command::new(python)
@@ -111,7 +111,7 @@ async fn run(world: &World, args: &[&str]) -> Vec<String> {
                 world.phone().scan(code).await.unwrap();
             } else if let Some(code) = text("type") {
                 world.phone().enter_code(code).await.unwrap();
-            } else if let Some(words) = text("hear") {
+            } else if let Some(words) = text("receive") {
                 let anna = world.peer(ANNA);
                 anna.send_text(ACCOUNT, words, By::Lid).await.unwrap();
             } else if let Some(bytes) = request["show"].as_u64() {
@@ -129,12 +129,12 @@ async fn run(world: &World, args: &[&str]) -> Vec<String> {
     let ended = tokio::time::timeout(4 * TEST_TIMEOUT, talk).await;
     assert!(
         ended.expect("the script ends").success(),
-        "it says why above"
+        "its error is printed above"
     );
     called
 }
 
-/// An address that no one listens on now.
+/// A currently unused address.
 fn free_address() -> String {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     taken.local_addr().unwrap().to_string()

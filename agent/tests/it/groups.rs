@@ -1,4 +1,4 @@
-//! Groups that others change: the agent sends to the current members, and reports why it could not.
+//! Groups that others change: the agent sends to the current members, and reports why it cannot send.
 
 use openclaw_proto::v1::LinkState;
 use openclaw_sim::{GroupChange, Number, Received, Violation};
@@ -12,30 +12,30 @@ fn numbers(numbers: &[&str]) -> Vec<Number> {
 }
 
 impl World {
-    /// A group of the account's, whose members have got a message.
+    /// A group of the account whose members have received a message.
     async fn group_in_use(&self, members: &[&str]) -> String {
         let group = self.phone().create_group(WORD, members).await.unwrap();
         let first = format!("{WORD} one");
         self.send(&group, &first).await.unwrap();
-        self.group_hears(members, &first).await;
+        self.all_receive(members, &first).await;
         group
     }
 
-    async fn group_hears(&self, members: &[&str], text: &str) {
-        let fits = |heard: &Received| heard.text.as_deref() == Some(text);
+    async fn all_receive(&self, members: &[&str], text: &str) {
+        let fits = |received: &Received| received.text.as_deref() == Some(text);
         for member in members {
-            let heard = self.peer(member).wait_for(fits, TEST_TIMEOUT).await;
-            heard.unwrap_or_else(|error| panic!("{member} has not got {text:?}: {error}"));
+            let received = self.peer(member).wait_for(fits, TEST_TIMEOUT).await;
+            received.unwrap_or_else(|error| panic!("{member} has not got {text:?}: {error}"));
         }
     }
 
-    fn is_heard_by(&self, number: &str, text: &str) -> bool {
+    fn has_received(&self, number: &str, text: &str) -> bool {
         let mut inbox = self.peer(number).inbox().into_iter();
-        inbox.any(|heard| heard.text.as_deref() == Some(text))
+        inbox.any(|received| received.text.as_deref() == Some(text))
     }
 }
 
-/// The rule that an agent breaks when the notification comes too late: the server refuses the message.
+/// The rule that is broken when the notification comes too late: the server then refuses the message.
 fn only(violations: &[Violation], rule: &str) {
     assert!(
         violations.iter().all(|it| it.rule == rule),
@@ -44,7 +44,7 @@ fn only(violations: &[Violation], rule: &str) {
 }
 
 #[tokio::test]
-async fn a_removed_member_gets_nothing_more_and_a_new_one_everything() {
+async fn a_removed_member_gets_no_more_messages_and_a_new_one_gets_all() {
     let world = World::linked().await;
     let phone = world.phone();
     let group = world.group_in_use(&[ANNA, BERT]).await;
@@ -55,13 +55,13 @@ async fn a_removed_member_gets_nothing_more_and_a_new_one_everything() {
     world.all_acked().await;
     let second = format!("{WORD} two");
     world.send(&group, &second).await.unwrap();
-    world.group_hears(&[ANNA, CARLA], &second).await;
-    assert!(!world.is_heard_by(BERT, &second));
+    world.all_receive(&[ANNA, CARLA], &second).await;
+    assert!(!world.has_received(BERT, &second));
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_group_that_changed_while_the_agent_was_away_is_written_to_as_it_is_now() {
+async fn a_group_that_changed_while_the_agent_was_offline_gets_messages_for_its_current_members() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     let phone = world.phone();
@@ -79,13 +79,13 @@ async fn a_group_that_changed_while_the_agent_was_away_is_written_to_as_it_is_no
     world.all_acked().await;
     let second = format!("{WORD} two");
     world.send(&group, &second).await.unwrap();
-    world.group_hears(&[ANNA, CARLA], &second).await;
-    assert!(!world.is_heard_by(BERT, &second));
+    world.all_receive(&[ANNA, CARLA], &second).await;
+    assert!(!world.has_received(BERT, &second));
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_message_to_a_group_that_the_account_is_out_of_fails_with_a_reason() {
+async fn a_message_to_a_group_without_the_account_fails_with_a_reason() {
     let world = World::linked().await;
     let phone = world.phone();
     let group = phone.create_group(WORD, &[ANNA]).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_message_to_an_announcement_group_fails_with_a_reason() {
 }
 
 #[tokio::test]
-async fn a_group_with_another_addressing_mode_is_asked_for_again_and_written_to() {
+async fn a_group_whose_addressing_mode_changed_is_queried_again() {
     let world = World::linked().await;
     let phone = world.phone();
     let group = phone.create_group(WORD, &[ANNA]).await.unwrap();
@@ -132,9 +132,9 @@ async fn a_group_with_another_addressing_mode_is_asked_for_again_and_written_to(
         .unwrap();
     let second = format!("{WORD} two");
     world.send(&group, &second).await.unwrap();
-    world.group_hears(&[ANNA], &second).await;
+    world.all_receive(&[ANNA], &second).await;
     let times = world.peer(ANNA).inbox().into_iter();
-    let times = times.filter(|heard| heard.text.as_deref() == Some(&*second));
+    let times = times.filter(|received| received.text.as_deref() == Some(&*second));
     assert_eq!(times.count(), 1);
     only(
         &world.finish_with_violations().await,

@@ -1,4 +1,4 @@
-//! One world for each test: a simulator, a phone, the agent's process, and what must hold at its end.
+//! The environment of a test: a simulator, a phone, the agent's process, and checks at its end.
 
 pub(crate) mod bare;
 mod chance;
@@ -8,7 +8,7 @@ mod memory;
 mod middle;
 mod opened;
 mod process;
-mod says;
+mod reports;
 mod streams;
 
 use std::time::Duration;
@@ -24,28 +24,28 @@ pub(crate) use bare::{Bare, Ended, new_key};
 pub(crate) use chance::chance;
 pub(crate) use client::{Client, TLS};
 pub(crate) use memory::{Copies, copies, occurrences, places};
-pub(crate) use middle::{Cut, Middle, Mood};
+pub(crate) use middle::{Cut, Middle, Mode};
 pub(crate) use opened::open;
 pub(crate) use process::{
     Agent, LARGE_JOURNAL_MIB, POLL, STARTED, VOLUME, run_agent_to_the_end, run_to_the_end,
 };
-pub(crate) use says::reason_word;
+pub(crate) use reports::reason_word;
 pub(crate) use streams::{Health, Pairing, Watcher, message};
 
-/// Long enough for a loaded machine; nothing waits that long when everything works.
+/// Long enough for a loaded machine; a passing test never waits that long.
 pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The account that tests link, and people it knows.
+/// The account that tests link, and its contacts.
 pub(crate) const ACCOUNT: &str = "+15550100001";
 pub(crate) const ANNA: &str = "+15550100002";
 pub(crate) const BERT: &str = "+15550100003";
 pub(crate) const UNREGISTERED: &str = "+15550100099";
-/// What all those numbers have in common, and no log may show.
+/// The digits that all these numbers contain, and that no log may show.
 const NUMBERS: &str = "555010";
-/// A word that every text in every message has, and no log may show.
+/// A word that every message text contains, and that no log may show.
 pub(crate) const WORD: &str = "cormorant";
 
-/// A simulator and an agent that speaks to it.
+/// A simulator and an agent connected to it.
 pub(crate) struct World {
     pub(crate) sim: Sim,
     pub(crate) agent: Agent,
@@ -55,25 +55,25 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// An agent that no one has linked.
+    /// An agent without a link.
     pub(crate) async fn new() -> Self {
         Self::with(openclaw_sim::Config::default(), &[]).await
     }
 
-    /// An agent with these arguments in addition to the usual ones.
+    /// An agent with additional arguments.
     pub(crate) async fn with(config: openclaw_sim::Config, args: &[&str]) -> Self {
         let sim = Sim::start(config).await.unwrap();
         let agent = Agent::start(&sim.url(), args).await;
         Self::of(sim, agent)
     }
 
-    /// An agent that looks for its server elsewhere.
+    /// An agent with another server URL.
     pub(crate) async fn with_server(url: &str) -> Self {
         let sim = Sim::start(openclaw_sim::Config::default()).await.unwrap();
         Self::of(sim, Agent::start(url, &[]).await)
     }
 
-    /// An agent and the simulator that it speaks to.
+    /// An agent and its simulator.
     pub(crate) fn of(sim: Sim, agent: Agent) -> Self {
         Self {
             sim,
@@ -83,7 +83,7 @@ impl World {
         }
     }
 
-    /// An agent that is linked and connected.
+    /// A linked and connected agent.
     pub(crate) async fn linked() -> Self {
         Self::linked_with(&[]).await
     }
@@ -95,7 +95,7 @@ impl World {
         world
     }
 
-    /// Links the agent to the account's phone by QR code, and waits until it has its stanzas.
+    /// Links the agent to the account's phone by QR code, and waits until its initial stanzas are processed.
     pub(crate) async fn link(&self) {
         let mut pairing = self.pair(pb::PairRequest::by_qr()).await.unwrap();
         let qr = pairing.qr().await;
@@ -109,7 +109,7 @@ impl World {
         Ok(self.pairing(frames))
     }
 
-    /// A Pair call of a client of its own.
+    /// A Pair call of a separate client.
     pub(crate) fn pairing(&self, frames: Streaming<pb::PairFrame>) -> Pairing {
         Pairing::new(frames, self.secrets.clone())
     }
@@ -126,7 +126,7 @@ impl World {
         self.sim.peer(number).unwrap()
     }
 
-    /// Brings a fault about for the account.
+    /// Injects a fault for the account.
     pub(crate) async fn fault(&self, fault: openclaw_sim::Fault) {
         self.sim.fault_for(ACCOUNT, fault).await.unwrap();
     }
@@ -147,11 +147,11 @@ impl World {
     pub(crate) async fn unpair(&self) -> Result<bool, Status> {
         let begun = self.agent.count_logged(STARTED);
         let answer = self.client().unpair(pb::UnpairRequest {}).await?;
-        self.agent.begun(begun + 1).await;
+        self.agent.started_times(begun + 1).await;
         Ok(answer.into_inner().confirmed)
     }
 
-    /// Every event kept so far.
+    /// All events so far.
     pub(crate) async fn events(&self) -> Vec<pb::Event> {
         let request = pb::WatchEventsRequest {
             after: Some(0),
@@ -176,7 +176,7 @@ impl World {
         Watcher::new(stream.into_inner())
     }
 
-    /// How often a client has come as far as the Noise handshake.
+    /// How often a client has reached the Noise handshake.
     pub(crate) fn handshakes(&self) -> u64 {
         [Pattern::Xx, Pattern::Ik, Pattern::XxFallback]
             .into_iter()
@@ -190,13 +190,13 @@ impl World {
         self.sim.until(TEST_TIMEOUT, settled).await.unwrap();
     }
 
-    /// Stops the agent in good order, and checks what must hold at the end of every test.
+    /// Stops the agent gracefully, and checks the invariants of every test.
     pub(crate) async fn finish(self) {
         let violations = self.finish_with_violations().await;
         assert!(violations.is_empty(), "{violations:#?}");
     }
 
-    /// [`World::finish`] for a test that makes the agent break a rule.
+    /// [`World::finish`] for a test that makes the agent violate a rule.
     pub(crate) async fn finish_with_violations(mut self) -> Vec<Violation> {
         let exit = self.agent.terminate().await;
         assert_eq!(exit.code(), Some(0), "a stop on SIGTERM is a success");
@@ -205,13 +205,13 @@ impl World {
         self.sim.violations()
     }
 
-    /// The end of a test whose agent has ended by itself.
+    /// For a test whose agent has ended by itself.
     pub(crate) fn abandon(mut self) {
         self.check_output();
         self.finished = true;
     }
 
-    /// Nothing that was printed is a secret, and stdout is JSON, one object a line.
+    /// Checks that the output has no secret, and that stdout is one JSON object per line.
     pub(crate) fn check_output(&self) {
         let (stdout, stderr) = self.agent.output();
         for line in &stdout {
@@ -230,7 +230,7 @@ impl World {
             for secret in &secrets {
                 assert!(
                     !line.contains(secret.as_str()),
-                    "{secret:?} is told: {line}"
+                    "{secret:?} was printed: {line}"
                 );
             }
         }
@@ -242,7 +242,7 @@ impl Drop for World {
         if std::thread::panicking() {
             let (stdout, stderr) = self.agent.output();
             eprintln!(
-                "the agent said:\n{}\n{}",
+                "the agent printed:\n{}\n{}",
                 stdout.join("\n"),
                 stderr.join("\n")
             );
@@ -258,12 +258,12 @@ pub(crate) fn lid(number: &str) -> String {
     number.parse::<Number>().unwrap().lid_user()
 }
 
-/// A request to send, with the defaults.
+/// A send request with the defaults.
 pub(crate) fn request(to: &str, text: &str) -> pb::SendRequest {
     pb::SendRequest::of_text(to, text)
 }
 
-/// A filter that passes events of these kinds.
+/// A filter for events of these kinds.
 pub(crate) fn kinds(kinds: impl IntoIterator<Item = pb::EventKind>) -> Option<pb::EventFilter> {
     Some(pb::EventFilter {
         kinds: kinds.into_iter().map(i32::from).collect(),
@@ -271,7 +271,7 @@ pub(crate) fn kinds(kinds: impl IntoIterator<Item = pb::EventKind>) -> Option<pb
     })
 }
 
-/// A filter that passes what happens in these chats.
+/// A filter for events in these chats.
 pub(crate) fn chats<'a>(chats: impl IntoIterator<Item = &'a str>) -> Option<pb::EventFilter> {
     Some(pb::EventFilter {
         chats: chats.into_iter().map(str::to_owned).collect(),
@@ -279,12 +279,12 @@ pub(crate) fn chats<'a>(chats: impl IntoIterator<Item = &'a str>) -> Option<pb::
     })
 }
 
-/// Seconds as on the wire.
+/// Seconds as a protobuf duration.
 pub(crate) fn seconds(seconds: i64) -> Option<prost_types::Duration> {
     Some(prost_types::Duration { seconds, nanos: 0 })
 }
 
-/// The reason of an error, after checking what every error must have: domain, reason, hint.
+/// The reason of an error; checks that the error has a domain, a reason and a hint.
 pub(crate) fn reason(status: &Status) -> String {
     let details = status.get_error_details();
     let info = details
@@ -302,7 +302,7 @@ pub(crate) fn refusal(status: &Status) -> (Code, String) {
     (status.code(), reason(status))
 }
 
-/// Further facts in an error.
+/// An additional fact in an error.
 pub(crate) fn fact(status: &Status, key: &str) -> Option<String> {
     let details = status.get_error_details();
     details.error_info()?.metadata.get(key).cloned()

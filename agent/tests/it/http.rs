@@ -1,4 +1,4 @@
-//! HTTP: what platforms ask, and what no one should.
+//! HTTP: requests of platforms, and invalid or hostile ones.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ async fn ready_after_two_seconds() -> World {
 }
 
 #[tokio::test]
-async fn a_link_is_ready_after_its_hold_time_and_shows_how_long() {
+async fn a_link_is_ready_after_its_delay_and_shows_how_long() {
     let world = ready_after_two_seconds().await;
     world.link().await;
     for round in 0..3 {
@@ -72,7 +72,7 @@ async fn a_link_is_ready_after_its_hold_time_and_shows_how_long() {
         let link = world.agent.link().await;
         assert!(!link.ready && link.ready_at.is_some() && link.disconnected_at.is_none());
         if round < 2 {
-            // Up for a moment: it does not turn green in the gap.
+            // Up only briefly: it must not report ready in between.
             tokio::time::sleep(Duration::from_millis(500)).await;
             assert_eq!(world.agent.get("/health/ready").await.code, 503);
             world.fault(Fault::Drop).await;
@@ -95,7 +95,7 @@ async fn a_link_is_ready_after_its_hold_time_and_shows_how_long() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_down_shows_since_when_and_when_it_may_be_ready() {
+async fn a_link_that_is_down_shows_its_age_and_the_earliest_ready_time() {
     let world = ready_after_two_seconds().await;
     world.link().await;
     world.cut_off().await;
@@ -111,7 +111,7 @@ async fn a_link_that_is_down_shows_since_when_and_when_it_may_be_ready() {
         body["disconnected_seconds"].as_u64().unwrap() >= elapsed,
         "{body}"
     );
-    // What is left of a delay of 3 s, and the two seconds.
+    // The rest of a delay of 3 s, and the two seconds.
     assert!(
         (3..=6).contains(&body["ready_in_seconds"].as_u64().unwrap()),
         "{body}"
@@ -156,7 +156,7 @@ async fn metrics_are_numbers_that_agree_with_status() {
 }
 
 #[tokio::test]
-async fn metrics_are_written_by_the_rules_of_their_format() {
+async fn metrics_follow_the_exposition_format() {
     let world = World::linked().await;
     world.fault(Fault::Drop).await;
     let logged = "WhatsApp disconnected: connection_lost";
@@ -168,7 +168,7 @@ async fn metrics_are_written_by_the_rules_of_their_format() {
     for line in text.lines() {
         if let Some(help) = line.strip_prefix("# HELP ") {
             family = help.split(' ').next().unwrap().to_owned();
-            assert!(!seen.contains(&family), "{family} comes twice");
+            assert!(!seen.contains(&family), "{family} is listed twice");
             seen.push(family.clone());
             continue;
         }
@@ -194,7 +194,7 @@ async fn metrics_are_written_by_the_rules_of_their_format() {
 }
 
 #[tokio::test]
-async fn metrics_can_be_elsewhere_or_nowhere() {
+async fn metrics_can_have_their_own_address_or_be_off() {
     let off = World::with(openclaw_sim::Config::default(), &["--metrics", "off"]).await;
     let answer = off.agent.get("/metrics").await;
     assert_eq!(answer.code, 404);
@@ -233,7 +233,7 @@ async fn unknown_paths_and_methods_are_refused() {
 }
 
 #[tokio::test]
-async fn garbage_is_answered_with_an_error_or_a_closed_door() {
+async fn garbage_is_answered_with_an_error_or_a_closed_connection() {
     let world = World::linked().await;
     let long = "x".repeat(1 << 20);
     let requests: [Vec<u8>; 6] = [
@@ -249,13 +249,13 @@ async fn garbage_is_answered_with_an_error_or_a_closed_door() {
             assert!((400..600).contains(&answer.code), "{answer:?}");
         }
     }
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.agent.is_lean();
     world.finish().await;
 }
 
 #[tokio::test]
-async fn slow_and_idle_connections_keep_no_one_out() {
+async fn slow_and_idle_connections_lock_no_one_out() {
     let world = World::linked().await;
     let mut slow = Vec::new();
     for _ in 0..100 {
@@ -265,12 +265,12 @@ async fn slow_and_idle_connections_keep_no_one_out() {
         let _ = stream.write_all(b"GET /health HT").await;
         slow.push(stream);
     }
-    world.everything_says_connected().await;
-    // Nor are they kept for ever.
+    world.everything_reports_connected().await;
+    // They are closed after a while.
     for mut stream in slow {
         let mut answer = Vec::new();
         let ended = tokio::time::timeout(TEST_TIMEOUT, stream.read_to_end(&mut answer)).await;
-        assert!(ended.is_ok(), "a half request is given up");
+        assert!(ended.is_ok(), "an incomplete request times out");
     }
     world.agent.is_lean();
     world.finish().await;
@@ -290,10 +290,10 @@ async fn two_hundred_requests_at_once_are_all_answered() {
     world.finish().await;
 }
 
-/// Asks and asks, and reads nothing of what is answered, until the agent takes no more.
+/// Sends requests without reading the responses, until the agent accepts no more.
 async fn never_reads(address: SocketAddr, request: &[u8]) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
-    // Small, so that the answers fill it soon.
+    // A small buffer, so that the responses fill it soon.
     socket.set_recv_buffer_size(4096).unwrap();
     let mut stream = socket.connect(address).await.unwrap();
     let requests = request.repeat(2_000);
@@ -303,7 +303,7 @@ async fn never_reads(address: SocketAddr, request: &[u8]) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_connection_brings_so_many_requests_and_no_more() {
+async fn requests_on_a_connection_are_limited() {
     let world = World::with(openclaw_sim::Config::default(), &["--metrics", "on"]).await;
     for path in ["/health", "/metrics"] {
         let request = format!("GET {path} HTTP/1.1\r\nhost: agent\r\n\r\n");
@@ -311,7 +311,7 @@ async fn a_connection_brings_so_many_requests_and_no_more() {
         let mut stream = TcpStream::connect(http).await.unwrap();
         let _ = stream.write_all(request.repeat(40).as_bytes()).await;
         let mut answers = Vec::new();
-        // What it was asked beyond that is not read, which may reset the connection.
+        // Requests beyond the limit are not read, which may reset the connection.
         let _ = stream.read_to_end(&mut answers).await;
         let answers = String::from_utf8_lossy(&answers);
         assert_eq!(answers.matches("HTTP/1.1 200").count(), 16, "{path}");
@@ -321,7 +321,7 @@ async fn a_connection_brings_so_many_requests_and_no_more() {
 }
 
 #[tokio::test]
-async fn callers_that_never_read_keep_no_probe_out() {
+async fn callers_that_never_read_lock_no_probe_out() {
     let args = ["--metrics", "127.0.0.1:0"];
     let world = World::with(openclaw_sim::Config::default(), &args).await;
     let served = world.agent.logged("metrics enabled").await;
@@ -330,8 +330,8 @@ async fn callers_that_never_read_keep_no_probe_out() {
     let asks = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: agent\r\n\r\n").into_bytes();
     for (address, path) in [(http, "/health"), (metrics, "/metrics")] {
         let request = asks(path);
-        let crowd = (0..200).map(|_| never_reads(address, &request));
-        let crowd = futures::future::join_all(crowd).await;
+        let callers = (0..200).map(|_| never_reads(address, &request));
+        let callers = futures::future::join_all(callers).await;
         for _ in 0..3 {
             let asked = Instant::now();
             assert_eq!(world.agent.get_at(address, path).await.code, 200, "{path}");
@@ -340,13 +340,13 @@ async fn callers_that_never_read_keep_no_probe_out() {
                 asked.elapsed()
             );
         }
-        drop(crowd);
+        drop(callers);
     }
-    // Nor is one of them kept for ever.
+    // Their connections are closed after a while.
     let request = asks("/health");
     let mut stream = never_reads(http, &request).await;
     let cut = async {
-        // What was answered before is there; then the end, not another answer.
+        // The buffered responses arrive, then EOF and no further response.
         let mut buffer = vec![0; 1 << 16];
         tokio::time::sleep(Duration::from_secs(6)).await;
         while let Ok(1..) = stream.read(&mut buffer).await {}

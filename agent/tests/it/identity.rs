@@ -1,11 +1,11 @@
-//! Which agent it is: its name and its store, in Status and in every event.
+//! The agent's identity, its name and its store, in Status and in every event.
 
 use openclaw_proto::v1 as pb;
 
 use crate::harness::{WORD, World, run_agent_to_the_end};
 
 impl World {
-    /// Who it says it is, with the store that Status shows.
+    /// The agent's identity, which must match the store in Status.
     async fn identity(&self) -> pb::AgentIdentity {
         let status = self.agent.status().await;
         let agent = status.agent.unwrap();
@@ -14,7 +14,7 @@ impl World {
         agent
     }
 
-    /// Every event says so, watched or listed.
+    /// Checks the identity in every event, watched and listed.
     async fn events_are_of(&self, agent: &pb::AgentIdentity) {
         let watched = self.events().await;
         let mut client = self.client();
@@ -40,7 +40,7 @@ async fn status_and_events_have_the_agents_name_and_store() {
     assert_eq!(first.name, "site-2");
     world.events_are_of(&first).await;
 
-    // Another name of the same store: events do not keep the name that they were recorded under.
+    // A new name for the same store: events do not keep the name under which they were recorded.
     let url = world.sim.url();
     world.agent.kill().await;
     let variable = ("OPENCLAW_NAME", "site_3");
@@ -55,7 +55,7 @@ async fn status_and_events_have_the_agents_name_and_store() {
 }
 
 #[tokio::test]
-async fn an_unpaired_agent_is_the_same_agent() {
+async fn an_unpair_keeps_the_agents_identity() {
     let world = World::linked().await;
     let before = world.identity().await;
     world.unpair().await.unwrap();
@@ -65,7 +65,7 @@ async fn an_unpaired_agent_is_the_same_agent() {
 }
 
 #[tokio::test]
-async fn an_agent_without_a_name_has_the_default_one() {
+async fn the_default_name_is_used_without_a_name() {
     for args in [&[][..], &["--name", ""]] {
         let world = World::with(openclaw_sim::Config::default(), args).await;
         assert_eq!(world.identity().await.name, "openclaw");
@@ -74,7 +74,7 @@ async fn an_agent_without_a_name_has_the_default_one() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_none_is_bad_configuration() {
+async fn an_invalid_name_is_a_configuration_error() {
     for name in ["a b", "a.b", "é", &"x".repeat(65)] {
         let ended =
             run_agent_to_the_end(&["--name", name, "--whatsapp-url", "ws://127.0.0.1:1/ws/chat"])

@@ -1,7 +1,7 @@
-//! Taking over a Baileys gateway: real Baileys pairs with the simulator and talks, then its folder is imported, and the
-//! conversations continue where it left them.
+//! Import of a Baileys gateway: real Baileys pairs with the simulator and exchanges messages, then its directory is
+//! imported, and the conversations must continue.
 //!
-//! Needs Node and the packages of `sim/interop`, so these tests are ignored but by `scripts/test`.
+//! These tests need Node and the packages of `sim/interop`, so they are ignored except in `scripts/test`.
 
 mod agent;
 mod client;
@@ -25,12 +25,12 @@ use self::gateway::Gateway;
 use self::source::Source;
 use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, lid};
 
-/// The stanzas that the gateway never read.
+/// The stanzas that the gateway never received.
 const LOST: &str = "3A00000000000000000000000000AA01";
 const LOST_IN_GROUP: &str = "3A00000000000000000000000000AA02";
 
-/// A simulator and the folder of a gateway that has stopped.
-struct Left {
+/// A simulator and the directory of a stopped gateway.
+struct StoppedGateway {
     sim: Sim,
     source: Source,
     group: String,
@@ -47,8 +47,8 @@ fn chat(number: &str) -> String {
     format!("{}@s.whatsapp.net", number.trim_start_matches('+'))
 }
 
-/// A gateway that was linked, has talked with two people and in a group, has lost a message of each, and was stopped.
-async fn left() -> Left {
+/// A stopped gateway that was linked, exchanged messages with two people and a group, and missed a message of each.
+async fn stopped_gateway() -> StoppedGateway {
     let sim = Sim::start(openclaw_sim::Config::default()).await.unwrap();
     let source = Source::new();
     let mut gateway = Gateway::start(source.dir(), &sim);
@@ -60,21 +60,27 @@ async fn left() -> Left {
         for (peer, by) in [(&anna, By::Lid), (&bert, By::Pn)] {
             let question = format!("{WORD} {round} of {}", peer.number());
             peer.send_text(ACCOUNT, &question, by).await.unwrap();
-            gateway.hear(&question).await;
+            gateway.wait_for_text(&question).await;
             let answer = format!("{WORD} re {question}");
             gateway
                 .send(&chat(&peer.number().to_string()), &answer)
                 .await;
-            let heard = peer.wait_for(|heard| heard.text.as_ref() == Some(&answer), TEST_TIMEOUT);
-            heard.await.unwrap();
+            let received = peer.wait_for(
+                |received| received.text.as_ref() == Some(&answer),
+                TEST_TIMEOUT,
+            );
+            received.await.unwrap();
         }
         let question = format!("{WORD} {round} in the group");
         anna.send_to_group(&group, &question).await.unwrap();
-        gateway.hear(&question).await;
+        gateway.wait_for_text(&question).await;
         let answer = format!("{WORD} re {question}");
         gateway.send(&group, &answer).await;
-        let heard = bert.wait_for(|heard| heard.text.as_ref() == Some(&answer), TEST_TIMEOUT);
-        heard.await.unwrap();
+        let received = bert.wait_for(
+            |received| received.text.as_ref() == Some(&answer),
+            TEST_TIMEOUT,
+        );
+        received.await.unwrap();
     }
     for (peer, by, id) in [(&anna, By::Lid, LOST), (&anna, By::Lid, LOST_IN_GROUP)] {
         gateway.lose(id).await;
@@ -88,13 +94,13 @@ async fn left() -> Left {
             sent.await.unwrap();
             peer.send_to_group(&group, &next).await.unwrap();
         }
-        gateway.hear(&next).await;
+        gateway.wait_for_text(&next).await;
     }
     gateway.stop().await;
-    Left { sim, source, group }
+    StoppedGateway { sim, source, group }
 }
 
-/// What `scripts/test` asks for, so that a new name of this module does not end its tests in silence.
+/// The filter in `scripts/test`: without this check, renaming this module would silently disable its tests.
 #[test]
 fn the_ignored_tests_here_are_run_by_scripts_test() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/test");
@@ -109,106 +115,113 @@ fn the_ignored_tests_here_are_run_by_scripts_test() {
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
 async fn conversations_continue_where_baileys_stopped() {
-    let left = left().await;
-    let (report, client) = go_on(&left).await;
+    let gateway = stopped_gateway().await;
+    let (report, client) = continue_conversations(&gateway).await;
     assert!(report.skipped.is_empty(), "{report}");
     assert_eq!(
         report.count(RecordKind::Sessions),
         4,
         "two people, our phone, ourselves: {report}"
     );
-    finish(&left, client).await;
+    finish(&gateway, client).await;
 }
 
-/// Before version 7 a LID was not marked as one, identities were in the sessions, and no numbers were known for LIDs.
+/// Before version 7, LIDs were not marked, identities were stored in the sessions, and there was no mapping from LIDs
+/// to numbers.
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
 async fn conversations_continue_from_a_folder_of_baileys_6() {
-    let left = left().await;
-    for (file, content) in left.source.files() {
+    let gateway = stopped_gateway().await;
+    for (file, content) in gateway.source.files() {
         let later = ["identity-key-", "lid-mapping-", "device-list-"];
         if later.iter().any(|kind| file.starts_with(kind)) {
-            left.source.remove(&file);
+            gateway.source.remove(&file);
         } else if file.contains("_1.") || file.contains("_1--") {
-            left.source.remove(&file);
+            gateway.source.remove(&file);
             let name = file.replace("_1.", ".").replace("_1--", "--");
-            left.source.put(&name, &content);
+            gateway.source.put(&name, &content);
         }
     }
-    let (report, client) = go_on(&left).await;
+    let (report, client) = continue_conversations(&gateway).await;
     assert!(report.skipped.is_empty(), "{report}");
     assert_eq!(
         report.count(RecordKind::LidMappings),
         1,
         "our own: {report}"
     );
-    finish(&left, client).await;
+    finish(&gateway, client).await;
 }
 
-/// The prekeys from the backup's mark on are uploaded a second time, under the ids that they have.
+/// The prekeys after the backup's mark are uploaded again, under their ids.
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
 async fn conversations_continue_from_a_stale_backup() {
-    let left = left().await;
-    let mut creds = left.source.json("creds.json");
+    let gateway = stopped_gateway().await;
+    let mut creds = gateway.source.json("creds.json");
     creds["nextPreKeyId"] = 31.into();
     creds["firstUnuploadedPreKeyId"] = 31.into();
     let backup = creds.to_string();
-    left.source.put("creds.json.bak", backup.as_bytes());
-    left.source.put("creds.json", &backup.as_bytes()[..99]);
-    let (report, client) = go_on(&left).await;
+    gateway.source.put("creds.json.bak", backup.as_bytes());
+    gateway.source.put("creds.json", &backup.as_bytes()[..99]);
+    let (report, client) = continue_conversations(&gateway).await;
     assert_eq!(report.source, "creds.json.bak");
-    finish(&left, client).await;
+    finish(&gateway, client).await;
 }
 
-/// What shows that the tests above would notice: the library takes it for one that it has read before.
+/// A negative control for the tests above: without the key, the library treats the message as a duplicate.
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
 async fn a_lost_message_whose_key_is_lost_too_is_never_read() {
-    let left = left().await;
+    let gateway = stopped_gateway().await;
     let file = format!("session-{}_1.0.json", lid(ANNA));
-    let session = String::from_utf8(left.source.files()[&file].clone()).unwrap();
+    let session = String::from_utf8(gateway.source.files()[&file].clone()).unwrap();
     let (before, keys) = session.split_once("\"messageKeys\":{\"").unwrap();
     let (_, after) = keys.split_once('}').unwrap();
     let without = format!("{before}\"messageKeys\":{{}}{after}");
-    left.source.put(&file, without.as_bytes());
+    gateway.source.put(&file, without.as_bytes());
     let store = Arc::new(InMemoryBackend::new());
-    baileys::import_into(left.source.dir(), &*store)
+    baileys::import_into(gateway.source.dir(), &*store)
         .await
         .unwrap();
-    let client = Client::start(&left.sim, store).await;
-    client.hears(&format!("{WORD} {LOST_IN_GROUP}")).await;
-    let settled = || left.sim.queue(ACCOUNT).unwrap().is_empty();
-    left.sim.until(TEST_TIMEOUT, settled).await.unwrap();
-    assert!(!client.heard(&format!("{WORD} {LOST}")));
+    let client = Client::start(&gateway.sim, store).await;
+    client
+        .wait_for_text(&format!("{WORD} {LOST_IN_GROUP}"))
+        .await;
+    let settled = || gateway.sim.queue(ACCOUNT).unwrap().is_empty();
+    gateway.sim.until(TEST_TIMEOUT, settled).await.unwrap();
+    assert!(!client.has_received(&format!("{WORD} {LOST}")));
     client.stop().await;
 }
 
-/// Imports the folder, connects, and talks with everyone.
-async fn go_on(left: &Left) -> (Report, Client) {
-    let Left { sim, source, group } = left;
+/// Imports the directory, connects, and exchanges messages with everyone.
+async fn continue_conversations(gateway: &StoppedGateway) -> (Report, Client) {
+    let StoppedGateway { sim, source, group } = gateway;
     let before = source.state();
     let store = Arc::new(InMemoryBackend::new());
     let report = baileys::import_into(source.dir(), &*store).await.unwrap();
-    assert_eq!(source.state(), before, "the folder is as it was");
+    assert_eq!(source.state(), before, "the directory is unchanged");
 
-    let waiting = format!("{WORD} while no one listens");
+    let waiting = format!("{WORD} while the account is offline");
     let (anna, bert) = (sim.peer(ANNA).unwrap(), sim.peer(BERT).unwrap());
     anna.send_text(ACCOUNT, &waiting, By::Lid).await.unwrap();
     let client = Client::start(sim, store.clone()).await;
     client.connected().await;
-    client.hears(&waiting).await;
+    client.wait_for_text(&waiting).await;
     for id in [LOST, LOST_IN_GROUP] {
-        client.hears(&format!("{WORD} {id}")).await;
+        client.wait_for_text(&format!("{WORD} {id}")).await;
     }
     for (peer, by) in [(&anna, By::Lid), (&bert, By::Pn)] {
         let question = format!("{WORD} to the agent from {}", peer.number());
         peer.send_text(ACCOUNT, &question, by).await.unwrap();
-        client.hears(&question).await;
-        let id = client.say(&chat(&peer.number().to_string()), WORD).await;
-        let heard = peer.wait_for(|heard| heard.id == id, TEST_TIMEOUT).await;
+        client.wait_for_text(&question).await;
+        let id = client
+            .send_text(&chat(&peer.number().to_string()), WORD)
+            .await;
+        let received = peer
+            .wait_for(|received| received.id == id, TEST_TIMEOUT)
+            .await;
         assert_eq!(
-            heard.unwrap().kind,
+            received.unwrap().kind,
             "msg",
             "no new session with {}",
             peer.number()
@@ -217,11 +230,13 @@ async fn go_on(left: &Left) -> (Report, Client) {
     for round in 0..2 {
         let question = format!("{WORD} {round} from the group to the agent");
         anna.send_to_group(group, &question).await.unwrap();
-        client.hears(&question).await;
-        let id = client.say(group, WORD).await;
+        client.wait_for_text(&question).await;
+        let id = client.send_text(group, WORD).await;
         for member in [&anna, &bert] {
-            let heard = member.wait_for(|heard| heard.id == id, TEST_TIMEOUT).await;
-            assert_eq!(heard.unwrap().kind, "skmsg");
+            let received = member
+                .wait_for(|received| received.id == id, TEST_TIMEOUT)
+                .await;
+            assert_eq!(received.unwrap().kind, "skmsg");
         }
     }
     let own = format!("{group}:{}:1@lid.0", lid(ACCOUNT));
@@ -232,17 +247,17 @@ async fn go_on(left: &Left) -> (Report, Client) {
     (report, client)
 }
 
-/// What must hold at the end: nothing had to be asked for again, and the phone shows the one device that it showed.
-async fn finish(left: &Left, client: Client) {
-    client.saw_no_trouble();
-    let settled = || left.sim.queue(ACCOUNT).unwrap().is_empty();
-    left.sim.until(TEST_TIMEOUT, settled).await.unwrap();
-    let devices = left.sim.phone(ACCOUNT).unwrap().companions();
+/// Checks that no message was requested again, and that the phone shows only the one device.
+async fn finish(gateway: &StoppedGateway, client: Client) {
+    client.check_no_errors();
+    let settled = || gateway.sim.queue(ACCOUNT).unwrap().is_empty();
+    gateway.sim.until(TEST_TIMEOUT, settled).await.unwrap();
+    let devices = gateway.sim.phone(ACCOUNT).unwrap().companions();
     assert_eq!(devices.len(), 1, "no new link: {devices:?}");
     client.stop().await;
     assert!(
-        left.sim.violations().is_empty(),
+        gateway.sim.violations().is_empty(),
         "{:#?}",
-        left.sim.violations()
+        gateway.sim.violations()
     );
 }

@@ -1,4 +1,4 @@
-//! The journal outlives the process, and has everything once.
+//! The journal survives the process, and contains each event once.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::LinkState;
@@ -27,7 +27,7 @@ async fn write(world: &World, number: usize) -> String {
 }
 
 #[tokio::test]
-async fn events_outlive_a_kill_and_a_cursor_continues_where_it_stopped() {
+async fn events_survive_a_kill_and_a_cursor_continues_after_it() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     let mut written = Vec::new();
@@ -64,7 +64,7 @@ async fn events_outlive_a_kill_and_a_cursor_continues_where_it_stopped() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_delivered_again_after_a_restart_is_there_once() {
+async fn a_message_delivered_again_after_a_restart_is_recorded_once() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     write(&world, 0).await;
@@ -87,7 +87,7 @@ async fn a_message_that_is_delivered_again_after_a_restart_is_there_once() {
 }
 
 #[tokio::test]
-async fn linking_again_keeps_the_events_of_before() {
+async fn linking_again_keeps_earlier_events() {
     let world = World::linked().await;
     let mut events = world.watch().await;
     let written = write(&world, 0).await;
@@ -104,7 +104,7 @@ async fn linking_again_keeps_the_events_of_before() {
     world.finish().await;
 }
 
-/// What a process leaves behind that the power took after WhatsApp's ack and before the journal's rows were on the disk.
+/// The state after a power failure between the ack to WhatsApp and the write of the journal's rows.
 #[tokio::test]
 async fn an_acked_message_not_yet_recorded_is_recorded_at_the_next_start() {
     let mut world = World::linked().await;
@@ -137,7 +137,7 @@ async fn an_acked_message_not_yet_recorded_is_recorded_at_the_next_start() {
     }
     world.agent.start_again(&url).await;
     world.agent.until_state(LinkState::Connected).await;
-    let told = async |world: &World| {
+    let reported = async |world: &World| {
         let events = world.events().await;
         let lost = events.iter().filter_map(|event| match &event.kind {
             Some(Kind::Lost(lost)) => Some((lost.origin().id.clone(), lost.reason())),
@@ -149,10 +149,10 @@ async fn an_acked_message_not_yet_recorded_is_recorded_at_the_next_start() {
         vec![text],
         vec![("3EB0F1".to_owned(), pb::LostReason::Unreadable)],
     );
-    assert_eq!(told(&world).await, expected);
+    assert_eq!(reported(&world).await, expected);
     world.agent.kill().await;
     world.agent.start_again(&url).await;
     world.agent.until_state(LinkState::Connected).await;
-    assert_eq!(told(&world).await, expected, "once");
+    assert_eq!(reported(&world).await, expected, "once");
     world.finish().await;
 }

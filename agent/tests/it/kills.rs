@@ -1,11 +1,12 @@
-//! `kill -9` at named places (state/src/failpoint.rs) and at any moment, while eight people write and are written to.
+//! `kill -9` at failpoints (state/src/failpoint.rs) and at random moments, while eight people exchange messages with
+//! the account.
 //!
-//! Whatever the moment: what was acknowledged to WhatsApp is in the journal, or an event says that it may not be; nothing
-//! is there twice; what is in a chat is in its order; no message key is used twice, and a token is one message at its
-//! recipient.
+//! Invariants, whatever the moment: a message acked to WhatsApp is in the journal, or an event reports it as possibly
+//! lost; nothing is recorded twice; each chat is in order; no message key is used twice; and each token is one message
+//! at its recipient.
 
-mod crowd;
-mod told;
+mod people;
+mod recorded;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -17,13 +18,13 @@ use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{Class, Owed};
 
 use crate::harness::{ACCOUNT, Agent, LARGE_JOURNAL_MIB, STARTED, TEST_TIMEOUT, World, chance};
-use crate::kills::crowd::{Crowd, Letters};
-use crate::kills::told::Told;
+use crate::kills::people::{People, SentMessages};
+use crate::kills::recorded::Recorded;
 
-/// How long an agent is given to come past its place. It is killed then, wherever it is.
+/// How long an agent may take to reach its failpoint. It is killed then in any case.
 const LIMIT: Duration = Duration::from_secs(6);
 
-/// The places, and the most times that an agent comes past one before it ends there.
+/// The failpoints, with the maximum number of passes before the kill.
 const PLACES: [(&str, u32); 14] = [
     ("decrypted", 12),
     ("pending", 12),
@@ -41,93 +42,95 @@ const PLACES: [(&str, u32); 14] = [
     ("handed", 2),
 ];
 
-/// What the log says of a message that is lost.
+/// The log message for a lost message.
 const NOT_KEPT: &str = "redelivered message cannot be decrypted again, recorded as lost";
 
-/// How an agent ends.
-enum Shot {
-    /// At a place, at its so-many-th pass.
+/// When an agent is killed.
+enum Kill {
+    /// At a failpoint, at this pass.
     At(&'static str, u32),
-    /// So long after its start.
+    /// This long after its start.
     After(Duration),
 }
 
 #[tokio::test]
-async fn an_agent_killed_at_every_place_loses_nothing_and_doubles_nothing() {
+async fn kills_at_failpoints_lose_and_duplicate_nothing() {
     let mut random = chance(1);
     let rounds = kills(112) / PLACES.len();
-    let mut shots: Vec<Shot> = PLACES
+    let mut kills_to_make: Vec<Kill> = PLACES
         .iter()
         .flat_map(|(place, most)| std::iter::repeat_n((*place, *most), rounds))
-        .map(|(place, most)| Shot::At(place, random.u32(1..=most)))
+        .map(|(place, most)| Kill::At(place, random.u32(1..=most)))
         .collect();
-    random.shuffle(&mut shots);
-    let died = killed(shots, random).await;
-    // A place that no one comes past proves nothing.
+    random.shuffle(&mut kills_to_make);
+    let ended_at = killed(kills_to_make, random).await;
+    // A failpoint that is hardly reached proves nothing.
     let missed = PLACES.map(|(place, _)| place);
     let missed: Vec<_> = missed
         .iter()
-        .filter(|place| died.get(*place).is_none_or(|times| times * 2 < rounds))
+        .filter(|place| ended_at.get(*place).is_none_or(|times| times * 2 < rounds))
         .collect();
     assert!(missed.is_empty(), "hardly ever reached: {missed:?}");
 }
 
 #[tokio::test]
-async fn an_agent_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
+async fn kills_at_random_moments_lose_and_duplicate_nothing() {
     let mut random = chance(2);
-    let moment = |_| Shot::After(Duration::from_micros(random.u64(..900_000)));
-    let shots = (0..kills(88)).map(moment).collect();
-    killed(shots, random).await;
+    let moment = |_| Kill::After(Duration::from_micros(random.u64(..900_000)));
+    let kills_to_make = (0..kills(88)).map(moment).collect();
+    killed(kills_to_make, random).await;
 }
 
-/// A ratchet that is durable before the message that it opened is the one window that the library leaves open (design,
-/// "WhatsApp itself"): the message is lost although it was acknowledged to WhatsApp, and the journal reports it.
+/// The library makes a ratchet durable before the message that it decrypted: the one gap that it leaves open (design,
+/// "WhatsApp itself"). A message in that gap was acked and is lost, and the journal reports it.
 #[tokio::test]
-async fn a_message_killed_between_its_ratchet_and_its_row_is_reported_as_lost() {
+async fn a_kill_between_ratchet_and_row_is_reported_as_a_lost_message() {
     let mut world = World::linked().await;
-    let mut crowd = Crowd::gather(&world, Rng::with_seed(0)).await;
-    // Everyone has a session, so that nothing but the ratchets changes. Those of groups are written after the others.
-    crowd.grouped = false;
-    crowd.write(16).await;
+    let mut people = People::create(&world, Rng::with_seed(0)).await;
+    // All sessions are established, so that only the ratchets change. Those of groups are written after the others.
+    people.grouped = false;
+    people.write(16).await;
     world.all_acked().await;
     let url = world.sim.url();
     for place in ["decrypted:1,flushed:1", "decrypted:3,flushed:1"] {
         world.agent.kill().await;
         let begun = world.agent.count_logged(STARTED);
-        world.agent.start_doomed(&url, Some(place));
-        world.agent.begun(begun + 1).await;
+        world.agent.start_with_failpoint(&url, Some(place));
+        world.agent.started_times(begun + 1).await;
         world.agent.until_state(LinkState::Connected).await;
-        crowd.write(8).await;
-        assert!(world.agent.dies_within(LIMIT).await, "{place}");
+        people.write(8).await;
+        assert!(world.agent.kills_itself_within(LIMIT).await, "{place}");
         world.agent.start_again(&url).await;
         world.agent.until_state(LinkState::Connected).await;
         world.all_acked().await;
     }
-    let told = Told::of(&world, &crowd).await;
-    told.holds(&crowd);
-    assert_eq!(told.lost(), 2, "one for each time");
+    let recorded = Recorded::of(&world, &people).await;
+    recorded.check(&people);
+    assert_eq!(recorded.lost(), 2, "one for each time");
     world.finish().await;
 }
 
-/// What the phone sends to its companions, keys and the like, is not an event, and is not lost either.
+/// Protocol messages from the phone to its companions, such as keys, are no events and must not be reported as lost.
 #[tokio::test]
 async fn protocol_messages_are_not_reported_as_lost() {
     let mut world = World::new().await;
     let url = world.sim.url();
     world.agent.kill().await;
     let begun = world.agent.count_logged(STARTED);
-    // The phone's first words are in the journal and are not acked; then someone else's message has all ratchets written.
-    world.agent.start_doomed(&url, Some("durable:1,flushed:1"));
-    world.agent.begun(begun + 1).await;
+    // The phone's first messages are recorded but not acked; another message then causes all ratchets to be written.
+    world
+        .agent
+        .start_with_failpoint(&url, Some("durable:1,flushed:1"));
+    world.agent.started_times(begun + 1).await;
     world.link().await;
     let own = ACCOUNT.trim_start_matches('+');
     let is_own = |owed: &Owed| owed.class == Class::Message && owed.from == own;
     let spoken = || world.sim.queue(ACCOUNT).unwrap().iter().any(is_own);
     world.sim.until(TEST_TIMEOUT, spoken).await.unwrap();
-    let mut crowd = Crowd::gather(&world, Rng::with_seed(0)).await;
-    crowd.grouped = false;
-    crowd.write(8).await;
-    assert!(world.agent.dies_within(LIMIT).await);
+    let mut people = People::create(&world, Rng::with_seed(0)).await;
+    people.grouped = false;
+    people.write(8).await;
+    assert!(world.agent.kills_itself_within(LIMIT).await);
     world.agent.start_again(&url).await;
     world.agent.until_state(LinkState::Connected).await;
     world.all_acked().await;
@@ -137,20 +140,20 @@ async fn protocol_messages_are_not_reported_as_lost() {
     world.finish().await;
 }
 
-/// Kills the agent so often under traffic, and checks what must hold then. How often it died at which place.
-async fn killed(shots: Vec<Shot>, mut random: Rng) -> BTreeMap<&'static str, usize> {
+/// Kills the agent this often under traffic, and checks the invariants. Returns how often it ended at each failpoint.
+async fn killed(kills_to_make: Vec<Kill>, mut random: Rng) -> BTreeMap<&'static str, usize> {
     let mut world = World::linked().await;
-    let mut crowd = Crowd::gather(&world, random.fork()).await;
-    let mut letters = Letters::new(&world, &crowd, random.fork());
+    let mut people = People::create(&world, random.fork()).await;
+    let mut sent_messages = SentMessages::new(&world, &people, random.fork());
     let url = world.sim.url();
     let done = Cell::new(false);
-    let mut died = BTreeMap::new();
+    let mut ended_at = BTreeMap::new();
     let World { sim, agent, .. } = &mut world;
-    let shoot = async {
+    let killing = async {
         agent.kill().await;
-        for shot in shots {
-            let place = fall(agent, &url, &shot).await;
-            *died.entry(place).or_default() += 1;
+        for kill in kills_to_make {
+            let place = start_and_kill(agent, &url, &kill).await;
+            *ended_at.entry(place).or_default() += 1;
         }
         let args = ["--journal-size", LARGE_JOURNAL_MIB];
         agent.start_again_with(&url, &args).await;
@@ -158,36 +161,36 @@ async fn killed(shots: Vec<Shot>, mut random: Rng) -> BTreeMap<&'static str, usi
         done.set(true);
     };
     tokio::join!(
-        shoot,
-        crowd.write_until(sim, &done),
-        letters.send_until(&done)
+        killing,
+        people.write_until(sim, &done),
+        sent_messages.send_until(&done)
     );
     world.all_acked().await;
-    let told = Told::of(&world, &crowd).await;
-    println!("died at {died:?}; {told}, and {letters}");
-    told.holds(&crowd);
-    letters.came_once();
+    let recorded = Recorded::of(&world, &people).await;
+    println!("ended at {ended_at:?}; {recorded}, and {sent_messages}");
+    recorded.check(&people);
+    sent_messages.check_delivered_once();
     assert_eq!(world.phone().companions().len(), 1, "the same device");
-    // A message that is lost is for a person; one that came twice is not.
+    // A lost message is an ERROR, a duplicate is not.
     let errors = world.agent.errors();
     let unexpected: Vec<_> = errors.iter().filter(|error| *error != NOT_KEPT).collect();
     assert_eq!(unexpected, [""; 0]);
-    // The simulator has verified every signature and every MAC, and that no message key came twice.
+    // The simulator has verified every signature and MAC, and that no message key was used twice.
     world.finish().await;
-    died
+    ended_at
 }
 
-/// Starts an agent and ends it. Where that was.
-async fn fall(agent: &mut Agent, url: &str, shot: &Shot) -> &'static str {
-    match shot {
-        Shot::At(place, passes) => {
-            agent.start_doomed(url, Some(&format!("{place}:{passes}")));
-            if agent.dies_within(LIMIT).await {
+/// Starts an agent and kills it. Returns the failpoint.
+async fn start_and_kill(agent: &mut Agent, url: &str, kill: &Kill) -> &'static str {
+    match kill {
+        Kill::At(place, passes) => {
+            agent.start_with_failpoint(url, Some(&format!("{place}:{passes}")));
+            if agent.kills_itself_within(LIMIT).await {
                 return place;
             }
         }
-        Shot::After(moment) => {
-            agent.start_doomed(url, None);
+        Kill::After(moment) => {
+            agent.start_with_failpoint(url, None);
             tokio::time::sleep(*moment).await;
         }
     }
@@ -196,6 +199,6 @@ async fn fall(agent: &mut Agent, url: &str, shot: &Shot) -> &'static str {
 }
 
 fn kills(usual: usize) -> usize {
-    let told = std::env::var("OPENCLAW_TEST_KILLS").ok();
-    told.map_or(usual, |kills| kills.parse().unwrap())
+    let set = std::env::var("OPENCLAW_TEST_KILLS").ok();
+    set.map_or(usual, |kills| kills.parse().unwrap())
 }

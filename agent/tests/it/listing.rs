@@ -1,4 +1,4 @@
-//! Lists, a page at a time: events, newest first, and everything else that may be many.
+//! Paginated lists: events, newest first, and everything else that may be long.
 
 mod pages;
 
@@ -22,7 +22,7 @@ impl World {
         listed.unwrap().into_inner()
     }
 
-    /// Every page from the newest event on. `between` runs after each.
+    /// Every page from the newest event on. `between` runs after each page.
     async fn pages(
         &self,
         filter: Option<pb::EventFilter>,
@@ -67,7 +67,7 @@ fn events(pages: Vec<pb::ListEventsResponse>) -> Vec<pb::Event> {
 }
 
 #[tokio::test]
-async fn pages_of_events_join_without_a_hole_or_a_repeat_while_more_happens() {
+async fn pages_of_events_have_no_gap_or_duplicate_while_events_are_added() {
     let world = World::linked().await;
     for n in 0..40 {
         world.writes_to_us(ANNA, &format!("{WORD} {n}")).await;
@@ -80,7 +80,7 @@ async fn pages_of_events_join_without_a_hole_or_a_repeat_while_more_happens() {
             world.writes_to_us(BERT, WORD).await;
         });
         let listed = events(pages.await);
-        // What happened after the last round is newer than all that this one should list.
+        // Events of the last round are newer than all that this listing must contain.
         let newest = listed.first().unwrap().seq;
         world.all_acked().await;
         let mut wanted = world.events().await;
@@ -100,10 +100,10 @@ async fn listed_events_pass_the_filter_of_a_watch() {
         world.writes_to_us(BERT, &format!("{WORD} {n}")).await;
     }
     world.phone().post_in_channel("120363000000000009", WORD);
-    let mut told = world.watch().await;
+    let mut reported = world.watch().await;
     world.send(ANNA, WORD).await.unwrap();
     let receipt = |event: &pb::Event| matches!(event.kind, Some(pb::event::Kind::Receipt(_)));
-    told.event(|event| receipt(event).then_some(())).await;
+    reported.event(|event| receipt(event).then_some(())).await;
     world.all_acked().await;
     let anna = format!("{}@lid", lid(ANNA));
     let messages_of_anna = pb::EventFilter {
@@ -134,7 +134,7 @@ async fn listed_events_pass_the_filter_of_a_watch() {
 }
 
 #[tokio::test]
-async fn a_page_of_events_is_bounded_and_a_bad_request_for_one_refused() {
+async fn a_page_of_events_is_bounded_and_invalid_requests_are_refused() {
     const MESSAGES: usize = 520;
     let world = World::linked().await;
     for n in 0..MESSAGES {
@@ -150,13 +150,13 @@ async fn a_page_of_events_is_bounded_and_a_bad_request_for_one_refused() {
         assert_eq!(page.events.len(), events, "{page_size}");
         assert!(!page.next_page_token.is_empty());
     }
-    // Nothing fits, and little is looked through: one page is the last.
+    // No event matches, and few are scanned: the first page is the last.
     let request = pb::ListEventsRequest {
         filter: kinds([EventKind::Deletion]),
         ..Default::default()
     };
     assert_eq!(world.page(request).await, pb::ListEventsResponse::default());
-    // A token of the far future is the newest page, one of the past the last.
+    // A token beyond the head gives the newest page, one before the oldest event the last page.
     for (token, found) in [(u64::MAX, true), (0, false), (1, false)] {
         let request = pb::ListEventsRequest {
             page_token: token.to_string(),
@@ -196,7 +196,7 @@ async fn a_page_of_events_is_bounded_and_a_bad_request_for_one_refused() {
     world.finish().await;
 }
 
-/// Records these in the journal of an agent that is stopped.
+/// Records these events in the journal of a stopped agent.
 async fn record(world: &World, events: impl Iterator<Item = EventData>) {
     let secret = std::fs::read_to_string(world.agent.key_file()).unwrap();
     let secret = Secret::parse_key(&secret).unwrap();
@@ -253,12 +253,12 @@ async fn one_call_scans_a_bounded_number_of_events_and_the_next_continues() {
 }
 
 #[tokio::test]
-async fn a_page_of_long_messages_is_cut_short_and_not_refused() {
+async fn a_page_of_long_messages_is_shortened_and_not_refused() {
     const COUNT: usize = 40;
     let mut world = World::new().await;
     world.agent.terminate().await;
     let jid = "100000000000001@lid";
-    // As long as a text that is kept may be.
+    // The longest text that is kept.
     let body = "𒀀".repeat(65_536);
     let message = |n: usize| {
         let origin = Origin {

@@ -1,6 +1,6 @@
-//! Whole flows: the real binary against the simulator, spoken to as an operator and a platform do.
+//! End-to-end tests: the real binary against the simulator, used like an operator and a platform do.
 //!
-//! Every test has a simulator and an agent of its own. What one function can decide is tested in the file it is in.
+//! Every test has its own simulator and agent. The logic of single functions is tested in their own files.
 
 #![cfg(feature = "sim")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]

@@ -1,4 +1,4 @@
-//! Files of messages: downloaded as they were sent, whatever the media host does, and apart from the link.
+//! Downloads of message files: complete whatever the media host does, and independent of the link.
 
 mod faults;
 mod limits;
@@ -19,7 +19,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 
 use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, World, lid, refusal};
 
-/// A file that came whole.
+/// A complete download.
 #[derive(Debug)]
 struct Taken {
     start: pb::DownloadStart,
@@ -34,7 +34,7 @@ async fn next(stream: &mut Streaming<pb::DownloadResponse>) -> Result<Option<Ite
     Ok(item.map(|response| response.item.expect("no item is empty")))
 }
 
-/// Everything, in the order of the contract.
+/// All items, in the order that the contract defines.
 async fn take(mut stream: Streaming<pb::DownloadResponse>) -> Result<Taken, Status> {
     let Some(Item::Start(start)) = next(&mut stream).await? else {
         panic!("the first item is `start`");
@@ -65,7 +65,7 @@ async fn take(mut stream: Streaming<pb::DownloadResponse>) -> Result<Taken, Stat
     }
 }
 
-/// What the simulator makes of `fill`.
+/// The content that the simulator generates for `fill`.
 fn fill(size: u64) -> Vec<u8> {
     (0..size)
         .map(|at| u8::try_from(at % 251).unwrap())
@@ -117,7 +117,7 @@ impl World {
         self.peer(ANNA).compose(&content, By::Lid).unwrap()
     }
 
-    /// Anna sends this to the account. Returns its seq and its id.
+    /// Anna sends this to the account. Returns its seq and id.
     async fn receives(&self, message: wa::Message) -> (u64, String) {
         let sent = self.peer(ANNA).send(ACCOUNT, message, By::Lid, None).await;
         let id = sent.unwrap();
@@ -129,7 +129,7 @@ impl World {
         (self.seq_of(&id).await, id)
     }
 
-    /// Waits for the event with this message.
+    /// Waits for the event of this message.
     async fn seq_of(&self, id: &str) -> u64 {
         let mut events = self.watch().await;
         events
@@ -143,7 +143,7 @@ impl World {
     }
 }
 
-/// Each kind of file, and the kind that it is in the contract.
+/// Each kind of file, with its kind in the contract.
 fn every_kind(size: u64) -> Vec<(Value, pb::MediaKind)> {
     let file = |more: Value| {
         let mut file = json!({ "fill": size });
@@ -186,7 +186,7 @@ fn every_kind(size: u64) -> Vec<(Value, pb::MediaKind)> {
 }
 
 #[tokio::test]
-async fn every_kind_of_file_arrives_as_it_was_sent_from_a_person_and_in_a_group() {
+async fn every_kind_of_file_is_downloaded_from_direct_chats_and_groups() {
     let world = World::linked().await;
     let group = world.phone().create_group(WORD, &[ANNA, BERT]).await;
     let group = group.unwrap();
@@ -216,7 +216,7 @@ async fn every_kind_of_file_arrives_as_it_was_sent_from_a_person_and_in_a_group(
 }
 
 #[tokio::test]
-async fn a_file_of_any_size_is_whole() {
+async fn files_of_all_sizes_are_complete() {
     let world = World::linked().await;
     for size in [1, 16, 65_535, 65_536, 65_537, 1_000_000] {
         let (seq, _) = world
@@ -228,7 +228,7 @@ async fn a_file_of_any_size_is_whole() {
 }
 
 #[tokio::test]
-async fn a_file_of_the_accounts_own_is_downloaded_too() {
+async fn a_file_sent_by_the_account_is_downloaded() {
     let world = World::linked().await;
     let message = world.annas(&json!({ "image": { "fill": 500 } }));
     let id = world.phone().send(ANNA, message).await.unwrap();
@@ -244,7 +244,7 @@ async fn a_file_of_the_accounts_own_is_downloaded_too() {
 }
 
 #[tokio::test]
-async fn a_message_is_named_by_its_key_too_whatever_the_chat_is_called() {
+async fn a_message_is_found_by_key_with_every_name_of_its_chat() {
     let world = World::linked().await;
     let (seq, id) = world
         .receives_content(&json!({ "image": { "fill": 500 } }))
@@ -269,7 +269,7 @@ async fn a_message_is_named_by_its_key_too_whatever_the_chat_is_called() {
 }
 
 #[tokio::test]
-async fn what_has_no_file_is_refused_with_a_reason() {
+async fn a_message_without_a_file_is_refused_with_a_reason() {
     let world = World::linked().await;
     let (text, _) = world.receives_content(&json!({ "text": WORD })).await;
     let pathless = json!({ "image": { "fill": 5, "file": { "direct_path": "" } } });
@@ -306,7 +306,7 @@ async fn what_has_no_file_is_refused_with_a_reason() {
     world.finish().await;
 }
 
-/// An answer to a message, with what it quotes.
+/// A reply, with the message that it quotes.
 fn answer(id: &str, quoted: Option<wa::Message>) -> wa::Message {
     let context = wa::ContextInfo {
         stanza_id: Some(id.to_owned()),
@@ -325,10 +325,10 @@ fn answer(id: &str, quoted: Option<wa::Message>) -> wa::Message {
 }
 
 #[tokio::test]
-async fn a_quoted_file_is_downloaded_as_the_answer_quotes_it_or_as_the_message_itself_has_it() {
+async fn a_quoted_file_is_downloaded_from_the_quote_or_the_original() {
     let world = World::linked().await;
     let image = world.annas(&json!({ "image": { "fill": 500, "caption": WORD } }));
-    // The agent never got the first one.
+    // The agent never received the first message.
     let (unknown, _) = world.receives(answer("3EB0FF", Some(image.clone()))).await;
     let (_, id) = world.receives(image).await;
     let (bare, _) = world.receives(answer(&id, None)).await;
@@ -342,7 +342,7 @@ async fn a_quoted_file_is_downloaded_as_the_answer_quotes_it_or_as_the_message_i
         let own = world.download(seq).await.unwrap_err();
         assert_eq!(refusal(&own).1, "NO_MEDIA");
     }
-    // What is quoted stands in the event.
+    // The event contains the quoted message.
     let events = world.events().await;
     let quoted = events.iter().find_map(|event| match &event.kind {
         Some(pb::event::Kind::Message(message)) if event.seq == unknown => message.quoted.clone(),
@@ -365,11 +365,11 @@ async fn files_are_downloaded_without_a_link_and_after_a_restart() {
     let (second, id) = world
         .receives_content(&json!({ "image": { "fill": 80_000 } }))
         .await;
-    // Only the simulator's host has no name that is known without a link.
+    // Only the simulator's media host is known without a link.
     world.download(first).await.unwrap();
     world.cut_off().await;
     assert_eq!(world.download(second).await.unwrap().bytes, fill(80_000));
-    // The phone can be asked over the link only.
+    // The phone can only be asked over the link.
     world.phone().remove_media(&id, 404).unwrap();
     let error = world.download(second).await.unwrap_err();
     let expired = (Code::FailedPrecondition, "MEDIA_EXPIRED".to_owned());
@@ -388,7 +388,7 @@ async fn files_are_downloaded_without_a_link_and_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_download_that_is_underway_does_not_keep_the_agent_from_stopping() {
+async fn a_running_download_does_not_delay_a_stop() {
     let world = World::linked().await;
     let (seq, _) = world
         .receives_content(&json!({ "video": { "fill": 5_000_000 } }))

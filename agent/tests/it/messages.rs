@@ -1,4 +1,4 @@
-//! Sending and receiving: what a caller gets, and that it is true at the other side.
+//! Sending and receiving: the caller's result, and the effect at the other side.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ async fn a_number_that_is_not_on_whatsapp_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_token_is_one_message_however_often_it_is_sent() {
+async fn a_repeated_token_is_one_message() {
     let world = World::linked().await;
     let calls = (0..8).map(|_| world.send_with(tokened(WORD, "order-7")));
     let mut answers = futures::future::try_join_all(calls).await.unwrap();
@@ -60,14 +60,14 @@ async fn a_token_is_one_message_however_often_it_is_sent() {
         assert!(answer.state() >= SendState::ServerAck);
     }
     world.send(ANNA, &format!("{WORD} after")).await.unwrap();
-    let fits = |heard: &openclaw_sim::Received| heard.text != Some(WORD.to_owned());
+    let fits = |received: &openclaw_sim::Received| received.text != Some(WORD.to_owned());
     world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     assert_eq!(world.peer(ANNA).inbox_len(), 2);
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_token_does_not_stand_for_another_message() {
+async fn a_token_cannot_be_reused_for_another_message() {
     let world = World::linked().await;
     world.send_with(tokened(WORD, "t")).await.unwrap();
     let other_text = tokened(&format!("{WORD}!"), "t");
@@ -155,7 +155,7 @@ async fn delivered_and_read_are_waited_for() {
 #[tokio::test]
 async fn a_message_the_server_refuses_has_failed() {
     let world = World::linked().await;
-    // A group of others: the server takes nothing for it from this account.
+    // A group without the account: the server refuses its messages.
     let group = world
         .sim
         .phone(BERT)
@@ -204,7 +204,7 @@ async fn a_message_the_server_refuses_has_failed() {
 }
 
 #[tokio::test]
-async fn an_unknown_outcome_is_learnt_by_the_same_token() {
+async fn the_same_token_returns_an_outcome_that_was_unknown() {
     let world = World::linked().await;
     world.send(ANNA, &format!("{WORD} first")).await.unwrap();
     world
@@ -228,7 +228,7 @@ async fn an_unknown_outcome_is_learnt_by_the_same_token() {
 }
 
 #[tokio::test]
-async fn a_state_that_does_not_come_is_not_waited_for_by_the_same_token_either() {
+async fn a_repeated_token_also_times_out_without_the_state() {
     let world = World::linked().await;
     world.peer(ANNA).answer_with_receipts(false);
     let late = world.send_with(waiting(SendState::Delivered, 1)).await;
@@ -251,12 +251,12 @@ async fn a_state_that_does_not_come_is_not_waited_for_by_the_same_token_either()
 }
 
 #[tokio::test]
-async fn a_connection_lost_on_the_way_leaves_the_token_to_learn_by() {
+async fn after_a_lost_connection_the_token_returns_the_outcome() {
     let world = World::linked().await;
     world.send(ANNA, &format!("{WORD} first")).await.unwrap();
     world.fault(Fault::HalfOpen).await;
     let cut = async {
-        let asked = |heard: usize| heard > 1;
+        let asked = |received: usize| received > 1;
         let anna = world.peer(ANNA);
         let early = world
             .sim
@@ -281,15 +281,15 @@ async fn a_connection_lost_on_the_way_leaves_the_token_to_learn_by() {
     assert_eq!(fact(&lost, "token").as_deref(), Some("t"));
     let sent = world.send_with(tokened(WORD, "t")).await.unwrap();
     assert!(sent.state() >= SendState::ServerAck);
-    let heard = world.peer(ANNA).inbox();
+    let received = world.peer(ANNA).inbox();
     assert_eq!(
-        heard
+        received
             .iter()
-            .filter(|heard| heard.id == sent.message_id)
+            .filter(|received| received.id == sent.message_id)
             .count(),
         1
     );
-    assert_eq!(heard.len(), 2);
+    assert_eq!(received.len(), 2);
     world.finish().await;
 }
 
@@ -301,9 +301,12 @@ async fn two_hundred_sends_in_a_row_keep_their_order() {
     for text in &texts {
         world.send(ANNA, text).await.unwrap();
     }
-    let heard = world.peer(ANNA).inbox();
-    let heard: Vec<String> = heard.into_iter().filter_map(|heard| heard.text).collect();
-    assert_eq!(heard, texts);
+    let received = world.peer(ANNA).inbox();
+    let received: Vec<String> = received
+        .into_iter()
+        .filter_map(|received| received.text)
+        .collect();
+    assert_eq!(received, texts);
     assert_eq!(world.agent.status().await.traffic.unwrap().sent, 200);
     world.finish().await;
 }
@@ -319,18 +322,18 @@ async fn a_text_arrives_byte_for_byte() {
     ];
     for text in texts {
         let sent = world.send(ANNA, &text).await.unwrap();
-        let heard = world
+        let received = world
             .peer(ANNA)
-            .wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT)
+            .wait_for(|received| received.id == sent.message_id, TEST_TIMEOUT)
             .await
             .unwrap();
-        assert!(heard.text.as_deref() == Some(text.as_str()));
+        assert!(received.text.as_deref() == Some(text.as_str()));
     }
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_person_is_written_to_by_number_or_by_lid() {
+async fn a_message_is_sent_by_number_or_by_lid() {
     let world = World::linked().await;
     // The server knows a LID once its owner exists.
     world.peer(ANNA);
@@ -344,7 +347,7 @@ async fn a_person_is_written_to_by_number_or_by_lid() {
         let sent = world.send(address, WORD).await.unwrap();
         assert!(sent.state() >= SendState::ServerAck, "{address}");
         assert_eq!(world.peer(ANNA).inbox_len(), count + 1, "{address}");
-        // However it was written: the chat by its one name, and the person by both.
+        // Whatever the recipient's form: the chat has its canonical name, and the person both addresses.
         let anna = format!("{}@lid", lid(ANNA));
         assert_eq!(sent.chat, anna, "{address}");
         let recipient = sent.recipient.unwrap();
@@ -373,9 +376,9 @@ async fn messages_from_the_phone_are_from_me() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_encrypted_yet_has_not_failed() {
+async fn a_message_that_cannot_be_encrypted_yet_is_not_failed() {
     let world = World::linked().await;
-    // With it, the account has what its first messages need.
+    // A message that gives the account the data it needs for its first messages.
     world.send(ANNA, WORD).await.unwrap();
     let error = IqError {
         xmlns: "encrypt".to_owned(),

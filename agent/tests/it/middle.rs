@@ -1,4 +1,4 @@
-//! A network that is not to be trusted with anything: what is sent over it is exact, or not sent.
+//! An unreliable network: a message is delivered exactly once, or not sent.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,18 +13,22 @@ use openclaw_trust::Fingerprint;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::harness::{
-    ACCOUNT, ANNA, Client, Cut, Middle, Mood, Pairing, TEST_TIMEOUT, TLS, WORD, Watcher, World,
+    ACCOUNT, ANNA, Client, Cut, Middle, Mode, Pairing, TEST_TIMEOUT, TLS, WORD, Watcher, World,
     chance, kinds, reason, request,
 };
 
 const CUTS: [Cut; 4] = [Cut::Close, Cut::Reset, Cut::ClientSide, Cut::AgentSide];
 
-const MOODS: [Mood; 3] = [Mood::Late(Duration::from_millis(5)), Mood::Deaf, Mood::Fair];
+const MODES: [Mode; 3] = [
+    Mode::Delay(Duration::from_millis(5)),
+    Mode::Stall,
+    Mode::Forward,
+];
 
-/// How clients come to the agent: through someone.
+/// The clients' connection to the agent, through a proxy.
 struct Line {
     middle: Middle,
-    /// The key of a client, and the agent's, over TLS.
+    /// The client's key and the agent's fingerprint, over TLS.
     keys: Option<(Client, Fingerprint)>,
 }
 
@@ -37,7 +41,7 @@ impl std::ops::Deref for Line {
 }
 
 impl Line {
-    /// A client as openclawctl makes one: it asks whether a quiet agent is still there.
+    /// A client as openclawctl builds it: with keepalive pings.
     fn client(&self) -> AgentClient<Channel> {
         let address = self.middle.address;
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
@@ -51,14 +55,14 @@ impl Line {
         })
     }
 
-    /// Where a call can be cut: in the handshake too.
+    /// Cuts a call at a random point, which may be in the handshake.
     fn cuts_somewhere_in_a_call(&self, random: &mut Rng) {
         let most = if self.keys.is_some() { 2_500 } else { 400 };
-        self.middle.cuts_after(random.u64(1..most));
+        self.middle.cut_after(random.u64(1..most));
     }
 }
 
-/// An agent in plain text, behind someone.
+/// A plain-text agent behind a proxy.
 async fn with_a_middle() -> (World, Line) {
     let config = openclaw_sim::Config::default();
     let world = World::with(config, &["--listen-plaintext", "127.0.0.1:0"]).await;
@@ -66,7 +70,7 @@ async fn with_a_middle() -> (World, Line) {
     (world, Line { middle, keys: None })
 }
 
-/// An agent behind someone, over TLS.
+/// A TLS agent behind a proxy.
 async fn with_a_middle_over_tls() -> (World, Line) {
     let world = World::with(openclaw_sim::Config::default(), &TLS).await;
     let client = Client::first(&world.agent).await;
@@ -75,7 +79,7 @@ async fn with_a_middle_over_tls() -> (World, Line) {
     (world, Line { middle, keys })
 }
 
-/// Follows events from behind `after` until the stream breaks, and keeps what comes.
+/// Follows events from `after` until the stream breaks, and records them.
 async fn follow(middle: &Line, seen: &mut Vec<u64>, enough: usize) {
     let request = pb::WatchEventsRequest {
         after: Some(seen.last().copied().unwrap_or(0)),
@@ -98,12 +102,12 @@ async fn follow(middle: &Line, seen: &mut Vec<u64>, enough: usize) {
 }
 
 #[tokio::test]
-async fn a_watch_over_a_broken_network_is_every_event_once() {
+async fn a_watch_over_a_broken_network_gets_every_event_once() {
     every_event_once(with_a_middle().await, chance(1)).await;
 }
 
 #[tokio::test]
-async fn a_watch_over_tls_and_a_broken_network_is_every_event_once() {
+async fn a_watch_over_tls_and_a_broken_network_gets_every_event_once() {
     every_event_once(with_a_middle_over_tls().await, chance(2)).await;
 }
 
@@ -121,19 +125,19 @@ async fn every_event_once((world, middle): (World, Line), mut random: Rng) {
     let mut places = random.fork();
     let watching = async {
         while seen.len() < MESSAGES {
-            // Now in the middle of the first frame, now behind many events: what is cut in one piece with an answer is
-            // lost with it.
-            middle.cuts_after(places.u64(50..100) << places.u32(..12));
+            // Sometimes within the first frame, sometimes after many events. Data that is cut in one piece with a
+            // response is lost with it.
+            middle.cut_after(places.u64(50..100) << places.u32(..12));
             follow(&middle, &mut seen, MESSAGES).await;
         }
     };
     let trouble = async {
-        let mut moods = MOODS.iter().cycle();
+        let mut moods = MODES.iter().cycle();
         loop {
             tokio::time::sleep(Duration::from_millis(random.u64(5..120))).await;
             match random.u8(..3) {
-                0 => middle.becomes(*moods.next().unwrap()),
-                _ => middle.cuts(CUTS[random.usize(..CUTS.len())]),
+                0 => middle.set_mode(*moods.next().unwrap()),
+                _ => middle.cut(CUTS[random.usize(..CUTS.len())]),
             }
         }
     };
@@ -163,12 +167,12 @@ async fn every_event_once((world, middle): (World, Line), mut random: Rng) {
 }
 
 #[tokio::test]
-async fn a_call_that_is_cut_and_repeated_is_one_message() {
+async fn a_send_that_is_cut_and_repeated_is_one_message() {
     one_message(with_a_middle().await, chance(3)).await;
 }
 
 #[tokio::test]
-async fn a_call_over_tls_that_is_cut_and_repeated_is_one_message() {
+async fn a_send_over_tls_that_is_cut_and_repeated_is_one_message() {
     one_message(with_a_middle_over_tls().await, chance(4)).await;
 }
 
@@ -183,7 +187,7 @@ async fn one_message((world, middle): (World, Line), mut random: Rng) {
             ..request(ANNA, &format!("{WORD} {number}"))
         };
         loop {
-            // Before the call arrives, while it is under way, when its answer is.
+            // Before the call arrives, while it is in progress, or while its response is in transit.
             middle.cuts_somewhere_in_a_call(&mut random);
             let mut client = middle.client();
             let sent = tokio::time::timeout(TEST_TIMEOUT, client.send(request.clone()));
@@ -201,7 +205,10 @@ async fn one_message((world, middle): (World, Line), mut random: Rng) {
     let all = || world.peer(ANNA).inbox_len() >= MESSAGES;
     world.sim.until(TEST_TIMEOUT, all).await.unwrap();
     let inbox = world.peer(ANNA).inbox();
-    let mut texts: Vec<_> = inbox.into_iter().filter_map(|heard| heard.text).collect();
+    let mut texts: Vec<_> = inbox
+        .into_iter()
+        .filter_map(|received| received.text)
+        .collect();
     texts.sort_unstable();
     texts.dedup();
     assert_eq!(
@@ -215,7 +222,7 @@ async fn one_message((world, middle): (World, Line), mut random: Rng) {
 #[tokio::test]
 async fn a_pairing_over_a_slow_line_links() {
     let (world, middle) = with_a_middle().await;
-    middle.becomes(Mood::Late(Duration::from_millis(150)));
+    middle.set_mode(Mode::Delay(Duration::from_millis(150)));
     let mut pairing = pair(&world, &middle, false).await.unwrap();
     let qr = pairing.qr().await;
     world.phone().scan(&qr.payload).await.unwrap();
@@ -224,14 +231,14 @@ async fn a_pairing_over_a_slow_line_links() {
     world.finish().await;
 }
 
-/// The contract: closing the stream stops the pairing. A cut is noticed like that, and no one has to wait for it.
+/// The contract: closing the stream stops the pairing. A lost connection has the same effect, without a delay.
 #[tokio::test]
-async fn a_pairing_that_is_cut_makes_room_for_the_next() {
+async fn a_cut_pairing_does_not_block_the_next() {
     let (world, middle) = with_a_middle().await;
     for cut in [Cut::Close, Cut::Reset] {
         let mut lost = pair(&world, &middle, false).await.unwrap();
         lost.qr().await;
-        middle.cuts(cut);
+        middle.cut(cut);
         world.agent.until_state(LinkState::Unlinked).await;
         assert!(!world.agent.status().await.pairing, "{cut:?}");
     }
@@ -242,17 +249,17 @@ async fn a_pairing_that_is_cut_makes_room_for_the_next() {
     world.finish().await;
 }
 
-/// The phone had accepted when the line broke: what the operator did not see is what Status says.
+/// The phone had accepted when the connection broke: Status reports the result that the operator did not see.
 #[tokio::test]
 async fn a_connection_lost_after_the_scan_leaves_a_reported_state() {
     for cut in [Cut::Close, Cut::Reset] {
         let (world, middle) = with_a_middle().await;
         let mut lost = pair(&world, &middle, false).await.unwrap();
         let qr = lost.qr().await;
-        middle.becomes(Mood::Deaf);
+        middle.set_mode(Mode::Stall);
         let scanned = world.phone().scan(&qr.payload).await;
-        middle.cuts(cut);
-        middle.becomes(Mood::Fair);
+        middle.cut(cut);
+        middle.set_mode(Mode::Forward);
         let settled = |link: &pb::LinkStatus| {
             matches!(link.state(), LinkState::Connected | LinkState::Unlinked)
         };
@@ -264,7 +271,7 @@ async fn a_connection_lost_after_the_scan_leaves_a_reported_state() {
                 "{cut:?}: the phone shows a device"
             );
         }
-        // Either way the next call is answered, and links.
+        // In both cases the next call is answered, and links.
         if link.state() == LinkState::Connected {
             let refused = pair(&world, &middle, false).await.err().unwrap();
             assert_eq!(reason(&refused), "ALREADY_LINKED");

@@ -1,4 +1,4 @@
-//! One name of a conversation and of a person, whatever address the wire used.
+//! A chat and a person have one canonical name, whatever address the wire used.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::event::Kind;
@@ -7,7 +7,7 @@ use openclaw_sim::{By, Fault};
 use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, lid, reason};
 
 impl World {
-    /// Every message that is kept, oldest first.
+    /// Every kept message, oldest first.
     async fn messages(&self) -> Vec<pb::Message> {
         let events = self.events().await.into_iter();
         let messages = events.filter_map(|event| match event.kind {
@@ -29,7 +29,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_message_that_comes_by_number_and_by_lid_is_one_event() {
+async fn a_message_delivered_by_number_and_by_lid_is_one_event() {
     let mut world = World::linked().await;
     let orders = [(By::Lid, By::Pn), (By::Pn, By::Lid), (By::Pn, By::Pn)];
     let mut ids = Vec::new();
@@ -50,14 +50,17 @@ async fn a_message_that_comes_by_number_and_by_lid_is_one_event() {
         }
     }
     world.all_acked().await;
-    let heard = world.messages().await;
-    let heard: Vec<_> = heard.iter().map(|it| it.origin().id.clone()).collect();
-    assert_eq!(heard, ids.into_iter().map(|(_, id)| id).collect::<Vec<_>>());
+    let received = world.messages().await;
+    let received: Vec<_> = received.iter().map(|it| it.origin().id.clone()).collect();
+    assert_eq!(
+        received,
+        ids.into_iter().map(|(_, id)| id).collect::<Vec<_>>()
+    );
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_person_whose_two_addresses_came_in_a_backlog_is_one_from_then_on() {
+async fn two_addresses_learnt_from_a_backlog_are_one_person_afterwards() {
     let carl = "+15550100004";
     let mut world = World::linked().await;
     let group = world.phone().create_group("Harbour", &[carl]).await;
@@ -107,7 +110,7 @@ async fn a_person_whose_two_addresses_came_in_a_backlog_is_one_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_chat_has_one_name_in_every_event_and_is_found_by_both() {
+async fn a_chat_has_one_name_in_every_event_and_is_found_by_both_addresses() {
     let world = World::linked().await;
     world.writes(ANNA, WORD, By::Pn, None).await;
     world.writes(ANNA, WORD, By::Lid, None).await;
@@ -136,9 +139,12 @@ async fn a_chat_has_one_name_in_every_event_and_is_found_by_both() {
             });
         chats.collect()
     };
-    let told = chats(&world.events().await);
-    assert!(told.len() >= 6, "{}", told.len());
-    assert!(told.iter().all(|chat| *chat == name), "more than one name");
+    let reported = chats(&world.events().await);
+    assert!(reported.len() >= 6, "{}", reported.len());
+    assert!(
+        reported.iter().all(|chat| *chat == name),
+        "more than one name"
+    );
     for asked in [ANNA, &name] {
         let request = pb::WatchEventsRequest {
             after: Some(0),
@@ -146,7 +152,7 @@ async fn a_chat_has_one_name_in_every_event_and_is_found_by_both() {
             ..Default::default()
         };
         let found = world.watch_with(request).await.all().await;
-        assert_eq!(chats(&found).len(), told.len());
+        assert_eq!(chats(&found).len(), reported.len());
     }
     world.finish().await;
 }
@@ -162,7 +168,7 @@ async fn a_backlog_by_number_and_by_lid_is_in_the_order_of_arrival() {
     world.cut_off().await;
     let mut texts = vec![format!("{WORD} first")];
     for n in 0..WAITING {
-        // Runs of different lengths by each of the two.
+        // Runs of different lengths by each address.
         let by = if n % 7 < 4 { By::Pn } else { By::Lid };
         let text = format!("{WORD} {n}");
         world.writes(ANNA, &text, by, None).await;
@@ -170,14 +176,14 @@ async fn a_backlog_by_number_and_by_lid_is_in_the_order_of_arrival() {
     }
     world.sim.fault(Fault::Clear).await;
     let mut events = world.watch().await;
-    let heard = events.texts(WAITING + 1).await;
-    assert_eq!(heard, texts);
+    let received = events.texts(WAITING + 1).await;
+    assert_eq!(received, texts);
     world.all_acked().await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn both_sides_of_a_conversation_are_in_the_order_of_arrival_over_many_batches() {
+async fn both_sides_of_a_conversation_are_in_order_across_many_batches() {
     const WAITING: usize = 900;
     let world = World::linked().await;
     world.writes(ANNA, WORD, By::Lid, None).await;
@@ -186,7 +192,7 @@ async fn both_sides_of_a_conversation_are_in_the_order_of_arrival_over_many_batc
     let mut texts = vec![WORD.to_owned()];
     for n in 0..WAITING {
         let text = format!("{WORD} {n}");
-        // Long runs by one, so that the queues of the others are far ahead.
+        // Long runs by one address, so that the other queues are far ahead.
         match n % 300 {
             0..200 => world.writes(ANNA, &text, By::Pn, None).await,
             200..290 => world.writes(ANNA, &text, By::Lid, None).await,
@@ -196,16 +202,16 @@ async fn both_sides_of_a_conversation_are_in_the_order_of_arrival_over_many_batc
     }
     world.sim.fault(Fault::Clear).await;
     let mut events = world.watch().await;
-    let heard = events.texts(WAITING + 1).await;
-    let wrong = heard
+    let received = events.texts(WAITING + 1).await;
+    let wrong = received
         .iter()
         .zip(&texts)
-        .position(|(heard, text)| heard != text);
-    assert_eq!(wrong, None, "the first out of its place");
+        .position(|(received, text)| received != text);
+    assert_eq!(wrong, None, "the first message out of order");
     world.all_acked().await;
     assert_eq!(world.messages().await.len(), WAITING + 1);
     let held = world.agent.status().await.rules.unwrap().held;
-    assert_eq!(held, 0, "nothing is left behind");
+    assert_eq!(held, 0, "no message is still held");
     world.finish().await;
 }
 
@@ -230,7 +236,7 @@ async fn a_contact_without_a_number_is_named_and_answered_by_its_lid() {
 }
 
 #[tokio::test]
-async fn a_contact_with_a_new_number_is_somebody_new_and_the_old_one_is_nobodys() {
+async fn a_contact_with_a_new_number_is_another_contact_and_the_old_number_is_unassigned() {
     const NEW: &str = "+15550100055";
     let world = World::linked().await;
     world.writes(ANNA, WORD, By::Lid, None).await;
@@ -256,7 +262,7 @@ async fn a_contact_with_a_new_number_is_somebody_new_and_the_old_one_is_nobodys(
 }
 
 #[tokio::test]
-async fn a_known_number_is_asked_for_again_once_a_message_to_it_was_refused() {
+async fn a_known_number_is_queried_again_after_a_refused_message() {
     let world = World::linked().await;
     world.send(ANNA, WORD).await.unwrap();
     world.sim.unknown(ANNA).unwrap();

@@ -1,4 +1,4 @@
-//! What the server says by itself, and calls: acked, and never shown as a message.
+//! Notifications and calls from the server: acked, and never recorded as messages.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::event::Kind;
@@ -6,7 +6,7 @@ use openclaw_sim::{By, Call, CallKind, NoticeAbout};
 
 use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World};
 
-/// From the first sign of a call to its end.
+/// The stanzas of a call, in order.
 const CALL: [CallKind; 12] = [
     CallKind::Offer,
     CallKind::OfferNotice,
@@ -23,7 +23,7 @@ const CALL: [CallKind; 12] = [
 ];
 
 impl World {
-    /// The agent still gets messages, and has shown nothing else than these as messages.
+    /// Checks that the agent still receives messages, and has recorded only these as messages.
     async fn shows_only(&self, ids: &[String]) {
         let events = self.events().await.into_iter();
         let shown = events.filter_map(|event| match event.kind {
@@ -34,7 +34,7 @@ impl World {
         assert_eq!(shown.collect::<Vec<_>>(), ids);
     }
 
-    async fn hears_from(&self, who: &str) -> String {
+    async fn receives_from(&self, who: &str) -> String {
         let sent = self.peer(who).send_text(ACCOUNT, WORD, By::Lid).await;
         self.all_acked().await;
         sent.unwrap()
@@ -42,7 +42,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn every_notice_of_the_server_is_acked_and_harms_nothing() {
+async fn every_notification_is_acked_and_has_no_side_effect() {
     let world = World::linked().await;
     let about = NoticeAbout {
         contact: Some(ANNA.parse().unwrap()),
@@ -51,7 +51,7 @@ async fn every_notice_of_the_server_is_acked_and_harms_nothing() {
     let mut ids = Vec::new();
     for notice in world.sim.notice_kinds() {
         world.sim.notify(ACCOUNT, notice.kind, &about).unwrap();
-        ids.push(world.hears_from(BERT).await);
+        ids.push(world.receives_from(BERT).await);
         world.agent.until_state(pb::LinkState::Connected).await;
     }
     world.shows_only(&ids).await;
@@ -59,7 +59,7 @@ async fn every_notice_of_the_server_is_acked_and_harms_nothing() {
 }
 
 #[tokio::test]
-async fn calls_are_acked_also_those_that_waited_and_are_no_messages() {
+async fn calls_are_acked_also_from_the_backlog_and_are_no_messages() {
     let mut world = World::linked().await;
     let anna = world.peer(ANNA);
     for kind in CALL {
@@ -79,7 +79,7 @@ async fn calls_are_acked_also_those_that_waited_and_are_no_messages() {
     let url = world.sim.url();
     world.agent.start_again(&url).await;
     world.all_acked().await;
-    let id = world.hears_from(BERT).await;
+    let id = world.receives_from(BERT).await;
     world.shows_only(&[id]).await;
     world.finish().await;
 }

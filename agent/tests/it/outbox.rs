@@ -1,4 +1,4 @@
-//! One token is one message, whatever happens on the way; and what waits is sent, or is said not to be.
+//! One token is one message in every case; and a queued message is sent, or reported as not sent.
 
 mod chance;
 mod reached;
@@ -31,14 +31,14 @@ fn kept(to: &str, text: &str, token: &str) -> pb::SendRequest {
     }
 }
 
-/// When an error says to try again, in both ways of saying it.
+/// The retry time of an error, which must agree in both of its forms.
 fn retry_at(status: &Status) -> SystemTime {
-    let told = fact(status, "retry_at").expect("it says when");
-    let told: prost_types::Timestamp = told.parse().unwrap();
+    let reported = fact(status, "retry_at").expect("it says when");
+    let reported: prost_types::Timestamp = reported.parse().unwrap();
     let details = status.get_error_details();
     let delay = details.retry_info().and_then(|info| info.retry_delay);
     assert!(delay.is_some(), "{details:?}");
-    SystemTime::try_from(told).unwrap()
+    SystemTime::try_from(reported).unwrap()
 }
 
 impl World {
@@ -50,16 +50,16 @@ impl World {
         answer.unwrap().into_inner().messages
     }
 
-    /// The texts that a contact has got, as often as they came.
-    fn heard(&self, number: &str) -> Vec<String> {
-        let heard = self.peer(number).inbox().into_iter();
-        heard.filter_map(|heard| heard.text).collect()
+    /// The texts that a contact has received, with duplicates.
+    fn received_texts(&self, number: &str) -> Vec<String> {
+        let received = self.peer(number).inbox().into_iter();
+        received.filter_map(|received| received.text).collect()
     }
 
-    async fn until_heard(&self, number: &str, text: &str) -> Received {
-        let fits = |heard: &Received| heard.text.as_deref() == Some(text);
-        let heard = self.peer(number).wait_for(fits, TEST_TIMEOUT).await;
-        heard.unwrap_or_else(|error| panic!("{number} has not got {text:?}: {error}"))
+    async fn until_received(&self, number: &str, text: &str) -> Received {
+        let fits = |received: &Received| received.text.as_deref() == Some(text);
+        let received = self.peer(number).wait_for(fits, TEST_TIMEOUT).await;
+        received.unwrap_or_else(|error| panic!("{number} has not got {text:?}: {error}"))
     }
 
     /// Waits for the outcome of a message.
@@ -73,7 +73,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn queued_messages_outlive_a_kill_and_are_sent_on_the_next_connection() {
+async fn queued_messages_survive_a_kill_and_are_sent_on_the_next_connection() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     world.cut_off().await;
@@ -97,7 +97,7 @@ async fn queued_messages_outlive_a_kill_and_are_sent_on_the_next_connection() {
         (waiting[0].to.as_str(), waiting[0].client_token.as_str()),
         (ANNA, "t0")
     );
-    // A caller that asks again gets the same.
+    // A repeated call gets the same response.
     let again = world.send_with(tokened(ANNA, &texts[0], "t0")).await;
     let again = again.unwrap();
     assert_eq!(
@@ -106,15 +106,15 @@ async fn queued_messages_outlive_a_kill_and_are_sent_on_the_next_connection() {
     );
     assert!(again.queued_until.is_some());
     world.sim.fault(Fault::Clear).await;
-    world.until_heard(ANNA, &texts[2]).await;
-    assert_eq!(world.heard(ANNA), texts, "in order, each once");
+    world.until_received(ANNA, &texts[2]).await;
+    assert_eq!(world.received_texts(ANNA), texts, "in order, each once");
     let outcome = world.outcome("t2").await;
     assert_eq!(outcome.message_id, ids[2]);
     assert!(outcome.state() >= SendState::ServerAck);
     assert!(world.waiting().await.is_empty());
     let known = world.send_with(tokened(ANNA, &texts[0], "t0")).await;
     assert!(known.unwrap().state() >= SendState::ServerAck);
-    assert_eq!(world.heard(ANNA).len(), 3);
+    assert_eq!(world.received_texts(ANNA).len(), 3);
     world.finish().await;
 }
 
@@ -130,7 +130,7 @@ async fn a_queued_message_is_sent_at_once_while_connected() {
         (sent.state(), sent.queued_until),
         (SendState::Delivered, None)
     );
-    assert_eq!(world.heard(ANNA).len(), 1);
+    assert_eq!(world.received_texts(ANNA).len(), 1);
     world.finish().await;
 }
 
@@ -155,8 +155,8 @@ async fn a_queued_message_expires_with_a_report_and_is_never_sent() {
     world.agent.until_state(LinkState::Connected).await;
     let after = format!("{WORD} after");
     world.send(ANNA, &after).await.unwrap();
-    world.until_heard(ANNA, &after).await;
-    assert_eq!(world.heard(ANNA), [after]);
+    world.until_received(ANNA, &after).await;
+    assert_eq!(world.received_texts(ANNA), [after]);
     world.finish().await;
 }
 
@@ -195,12 +195,12 @@ async fn queued_messages_can_be_cancelled() {
     world.agent.until_state(LinkState::Connected).await;
     let after = format!("{WORD} after");
     world.send(ANNA, &after).await.unwrap();
-    assert_eq!(world.heard(ANNA), [after]);
+    assert_eq!(world.received_texts(ANNA), [after]);
     world.finish().await;
 }
 
 #[tokio::test]
-async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
+async fn sends_over_the_rate_limit_are_refused_with_a_retry_time() {
     let world = World::linked_with(&["--send-rate", "30", "--send-burst", "2"]).await;
     world.send(ANNA, &format!("{WORD} 0")).await.unwrap();
     world.send(BERT, &format!("{WORD} 1")).await.unwrap();
@@ -215,10 +215,10 @@ async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
         .duration_since(openclaw_state::clock::now())
         .unwrap_or_default();
     assert!(wait <= Duration::from_secs(2), "{wait:?}");
-    assert_eq!(world.heard(BERT).len(), 1, "nothing was sent");
+    assert_eq!(world.received_texts(BERT).len(), 1, "nothing was sent");
     tokio::time::sleep(wait).await;
     world.send_with(request()).await.unwrap();
-    // What may wait for its turn is slowed down instead.
+    // Queued messages are delayed instead.
     for n in 3..5 {
         let request = kept(ANNA, &format!("{WORD} {n}"), &format!("t{n}"));
         let sent = world.send_with(request).await.unwrap();
@@ -226,8 +226,8 @@ async fn too_much_at_once_is_refused_with_a_time_at_which_it_is_let_in() {
     }
     let slowed = openclaw_state::clock::now().duration_since(at).unwrap();
     assert!(slowed >= Duration::from_secs(2), "{slowed:?}");
-    assert_eq!(world.heard(BERT).len(), 2);
-    assert_eq!(world.heard(ANNA).len(), 3);
+    assert_eq!(world.received_texts(BERT).len(), 2);
+    assert_eq!(world.received_texts(ANNA).len(), 3);
     world.finish().await;
 }
 
@@ -279,10 +279,10 @@ async fn a_temporary_fault_delays_queued_messages_and_fails_none() {
     let waiting = tokio::time::timeout(TEST_TIMEOUT, attempted).await.unwrap();
     assert_eq!(waiting.reason(), pb::SendReason::NotEncrypted);
     assert!(!waiting.handed_over && waiting.retry_at.is_some());
-    // It holds up no one else.
+    // Messages to others are not delayed.
     world.send(ANNA, &format!("{WORD} again")).await.unwrap();
     world.fault(Fault::Clear).await;
-    world.until_heard(BERT, WORD).await;
+    world.until_received(BERT, WORD).await;
     let outcome = world.outcome("t").await;
     assert!(outcome.state() >= SendState::ServerAck);
     world.finish().await;
@@ -300,24 +300,24 @@ async fn queued_messages_are_sent_once_the_agent_is_linked_again() {
     let text = format!("{WORD} at last");
     let kept = world.send_with(kept(ANNA, &text, "t")).await.unwrap();
     world.link().await;
-    let heard = world.until_heard(ANNA, &text).await;
-    assert_eq!(heard.id, kept.message_id);
+    let received = world.until_received(ANNA, &text).await;
+    assert_eq!(received.id, kept.message_id);
     let outcome = world.outcome("t").await;
     assert!(outcome.state() >= SendState::ServerAck);
-    // Nor is a token forgotten with the link.
+    // Tokens survive the unpair as well.
     let known = world
         .send_with(tokened(ANNA, WORD, "before"))
         .await
         .unwrap();
     assert!(known.state() >= SendState::ServerAck);
-    assert_eq!(world.heard(ANNA).len(), 2);
+    assert_eq!(world.received_texts(ANNA).len(), 2);
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_message_no_device_can_decrypt_is_not_reported_as_sent() {
+async fn a_message_that_no_device_can_decrypt_is_not_reported_as_sent() {
     let world = World::linked().await;
-    // WhatsApp knows no one under this LID, and has no key for it.
+    // WhatsApp has no account and no key for this LID.
     let nobody = format!("{}@lid", lid(UNREGISTERED));
     let failed = world.send_with(tokened(&nobody, WORD, "t")).await;
     assert_eq!(
@@ -333,7 +333,7 @@ async fn a_message_no_device_can_decrypt_is_not_reported_as_sent() {
 }
 
 #[tokio::test]
-async fn an_agent_without_a_phone_keeps_nothing() {
+async fn an_unlinked_agent_queues_nothing() {
     let world = World::new().await;
     let denied = world.send_with(kept(ANNA, WORD, "t")).await.unwrap_err();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Linking: what an operator sees when it goes well, and when it does not.
+//! Pairing: the operator's view of success and of failures.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant, SystemTime};
@@ -40,12 +40,12 @@ async fn a_code_typed_on_the_phone_links() {
     assert!(code.expires_at.is_some());
     world.phone().enter_code(&code.code).await.unwrap();
     assert_eq!(pairing.linked().await.phone, ACCOUNT);
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn the_modules_of_a_qr_frame_read_back_as_its_payload() {
+async fn the_modules_of_a_qr_frame_decode_to_its_payload() {
     let world = World::new().await;
     let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     let qr = pairing.qr().await;
@@ -69,7 +69,7 @@ fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// What a camera sees: four pixels a module, four modules of quiet zone.
+/// Renders the code for a decoder: four pixels per module, four modules of quiet zone.
 fn read(qr: &pb::QrCode) -> String {
     const SCALE: usize = 4;
     const QUIET: usize = 4;
@@ -129,25 +129,25 @@ async fn a_linked_agent_is_linked_again_only_on_request() {
         refusal(&denied),
         (Code::FailedPrecondition, "ALREADY_LINKED".to_owned())
     );
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     let before = world.phone().companions()[0].device;
 
     let mut pairing = world.pair(replacing()).await.unwrap();
     let qr = pairing.qr().await;
     let devices = world.phone().companions();
-    assert_eq!(devices.len(), 1, "what there is stays meanwhile");
+    assert_eq!(devices.len(), 1, "the existing device stays meanwhile");
     assert_eq!(devices[0].device, before);
     world.phone().scan(&qr.payload).await.unwrap();
     pairing.linked().await;
     let devices = world.phone().companions();
     assert_eq!(devices.len(), 1);
     assert_ne!(devices[0].device, before);
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_stream_closed_half_way_stops_the_pairing() {
+async fn closing_the_stream_stops_the_pairing() {
     let world = World::new().await;
     let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     let qr = pairing.qr().await;
@@ -186,7 +186,7 @@ async fn the_operators_deadline_ends_a_pairing() {
 
 #[tokio::test]
 async fn no_server_is_reported_within_seconds() {
-    // A port that was free a moment ago, and no one listens on.
+    // A port that was free a moment ago, without a listener.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/ws/chat", listener.local_addr().unwrap());
     drop(listener);
@@ -210,7 +210,7 @@ async fn no_server_is_reported_within_seconds() {
 }
 
 #[tokio::test]
-async fn a_phone_that_unlinks_while_pairing_is_believed_at_once() {
+async fn an_unlink_by_the_phone_while_pairing_is_final_at_once() {
     let world = World::new().await;
     let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     let qr = pairing.qr().await;
@@ -222,7 +222,7 @@ async fn a_phone_that_unlinks_while_pairing_is_believed_at_once() {
         pb::PairFailureReason::RefusedByWhatsapp
     );
     world
-        .everything_says(LinkState::LoggedOut, "logged_out")
+        .everything_reports(LinkState::LoggedOut, "logged_out")
         .await;
     let handshakes = world.handshakes();
     assert_eq!(handshakes, 2, "one to be linked, one to be refused");
@@ -255,7 +255,7 @@ async fn a_login_refused_after_the_scan_is_reported() {
 }
 
 #[tokio::test]
-async fn a_login_that_fails_for_now_after_the_scan_is_tried_again() {
+async fn a_temporarily_failed_login_after_the_scan_is_retried() {
     let world = World::new().await;
     let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     let qr = pairing.qr().await;
@@ -263,7 +263,7 @@ async fn a_login_that_fails_for_now_after_the_scan_is_tried_again() {
     world.sim.fault(Fault::Refuse(1)).await;
     world.phone().scan(&qr.payload).await.unwrap();
     pairing.linked().await;
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }
 
@@ -272,14 +272,14 @@ async fn a_stream_closed_after_the_scan_leaves_the_link() {
     let world = World::new().await;
     let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
     let qr = pairing.qr().await;
-    // Time enough to hang up between the scan and the login.
+    // Leaves time to close the stream between the scan and the login.
     world.sim.fault(Fault::Refuse(1)).await;
     world.phone().scan(&qr.payload).await.unwrap();
     assert!(matches!(pairing.next().await, Some(Frame::Scanned(_))));
     drop(pairing);
     let link = world.agent.until_state(LinkState::Connected).await;
     assert_eq!(link.phone, ACCOUNT);
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }
 

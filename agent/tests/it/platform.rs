@@ -1,4 +1,4 @@
-//! What container platforms ask of the binary: a health check without a shell, and a volume that outlives a deployment.
+//! Requirements of container platforms: a health check without a shell, and a volume that survives a deployment.
 
 use std::path::Path;
 
@@ -68,7 +68,7 @@ async fn a_health_check_uses_the_platforms_port() {
     world.finish().await;
 }
 
-/// An agent as Railway starts one.
+/// An agent with Railway's environment.
 fn on_railway(folder: &Path) -> tokio::process::Command {
     let mut command = bare::binary(folder);
     command.env("RAILWAY_ENVIRONMENT_ID", "0a1b").args([
@@ -131,6 +131,6 @@ async fn on_railway_an_agent_starts_on_its_volume() {
         .env("RAILWAY_PROJECT_ID", "0a1b")
         .env("RAILWAY_VOLUME_MOUNT_PATH", folder.path());
     let mut agent = Bare::start(&mut command);
-    agent.says(STARTED).await;
+    agent.logged(STARTED).await;
     assert_eq!(agent.terminate().await.code(), Some(0));
 }

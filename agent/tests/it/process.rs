@@ -1,4 +1,4 @@
-//! The process: its settings, its socket, its ends.
+//! The process: settings, socket and exit.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Output;
@@ -61,7 +61,7 @@ async fn all_invalid_settings_are_reported_at_once() {
 }
 
 #[tokio::test]
-async fn a_simulator_build_never_dials_anything_but_loopback() {
+async fn a_simulator_build_only_connects_to_loopback() {
     for url in [
         "",
         "ws://web.whatsapp.com/ws/chat",
@@ -78,7 +78,7 @@ async fn a_simulator_build_never_dials_anything_but_loopback() {
 }
 
 #[tokio::test]
-async fn the_version_names_the_kind_of_build() {
+async fn the_version_shows_the_kind_of_build() {
     let (code, stdout, stderr) = text(&run_to_the_end(&["--version"]).await);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     assert!(stdout.contains("simulator build"), "{stdout}");
@@ -92,7 +92,7 @@ async fn unknown_flags_are_a_usage_error() {
 }
 
 #[tokio::test]
-async fn plain_text_is_served_on_loopback_when_asked() {
+async fn plain_text_is_served_on_loopback_if_configured() {
     let config = openclaw_sim::Config::default();
     let world = World::with(config, &["--listen-plaintext", "127.0.0.1:0"]).await;
     let address = world.agent.plaintext.expect("an address for gRPC");
@@ -105,7 +105,7 @@ async fn plain_text_is_served_on_loopback_when_asked() {
 }
 
 #[tokio::test]
-async fn the_socket_is_for_its_own_user() {
+async fn the_socket_is_only_for_its_user() {
     let world = World::new().await;
     let mode = |path: &std::path::Path| {
         let metadata = std::fs::metadata(path).unwrap();
@@ -130,7 +130,7 @@ async fn a_killed_agent_starts_again_linked() {
 }
 
 #[tokio::test]
-async fn a_second_agent_on_the_socket_fails_without_harm() {
+async fn a_second_agent_on_the_socket_fails_without_effect_on_the_first() {
     let world = World::linked().await;
     let socket = world.agent.socket.to_str().unwrap();
     let url = world.sim.url();
@@ -146,7 +146,7 @@ async fn a_second_agent_on_the_socket_fails_without_harm() {
     assert_eq!(code, Some(1));
     assert!(stderr.contains("is another agent running?"), "{stderr}");
     assert!(world.agent.socket.exists());
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.send(ANNA, WORD).await.unwrap();
     world.finish().await;
 }
@@ -170,13 +170,13 @@ async fn an_address_in_use_is_reported() {
     assert!(stderr.contains(&http), "{stderr}");
     assert!(
         !other.exists(),
-        "the socket goes with the agent that made it"
+        "the socket is removed by the agent that created it"
     );
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_socket_is_left_alone() {
+async fn a_file_that_is_not_a_socket_is_not_replaced() {
     let world = World::new().await;
     let file = world.agent.folder().join("notes.txt");
     std::fs::write(&file, "mine").unwrap();
@@ -210,7 +210,7 @@ async fn a_stop_ends_a_pairing_with_the_reason() {
 #[tokio::test]
 async fn a_stop_does_not_wait_for_silent_clients() {
     let mut world = World::linked().await;
-    // Neither WhatsApp nor the client nor the probe says another word.
+    // WhatsApp, the client and the probe send nothing more.
     let _stalled = world.watch().await;
     let _half = tokio::net::TcpStream::connect(world.agent.http())
         .await

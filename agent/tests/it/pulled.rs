@@ -1,5 +1,5 @@
-//! Backlogs, which WhatsApp's server sends as it is asked for them, cut off at every point; and streams that it ends in
-//! other ways than a code says.
+//! Offline backlogs, which WhatsApp's server sends in requested batches, cut at every point; and streams that it ends
+//! without a code.
 
 use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
@@ -7,13 +7,13 @@ use openclaw_sim::{By, Fault};
 
 use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, World};
 
-/// More than the server sends unasked, and less than one request brings.
+/// More than the server sends without a request, and less than one request returns.
 const FEW: usize = 30;
-/// More than one request brings.
+/// More than one request returns.
 const MANY: usize = 230;
 
 impl World {
-    /// Two people write by turns while the agent is away.
+    /// Two people write alternately while the agent is offline.
     async fn missed(&self, messages: std::ops::Range<usize>) {
         let people = [self.peer(ANNA), self.peer(BERT)];
         for n in messages {
@@ -23,7 +23,7 @@ impl World {
         }
     }
 
-    /// All of it is recorded once, each person's in order, and acked; what is written then arrives, too.
+    /// Checks that everything is recorded once, in order per person, and acked; and that later messages arrive too.
     async fn has_it_all(&self, messages: usize) {
         self.all_acked().await;
         self.agent.until_state(LinkState::Connected).await;
@@ -51,8 +51,8 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_backlog_that_is_cut_at_any_point_comes_once_and_in_order() {
-    // Within and behind what comes unasked, within and behind what was asked for; again at the next login.
+async fn a_backlog_cut_at_any_point_is_recorded_once_and_in_order() {
+    // Within and after the unrequested part, within and after the requested part; and again at the next login.
     for cuts in [&[1][..], &[4, 1], &[5, 5], &[6, 6, 6], &[29], &[30], &[31]] {
         let mut world = World::linked().await;
         world.all_acked().await;
@@ -77,7 +77,7 @@ async fn a_backlog_of_several_requests_survives_cuts_and_kills() {
         world.cut_behind(cut).await;
         let before = world.handshakes();
         world.agent.start_again(&world.sim.url()).await;
-        // The connection that is cut, then the next.
+        // This connection is cut, and then the next one.
         let again = || world.handshakes() > before + 1;
         world.sim.until(TEST_TIMEOUT, again).await.unwrap();
         world.agent.kill().await;
@@ -88,7 +88,7 @@ async fn a_backlog_of_several_requests_survives_cuts_and_kills() {
 }
 
 #[tokio::test]
-async fn a_backlog_that_is_not_announced_is_asked_for() {
+async fn an_unannounced_backlog_is_requested() {
     let mut world = World::linked().await;
     world.all_acked().await;
     world.agent.terminate().await;
@@ -105,7 +105,7 @@ async fn a_backlog_that_is_not_announced_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_stream_that_the_server_ends_is_made_anew() {
+async fn a_stream_that_the_server_ends_is_opened_again() {
     let world = World::linked().await;
     let mut sent = 0;
     for end in [

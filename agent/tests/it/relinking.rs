@@ -1,4 +1,4 @@
-//! Linking again: the old link stays as it was until the new one is complete, and then the new one works.
+//! Linking again: the old link is unchanged until the new one is complete, and then the new one works.
 
 mod kills;
 
@@ -12,7 +12,7 @@ use openclaw_sim::{By, Failure, Fault, IqError};
 
 use crate::harness::{ACCOUNT, ANNA, TEST_TIMEOUT, WORD, World, seconds};
 
-/// No one's number, and well formed.
+/// A valid number without an account.
 const MISTYPED: &str = "+15550100077";
 const MANY: u32 = 1_000;
 
@@ -41,7 +41,7 @@ pub(crate) fn failure(reason: u16, expire: Option<u64>) -> Fault {
     })
 }
 
-/// A state that needs a person, with credentials that may still be good, and how WhatsApp brings it about.
+/// A state that needs a person, with credentials that may still be valid, and how WhatsApp causes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Replaced,
@@ -56,7 +56,7 @@ pub(crate) const ENDS: [(End, LinkState); 4] = [
 ];
 
 impl World {
-    /// Has WhatsApp end the link so.
+    /// Has WhatsApp end the link in this way.
     pub(crate) async fn end(&self, end: End) {
         match end {
             End::Replaced => self.fault(Fault::Replaced).await,
@@ -67,19 +67,19 @@ impl World {
         }
     }
 
-    /// The account's devices, by number.
+    /// The ids of the account's devices.
     pub(crate) fn devices(&self) -> Vec<u16> {
         let companions = self.phone().companions();
         companions.iter().map(|one| one.device).collect()
     }
 
-    /// Proves that the link works in both directions.
+    /// Checks that the link works in both directions.
     pub(crate) async fn works(&self, word: &str) {
         let link = self.agent.until_state(LinkState::Connected).await;
         assert_eq!(link.phone, ACCOUNT);
         let text = format!("{WORD} {word}");
         self.send(ANNA, &text).await.unwrap();
-        let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(&text);
+        let fits = |received: &openclaw_sim::Received| received.text.as_deref() == Some(&text);
         self.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
         let mut events = self.watch().await;
         let text = format!("{WORD} answers {word}");
@@ -90,10 +90,10 @@ impl World {
             _ => None,
         };
         events.event(found).await;
-        self.everything_says_connected().await;
+        self.everything_reports_connected().await;
     }
 
-    /// Links again, with a new device in the place of the old one.
+    /// Replaces the device by a new one.
     pub(crate) async fn link_instead(&self) {
         let mut pairing = self.pair(replacing()).await.unwrap();
         let qr = pairing.qr().await;
@@ -110,7 +110,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn looking_at_a_code_costs_no_link() {
+async fn showing_a_code_does_not_affect_the_link() {
     for (end, state) in ENDS {
         let world = World::linked().await;
         let device = world.devices();
@@ -122,7 +122,11 @@ async fn looking_at_a_code_costs_no_link() {
         pairing.qr().await;
         let status = world.agent.status().await;
         assert!(status.pairing, "{end:?}");
-        assert_eq!(status.link.unwrap().state(), state, "it is what it was");
+        assert_eq!(
+            status.link.unwrap().state(),
+            state,
+            "the state is unchanged"
+        );
         drop(pairing);
         // The deadline.
         let request = pb::PairRequest {
@@ -162,7 +166,7 @@ async fn looking_at_a_code_costs_no_link() {
 }
 
 #[tokio::test]
-async fn a_link_that_works_works_on_while_another_is_made() {
+async fn a_working_link_keeps_working_during_a_pairing() {
     let world = World::linked().await;
     let (device, handshakes) = (world.devices(), world.handshakes());
     for request in [replacing(), replacing_by_code(MISTYPED)] {
@@ -178,12 +182,16 @@ async fn a_link_that_works_works_on_while_another_is_made() {
     }
     world.works("afterwards").await;
     assert_eq!(world.devices(), device);
-    assert_eq!(world.handshakes(), handshakes + 2, "its socket stayed");
+    assert_eq!(
+        world.handshakes(),
+        handshakes + 2,
+        "its connection stayed open"
+    );
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_pairing_that_fails_leaves_the_link_that_was() {
+async fn a_failed_pairing_keeps_the_previous_link() {
     let world = World::linked().await;
     let device = world.devices();
     world.sim.fault(Fault::Refuse(MANY)).await;
@@ -204,7 +212,7 @@ async fn a_pairing_that_fails_leaves_the_link_that_was() {
     );
     world.sim.fault(Fault::Clear).await;
 
-    // The phone accepts, and the login does not follow.
+    // The phone accepts, but the login fails.
     for (code, reason) in [
         (402, pb::PairFailureReason::Banned),
         (405, pb::PairFailureReason::Outdated),
@@ -224,7 +232,7 @@ async fn a_pairing_that_fails_leaves_the_link_that_was() {
 }
 
 #[tokio::test]
-async fn the_new_device_takes_the_old_ones_place_once_it_has_logged_in() {
+async fn the_new_device_replaces_the_old_one_after_its_login() {
     let mut world = World::linked().await;
     world.works("with the old one").await;
     let before = world.devices();
@@ -263,7 +271,7 @@ async fn the_new_device_takes_the_old_ones_place_once_it_has_logged_in() {
 }
 
 #[tokio::test]
-async fn a_resting_link_is_replaced_too() {
+async fn a_link_that_whatsapp_has_ended_is_replaced_too() {
     for (end, state) in ENDS {
         let world = World::linked().await;
         world.end(end).await;
@@ -280,7 +288,7 @@ async fn a_stream_closed_after_the_scan_leaves_the_new_link() {
     let before = world.devices();
     let mut pairing = world.pair(replacing()).await.unwrap();
     let qr = pairing.qr().await;
-    // Time enough to hang up between the scan and the login.
+    // Leaves time to close the stream between the scan and the login.
     world.sim.fault(Fault::Refuse(1)).await;
     world.phone().scan(&qr.payload).await.unwrap();
     assert!(matches!(pairing.next().await, Some(Frame::Scanned(_))));
@@ -293,7 +301,7 @@ async fn a_stream_closed_after_the_scan_leaves_the_new_link() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_lost_while_another_is_made_is_made_again() {
+async fn a_link_lost_during_a_pairing_reconnects() {
     let world = World::linked().await;
     let mut pairing = world.pair(replacing()).await.unwrap();
     pairing.qr().await;

@@ -1,4 +1,5 @@
-//! Contacts with several devices: each gets its own copy, and what one cannot open is sealed again for that one.
+//! Contacts with several devices: each gets its own copy, and a copy that a device cannot decrypt is encrypted again
+//! for that device.
 
 use openclaw_proto::v1::event::Kind;
 use openclaw_sim::{By, Peer, Received};
@@ -7,25 +8,25 @@ use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, World, request};
 
 impl World {
     /// Sends, and returns the message's id.
-    async fn says(&self, to: &str, text: &str) -> String {
+    async fn send_text(&self, to: &str, text: &str) -> String {
         let text = format!("{WORD} {text}");
         self.send(to, &text).await.unwrap().message_id
     }
 }
 
-/// Waits until a message has opened at these devices; it stands in the inbox once.
+/// Waits until these devices have decrypted a message; it is in the inbox once.
 async fn opened(peer: &Peer, id: &str, devices: &[u16]) -> Received {
     let all = |it: &Received| it.id == id && it.opened_at.iter().eq(devices);
-    let heard = peer.wait_for(all, TEST_TIMEOUT).await;
+    let received = peer.wait_for(all, TEST_TIMEOUT).await;
     let inbox = peer.inbox();
     let got: Vec<_> = inbox.iter().filter(|it| it.id == id).collect();
-    assert!(heard.is_ok(), "{id} at {devices:?}: {}", got.len());
+    assert!(received.is_ok(), "{id} at {devices:?}: {}", got.len());
     assert_eq!(got.len(), 1, "{id}");
-    heard.unwrap()
+    received.unwrap()
 }
 
 #[tokio::test]
-async fn what_one_device_cannot_open_is_sealed_again_for_it() {
+async fn a_copy_that_one_device_cannot_decrypt_is_encrypted_again_for_it() {
     let world = World::linked().await;
     let anna = world.peer(ANNA);
     anna.add_devices(2);
@@ -33,24 +34,24 @@ async fn what_one_device_cannot_open_is_sealed_again_for_it() {
         for times in 1..=4 {
             for keys in [None, Some(true), Some(false)] {
                 anna.on_device(device).cannot_open(1, times, keys);
-                let id = world.says(ANNA, "not at once").await;
+                let id = world.send_text(ANNA, "not at once").await;
                 opened(&anna, &id, &[0, 1, 2]).await;
             }
         }
     }
-    let id = world.says(ANNA, "at once").await;
+    let id = world.send_text(ANNA, "at once").await;
     opened(&anna, &id, &[0, 1, 2]).await;
     world.finish().await;
 }
 
-/// Clients refuse a fifth request. What follows is not held up.
+/// Clients refuse a fifth request. Later messages are not blocked.
 #[tokio::test]
 async fn a_device_that_asks_a_fifth_time_is_refused() {
     let world = World::linked().await;
     let anna = world.peer(ANNA);
     anna.cannot_open(1, 5, None);
-    let lost = world.says(ANNA, "never").await;
-    let id = world.says(ANNA, "the next").await;
+    let lost = world.send_text(ANNA, "never").await;
+    let id = world.send_text(ANNA, "the next").await;
     opened(&anna, &id, &[0]).await;
     assert!(anna.inbox().iter().all(|it| it.id != lost));
     let requests = "recipient could not decrypt a message and requests it again";
@@ -62,7 +63,7 @@ async fn a_device_that_asks_a_fifth_time_is_refused() {
 }
 
 #[tokio::test]
-async fn in_a_group_it_is_sealed_again_for_one_device_only() {
+async fn in_a_group_it_is_encrypted_again_for_one_device_only() {
     let world = World::linked().await;
     let (anna, bert) = (world.peer(ANNA), world.peer(BERT));
     anna.add_devices(1);
@@ -71,18 +72,19 @@ async fn in_a_group_it_is_sealed_again_for_one_device_only() {
     for device in [0, 1] {
         for times in 1..=3 {
             anna.on_device(device).cannot_open(1, times, None);
-            let id = world.says(&group, "not at once").await;
+            let id = world.send_text(&group, "not at once").await;
             assert_eq!(opened(&anna, &id, &[0, 1]).await.chat, group);
             assert_eq!(opened(&bert, &id, &[0]).await.kind, "skmsg");
         }
     }
-    let id = world.says(&group, "at once").await;
+    let id = world.send_text(&group, "at once").await;
     assert_eq!(opened(&anna, &id, &[0, 1]).await.kind, "skmsg");
     world.finish().await;
 }
 
-/// Another device of the account gets its copy again. For the phone itself the library (0.7.0) takes the chat's other side for
-/// the device that asks (`resolve_retry_chat_info`), and puts the phone's keys into that contact's session: not tested here.
+/// Another device of the account gets its copy again. For the phone itself, the library (0.7.0) takes the other side of
+/// the chat for the requesting device (`resolve_retry_chat_info`), and puts the phone's keys into that contact's
+/// session: not tested here.
 #[tokio::test]
 async fn the_accounts_other_device_gets_its_copy_again() {
     let world = World::with(openclaw_sim::Config::default(), &[]).await;
@@ -91,16 +93,16 @@ async fn the_accounts_other_device_gets_its_copy_again() {
     world.link().await;
     for times in 1..=3 {
         own.on_device(1).cannot_open(1, times, None);
-        let id = world.says(ANNA, "not at once").await;
+        let id = world.send_text(ANNA, "not at once").await;
         opened(&own, &id, &[0, 1]).await;
         opened(&world.peer(ANNA), &id, &[0]).await;
     }
     world.finish().await;
 }
 
-/// A phone that was off for days asks for what was sent meanwhile, and the agent is another process by then.
+/// A phone that was off for days requests messages sent meanwhile, from a new process of the agent.
 #[tokio::test]
-async fn what_was_sent_before_a_restart_is_sealed_again() {
+async fn a_message_sent_before_a_restart_is_encrypted_again() {
     let mut world = World::linked().await;
     let anna = world.peer(ANNA);
     anna.add_devices(1);
@@ -111,8 +113,8 @@ async fn what_was_sent_before_a_restart_is_sealed_again() {
         let mut sent = Vec::new();
         for device in [0, 1] {
             anna.on_device(device).cannot_open(2, 2, None);
-            sent.push(world.says(ANNA, "to her").await);
-            sent.push(world.says(&group, "to all").await);
+            sent.push(world.send_text(ANNA, "to her").await);
+            sent.push(world.send_text(&group, "to all").await);
         }
         let url = world.sim.url();
         if killed {
@@ -126,29 +128,29 @@ async fn what_was_sent_before_a_restart_is_sealed_again() {
         for id in &sent {
             opened(&anna, id, &[0, 1]).await;
         }
-        let id = world.says(ANNA, "the next").await;
+        let id = world.send_text(ANNA, "the next").await;
         opened(&anna, &id, &[0, 1]).await;
     }
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_contact_that_set_its_phone_up_anew_hears_and_is_heard_once() {
+async fn a_contact_with_a_reinstalled_phone_receives_and_sends_each_message_once() {
     let world = World::linked().await;
     let anna = world.peer(ANNA);
     anna.add_devices(1);
     let mut events = world.watch().await;
-    let id = world.says(ANNA, "to both").await;
+    let id = world.send_text(ANNA, "to both").await;
     opened(&anna, &id, &[0, 1]).await;
     for round in 0..3 {
         anna.reinstall();
         let text = format!("{WORD} {round}");
-        // In turns: who of the two writes first.
+        // Alternates which side writes first.
         if round % 2 == 0 {
             anna.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
             assert_eq!(events.message().await.text(), text);
         }
-        let id = world.says(ANNA, "to the new one").await;
+        let id = world.send_text(ANNA, "to the new one").await;
         opened(&anna, &id, &[0]).await;
         if round % 2 == 1 {
             anna.send_text(ACCOUNT, &text, By::Lid).await.unwrap();
@@ -165,7 +167,7 @@ async fn a_contact_that_set_its_phone_up_anew_hears_and_is_heard_once() {
 }
 
 #[tokio::test]
-async fn every_device_of_a_contact_is_the_contact() {
+async fn messages_of_every_device_of_a_contact_are_attributed_to_it() {
     let world = World::linked().await;
     let anna = world.peer(ANNA);
     anna.add_devices(2);
@@ -177,14 +179,14 @@ async fn every_device_of_a_contact_is_the_contact() {
             let anna = anna.on_device(device);
             let text = format!("{WORD} {device}");
             anna.send_text(ACCOUNT, &text, by).await.unwrap();
-            let heard = events.message().await;
-            assert_eq!(heard.text(), text);
-            let sender = heard.origin().sender.clone().unwrap();
+            let received = events.message().await;
+            assert_eq!(received.text(), text);
+            let sender = received.origin().sender.clone().unwrap();
             assert_eq!(sender.phone, ANNA);
             anna.send_to_group_by(&group, &text, by).await.unwrap();
-            let heard = events.message().await;
-            assert_eq!((heard.text(), &heard.origin().chat), (&*text, &group));
-            assert_eq!(heard.origin().sender.clone().unwrap().phone, ANNA);
+            let received = events.message().await;
+            assert_eq!((received.text(), &received.origin().chat), (&*text, &group));
+            assert_eq!(received.origin().sender.clone().unwrap().phone, ANNA);
         }
     }
     let sent = world.send_with(request(ANNA, WORD)).await.unwrap();

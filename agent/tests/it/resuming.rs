@@ -1,4 +1,4 @@
-//! Taking a link back without the phone, and what is said of one that WhatsApp has ended.
+//! Resuming a link without the phone, and the reports of a link that WhatsApp has ended.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use tonic::Code;
 use crate::harness::{ACCOUNT, World, reason_word, refusal};
 use crate::relinking::{ENDS, End, failure};
 
-/// How long nothing must happen, where something wrong would.
+/// How long to wait for an event that must not happen.
 const QUIET: Duration = Duration::from_secs(2);
 const METRICS: [&str; 2] = ["--metrics", "on"];
 const REMOVED: &str = "the phone removed this device";
 
 impl World {
-    /// How often a link went down so, as the metrics have it.
+    /// How often a link went down for this reason, by the metrics.
     async fn drops(&self, reason: &str) -> u64 {
         let metrics = self.agent.get("/metrics").await.body;
         let series = format!("reason=\"{reason}\"}} ");
@@ -27,16 +27,16 @@ impl World {
         line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
-    /// Nothing connects automatically.
-    async fn rests_quietly(&self) {
+    /// Checks that the agent makes no connection.
+    async fn stays_down(&self) {
         let before = self.handshakes();
-        let knocked = self.sim.until(QUIET, || self.handshakes() > before).await;
-        assert!(knocked.is_err(), "it is tried once, and no more");
+        let reconnected = self.sim.until(QUIET, || self.handshakes() > before).await;
+        assert!(reconnected.is_err(), "there is a single attempt");
     }
 }
 
 #[tokio::test]
-async fn a_link_that_rests_is_taken_back_without_the_phone() {
+async fn an_ended_link_is_resumed_without_the_phone() {
     for (end, state) in ENDS {
         let world = World::linked().await;
         let device = world.devices();
@@ -60,7 +60,7 @@ async fn a_refusal_after_resume_is_final_again() {
         let world = World::linked().await;
         world.end(end).await;
         world.agent.until_state(state).await;
-        // What WhatsApp says to a login while it still thinks so.
+        // WhatsApp's answer to a login while the verdict stands.
         let code = match end {
             End::Replaced => 402,
             End::Failed(code, _) => code,
@@ -70,7 +70,7 @@ async fn a_refusal_after_resume_is_final_again() {
         let link = world.resume().await.unwrap();
         assert_ne!(link.state(), LinkState::Connected);
         assert_eq!(link.code, u32::from(code), "{end:?}");
-        world.rests_quietly().await;
+        world.stays_down().await;
         assert_eq!(world.handshakes(), before + 1, "one careful attempt");
         assert_eq!(world.resume().await.unwrap().state(), LinkState::Connected);
         world.finish().await;
@@ -78,7 +78,7 @@ async fn a_refusal_after_resume_is_final_again() {
 }
 
 #[tokio::test]
-async fn resume_connects_now_where_the_next_attempt_is_waited_for() {
+async fn resume_skips_the_delay_before_the_next_attempt() {
     let world = World::linked().await;
     world.sim.fault(Fault::Refuse(1_000)).await;
     world.fault(Fault::Drop).await;
@@ -89,7 +89,7 @@ async fn resume_connects_now_where_the_next_attempt_is_waited_for() {
     assert_eq!(link.attempt, 5, "it was tried at once");
     world.sim.fault(Fault::Clear).await;
     assert_eq!(world.resume().await.unwrap().state(), LinkState::Connected);
-    // Where there is nothing to do, nothing is done.
+    // On a connected link, resume does nothing.
     let before = world.handshakes();
     assert_eq!(world.resume().await.unwrap().state(), LinkState::Connected);
     assert_eq!(world.handshakes(), before);
@@ -97,7 +97,7 @@ async fn resume_connects_now_where_the_next_attempt_is_waited_for() {
 }
 
 #[tokio::test]
-async fn resume_is_refused_where_only_the_phone_can_help() {
+async fn resume_is_refused_if_only_the_phone_can_help() {
     let world = World::new().await;
     let denied = world.resume().await.unwrap_err();
     let precondition = |reason: &str| (Code::FailedPrecondition, reason.to_owned());
@@ -120,7 +120,7 @@ async fn resume_is_refused_where_only_the_phone_can_help() {
 }
 
 #[tokio::test]
-async fn a_time_that_is_none_is_refused_and_nothing_is_tried() {
+async fn an_invalid_timeout_is_refused_without_an_attempt() {
     let world = World::linked().await;
     world.end(End::Replaced).await;
     world.agent.until_state(LinkState::Replaced).await;
@@ -137,7 +137,7 @@ async fn a_time_that_is_none_is_refused_and_nothing_is_tried() {
 }
 
 #[tokio::test]
-async fn an_end_has_only_what_whatsapp_reported() {
+async fn a_verdict_has_only_the_facts_that_whatsapp_sent() {
     for (code, state, word) in [
         (401, LinkState::LoggedOut, "logged_out"),
         (402, LinkState::Banned, "banned"),
@@ -149,11 +149,11 @@ async fn an_end_has_only_what_whatsapp_reported() {
         let mut world = World::linked_with(&METRICS).await;
         world.end(End::Failed(code, None)).await;
         for life in ["this", "the next"] {
-            let link = world.everything_says(state, word).await;
+            let link = world.everything_reports(state, word).await;
             assert_eq!(link.code, u32::from(code), "in {life} life");
             assert!(!link.hint.contains(REMOVED), "{code}: {}", link.hint);
-            let told = link.hint.contains(&code.to_string()) || state == LinkState::Outdated;
-            assert!(told, "{code}: {}", link.hint);
+            let named = link.hint.contains(&code.to_string()) || state == LinkState::Outdated;
+            assert!(named, "{code}: {}", link.hint);
             if life == "this" {
                 assert_eq!(world.drops(word).await, 1, "{code}");
                 world.agent.terminate().await;
@@ -167,7 +167,7 @@ async fn an_end_has_only_what_whatsapp_reported() {
 }
 
 #[tokio::test]
-async fn a_code_of_no_known_meaning_is_passed_on_and_tried_rarely() {
+async fn an_unknown_code_is_reported_and_retried_rarely() {
     for code in [400, 411, 413, 414, 415, 418, 499, 501] {
         let world = World::linked().await;
         world.end(End::Failed(code, None)).await;
@@ -180,7 +180,7 @@ async fn a_code_of_no_known_meaning_is_passed_on_and_tried_rarely() {
         } else {
             world.agent.until(refused).await
         };
-        // Rarely, whatever the number of attempts is: that counts what was tried.
+        // The delay is long although `attempt`, which counts real attempts, is low.
         assert!(link.attempt <= 3, "{code}: attempt {}", link.attempt);
         let [since, retry_at] = [link.since, link.retry_at].map(|at| at.unwrap().seconds);
         assert!(

@@ -1,5 +1,5 @@
-//! A volume that was put back: a client that has seen the store further on reports it, and nothing is sent until an admin has
-//! decided.
+//! A rolled back volume: a client that has seen a later state of the store reports it, and nothing is sent until an
+//! admin has decided.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// How far a client sees the store now.
+/// The state of the store as a client sees it now.
 async fn seen(agent: &Agent) -> pb::StoreSeen {
     let vault = agent.status().await.vault.unwrap();
     let latest = vault.history.last().unwrap();
@@ -34,7 +34,7 @@ async fn seen(agent: &Agent) -> pb::StoreSeen {
     }
 }
 
-/// An agent whose volume is an older copy of itself, and what a client had seen of the store before.
+/// An agent whose volume is an older copy, and the later state that a client had seen.
 async fn rolled_back(args: &[&str]) -> (World, pb::StoreSeen) {
     let mut world = World::linked_with(args).await;
     let url = world.sim.url();
@@ -87,12 +87,12 @@ fn held<T: std::fmt::Debug>(answer: Result<T, Status>) {
 }
 
 #[tokio::test]
-async fn a_client_that_has_seen_the_store_further_on_holds_every_send_durably() {
+async fn a_report_of_a_later_state_holds_every_send_durably() {
     let (mut world, seen) = rolled_back(&[]).await;
     let url = world.sim.url();
-    let heard = world.peer(ANNA).inbox_len();
+    let received = world.peer(ANNA).inbox_len();
     held(world.send_with(with(&seen, ANNA, "t1")).await);
-    // No send is taken: not at once, and not to be kept.
+    // No send is accepted, neither direct nor queued.
     for to in [ANNA, BERT, ACCOUNT] {
         held(world.send(to, WORD).await);
         let kept = pb::SendRequest {
@@ -119,7 +119,7 @@ async fn a_client_that_has_seen_the_store_further_on_holds_every_send_durably() 
     let finding = findings.iter().find(|finding| finding.check == "hold");
     let finding = finding.expect("doctor names it");
     assert_eq!(finding.state(), pb::FindingState::Bad);
-    assert_eq!(world.peer(ANNA).inbox_len(), heard);
+    assert_eq!(world.peer(ANNA).inbox_len(), received);
     assert_eq!(world.peer(BERT).inbox_len(), 0);
     world.finish().await;
 }
@@ -133,10 +133,10 @@ async fn renewing_sends_with_new_sessions_and_breaks_none() {
     assert!(renewed.sessions_dropped > 0);
     world.agent.until_state(LinkState::Connected).await;
     assert_eq!(world.agent.status().await.hold, None);
-    // The client's own memory does not hold it again, nor does a restart.
+    // Neither this client's own record nor a restart holds sends again.
     let sent = world.send_with(with(&seen, ANNA, "t")).await.unwrap();
     assert!(sent.state() >= SendState::ServerAck);
-    let fits = |heard: &openclaw_sim::Received| heard.id == sent.message_id;
+    let fits = |received: &openclaw_sim::Received| received.id == sent.message_id;
     world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     let anna = world.peer(ANNA);
     let text = format!("{WORD} back");
@@ -153,7 +153,7 @@ async fn renewing_sends_with_new_sessions_and_breaks_none() {
 
 #[tokio::test]
 async fn accepting_continues_with_the_store_as_it_is() {
-    // Nothing was sent since the copy: that is when to accept.
+    // Nothing was sent since the copy: the case in which to accept.
     let mut world = World::linked().await;
     let seen = pb::StoreSeen {
         generation: 9,
@@ -174,7 +174,7 @@ async fn accepting_continues_with_the_store_as_it_is() {
     world.agent.start_again(&url).await;
     world.agent.until_state(LinkState::Connected).await;
     world.send_with(with(&seen, BERT, "u")).await.unwrap();
-    // Another rollback is another matter.
+    // Another rollback holds sends again.
     let other = pb::StoreSeen {
         id: seen.id ^ 1,
         generation: seen.generation + 40,
@@ -185,7 +185,7 @@ async fn accepting_continues_with_the_store_as_it_is() {
 }
 
 #[tokio::test]
-async fn queued_messages_wait_while_sends_are_held_and_are_sent_after() {
+async fn queued_messages_are_held_and_sent_afterwards() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     world.cut_off().await;
@@ -216,7 +216,7 @@ async fn queued_messages_wait_while_sends_are_held_and_are_sent_after() {
     }
     world.agent.until_state(LinkState::Connected).await;
     decide(&world.agent, RollbackDecision::Renew).await.unwrap();
-    let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(WORD);
+    let fits = |received: &openclaw_sim::Received| received.text.as_deref() == Some(WORD);
     world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     world.finish().await;
 }
@@ -234,10 +234,10 @@ async fn a_report_without_a_rollback_holds_nothing() {
         commits: 0,
         ..now.clone()
     };
-    for said in [now.clone(), other_store, earlier] {
-        assert_eq!(report(&world.agent, said.clone()).await, None);
+    for text in [now.clone(), other_store, earlier] {
+        assert_eq!(report(&world.agent, text.clone()).await, None);
         let request = pb::SendRequest {
-            seen: Some(said),
+            seen: Some(text),
             ..request(ANNA, WORD)
         };
         world.send_with(request).await.unwrap();

@@ -1,7 +1,7 @@
-//! `docs/runbook.md` is true: what it has people type is typed here, for an agent in the state that the page names, and
-//! must print what the page shows.
+//! Checks `docs/runbook.md`: its commands are run for an agent in the state that the page describes, and must print
+//! what the page shows.
 //!
-//! Commands of a platform are not run. They need `openclawctl` next to the agent, which `scripts/test` has built.
+//! Commands of platforms are not run. The tests need `openclawctl` next to the agent, which `scripts/test` builds.
 
 mod likeness;
 mod page;
@@ -21,7 +21,7 @@ const PAGE: &str = "docs/runbook.md";
 /// The page's rules: Anna is allowed.
 const RULES: &str =
     "channels:\n  whatsapp:\n    dmPolicy: allowlist\n    allowFrom: [\"+15550100002\"]\n";
-/// The sections of the runbook that this one replaces, in their order.
+/// The sections of the runbook that this one replaces, in order.
 const SECTIONS: [&str; 20] = [
     "Overview",
     "Initial pairing",
@@ -73,7 +73,7 @@ async fn every_command_of_the_runbook_does_what_it_shows() {
             .as_ref()
             .unwrap_or_else(|| panic!("line {line}: on which agent?"));
         for step in &steps {
-            // One that is wrong is not the only one, perhaps.
+            // Collects all failures before it panics.
             wrong.extend(type_and_compare(scene, step).await.err());
             run += 1;
         }
@@ -83,13 +83,13 @@ async fn every_command_of_the_runbook_does_what_it_shows() {
     scene.end().await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert!(run > 20, "{run} commands are run");
-    for said in text
+    for text in text
         .split('`')
-        .filter(|said| said.starts_with("WhatsApp ") && said.contains("connect"))
+        .filter(|text| text.starts_with("WhatsApp ") && text.contains("connect"))
     {
         assert!(
-            logs.contains(&format!("\"{said}\"")),
-            "no agent has logged {said:?}"
+            logs.contains(&format!("\"{text}\"")),
+            "no agent has logged {text:?}"
         );
     }
 }
@@ -101,7 +101,7 @@ async fn type_and_compare(scene: &Scene, step: &Step) -> Result<(), String> {
         shown,
     } = step;
     let typed = scene.here(command);
-    // These may be typed again while a state is on its way.
+    // These may be repeated while a state is being reached.
     let looks = [
         "openclawctl status",
         "openclawctl health",
@@ -133,7 +133,7 @@ async fn type_and_compare(scene: &Scene, step: &Step) -> Result<(), String> {
     }
 }
 
-/// The phone looks at the terminal, or its owner types what is there.
+/// The phone scans the code from the terminal, or its owner enters the shown code.
 async fn scan(scene: &Scene, running: &shell::Running) {
     let phone = scene.world.phone();
     let seen = async {
@@ -163,7 +163,7 @@ async fn scan(scene: &Scene, running: &shell::Running) {
 }
 
 #[test]
-fn the_runbook_has_every_section_of_the_one_before_in_its_order() {
+fn the_runbook_has_every_section_of_its_predecessor_in_order() {
     let text = page::text(PAGE);
     let mut headings = text.lines().filter(|line| line.starts_with('#'));
     for section in SECTIONS {
@@ -172,7 +172,7 @@ fn the_runbook_has_every_section_of_the_one_before_in_its_order() {
     }
 }
 
-/// The names of errors are where an operator looks them up.
+/// Operators look up errors by these names.
 #[test]
 fn the_runbook_names_every_state_and_every_error() {
     let text = page::text(PAGE);

@@ -1,4 +1,4 @@
-//! Everything that is sent beside a text alone, as its recipient sees it: replies, mentions, reactions, edits, deletions,
+//! Sending everything besides plain text, as seen by its recipient: replies, mentions, reactions, edits, deletions,
 //! locations, contact cards, polls and votes.
 
 mod refused;
@@ -123,7 +123,7 @@ impl World {
         (id, seq)
     }
 
-    /// The seq of the first event that says what became of a message of ours.
+    /// The seq of the first outcome event of one of our messages.
     async fn outcome_of(&self, id: &str) -> u64 {
         let is_it = |event: &pb::Event| match &event.kind {
             Some(Kind::Outcome(outcome)) if outcome.message_id == id => Some(event.seq),
@@ -132,13 +132,13 @@ impl World {
         self.watch().await.event(is_it).await
     }
 
-    /// What a person sees of a message.
+    /// How a message appears to a person.
     fn seen_by(&self, number: &str, id: &str) -> Option<Shown> {
         let mut seen = self.peer(number).sees().into_iter();
         seen.find(|shown| shown.received.id == id)
     }
 
-    /// Waits until a person sees a message so.
+    /// Waits until a message appears like this to a person.
     async fn sees(&self, number: &str, id: &str, so: impl Fn(&Shown) -> bool) -> Shown {
         let seen = || self.seen_by(number, id).is_some_and(|shown| so(&shown));
         let in_time = self.sim.until(TEST_TIMEOUT, seen).await;
@@ -207,7 +207,7 @@ async fn a_reply_quotes_mentions_and_has_the_chats_timer() {
         let quoted = context.quoted_message.as_option().unwrap();
         assert_eq!(quoted.conversation.as_deref(), Some(WORD));
     }
-    // A reply to what this device has sent quotes that, too.
+    // A reply to a message from this device quotes it too.
     let own = world.send(ANNA, &format!("{WORD} own")).await.unwrap();
     let reply = pb::SendRequest {
         reply_to: by_key(ANNA, &own.message_id, None),
@@ -236,7 +236,7 @@ async fn a_reaction_is_seen_until_it_is_taken_back() {
         let is_so = |shown: &Shown| shown.reactions.get(ACCOUNT).map(String::as_str) == wanted;
         world.sees(ANNA, &id, is_so).await;
     }
-    // One to a message of our own.
+    // A reaction to one of our messages.
     let own = world.send(ANNA, WORD).await.unwrap().message_id;
     world.sent(reaction(by_key(ANNA, &own, None), "🐟")).await;
     let is_so = |shown: &Shown| shown.reactions.contains_key(ACCOUNT);
@@ -246,7 +246,7 @@ async fn a_reaction_is_seen_until_it_is_taken_back() {
 }
 
 #[tokio::test]
-async fn an_own_text_is_edited_and_deleted() {
+async fn a_sent_text_is_edited_and_deleted() {
     let world = World::linked().await;
     let id = world.send(ANNA, WORD).await.unwrap().message_id;
     let seq = world.outcome_of(&id).await;
@@ -268,9 +268,9 @@ async fn an_own_text_is_edited_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_place_cards_and_a_poll_are_seen_as_such() {
+async fn a_location_contact_cards_and_a_poll_are_received_as_such() {
     let world = World::linked().await;
-    // The chat's timer is in all of them.
+    // All of them have the chat's timer.
     let timer = content::disappearing(WORD, WEEK);
     let anna = world.peer(ANNA);
     anna.send(ACCOUNT, timer, By::Lid, None).await.unwrap();
@@ -289,12 +289,12 @@ async fn a_place_cards_and_a_poll_are_seen_as_such() {
         assert!(content.get(name).is_some(), "{name}: {content}");
         assert_eq!(seen.received.expiration, Some(WEEK), "{name}");
         let text = content.to_string();
-        let said = match name {
+        let words = match name {
             "location" => vec![WORD, "Quay Street", "-36.84846", "174.7633"],
             "contacts" => vec!["Bert"],
             _ => vec![WORD, "yes", "no", "later"],
         };
-        for word in said {
+        for word in words {
             assert!(text.contains(word), "{word}: {text}");
         }
     }
@@ -303,7 +303,7 @@ async fn a_place_cards_and_a_poll_are_seen_as_such() {
 }
 
 #[tokio::test]
-async fn a_vote_is_counted_and_the_last_one_counts() {
+async fn the_last_vote_counts() {
     let world = World::linked().await;
     let description =
         json!({ "poll": { "question": WORD, "options": ["a", "b", "c"], "selectable": 2 } });
@@ -316,7 +316,7 @@ async fn a_vote_is_counted_and_the_last_one_counts() {
         };
         world.sees(ANNA, &id, is_so).await;
     }
-    // In a poll of our own, too.
+    // The same in one of our polls.
     let own = world.sent(new(ANNA, poll(1))).await.message_id;
     world.sent(vote(by_key(ANNA, &own, None), &["later"])).await;
     let is_so = |shown: &Shown| shown.votes.get(ACCOUNT).is_some_and(|it| it == &["later"]);
@@ -326,7 +326,7 @@ async fn a_vote_is_counted_and_the_last_one_counts() {
 }
 
 #[tokio::test]
-async fn in_a_group_messages_are_named_with_their_authors() {
+async fn in_a_group_references_include_the_author() {
     let world = World::linked().await;
     let members = [ANNA, BERT];
     let group = world.phone().create_group(WORD, &members).await.unwrap();
@@ -350,12 +350,12 @@ async fn in_a_group_messages_are_named_with_their_authors() {
     let context = &seen.received.message.extended_text_message.context_info;
     let author = format!("{}@lid", lid(BERT));
     assert_eq!(context.participant.as_deref(), Some(&*author));
-    // The account made the group: it deletes what others wrote.
+    // The account created the group, so as an admin it may delete messages of others.
     world.sent(deletion(by_seq(seq))).await;
     world
         .sees(ANNA, &theirs, |shown| shown.content.is_none())
         .await;
-    // Its own is edited and voted in.
+    // Its own message is edited, and its own poll voted in.
     let text = format!("{WORD} after all");
     world
         .sent(edit(by_key(&group, &sent.message_id, None), &text))

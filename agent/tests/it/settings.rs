@@ -1,5 +1,5 @@
-//! Settings as platforms and people really set them: empty, in quotes, with marks that no one sees, in no encoding, and
-//! under a name that is nearly right. The agent does what is meant, or names what it does not do.
+//! Settings as platforms and people really provide them: empty, in quotes, with invisible characters, not UTF-8, and
+//! with misspelt names. The agent applies the intended value, or reports what it does not apply.
 
 mod alerts;
 mod allowlist;
@@ -19,7 +19,7 @@ use tokio::process::Command;
 
 use crate::harness::{Ended, STARTED, TEST_TIMEOUT, bare, new_key};
 
-/// Arguments of an agent that has no one to speak to.
+/// Arguments of an agent without a server.
 const DEAD: [&str; 6] = [
     "--socket",
     "bare.sock",
@@ -33,17 +33,17 @@ fn bytes(text: &[u8]) -> OsString {
     OsString::from_vec(text.to_vec())
 }
 
-/// A key, in hexadecimal: always the same, as one folder's agent is started again and again.
+/// A fixed key in hexadecimal: an agent in one directory is restarted several times.
 const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
-/// An agent in this folder.
+/// An agent in this directory.
 fn agent(folder: &Path) -> Command {
     let mut agent = bare::binary(folder);
     agent.args(DEAD).env("OPENCLAW_AUTH_KEY", KEY);
     agent
 }
 
-/// What it logs from its start to its end, which follows at once.
+/// The log of an agent that is stopped right after its start.
 async fn log(agent: &mut Command) -> Vec<serde_json::Value> {
     let mut child = agent
         .stdin(Stdio::null())
@@ -54,7 +54,7 @@ async fn log(agent: &mut Command) -> Vec<serde_json::Value> {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
     let mut log = Vec::new();
-    // What it says of its rules follows, also when it is to stop by then.
+    // The lines about its rules follow, even if it must stop by then.
     let starting = async {
         let mut has_started = false;
         while let Some(line) = lines.next_line().await.unwrap() {
@@ -77,14 +77,14 @@ async fn log(agent: &mut Command) -> Vec<serde_json::Value> {
     log
 }
 
-/// Lines of the log at this level that have a text in them.
+/// The lines at this level that contain a text.
 fn lines<'a>(log: &'a [serde_json::Value], level: &str, text: &str) -> Vec<&'a serde_json::Value> {
     let is_it =
         |entry: &&serde_json::Value| entry["level"] == level && entry.to_string().contains(text);
     log.iter().filter(is_it).collect()
 }
 
-/// It ends as bad configuration does, and its first line names this.
+/// Checks for a configuration error whose first line names this.
 fn is_refused(ended: &Ended, named: &str) {
     assert_eq!(ended.code, Some(64), "{ended:?}");
     let first = ended.stderr.lines().next().unwrap_or_default();
@@ -100,7 +100,7 @@ async fn ends_with(folder: &Path, name: &str, value: impl AsRef<OsStr>) -> Ended
     bare::run(agent.env(name, value), "").await
 }
 
-/// Every variable of the agent that is no secret, as its own help names them.
+/// Every variable of the agent that is not a secret, from its own help.
 async fn variables() -> Vec<String> {
     let help = bare::run(bare::binary(Path::new("/")).arg("--help"), "").await;
     let named = help.stdout.match_indices("[env: ").map(|(at, start)| {
@@ -108,20 +108,20 @@ async fn variables() -> Vec<String> {
         rest[..rest.find(['=', ']']).unwrap()].to_owned()
     });
     let mut named: Vec<String> = named.collect();
-    // These are not in the help, as no one sets them by hand.
+    // Hidden in the help, since they are set by platforms.
     named.extend(["PORT", "RAILWAY_TCP_PROXY_DOMAIN", "RAILWAY_TCP_PROXY_PORT"].map(str::to_owned));
     assert!(named.len() > 20, "{named:?}");
     named
 }
 
 #[tokio::test]
-async fn a_variable_that_is_set_to_nothing_is_unset() {
+async fn an_empty_variable_counts_as_unset() {
     let variables = variables().await;
     for nothing in ["", " ", "\"\"", "''", "\u{feff}", "\n"] {
         let folder = tempfile::tempdir().unwrap();
         let mut agent = agent(folder.path());
         for name in &variables {
-            // That one says where this test's volume is.
+            // This one has the location of the test's volume.
             if name != "OPENCLAW_AUTH_DIR" {
                 agent.env(name, nothing);
             }
@@ -134,13 +134,17 @@ async fn a_variable_that_is_set_to_nothing_is_unset() {
         ] {
             agent.env(name, nothing);
         }
-        let said = log(&mut agent).await;
-        assert_eq!(lines(&said, "ERROR", "").len(), 0, "{nothing:?}: {said:#?}");
+        let entries = log(&mut agent).await;
+        assert_eq!(
+            lines(&entries, "ERROR", "").len(),
+            0,
+            "{nothing:?}: {entries:#?}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_variable_that_is_not_utf_8_is_refused_by_its_name() {
+async fn a_variable_that_is_not_utf_8_is_refused_and_named() {
     let folder = tempfile::tempdir().unwrap();
     let mut names = variables().await;
     names.extend(
@@ -163,7 +167,7 @@ async fn a_variable_that_is_not_utf_8_is_refused_by_its_name() {
 }
 
 #[tokio::test]
-async fn a_mistake_in_a_variable_names_the_variable_and_one_in_a_flag_the_flag() {
+async fn a_mistake_names_the_variable_or_the_flag_it_is_from() {
     let folder = tempfile::tempdir().unwrap();
     for (flag, name, wrong) in [
         ("--http", "OPENCLAW_HTTP", "nowhere"),
@@ -188,14 +192,14 @@ async fn a_mistake_in_a_variable_names_the_variable_and_one_in_a_flag_the_flag()
         let ended = bare::run(without.env(name, wrong), "").await;
         is_refused(&ended, &format!("{name}: "));
         assert!(!ended.stderr.contains(&format!("{flag}:")), "{ended:?}");
-        // A flag wins over its variable, and is what is named then.
+        // A flag overrides its variable, and is then the one that is named.
         let ended = bare::run(without.env(name, "").args([&format!("{flag}={wrong}")]), "").await;
         is_refused(&ended, &format!("{flag}: "));
     }
 }
 
 #[tokio::test]
-async fn quotes_and_marks_around_a_value_do_not_count() {
+async fn quotes_and_invisible_marks_around_a_value_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let key = new_key().await;
     for (open, close) in [
@@ -218,9 +222,9 @@ async fn quotes_and_marks_around_a_value_do_not_count() {
             .env("OPENCLAW_LOG", wrapped("info"))
             .env("OPENCLAW_METRICS", wrapped("off"))
             .env("OPENCLAW_WHATSAPP_URL", wrapped(DEAD[5]));
-        let said = log(&mut agent).await;
+        let entries = log(&mut agent).await;
         assert!(
-            lines(&said, "INFO", STARTED)[0]["socket"]
+            lines(&entries, "INFO", STARTED)[0]["socket"]
                 .as_str()
                 .unwrap()
                 .ends_with("bare.sock")
@@ -243,7 +247,7 @@ async fn quotes_and_marks_around_a_value_do_not_count() {
     }
 }
 
-/// A file that only its owner may read.
+/// Writes a file that only its owner may read.
 fn private(path: &Path, content: &[u8]) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, content).unwrap();

@@ -1,4 +1,4 @@
-//! What systemd hears, over a real socket: ready, the link's state, the watchdog, the end.
+//! Notifications to systemd over a real socket: ready, the link's state, the watchdog, stopping.
 
 use std::collections::VecDeque;
 use std::os::linux::net::SocketAddrExt as _;
@@ -12,10 +12,10 @@ use tokio::net::UnixDatagram;
 
 use crate::harness::{Agent, Bare, STARTED, TEST_TIMEOUT, World, bare};
 
-/// The service manager's end.
+/// The service manager's side.
 struct Manager {
     socket: UnixDatagram,
-    heard: VecDeque<String>,
+    received: VecDeque<String>,
 }
 
 impl Manager {
@@ -23,7 +23,7 @@ impl Manager {
         socket.set_nonblocking(true).unwrap();
         Self {
             socket: UnixDatagram::from_std(socket).unwrap(),
-            heard: VecDeque::new(),
+            received: VecDeque::new(),
         }
     }
 
@@ -33,25 +33,28 @@ impl Manager {
 
     async fn next(&mut self) -> String {
         let mut bytes = [0; 1024];
-        let heard = tokio::time::timeout(TEST_TIMEOUT, self.socket.recv(&mut bytes)).await;
-        let length = heard.expect("another word").unwrap();
+        let received = tokio::time::timeout(TEST_TIMEOUT, self.socket.recv(&mut bytes)).await;
+        let length = received.expect("another notification").unwrap();
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     }
 
-    /// Waits for these words; what came before them is kept.
-    async fn hears(&mut self, words: &str) {
+    /// Waits for this notification; earlier ones are kept.
+    async fn wait_for(&mut self, words: &str) {
         loop {
             let next = self.next().await;
             let found = next == words;
-            self.heard.push_back(next);
+            self.received.push_back(next);
             if found {
                 return;
             }
         }
     }
 
-    fn has_heard(&self, words: &str) -> usize {
-        self.heard.iter().filter(|heard| *heard == words).count()
+    fn count_received(&self, words: &str) -> usize {
+        self.received
+            .iter()
+            .filter(|received| *received == words)
+            .count()
     }
 }
 
@@ -71,22 +74,22 @@ async fn the_service_manager_is_notified_of_every_state() {
     let agent = Agent::start_within(Arc::clone(&folder), &url, &environment).await;
     let mut world = World::of(sim, agent);
     assert_eq!(manager.next().await, "READY=1");
-    manager.hears(UNLINKED).await;
-    manager.hears("WATCHDOG=1").await;
+    manager.wait_for(UNLINKED).await;
+    manager.wait_for("WATCHDOG=1").await;
     world.link().await;
-    manager.hears("STATUS=whatsapp connected").await;
-    // The runtime turns whether or not anything happens.
+    manager.wait_for("STATUS=whatsapp connected").await;
+    // The runtime keeps running without events.
     for _ in 0..3 {
-        manager.hears("WATCHDOG=1").await;
+        manager.wait_for("WATCHDOG=1").await;
     }
-    // An image that replaces this one says so again, from inside the sandbox; no one is told that the process ends.
+    // The next image reports ready again, from inside the sandbox; the replacement is not reported as stopping.
     world.unpair().await.unwrap();
-    manager.hears("READY=1").await;
-    manager.hears(UNLINKED).await;
-    manager.hears("WATCHDOG=1").await;
-    assert_eq!(manager.has_heard("STOPPING=1"), 0);
+    manager.wait_for("READY=1").await;
+    manager.wait_for(UNLINKED).await;
+    manager.wait_for("WATCHDOG=1").await;
+    assert_eq!(manager.count_received("STOPPING=1"), 0);
     assert_eq!(world.agent.terminate().await.code(), Some(0));
-    manager.hears("STOPPING=1").await;
+    manager.wait_for("STOPPING=1").await;
     world.finish().await;
 }
 
@@ -101,11 +104,15 @@ async fn an_abstract_socket_is_reached_from_inside_the_sandbox() {
         .arg("--create-key-file")
         .env("NOTIFY_SOCKET", format!("@{name}"));
     let mut agent = Bare::start(&mut command);
-    agent.says(STARTED).await;
+    agent.logged(STARTED).await;
     assert_eq!(manager.next().await, "READY=1");
     assert_eq!(agent.terminate().await.code(), Some(0));
-    manager.hears("STOPPING=1").await;
-    assert_eq!(manager.has_heard("WATCHDOG=1"), 0, "no one asked for it");
+    manager.wait_for("STOPPING=1").await;
+    assert_eq!(
+        manager.count_received("WATCHDOG=1"),
+        0,
+        "no one asked for it"
+    );
 }
 
 #[tokio::test]
@@ -127,7 +134,7 @@ async fn an_agent_that_does_not_start_never_reports_ready() {
 }
 
 #[tokio::test]
-async fn a_manager_that_has_gone_costs_nothing() {
+async fn a_missing_manager_has_no_effect() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let sim = Sim::start(openclaw_sim::Config::default()).await.unwrap();
     let url = sim.url();

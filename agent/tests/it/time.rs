@@ -1,5 +1,4 @@
-//! The system's clock is stepped, and what that may and may not do. A simulator build reads from a file by how many
-//! seconds it is to be wrong.
+//! Steps of the system's clock and their effects. A simulator build reads the offset of its clock from a file.
 
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
@@ -21,13 +20,13 @@ const DAY: i64 = 24 * HOUR;
 const YEAR: i64 = 365 * DAY;
 const NOTICED: &str = "system clock stepped; timers and retention are not affected";
 
-/// The system's clock, as the agent is to see it.
+/// The system's clock as the agent sees it.
 struct Clock {
     file: PathBuf,
 }
 
 impl Clock {
-    /// An agent that is linked and connected, and its clock.
+    /// A linked and connected agent, with its clock.
     async fn with_agent(settings: &[(&str, &str)]) -> (Self, World) {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let clock = Self {
@@ -47,7 +46,7 @@ impl Clock {
         self.file.to_str().unwrap()
     }
 
-    /// Not noticed before the agent looks.
+    /// Sets the offset. The agent detects it at its next check.
     fn set(&self, seconds: i64) {
         let mut options = std::fs::OpenOptions::new();
         let file = options
@@ -55,17 +54,17 @@ impl Clock {
             .truncate(false)
             .write(true)
             .open(&self.file);
-        // One write, and of the same length: the agent reads it at any moment.
+        // A single write of constant length: the agent may read the file at any moment.
         let text = format!("{seconds:<20}");
         file.unwrap().write_all_at(text.as_bytes(), 0).unwrap();
     }
 
-    /// Steps it, and waits until the agent has noticed.
+    /// Steps the clock, and waits until the agent has detected it.
     async fn step(&self, world: &World, seconds: i64) {
         let before = steps(world).await.steps;
         self.set(seconds);
         let after = steps(world).await;
-        assert_eq!(after.steps, before + 1, "asking for the status looks");
+        assert_eq!(after.steps, before + 1, "Status checks the clock");
     }
 }
 
@@ -73,7 +72,7 @@ async fn steps(world: &World) -> pb::Clock {
     world.agent.status().await.clock.unwrap()
 }
 
-/// Seconds from the clock as it is set until a time that the agent shows.
+/// Seconds from the clock as set until a time that the agent reports.
 fn ahead(at: &Timestamp, set: i64) -> f64 {
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
     let at = at.seconds as f64 + f64::from(at.nanos) / 1e9;
@@ -88,7 +87,7 @@ fn tokened(to: &str, text: &str, token: &str) -> pb::SendRequest {
 }
 
 #[tokio::test]
-async fn a_stepped_clock_changes_no_wait_for_the_next_attempt() {
+async fn a_clock_step_does_not_change_retry_delays() {
     for by in [-45, -2 * HOUR, 2 * HOUR] {
         let (clock, world) = Clock::with_agent(&[]).await;
         world.cut_off().await;
@@ -113,7 +112,7 @@ async fn a_stepped_clock_changes_no_wait_for_the_next_attempt() {
 }
 
 #[tokio::test]
-async fn a_clock_step_is_noticed_and_reported_and_drops_no_connection() {
+async fn a_clock_step_is_reported_and_drops_no_connection() {
     let (clock, world) = Clock::with_agent(&[("OPENCLAW_READY_AFTER", "1")]).await;
     world.agent.until(|link| link.ready).await;
     assert_eq!(steps(&world).await, pb::Clock::default());
@@ -125,24 +124,21 @@ async fn a_clock_step_is_noticed_and_reported_and_drops_no_connection() {
         assert_eq!(seen.steps, count);
         assert!(ahead(&seen.last_step_at.unwrap(), by).abs() < 5.0);
         assert_eq!(world.agent.get("/health/ready").await.code, 200, "{by}");
-        let link = world.everything_says_connected().await;
-        assert_eq!(
-            link.linked_at, linked_at,
-            "what has happened stays where it was"
-        );
+        let link = world.everything_reports_connected().await;
+        assert_eq!(link.linked_at, linked_at, "recorded times do not change");
         assert!(ahead(&link.since.unwrap(), by) < 0.0);
     }
     world.agent.logged_times(NOTICED, 3).await;
-    // It is noticed without a call.
+    // It is detected without a call.
     clock.set(DAY);
     world.agent.logged_times(NOTICED, 4).await;
-    world.hears_again().await;
+    world.receives_again().await;
     assert_eq!(world.handshakes(), handshakes, "the connection has stayed");
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_clock_that_goes_back_refuses_no_message_for_longer() {
+async fn a_clock_stepped_back_does_not_extend_pacing() {
     let settings = [("OPENCLAW_SEND_RATE", "30"), ("OPENCLAW_SEND_BURST", "2")];
     for by in [-HOUR, -20, YEAR] {
         let (clock, world) = Clock::with_agent(&settings).await;
@@ -168,11 +164,11 @@ async fn a_clock_that_goes_back_refuses_no_message_for_longer() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_wrong_for_a_while_forgets_no_token_and_lets_go_of_no_event() {
+async fn a_temporarily_wrong_clock_drops_no_token_and_no_event() {
     for by in [8 * DAY, YEAR, -YEAR] {
         let (clock, mut world) = Clock::with_agent(&[]).await;
         let first = world.send_with(tokened(ANNA, "once", "t")).await.unwrap();
-        // More than a chunk of the journal, so that there is something to let go of.
+        // More than one chunk of the journal, so that retention could remove something.
         for n in 0..8 {
             let text = format!("{WORD} {n} {}", "x".repeat(60_000));
             let peer = world.peer(BERT);
@@ -186,7 +182,7 @@ async fn a_clock_that_is_wrong_for_a_while_forgets_no_token_and_lets_go_of_no_ev
             let again = world.send_with(tokened(ANNA, "once", "t")).await.unwrap();
             assert_eq!(again.message_id, first.message_id, "{set}: the same token");
         }
-        // A start with a clock that is wrong, of a process that was killed.
+        // A restart with a wrong clock, after a kill.
         world.agent.kill().await;
         let (url, variable) = (world.sim.url(), (VARIABLE, clock.path()));
         world.agent.start_again_where(&url, &[], variable).await;
@@ -195,7 +191,7 @@ async fn a_clock_that_is_wrong_for_a_while_forgets_no_token_and_lets_go_of_no_ev
         let again = world.send_with(tokened(ANNA, "once", "t")).await.unwrap();
         assert_eq!(again.message_id, first.message_id, "{by}: after a start");
         let now = world.agent.status().await.events.unwrap();
-        assert_eq!(now.oldest, events.oldest, "{by}: nothing is let go of");
+        assert_eq!(now.oldest, events.oldest, "{by}: nothing was removed");
         let texts = world
             .events()
             .await
@@ -208,7 +204,7 @@ async fn a_clock_that_is_wrong_for_a_while_forgets_no_token_and_lets_go_of_no_ev
 }
 
 #[tokio::test]
-async fn retention_does_not_depend_on_the_clocks_steps() {
+async fn retention_does_not_depend_on_clock_steps() {
     let (clock, world) = Clock::with_agent(&[]).await;
     world.cut_off().await;
     let keep = |token: &str, seconds| pb::SendRequest {
@@ -240,7 +236,7 @@ async fn retention_does_not_depend_on_the_clocks_steps() {
         }
         assert!(
             began.elapsed() < Duration::from_secs(10),
-            "its time is over"
+            "its retention period is over"
         );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

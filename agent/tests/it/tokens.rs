@@ -1,4 +1,4 @@
-//! Privacy tokens: the server accepts the first message to a person only with one.
+//! Privacy tokens: the server accepts a first message to a person only with one.
 
 use openclaw_proto::v1::LinkState;
 use openclaw_sim::{By, Fault, IqSilence};
@@ -9,7 +9,7 @@ use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World};
 async fn the_first_message_of_a_newly_linked_account_has_its_token() {
     let mut world = World::linked().await;
     world.send(ANNA, WORD).await.unwrap();
-    // The properties that ask for a token are fetched anew by each process.
+    // Each process fetches the properties that require a token.
     world.agent.kill().await;
     let url = world.sim.url();
     world.agent.start_again(&url).await;
@@ -22,7 +22,7 @@ async fn the_first_message_of_a_newly_linked_account_has_its_token() {
 }
 
 #[tokio::test]
-async fn somebody_who_wrote_first_is_answered() {
+async fn a_reply_to_someone_who_wrote_first_needs_no_token() {
     let world = World::linked().await;
     let bert = world.peer(BERT);
     bert.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
@@ -32,7 +32,7 @@ async fn somebody_who_wrote_first_is_answered() {
 }
 
 #[tokio::test]
-async fn a_message_is_sent_though_the_servers_properties_do_not_come() {
+async fn a_message_is_sent_even_without_the_servers_properties() {
     let mut world = World::linked().await;
     world
         .peer(BERT)

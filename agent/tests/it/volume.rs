@@ -1,4 +1,4 @@
-//! The volume: what is on it, who may open it, and that an agent continues where it was, however it ended.
+//! The volume: its content and keys, and restarts after every kind of exit.
 
 mod keys;
 mod moved;

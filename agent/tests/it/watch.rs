@@ -1,4 +1,4 @@
-//! Following events: everyone sees the same, no one waits for another, nothing is lost unsaid.
+//! Following events: every client sees the same, none waits for another, and every loss is reported.
 
 use std::time::SystemTime;
 
@@ -13,7 +13,7 @@ use tonic::transport::Endpoint;
 use crate::harness::{ACCOUNT, ANNA, TEST_TIMEOUT, WORD, Watcher, World, kinds};
 
 impl World {
-    async fn hear(&self, texts: &[String]) {
+    async fn receive(&self, texts: &[String]) {
         for text in texts {
             let anna = self.peer(ANNA);
             anna.send_text(ACCOUNT, text, By::Lid).await.unwrap();
@@ -33,7 +33,7 @@ fn from(after: u64) -> pb::WatchEventsRequest {
     }
 }
 
-/// As another program does: over a connection of its own, which has room for 16 streams.
+/// A watch over its own connection, which has at most 16 streams.
 async fn watch_apart(world: &World) -> Watcher {
     let socket = format!("unix:{}", world.agent.socket.display());
     let channel = Endpoint::from_shared(socket).unwrap().connect_lazy();
@@ -50,21 +50,21 @@ async fn watch_apart(world: &World) -> Watcher {
 async fn a_hundred_watchers_see_the_same_and_a_stalled_one_delays_none() {
     const WATCHERS: usize = 100;
     let world = World::linked().await;
-    // Asked for, and never read.
+    // Opened but never read.
     let _stalled = world.watch().await;
     let mut watchers = Vec::with_capacity(WATCHERS);
     for _ in 0..WATCHERS {
         watchers.push(watch_apart(&world).await);
     }
     let sent = texts(100);
-    world.hear(&sent).await;
+    world.receive(&sent).await;
     let count = sent.len();
     let all = watchers.iter_mut().map(|watcher| watcher.texts(count));
     let all = tokio::time::timeout(TEST_TIMEOUT, futures::future::join_all(all));
     for seen in all.await.expect("all of it in time") {
         assert_eq!(seen, sent);
     }
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }
 
@@ -72,35 +72,35 @@ async fn a_hundred_watchers_see_the_same_and_a_stalled_one_delays_none() {
 async fn a_stalled_watcher_gets_everything_once_it_reads() {
     let world = World::linked().await;
     let mut stalled = world.watch().await;
-    // More than fits any window between the two.
+    // More than all flow-control windows between the two.
     let sent: Vec<String> = (0..400)
         .map(|n| format!("{WORD} {n} {}", "x".repeat(1_000)))
         .collect();
-    world.hear(&sent).await;
+    world.receive(&sent).await;
     world.all_acked().await;
     assert!(stalled.texts(sent.len()).await == sent);
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_watcher_that_was_cut_off_gets_exactly_the_rest() {
+async fn an_interrupted_watcher_gets_exactly_the_rest() {
     let world = World::linked().await;
     let sent = texts(20);
     let mut first = world.watch().await;
-    world.hear(&sent[..10]).await;
+    world.receive(&sent[..10]).await;
     let mut last = 0;
     for text in &sent[..7] {
-        let (seq, heard) = first
+        let (seq, received) = first
             .event(|event| match &event.kind {
                 Some(Kind::Message(message)) => Some((event.seq, message.text().to_owned())),
                 _ => None,
             })
             .await;
-        assert_eq!(&heard, text);
+        assert_eq!(&received, text);
         last = seq;
     }
     drop(first);
-    world.hear(&sent[10..]).await;
+    world.receive(&sent[10..]).await;
     world.all_acked().await;
     let mut second = world.watch_with(from(last)).await;
     for text in &sent[7..] {
@@ -124,7 +124,7 @@ async fn a_watcher_that_was_cut_off_gets_exactly_the_rest() {
 #[tokio::test]
 async fn without_follow_the_stream_ends_at_the_head() {
     let world = World::linked().await;
-    world.hear(&texts(3)).await;
+    world.receive(&texts(3)).await;
     world.all_acked().await;
     let head = world.agent.status().await.events.unwrap();
     let events = world.events().await;
@@ -142,7 +142,7 @@ async fn without_follow_the_stream_ends_at_the_head() {
 async fn without_after_only_new_events_are_sent() {
     let world = World::linked().await;
     let sent = texts(2);
-    world.hear(&sent[..1]).await;
+    world.receive(&sent[..1]).await;
     world.all_acked().await;
     let request = pb::WatchEventsRequest {
         after: None,
@@ -158,7 +158,7 @@ async fn without_after_only_new_events_are_sent() {
         }
         other => panic!("{other:?}"),
     }
-    world.hear(&sent[1..]).await;
+    world.receive(&sent[1..]).await;
     assert_eq!(watcher.texts(1).await, sent[1..]);
     world.finish().await;
 }
@@ -166,11 +166,12 @@ async fn without_after_only_new_events_are_sent() {
 #[tokio::test]
 async fn only_the_requested_kinds_are_sent() {
     let world = World::linked().await;
-    world.hear(&texts(2)).await;
-    let mut told = world.watch().await;
+    world.receive(&texts(2)).await;
+    let mut reported = world.watch().await;
     world.send(ANNA, WORD).await.unwrap();
     // The receipt is the last of them.
-    told.event(|event| matches!(event.kind, Some(Kind::Receipt(_))).then_some(()))
+    reported
+        .event(|event| matches!(event.kind, Some(Kind::Receipt(_))).then_some(()))
         .await;
     world.all_acked().await;
     for (kind, fits) in [
@@ -246,7 +247,7 @@ async fn an_overtaken_cursor_gets_the_gap_first() {
     world.finish().await;
 }
 
-/// A connection with as many streams as it may have, each reading everything that is kept.
+/// A connection with as many streams as allowed, each reading all kept events.
 async fn read_all(world: &World, streams: usize) -> usize {
     let socket = format!("unix:{}", world.agent.socket.display());
     let channel = Endpoint::from_shared(socket).unwrap().connect_lazy();
@@ -269,10 +270,10 @@ async fn read_all(world: &World, streams: usize) -> usize {
 }
 
 #[tokio::test]
-async fn short_calls_are_answered_while_many_streams_read_from_the_beginning() {
+async fn short_calls_are_answered_while_many_streams_read_from_the_start() {
     const EVENTS: usize = 400;
     let world = World::linked().await;
-    world.hear(&texts(EVENTS)).await;
+    world.receive(&texts(EVENTS)).await;
     world.all_acked().await;
     let watching = async {
         let connections = (0..14).map(|_| read_all(&world, 16));
@@ -296,7 +297,7 @@ async fn short_calls_are_answered_while_many_streams_read_from_the_beginning() {
     drop(watching);
     println!("{answered} calls, each on a new connection, while {read} events were read");
     assert!(read >= 224 * EVENTS, "{read}");
-    // Were each of them to wait for a page of every stream, there would be a few.
+    // If each call had to wait for a page of every stream, there would be only a few.
     assert!(answered >= 100, "{answered} calls were answered meanwhile");
     world.finish().await;
 }

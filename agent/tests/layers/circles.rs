@@ -1,4 +1,5 @@
-//! No circle of imports within a crate, and the simulator's floors: the reader of a file needs to know only what is below.
+//! Import cycles within a crate are forbidden, and the simulator's modules form layers: to understand a file, a reader
+//! needs only the layers below it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,10 +7,10 @@ use std::path::Path;
 
 use super::code;
 
-/// Crates without a circle.
+/// Crates that must have no import cycle.
 const CRATES: &[&str] = &["ctl/src", "sim/src"];
 
-/// The simulator's rooms, from the ground up. A room imports from itself and from those before it.
+/// The simulator's layers, from the bottom up. A module imports only from its own layer and those below.
 const FLOORS: &[&[&str]] = &[
     &["clock", "id", "number", "sync"],
     &["signal", "wire"],
@@ -22,13 +23,13 @@ const FLOORS: &[&[&str]] = &[
     &["control"],
 ];
 
-/// A module's name, as `["rules", "iq"]`; the crate's root has none.
+/// A module's name, as `["rules", "iq"]`; empty for the crate's root.
 type Module = Vec<String>;
-/// The modules that each one imports.
+/// The imports of each module.
 type Imports = BTreeMap<Module, BTreeSet<Module>>;
 
 #[test]
-fn no_crate_has_a_circle_of_imports() {
+fn no_crate_has_an_import_cycle() {
     for source in CRATES {
         let imports = imports(&modules(source));
         assert!(imports.len() > 3, "{source} has hardly any file");
@@ -58,7 +59,7 @@ fn the_simulator_imports_downward_only() {
     assert_eq!(upward, [""; 0]);
 }
 
-/// The text of every module but tests.
+/// The text of every module, without tests.
 fn modules(source: &str) -> BTreeMap<Module, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
@@ -102,7 +103,7 @@ fn imports(modules: &BTreeMap<Module, String>) -> Imports {
     modules.iter().map(of).collect()
 }
 
-/// Names, `::`, and every other character for itself.
+/// Names, `::`, and every other character on its own.
 fn tokens(text: &str) -> Vec<&str> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
@@ -119,7 +120,7 @@ fn tokens(text: &str) -> Vec<&str> {
     tokens
 }
 
-/// Every path that begins with `crate`, `super`, `self` or a module that is declared here; of a group, each.
+/// Every path that begins with `crate`, `super`, `self` or a module declared here; each path of a group.
 fn paths(tokens: &[&str]) -> Vec<Vec<String>> {
     let declared = |name: &str| tokens.windows(3).any(|three| three == ["mod", name, ";"]);
     let mut found = Vec::new();
@@ -132,7 +133,7 @@ fn paths(tokens: &[&str]) -> Vec<Vec<String>> {
     found
 }
 
-/// Reads a path from here on, and returns where it ends.
+/// Reads a path from here on, and returns its end.
 fn read_path(
     tokens: &[&str],
     mut at: usize,
@@ -162,7 +163,7 @@ fn read_path(
     at + 1
 }
 
-/// The deepest module on a path that is written in `module`.
+/// The deepest module of a path that is written in `module`.
 fn resolve(module: &Module, path: &[String], modules: &BTreeMap<Module, String>) -> Option<Module> {
     let mut at = module.clone();
     let mut rest = path.iter().peekable();
@@ -190,7 +191,7 @@ fn resolve(module: &Module, path: &[String], modules: &BTreeMap<Module, String>)
     modules.contains_key(&at).then_some(at)
 }
 
-/// A circle of imports, if there is one: each imports the next, the last the first.
+/// An import cycle, if there is one: each module imports the next, and the last one the first.
 fn circle(imports: &Imports) -> Option<Vec<String>> {
     let mut done = BTreeSet::new();
     imports
@@ -235,7 +236,7 @@ fn planted(files: &[(&str, &str)]) -> Option<Vec<String>> {
 }
 
 #[test]
-fn a_planted_circle_is_found() {
+fn a_planted_cycle_is_found() {
     let (a, b) = ("a", "b");
     for (one, other) in [
         ("use crate::b::B;", "use crate::a::A;"),
@@ -257,7 +258,7 @@ fn a_planted_circle_is_found() {
 }
 
 #[test]
-fn downward_imports_are_no_circle() {
+fn downward_imports_are_no_cycle() {
     let files = [
         ("", "mod a;\nmod b;\nuse a::A;"),
         (

@@ -1,4 +1,4 @@
-//! Which agent is meant by what a person or the environment says.
+//! Tests of the resolution of addresses.
 
 use super::*;
 use crate::context::tests::context;
@@ -13,14 +13,14 @@ fn is_unix(address: Result<Address, Exit>, path: &str) -> bool {
 }
 
 #[test]
-fn every_written_form_of_a_socket_is_the_same() {
+fn every_spelling_of_a_socket_is_equal() {
     for given in ["unix:/run/a.sock", "unix:///run/a.sock", "/run/a.sock"] {
         assert!(is_unix(parsed(given), "/run/a.sock"));
     }
 }
 
 #[test]
-fn plain_text_stays_on_this_machine() {
+fn plain_text_is_restricted_to_loopback() {
     for given in [
         "127.0.0.1:50051",
         "http://localhost:50051",
@@ -59,9 +59,9 @@ fn an_invalid_address_is_refused() {
     }
 }
 
-/// Each takes the place of all that follow it.
+/// Each setting overrides all that follow it.
 #[test]
-fn the_setting_nearer_to_the_command_wins() {
+fn flags_override_variables_and_variables_override_contexts() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::in_dir(dir.path());
     for (name, endpoint) in [("flag", "a:1"), ("variable", "b:1"), ("current", "c:1")] {
@@ -146,7 +146,7 @@ fn a_wrong_flag_is_usage_and_a_wrong_variable_configuration() {
     assert_eq!(exit(Flags::default(), &none), Some(Exit::Configuration));
 }
 
-/// Else an agent that was enrolled with on this machine would be asked in plain text.
+/// Otherwise, an agent enrolled with on this machine would be contacted in plain text.
 #[test]
 fn a_context_wins_over_plain_text_unless_requested() {
     let dir = tempfile::tempdir().unwrap();
@@ -166,7 +166,7 @@ fn a_context_wins_over_plain_text_unless_requested() {
 }
 
 #[test]
-fn of_several_contexts_with_one_endpoint_the_current_one_counts() {
+fn the_current_context_wins_among_those_with_one_endpoint() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::in_dir(dir.path());
     for name in ["one", "two"] {

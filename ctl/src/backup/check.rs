@@ -1,5 +1,5 @@
-//! Whether a backup is whole: every frame of it is opened, and its records are counted. No agent is
-//! asked, and nothing of what is inside is shown.
+//! Verifies a backup: decrypts every frame, and counts the records. Contacts no agent, and shows nothing of the
+//! content.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -15,22 +15,22 @@ use crate::render::size::{count, size};
 use crate::render::time::ago;
 use crate::text;
 
-/// What a whole backup says of itself.
+/// The description of a verified backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Whole {
-    /// The store that it is of, in hexadecimal.
+    /// The id of its store, in hexadecimal.
     pub(crate) store: String,
-    /// How often that had been opened.
+    /// The store's generation: how often it was opened.
     pub(crate) generation: u64,
-    /// When it was made.
+    /// When it was created.
     pub(crate) created: Timestamp,
-    /// Records in it.
+    /// The number of records.
     pub(crate) records: u64,
     /// Its size in bytes.
     pub(crate) bytes: u64,
 }
 
-/// The same for programs.
+/// The JSON form.
 #[derive(Serialize)]
 pub(crate) struct Json {
     store_id: String,
@@ -40,7 +40,7 @@ pub(crate) struct Json {
     bytes: u64,
 }
 
-/// Where it stands while it reads.
+/// The progress of a check.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reached {
     /// Bytes read.
@@ -49,7 +49,7 @@ pub(crate) struct Reached {
     pub(crate) changes: u64,
 }
 
-/// Reads all of `input`.
+/// Reads `input` to its end.
 pub(crate) fn check(
     input: impl Read,
     secret: &Secret,
@@ -79,7 +79,7 @@ pub(crate) fn check(
     })
 }
 
-/// The names of the records that are left: a backup of a busy store holds a record's removal too.
+/// The names of the remaining records: a backup of a store in use also contains removals.
 #[derive(Default)]
 struct Records(HashSet<(u8, Vec<u8>, Vec<u8>)>);
 
@@ -108,7 +108,7 @@ impl Whole {
         format!("{}, {}", count(self.records, "record"), size(self.bytes))
     }
 
-    /// A few lines for a person, each ended.
+    /// Some lines for a person, each with a newline.
     pub(crate) fn lines(&self, now: Timestamp) -> String {
         let Self {
             store,
@@ -126,7 +126,7 @@ impl Whole {
         )
     }
 
-    /// For programs.
+    /// The JSON form.
     pub(crate) fn json(self) -> Json {
         let Self {
             store,
@@ -145,7 +145,7 @@ impl Whole {
     }
 }
 
-/// What is wrong with the backup at `path`, and what to do.
+/// The failure for the backup at `path`, with the next step.
 pub(crate) fn failure(path: &Path, secret: &Secret, error: &Error) -> Failure {
     let file = text::one_line(&path.to_string_lossy());
     let kind = match secret {

@@ -1,4 +1,4 @@
-//! A backup on its way to stdout. It cannot be read back there, so it is checked as it passes.
+//! A backup to stdout. It cannot be read back, so it is verified while it is written.
 
 use std::io::{self, IsTerminal as _, Read};
 use std::path::Path;
@@ -11,10 +11,10 @@ use super::check::{self, Whole, check};
 use crate::console;
 use crate::failure::Failure;
 
-/// Chunks between the agent and the check.
+/// Chunks queued between the agent and the check.
 const MAX_QUEUED_CHUNKS: usize = 4;
 
-/// stdout, and the check next to it.
+/// stdout, with the check.
 #[derive(Default)]
 pub(super) struct Pipe {
     checking: Option<Checking>,
@@ -26,7 +26,7 @@ struct Checking {
 }
 
 impl Pipe {
-    /// Refused on a terminal: it would show noise, and act on it.
+    /// Refuses a terminal: binary output would garble it.
     pub(super) fn open() -> Result<Self, Failure> {
         if io::stdout().is_terminal() {
             return Err(Failure::usage("a backup is not written to a terminal")
@@ -47,7 +47,7 @@ impl Pipe {
             };
             let checked = check(passed, &secret, |_| ())
                 .map_err(|error| check::failure(Path::new("stdout"), &secret, &error));
-            // No one waits for it any more if this fails.
+            // Fails only if the caller no longer waits.
             let _ = say.send(checked);
         };
         std::thread::Builder::new()
@@ -57,17 +57,17 @@ impl Pipe {
         Ok(())
     }
 
-    /// Passes `bytes` on.
+    /// Writes `bytes` to stdout and to the check.
     pub(super) fn write(&mut self, bytes: Vec<u8>) -> Result<(), Failure> {
         console::bytes(&bytes)?;
         if let Some(checking) = &self.checking {
-            // A check that has failed takes no more; its verdict is asked for at the end.
+            // A failed check no longer reads; its verdict is reported at the end.
             let _ = checking.chunks.send(bytes);
         }
         Ok(())
     }
 
-    /// Everything was written.
+    /// The verdict, after everything was written.
     pub(super) async fn verdict(&mut self) -> Result<Whole, Failure> {
         let ended = || Failure::new("the check ended without a result");
         let Checking { chunks, verdict } = self.checking.take().ok_or_else(ended)?;
@@ -76,7 +76,7 @@ impl Pipe {
     }
 }
 
-/// What has passed, to be read.
+/// A reader of the written bytes.
 struct Passed {
     taken: Receiver<Vec<u8>>,
     chunk: Vec<u8>,

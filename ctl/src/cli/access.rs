@@ -23,7 +23,7 @@ pub(crate) struct EnrollArgs {
     /// The enrolment code itself. For tests only: it stays in the shell's history, and other users of this
     /// machine can see it while the command runs.
     #[arg(long, conflicts_with = "code_file")]
-    pub(crate) code: Option<Typed>,
+    pub(crate) code: Option<SecretArg>,
     /// Name of this client on the agent, unless the invitation sets one: 1 to 64 letters, digits, dots,
     /// dashes and underscores [default: this machine's host name].
     #[arg(long, value_parser = parse_client)]
@@ -101,17 +101,17 @@ pub(crate) enum ContextCommand {
     },
 }
 
-/// Something secret on the command line. Not shown in `Debug`.
+/// A secret argument. `Debug` does not show it.
 #[derive(Clone)]
-pub(crate) struct Typed(pub(crate) String);
+pub(crate) struct SecretArg(pub(crate) String);
 
-impl fmt::Debug for Typed {
+impl fmt::Debug for SecretArg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Typed(…)")
+        f.write_str("SecretArg(…)")
     }
 }
 
-impl From<String> for Typed {
+impl From<String> for SecretArg {
     fn from(text: String) -> Self {
         Self(text)
     }
@@ -123,7 +123,7 @@ fn parse_endpoint(given: &str) -> Result<Endpoint, String> {
         .map_err(|_| "give HOST:PORT, for example agent.example.com:50051".to_owned())
 }
 
-/// The name of a client, as agents take it.
+/// Checks a client name by the agent's rules.
 fn parse_client(given: &str) -> Result<String, String> {
     let is_fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     if (1..=64).contains(&given.len()) && given.chars().all(is_fine) {

@@ -1,4 +1,4 @@
-//! `send`, and the commands that send something about a message.
+//! `send`, and the commands that refer to a message.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use openclaw_proto::v1::SendState;
 use super::words::states;
 use crate::duration;
 
-/// How it is sent, and what is waited for.
+/// Delivery options, and the state to wait for.
 #[derive(Debug, Args)]
 pub(crate) struct DeliveryArgs {
     /// State to wait for: the agent, WhatsApp's server or a device of the recipient has the message, or it is read. Exits with 5 if WhatsApp's server has it, but the state was not reached in time.
@@ -29,7 +29,7 @@ pub(crate) struct DeliveryArgs {
     pub(crate) keep_for: Option<Duration>,
 }
 
-/// The message that a command is about.
+/// The message that a command refers to.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
     /// The message: the number of its event, as `watch` and `events` print it; with --chat, its id.
@@ -70,7 +70,7 @@ pub(crate) struct SendArgs {
     /// Send a contact card; repeatable.
     #[arg(long, value_name = "NAME:NUMBER")]
     pub(crate) contact: Vec<String>,
-    /// How.
+    /// Delivery options.
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
 }
@@ -78,7 +78,7 @@ pub(crate) struct SendArgs {
 /// `react`.
 #[derive(Debug, Args)]
 pub(crate) struct ReactArgs {
-    /// To what.
+    /// The message.
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     /// The emoji.
@@ -87,7 +87,7 @@ pub(crate) struct ReactArgs {
     /// Remove the reaction.
     #[arg(long, conflicts_with = "emoji")]
     pub(crate) remove: bool,
-    /// How.
+    /// Delivery options.
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
 }
@@ -95,7 +95,7 @@ pub(crate) struct ReactArgs {
 /// `edit`.
 #[derive(Debug, Args)]
 pub(crate) struct EditArgs {
-    /// What.
+    /// The message.
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     /// The new text. `-`, or none when stdin is not a terminal: read it from stdin.
@@ -104,7 +104,7 @@ pub(crate) struct EditArgs {
     /// Mention this person, by number or LID; repeatable.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) mention: Vec<String>,
-    /// How.
+    /// Delivery options.
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
 }
@@ -112,10 +112,10 @@ pub(crate) struct EditArgs {
 /// `delete`.
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArgs {
-    /// What.
+    /// The message.
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// How.
+    /// Delivery options.
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
 }
@@ -133,7 +133,7 @@ pub(crate) struct PollArgs {
     /// How many options one person may select; 0 for any number.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) max: u32,
-    /// How.
+    /// Delivery options.
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
 }
@@ -141,7 +141,7 @@ pub(crate) struct PollArgs {
 /// `vote`.
 #[derive(Debug, Args)]
 pub(crate) struct VoteArgs {
-    /// In what.
+    /// The message with the poll.
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     /// The selected options, as in the poll; they replace those of an earlier vote.
@@ -150,7 +150,7 @@ pub(crate) struct VoteArgs {
     /// Remove the vote.
     #[arg(long, conflicts_with = "options")]
     pub(crate) remove: bool,
-    /// How.
+    /// Delivery options.
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
 }

@@ -1,4 +1,4 @@
-//! Values of the contract's enums as arguments, by the contract's own words.
+//! The contract's enum values as arguments, by their names in the contract.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use openclaw_proto::Word;
@@ -9,13 +9,13 @@ pub(super) fn words<T: Word + Send + Sync>() -> impl TypedValueParser<Value = T>
     some(<T as Word>::ALL.iter().copied())
 }
 
-/// The states that a message may be waited for in.
+/// The states that `--wait` accepts.
 pub(super) fn states() -> impl TypedValueParser<Value = SendState> {
     let reached = |state: &SendState| *state != SendState::Failed;
     some(<SendState as Word>::ALL.iter().copied().filter(reached))
 }
 
-/// With dashes, as arguments are written; underscores are understood too.
+/// Shown with dashes, as usual for arguments; underscores are accepted too.
 fn some<T: Word + Send + Sync>(
     values: impl Iterator<Item = T>,
 ) -> impl TypedValueParser<Value = T> {

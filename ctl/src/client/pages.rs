@@ -1,4 +1,4 @@
-//! Lists that come in pages, read to their end.
+//! Paginated lists, read to the end.
 
 use openclaw_proto::v1::{
     ListAlertsResponse, ListAllowedResponse, ListClientsResponse, ListConsumersResponse,
@@ -7,22 +7,22 @@ use openclaw_proto::v1::{
 
 use crate::failure::Failure;
 
-/// More than any list of an agent has: 1,000 entries a page.
+/// More pages than any list of an agent has, at 1,000 entries per page.
 const MAX_PAGES: usize = 1_000;
 
 /// A page of a list.
 pub(crate) trait Page {
-    /// Where the next page begins; empty on the last one.
+    /// The token of the next page; empty on the last one.
     fn next_page_token(&self) -> &str;
 
-    /// Adds what `later` has, and takes its place in the list.
+    /// Appends the entries of `later`, and takes over its position.
     fn append(&mut self, later: Self);
 }
 
-/// All pages as one.
+/// Fetches all pages and joins them.
 ///
 /// # Errors
-/// Those of `fetch`, and a list that does not end.
+/// The errors of `fetch`, and a list that does not end.
 pub(crate) async fn all<P: Page>(
     mut fetch: impl AsyncFnMut(String) -> Result<P, Failure>,
 ) -> Result<P, Failure> {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_that_does_not_end_is_given_up() {
+    async fn a_list_that_does_not_end_is_an_error() {
         let failure = all(async |_| Ok(page("a", "again"))).await.unwrap_err();
         assert_eq!(failure.reason(), Some("ENDLESS_LIST"));
     }

@@ -1,7 +1,6 @@
-//! A connection over TLS to the agent of a context, or to one that this client enrolls with.
+//! A TLS connection to the agent of a context, or to one that this client enrolls with.
 //!
-//! What fails is distinguished here, where it is still known: HTTP/2 would call all of it a lost
-//! connection.
+//! Failures are classified here, where the cause is still known: HTTP/2 would report each as a lost connection.
 
 use std::fmt;
 use std::io;
@@ -20,51 +19,51 @@ use crate::context::{Context, Name};
 use crate::endpoint::Endpoint;
 use crate::failure::{Exit, Failure};
 
-/// For the name, the connection and the handshake together.
+/// For name lookup, connection and handshake together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// For one of several addresses: the others must have their turn.
+/// For one of several addresses, so that the others are tried in time.
 const ADDRESS_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Where a code comes from.
+/// The hint for getting a code.
 pub(crate) const GET_A_CODE: &str = "an admin makes a code with `openclawctl clients invite`; an agent without clients writes one to its log when it starts";
-/// The reason when no one is taken in.
+/// The reason when the server accepts no enrolment.
 pub(crate) const NO_ENROLMENT: &str = "NO_ENROLMENT";
 
-/// A connection.
 pub(crate) type Stream = TlsStream<TcpStream>;
 
-/// Why there is no connection.
+/// Why the connection failed.
 #[derive(Debug)]
 pub(crate) enum Error {
     /// No address was found for the name.
     Name,
     /// No TCP connection.
     Connect(io::Error),
-    /// Nothing came within the limit.
+    /// No data arrived within the limit.
     Silent,
-    /// What answers speaks something else.
+    /// The server does not speak TLS.
     NotTls,
-    /// Another key answers than the one that was enrolled with.
+    /// The server has another key than the enrolled one.
     WrongAgent(WrongAgent),
     /// The agent does not know this client's key.
     Unknown,
-    /// What answers is no agent, or one that accepts no enrolment now.
+    /// The server is not an agent, or accepts no enrolment now.
     OtherProtocol,
-    /// It was closed before anything was said.
+    /// The connection was closed before any data arrived.
     Closed,
-    /// Something else.
+    /// Any other error.
     Other(io::Error),
     /// This client's own key cannot be used.
     Key(rustls::Error),
 }
 
-/// Connects as whom the agent knows, and waits until it lets this client in.
+/// Connects with the context's key, and waits until the agent has accepted it.
 pub(super) async fn connect(context: &Context) -> Result<Stream, Error> {
     let config =
         tls::client(context.identity(), context.agent().fingerprint).map_err(Error::Key)?;
     within(CONNECT_TIMEOUT, async {
         let mut stream = open(context.endpoint(), config).await?;
-        // With TLS 1.3 a client hears only now whether its key is known. HTTP/2 servers speak first.
+        // With TLS 1.3, a client learns only after the handshake whether its key is accepted. HTTP/2 servers send
+        // first, so their first byte is awaited.
         match stream.fill_buf().await {
             Ok([]) => Err(Error::Closed),
             Ok(_) => Ok(stream),
@@ -74,7 +73,7 @@ pub(super) async fn connect(context: &Context) -> Result<Stream, Error> {
     .await
 }
 
-/// Connects to any server that answers, to enroll.
+/// Connects to any agent, without a pinned key, to enroll.
 pub(crate) async fn connect_to_enroll(
     endpoint: &Endpoint,
     identity: &Identity,
@@ -85,7 +84,7 @@ pub(crate) async fn connect_to_enroll(
 
 async fn open(endpoint: &Endpoint, config: Arc<ClientConfig>) -> Result<Stream, Error> {
     let tcp = dial(endpoint).await?;
-    // Requests are small, and are waited for.
+    // Requests are small and latency matters, so Nagle's algorithm is off.
     tcp.set_nodelay(true).map_err(Error::Connect)?;
     TlsConnector::from(config)
         .connect(tls::server_name(), tcp)
@@ -121,7 +120,7 @@ async fn within<T>(
         .unwrap_or(Err(Error::Silent))
 }
 
-/// The cause of a rustls error, in as many cases as a person can act on.
+/// Classifies a rustls error into the cases that a person can act on.
 fn classify(error: io::Error) -> Error {
     let tls = error
         .get_ref()
@@ -165,7 +164,7 @@ fn classify(error: io::Error) -> Error {
 }
 
 impl Error {
-    /// The failure for a person who meant the agent of `context`.
+    /// The failure for a connection with `context`.
     pub(crate) fn in_context(&self, context: &Name, endpoint: &Endpoint) -> Failure {
         let enroll = format!("openclawctl enroll {endpoint} --context {context} --force");
         match self {
@@ -186,7 +185,7 @@ impl Error {
         }
     }
 
-    /// The failure for a person who wanted to enroll there.
+    /// The failure for an enrolment.
     pub(crate) fn in_enrolment(&self, endpoint: &Endpoint) -> Failure {
         match self {
             Self::OtherProtocol | Self::Unknown => Failure::new(format!(
@@ -238,11 +237,11 @@ fn wrong_agent(endpoint: &Endpoint, expected: &Fingerprint, found: &Fingerprint)
     .with_reason("WRONG_AGENT")
 }
 
-/// Without where: why alone.
+/// The reason only, without the address.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Resolvers say the same in many ways.
+            // Resolvers report the same error in many ways.
             Self::Name => f.write_str("no address was found for its name"),
             Self::Connect(error) => match error.kind() {
                 io::ErrorKind::ConnectionRefused => f.write_str("nothing listens there"),
@@ -253,7 +252,7 @@ impl fmt::Display for Error {
             Self::WrongAgent(_) => f.write_str("the server has another key"),
             Self::Unknown => f.write_str("it does not know this key"),
             Self::OtherProtocol => f.write_str("the server is not an agent"),
-            Self::Closed => f.write_str("the connection was closed before any data came"),
+            Self::Closed => f.write_str("the connection was closed before any data arrived"),
             Self::Other(error) => error.fmt(f),
             Self::Key(error) => write!(f, "this client's key cannot be used: {error}"),
         }

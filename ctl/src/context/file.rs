@@ -1,7 +1,7 @@
-//! What stands in a context's file: JSON, with keys and certificates as base64 of their DER.
+//! The format of a context's file: JSON, with keys and certificates as base64 of their DER.
 //!
-//! Text that holds a key is made in one buffer that is wiped; what is read goes from there into the
-//! key's own memory.
+//! Text with a key is built in a single buffer that is wiped; a key that is read is decoded from there into its own
+//! memory.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -11,11 +11,11 @@ use zeroize::Zeroizing;
 
 use super::{Agent, Context, Name, Pending};
 
-/// No file is as large.
+/// Larger than any context file.
 pub(super) const MAX_FILE_BYTES: usize = 16 * 1024;
 const VERSION: u32 = 1;
 
-/// The fields of a file. Those of one that is only begun are fewer.
+/// The fields of a file. A pending one has fewer.
 #[derive(Serialize, Deserialize)]
 struct File<'a> {
     version: u32,
@@ -23,7 +23,7 @@ struct File<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     enrolled: Option<Enrolled>,
     certificate: String,
-    /// Borrowed: base64 has nothing to escape, and no copy of the key is made.
+    /// Borrowed: base64 needs no escapes, so no copy of the key is made.
     key: &'a str,
 }
 
@@ -36,11 +36,11 @@ struct Enrolled {
     at: Option<String>,
 }
 
-/// What is not a file of ours.
+/// The file is not a context file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Garbled;
+pub(super) struct Invalid;
 
-/// The text of a context's file.
+/// Serializes a context.
 pub(super) fn write(context: &Context) -> Zeroizing<Vec<u8>> {
     let Context {
         name: _,
@@ -61,14 +61,14 @@ pub(super) fn write(context: &Context) -> Zeroizing<Vec<u8>> {
     text(&endpoint.to_string(), identity, Some(enrolled))
 }
 
-/// The text of the file of a key that no agent is known to know.
+/// Serializes a pending key.
 pub(super) fn write_pending(pending: &Pending) -> Zeroizing<Vec<u8>> {
     let Pending { endpoint, identity } = pending;
     text(&endpoint.to_string(), identity, None)
 }
 
-/// Understands a context's file.
-pub(super) fn read(name: Name, text: &[u8]) -> Result<Context, Garbled> {
+/// Parses a context file.
+pub(super) fn read(name: Name, text: &[u8]) -> Result<Context, Invalid> {
     let (pending, enrolled) = parse(text)?;
     let Pending { endpoint, identity } = pending;
     let Enrolled {
@@ -77,25 +77,25 @@ pub(super) fn read(name: Name, text: &[u8]) -> Result<Context, Garbled> {
         client,
         role,
         at,
-    } = enrolled.ok_or(Garbled)?;
+    } = enrolled.ok_or(Invalid)?;
     Ok(Context {
         name,
         endpoint,
         identity,
         client,
-        role: role.parse().map_err(|_| Garbled)?,
+        role: role.parse().map_err(|_| Invalid)?,
         agent: Agent {
-            fingerprint: agent.parse().map_err(|_| Garbled)?,
+            fingerprint: agent.parse().map_err(|_| Invalid)?,
             certificate: BASE64_STANDARD
                 .decode(agent_certificate)
-                .map_err(|_| Garbled)?,
+                .map_err(|_| Invalid)?,
         },
         enrolled_at: at.and_then(|at| at.parse().ok()),
     })
 }
 
-/// Understands the file of a key that no agent is known to know.
-pub(super) fn read_pending(text: &[u8]) -> Result<Pending, Garbled> {
+/// Parses a pending key's file.
+pub(super) fn read_pending(text: &[u8]) -> Result<Pending, Invalid> {
     parse(text).map(|(pending, _)| pending)
 }
 
@@ -108,30 +108,30 @@ fn text(endpoint: &str, identity: &Identity, enrolled: Option<Enrolled>) -> Zero
         certificate: BASE64_STANDARD.encode(identity.certificate_der()),
         key: &key,
     };
-    // Room for all of it: a buffer that grows leaves its content behind.
+    // Allocated at full size: a buffer that grows would leave unwiped copies behind.
     let mut text = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES));
     serde_json::to_writer_pretty(&mut *text, &file).expect("serializing to memory does not fail");
     text.push(b'\n');
     text
 }
 
-fn parse(text: &[u8]) -> Result<(Pending, Option<Enrolled>), Garbled> {
+fn parse(text: &[u8]) -> Result<(Pending, Option<Enrolled>), Invalid> {
     let File {
         version,
         endpoint,
         enrolled,
         certificate,
         key,
-    } = serde_json::from_slice(text).map_err(|_| Garbled)?;
+    } = serde_json::from_slice(text).map_err(|_| Invalid)?;
     if version != VERSION {
-        return Err(Garbled);
+        return Err(Invalid);
     }
-    let key = BASE64_STANDARD.decode(key).map_err(|_| Garbled)?;
+    let key = BASE64_STANDARD.decode(key).map_err(|_| Invalid)?;
     let key = Zeroizing::new(key);
-    let certificate = BASE64_STANDARD.decode(certificate).map_err(|_| Garbled)?;
+    let certificate = BASE64_STANDARD.decode(certificate).map_err(|_| Invalid)?;
     let pending = Pending {
-        endpoint: endpoint.parse().map_err(|_| Garbled)?,
-        identity: Identity::from_der(key, certificate).map_err(|_| Garbled)?,
+        endpoint: endpoint.parse().map_err(|_| Invalid)?,
+        identity: Identity::from_der(key, certificate).map_err(|_| Invalid)?,
     };
     Ok((pending, enrolled))
 }

@@ -1,24 +1,23 @@
-//! The name of a context, which is also that of its file.
+//! The name of a context, which is also its file name.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::endpoint::Endpoint;
 
-/// Longer ones are no help to anyone.
 const MAX_NAME_BYTES: usize = 64;
 
 /// 1 to 64 letters, digits, dots, dashes and underscores; the first is a letter or a digit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Name(String);
 
-/// What a context cannot be called.
+/// The name is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BadName;
 
 impl Name {
-    /// What a context of this agent is called unless someone says otherwise: its host, and with
-    /// `port` also that, for hosts with several.
+    /// The default name of a context for this agent: its host, and with `port` also the port, to tell apart several
+    /// agents on one host.
     pub(crate) fn of_endpoint(endpoint: &Endpoint, port: bool) -> Self {
         let host = endpoint.host().replace(':', "-");
         let host = host.trim_matches(|c: char| !c.is_ascii_alphanumeric());
@@ -32,7 +31,7 @@ impl Name {
         Self(format!("{}{port}", &host[..kept]))
     }
 
-    /// As text.
+    /// The name as text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

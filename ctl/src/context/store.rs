@@ -1,7 +1,7 @@
-//! Where contexts are kept: a file each in `$XDG_CONFIG_HOME/openclaw/contexts`, and the name of the
-//! current one next to them.
+//! The storage of contexts: one file each in `$XDG_CONFIG_HOME/openclaw/contexts`, and the name of the current one in a
+//! file next to them.
 //!
-//! Nothing is believed that others could have read, and nothing in a folder that they may write to.
+//! Files that others could have read are refused, and so are all files in a directory that others can write to.
 
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, Read as _};
@@ -37,7 +37,7 @@ impl Store {
         }
     }
 
-    /// In this folder.
+    /// In the given directory.
     #[cfg(test)]
     pub(crate) fn in_dir(dir: &Path) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Store {
         }
     }
 
-    /// The names of those there are, in order.
+    /// The names of all contexts, sorted.
     pub(crate) fn names(&self) -> Result<Vec<Name>, Failure> {
         let Some(dir) = &self.dir else {
             return Ok(Vec::new());
@@ -67,12 +67,12 @@ impl Store {
         Ok(names)
     }
 
-    /// The one of this name.
+    /// Loads a context by name.
     pub(crate) fn load(&self, name: &Name) -> Result<Context, Failure> {
         self.find(name)?.ok_or_else(|| self.missing(name))
     }
 
-    /// The one of this name, if there is one.
+    /// Loads a context by name, if it exists.
     pub(crate) fn find(&self, name: &Name) -> Result<Option<Context>, Failure> {
         let path = self.path(name, KEPT)?;
         let Some(text) = read(&path)? else {
@@ -82,9 +82,9 @@ impl Store {
         Ok(Some(context))
     }
 
-    /// The one that leads to this endpoint: the current one, if several do.
+    /// The context with this endpoint; the current one, if several have it.
     ///
-    /// Those that cannot be read say nothing, unless there is no other.
+    /// Unreadable contexts are skipped, unless no other matches.
     pub(crate) fn with_endpoint(&self, endpoint: &Endpoint) -> Result<Option<Context>, Failure> {
         let mut found = Vec::new();
         let mut unreadable = None;
@@ -113,12 +113,12 @@ impl Store {
         }
     }
 
-    /// Keeps it, in the place of what had its name.
+    /// Saves a context, replacing one of the same name.
     pub(crate) fn save(&self, context: &Context) -> Result<(), Failure> {
         self.put(&self.path(context.name(), KEPT)?, &file::write(context))
     }
 
-    /// Forgets it. If it was current, none is.
+    /// Removes a context. If it was the current one, none is current afterwards.
     pub(crate) fn remove(&self, name: &Name) -> Result<(), Failure> {
         let path = self.path(name, KEPT)?;
         match fs::remove_file(&path) {
@@ -134,7 +134,7 @@ impl Store {
         Ok(())
     }
 
-    /// Calls it `new` from now on. It stays current if it is.
+    /// Renames a context to `new`. If it was the current one, it still is.
     pub(crate) fn rename(&self, old: &Name, new: &Name) -> Result<(), Failure> {
         let context = self.load(old)?;
         let taken = self.path(new, KEPT)?;
@@ -147,14 +147,14 @@ impl Store {
             name: new.clone(),
             ..context
         })?;
-        // From here on every moment has a context that is current and there.
+        // In this order, the current context exists at every moment.
         if current {
             self.set_current(new)?;
         }
         discard(&self.path(old, KEPT)?)
     }
 
-    /// The current one.
+    /// The name of the current context.
     pub(crate) fn current(&self) -> Result<Option<Name>, Failure> {
         let Some(dir) = &self.dir else {
             return Ok(None);
@@ -167,7 +167,7 @@ impl Store {
         name.trim().parse().map(Some).map_err(|_| garbled(&path))
     }
 
-    /// Makes it current. It is there.
+    /// Makes an existing context the current one.
     pub(crate) fn set_current(&self, name: &Name) -> Result<(), Failure> {
         self.put(
             &self.root()?.join("current"),
@@ -175,7 +175,7 @@ impl Store {
         )
     }
 
-    /// What is left of an enrolment at this endpoint that had this name and no end.
+    /// The pending key of an interrupted enrolment with this endpoint and name.
     pub(crate) fn pending(
         &self,
         name: &Name,
@@ -185,17 +185,17 @@ impl Store {
         let Some(text) = read(&path)? else {
             return Ok(None);
         };
-        // One that is not understood is of no use, and is replaced.
+        // An unreadable pending file is useless, and is replaced.
         let pending = file::read_pending(&text).ok();
         Ok(pending.filter(|one| one.endpoint == *endpoint))
     }
 
-    /// Keeps a key until the agent has answered.
+    /// Saves a key until the agent has responded.
     pub(crate) fn save_pending(&self, name: &Name, pending: &Pending) -> Result<(), Failure> {
         self.put(&self.path(name, PENDING)?, &file::write_pending(pending))
     }
 
-    /// Forgets such a key.
+    /// Removes a pending key.
     pub(crate) fn remove_pending(&self, name: &Name) -> Result<(), Failure> {
         discard(&self.path(name, PENDING)?)
     }
@@ -236,7 +236,7 @@ impl Store {
     }
 }
 
-/// What stands in `path`, if it is there and no one else could have read or replaced it.
+/// The content of `path`, if it exists and no one else could have read or replaced it.
 fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
     let mut file = match File::open(path) {
         Ok(file) => file,

@@ -1,8 +1,8 @@
-//! A context for tests, and that `Debug` shows nothing of its key.
+//! A context for tests; and `Debug` must not show its key.
 
 use super::*;
 
-/// An enrolment that never was.
+/// A context of an enrolment that never took place.
 pub(crate) fn context(name: &str, endpoint: &str) -> Context {
     let agent = Identity::generate().unwrap();
     let pending = Pending {

@@ -1,4 +1,4 @@
-//! The keys of a context as PEM files, for programs that speak gRPC themselves.
+//! Exports the keys of a context as PEM files, for other gRPC clients.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::pair::{is_special, special};
 use crate::{console, private_file, text};
 
-/// The files, the key last: without it the others are of no use.
+/// The files, with the key last: without it, the others are harmless.
 const NAMES: [&str; 3] = ["agent.pem", "client.pem", "client-key.pem"];
 
 #[derive(Serialize)]
@@ -25,8 +25,8 @@ struct Json {
     key: String,
 }
 
-/// Writes agent.pem, client.pem and client-key.pem to `dir`, readable by their owner alone.
-/// What is there already is another key's, most likely: it is replaced only with `force`.
+/// Writes agent.pem, client.pem and client-key.pem to `dir`, readable by their owner only. Existing files probably
+/// belong to another key, and are only replaced with `force`.
 pub(super) fn export(
     context: &Context,
     dir: &Path,

@@ -1,5 +1,5 @@
-//! The code to enroll with: from a file, stdin, the environment, or a person. On the command line it can be given as well,
-//! for tests: there other processes can read it.
+//! The enrolment code: from a file, stdin, the environment, or a prompt. It can also be an argument, for tests only:
+//! other processes can read arguments.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use openclaw_trust::Code;
 use zeroize::Zeroizing;
 
-use crate::cli::{EnrollArgs, Typed};
+use crate::cli::{EnrollArgs, SecretArg};
 use crate::client::tls::GET_A_CODE;
 use crate::failure::{Exit, Failure};
 use crate::secret::{Input, Prompt, is_dash};
@@ -15,13 +15,13 @@ use crate::stop::Stops;
 use crate::text;
 use crate::variables::Variable;
 
-/// More than any code.
+/// Larger than any code.
 const MAX_CODE_BYTES: u64 = 1024;
 
-/// The code that is named, else the one that a person types.
+/// The code from the arguments or environment, else from a prompt.
 pub(super) async fn obtain(args: &EnrollArgs, stops: &mut Stops) -> Result<Code, Failure> {
     match (&args.code, &args.code_file) {
-        (Some(Typed(text)), _) if text != "-" => parse(text, "--code", Exit::Usage),
+        (Some(SecretArg(text)), _) if text != "-" => parse(text, "--code", Exit::Usage),
         (Some(_), _) => from_file(Path::new("-")),
         (None, Some(path)) => from_file(path),
         (None, None) => match Variable::EnrollCode.read()?.map(Zeroizing::new) {
@@ -50,7 +50,7 @@ fn from_file(path: &Path) -> Result<Code, Failure> {
     } else {
         text::one_line(&path.to_string_lossy())
     };
-    // Room for all of it, so that no part stays behind when it grows.
+    // Allocated at full size, so that growing leaves no unwiped copy.
     let room = usize::try_from(MAX_CODE_BYTES).unwrap_or_default();
     let mut given = Zeroizing::new(Vec::with_capacity(room));
     let read = if is_dash(path) {
@@ -67,7 +67,7 @@ fn from_file(path: &Path) -> Result<Code, Failure> {
     parse(code.unwrap_or_default(), &origin, Exit::Usage)
 }
 
-/// What was given is not repeated: it may be the code but for a slip.
+/// The error does not repeat the text: it may be the code with a typo.
 fn parse(text: &str, origin: &str, exit: Exit) -> Result<Code, Failure> {
     Code::parse(text.trim()).map_err(|bad| {
         let failure = Failure::new(format!("{origin}: {bad}"))

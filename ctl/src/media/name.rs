@@ -1,5 +1,5 @@
-//! The name of a file, from what its sender says. A sender chooses no folder, hides no file, and writes nothing that a
-//! terminal or a shell acts on.
+//! The name of a downloaded file, derived from the sender's name for it. A sender cannot choose a directory, hide a
+//! file, or use characters with a special meaning for terminals and shells.
 
 use std::path::{Path, PathBuf};
 
@@ -8,12 +8,12 @@ use openclaw_proto::v1::{Media, MediaKind};
 
 use crate::text;
 
-/// File systems take 255 bytes; `.part` and a number are added.
+/// File systems allow 255 bytes; `.part` and a number are appended.
 const MAX_NAME_BYTES: usize = 200;
-/// More files of one name are not looked for.
+/// The limit of numbered names that are tried.
 const MAX_NUMBER: u32 = 1_000;
 
-/// The name as sent, or one of its kind, its seq and its type.
+/// The name as sent, or one made of kind, seq and type.
 pub(super) fn of(media: &Media, seq: u64) -> String {
     let name = tidy(&media.file_name);
     if !name.is_empty() {
@@ -26,7 +26,7 @@ pub(super) fn of(media: &Media, seq: u64) -> String {
     format!("{kind}-{seq}.{}", extension(media))
 }
 
-/// Names for the same file, until one is free: `a.pdf`, `a (2).pdf`, …
+/// Candidate names, tried until one is free: `a.pdf`, `a (2).pdf`, …
 pub(super) fn candidates(dir: &Path, name: &str) -> impl Iterator<Item = PathBuf> {
     let (stem, extension) = parts(name);
     let numbered = (2..MAX_NUMBER).map(move |number| format!("{stem} ({number}){extension}"));
@@ -36,7 +36,7 @@ pub(super) fn candidates(dir: &Path, name: &str) -> impl Iterator<Item = PathBuf
         .map(move |name| dir.join(name))
 }
 
-/// The name and its extension, with the dot.
+/// The stem and the extension with its dot.
 fn parts(name: &str) -> (&str, &str) {
     match name.rfind('.') {
         Some(dot) if dot > 0 && name.len() - dot <= 16 => name.split_at(dot),
@@ -52,7 +52,7 @@ fn tidy(name: &str) -> String {
         .chars()
         .map(|c| if is_bad(c) { '_' } else { c })
         .collect();
-    // A leading dot hides a file, a leading dash is an option to many programs.
+    // A leading dot would hide the file, and a leading dash would look like an option.
     let safe = safe.trim_matches(|c: char| c.is_whitespace() || c == '.');
     let safe = safe.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '-'));
     let (stem, extension) = parts(safe);
@@ -60,7 +60,7 @@ fn tidy(name: &str) -> String {
     format!("{stem}{extension}")
 }
 
-/// By the type, else by the kind.
+/// By MIME type, else by kind.
 fn extension(media: &Media) -> &'static str {
     let mime = media.mime_type.split(';').next().unwrap_or_default().trim();
     match mime.to_ascii_lowercase().as_str() {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_senders_name_chooses_no_folder_and_hides_nothing() {
+    fn a_senders_name_cannot_choose_a_directory_or_hide_a_file() {
         for (sent, name) in [
             ("Report 2026.pdf", "Report 2026.pdf"),
             ("Отчёт.pdf", "Отчёт.pdf"),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_cut_and_keeps_its_extension() {
+    fn a_long_name_is_truncated_before_its_extension() {
         for letter in ["a", "я", "👩"] {
             let name = named(&format!("{}.pdf", letter.repeat(300)));
             assert!(
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_name_the_type_says_what_it_is() {
+    fn without_a_name_the_extension_is_from_the_type() {
         for (kind, mime, name) in [
             (MediaKind::Image, "image/png", "image-7.png"),
             (MediaKind::Voice, "audio/ogg; codecs=opus", "voice-7.ogg"),

@@ -1,5 +1,5 @@
-//! A QR code in a file. It is a credential: only its owner may read it, and it goes when this goes. What was there before
-//! is someone's: it is replaced only when that is asked for, and nothing is removed that this has not written.
+//! A QR code in a file. It is a credential: only its owner may read it, and it is removed on drop. An existing file is
+//! only replaced with `--force`, and only a file written by this process is removed.
 
 use std::fs;
 use std::io;
@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 use crate::{private_file, text};
 
-/// The file, there from the first write until the drop.
+/// The file; it exists from the first write until the drop.
 pub(crate) struct CodeFile {
     path: PathBuf,
-    /// Whether what is there may be replaced at the first write.
+    /// True if the first write may replace an existing file.
     force: bool,
-    /// What was written last.
+    /// The identity of the file after the last write.
     written: Option<Identity>,
 }
 
 impl CodeFile {
-    /// Nothing is written yet. Refused are a directory, and what is there already unless `force` is given; a link is
-    /// something that is there.
+    /// Checks the path, and writes nothing yet. A directory is refused, and so is an existing file or symlink without
+    /// `force`.
     pub(crate) fn new(path: PathBuf, force: bool) -> Result<Self, Failure> {
         if path.as_os_str() == "-" {
             return Err(Failure::usage("a code in a file cannot go to stdout")
@@ -49,12 +49,12 @@ impl CodeFile {
         }
     }
 
-    /// Where it is.
+    /// The path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Puts `image` in the place of what was there, so that a viewer never sees half of it.
+    /// Replaces the file atomically, so that a viewer never sees a partial image.
     pub(crate) fn write(&mut self, image: &[u8]) -> Result<(), Failure> {
         let put = if self.force || self.is_ours() {
             private_file::replace(&self.path, image)
@@ -70,13 +70,13 @@ impl CodeFile {
         Ok(())
     }
 
-    /// Whether what is there is what was written last.
+    /// True if the file is the one that was last written here.
     fn is_ours(&self) -> bool {
         self.written.is_some() && self.written == identity(&self.path)
     }
 }
 
-/// Device, number, and when it was last changed: numbers are given again at once.
+/// Device, inode, and modification time: inode numbers are reused at once.
 type Identity = (u64, u64, i64, i64);
 
 fn identity(path: &Path) -> Option<Identity> {
@@ -84,13 +84,12 @@ fn identity(path: &Path) -> Option<Identity> {
     Some((found.dev(), found.ino(), found.ctime(), found.ctime_nsec()))
 }
 
-/// A pipe, a device or a socket: it would be gone, and what was read from it with it. A link is replaced
-/// itself.
+/// True for a pipe, a device or a socket, which a rename would destroy. A symlink itself is replaced.
 pub(crate) fn is_special(found: &fs::Metadata) -> bool {
     !found.is_file() && !found.is_dir() && !found.is_symlink()
 }
 
-/// Refuses something special. `--force` does not help.
+/// The failure for a special file. `--force` does not help.
 pub(crate) fn special(path: &Path) -> Failure {
     let shown = text::one_line(&path.to_string_lossy());
     Failure::usage(format!("{shown} is not a regular file"))

@@ -10,19 +10,18 @@ use prost_types::Timestamp;
 use crate::failure::Failure;
 use crate::qr::Matrix;
 
-/// One frame.
 pub(crate) enum Frame {
-    /// Something to look at.
+    /// A frame to display.
     Shown(Shown),
-    /// The end.
+    /// The final frame.
     Outcome(Outcome),
-    /// From an agent that is newer than this client.
+    /// A frame of a newer agent.
     Unknown,
 }
 
-/// What the operator sees.
+/// The current display.
 pub(crate) enum Shown {
-    /// Nothing came yet.
+    /// No frame has arrived yet.
     Waiting,
     /// A code to scan.
     Qr {
@@ -36,7 +35,7 @@ pub(crate) enum Shown {
         code: String,
         expires_at: Option<Timestamp>,
     },
-    /// WhatsApp asks for a passkey.
+    /// WhatsApp requires a passkey.
     Passkey,
     /// A code to compare with the phone's.
     Compare { code: String },
@@ -44,7 +43,7 @@ pub(crate) enum Shown {
     Scanned,
 }
 
-/// How it ended.
+/// The outcome of the pairing.
 pub(crate) enum Outcome {
     Linked(Linked),
     Failed {
@@ -100,7 +99,7 @@ fn shown_code(qr: QrCode) -> Result<Shown, Failure> {
     })
 }
 
-/// Why there is no link, in words.
+/// Why the pairing failed, for a person.
 pub(crate) const fn why_failed(reason: PairFailureReason) -> &'static str {
     use PairFailureReason as Reason;
     match reason {

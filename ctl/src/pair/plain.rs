@@ -1,5 +1,5 @@
-//! A pairing without a live screen: into a pipe, a file, or as JSON. Each frame once, no cursor
-//! control; the codes on stdout, what to do with them on stderr.
+//! A pairing without a live screen: to a pipe, a file, or as JSON. Each frame is printed once, without cursor control:
+//! codes to stdout, instructions to stderr.
 
 use openclaw_proto::v1::PairFrame;
 use prost_types::Timestamp;
@@ -27,10 +27,10 @@ enum Form {
 }
 
 impl Plain {
-    /// Writes the codes to `target`; with `json` also every frame as a line.
+    /// Writes codes to `target`; with `json`, every frame as a line too.
     ///
     /// # Errors
-    /// The file is there already, or is none.
+    /// The file exists already, or is not a regular file.
     pub(crate) fn new(target: Target, args: &PairArgs, json: bool) -> Result<Self, Failure> {
         let form = match target {
             Target::Unicode | Target::Ascii => Form::Text(style(&target, args.invert)),
@@ -41,12 +41,12 @@ impl Plain {
         Ok(Self { form, json })
     }
 
-    /// True when stdout holds codes alone.
+    /// True if stdout contains only codes.
     pub(crate) fn is_raw(&self) -> bool {
         matches!(self.form, Form::Raw)
     }
 
-    /// Shows what is in `frame`.
+    /// Shows a frame.
     pub(crate) fn show(
         &mut self,
         shown: &Shown,
@@ -100,7 +100,7 @@ impl Plain {
 
     fn print(&self, code: &Matrix, payload: &str) -> Result<(), Failure> {
         match &self.form {
-            // An empty line between this code and the next.
+            // Separates this code from the next.
             Form::Text(style) => console::line(&format!("{}\n", style.draw(code).join("\n"))),
             Form::Raw => console::line(&text::one_line(payload)),
             Form::Png(file) | Form::Svg(file) => {

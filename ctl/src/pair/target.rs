@@ -1,4 +1,4 @@
-//! Where a QR code goes: `--format` and `--output`, in the spellings that people try.
+//! The format and destination of a QR code: `--format` and `--output`, in all common spellings.
 
 use std::path::PathBuf;
 
@@ -8,14 +8,14 @@ use crate::failure::Failure;
 use crate::pair::view::Style;
 use crate::qr::blocks::Ink;
 
-/// The form of the code.
+/// The format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     /// Half blocks.
     Unicode,
     /// `#` and spaces, or spaces in colour.
     Ascii,
-    /// The text that is in the code.
+    /// The encoded text.
     Raw,
     /// A PNG file.
     Png(PathBuf),
@@ -24,7 +24,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// `png FILE`, `png=FILE`, and `png` with `--output FILE` are the same.
+    /// `png FILE`, `png=FILE`, and `png` with `--output FILE` are equivalent.
     pub(crate) fn parse(args: &PairArgs) -> Result<Self, Failure> {
         let usual = if console::is_utf8() {
             "unicode"
@@ -75,7 +75,7 @@ impl Target {
     }
 }
 
-/// How to draw `target` where stdout goes.
+/// The drawing style for `target` on this stdout.
 pub(crate) fn style(target: &Target, invert: bool) -> Style {
     Style {
         ascii: *target == Target::Ascii,

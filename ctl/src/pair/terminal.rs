@@ -1,5 +1,5 @@
-//! The live screen: the terminal's second buffer, so that the code leaves no trace in the first
-//! one or in its scrollback. Whatever happens, the drop puts everything back.
+//! The live screen on the terminal's alternate buffer, so that the code stays neither on the main screen nor in the
+//! scrollback. The drop restores the terminal in every case.
 
 use std::io::{self, Write as _};
 
@@ -13,12 +13,12 @@ use super::frame::Shown;
 use super::view::{self, Extent, Style};
 use crate::failure::Failure;
 
-// Second buffer, no cursor, no wrapping; and back.
+// Alternate buffer, no cursor, no wrapping; and the reverse.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[H\x1b[2J";
 const LEAVE: &str = "\x1b[0m\x1b[H\x1b[2J\x1b[?7h\x1b[?25h\x1b[?1049l";
 const CLEAR: &str = "\x1b[0m\x1b[H\x1b[2J";
 
-/// The screen, until it is dropped.
+/// The screen; restored on drop.
 pub(crate) struct Screen {
     style: Style,
     shown: Shown,
@@ -28,7 +28,7 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal over.
+    /// Switches the terminal to the live screen.
     pub(crate) fn enter(style: Style) -> Result<Self, Failure> {
         let screen = Self {
             style,
@@ -47,7 +47,7 @@ impl Screen {
         self.refresh(false, now)
     }
 
-    /// Draws what has changed; everything when the terminal got another size.
+    /// Draws what has changed, or everything after a resize.
     pub(crate) fn refresh(&mut self, resized: bool, now: Timestamp) -> Result<(), Failure> {
         let mut changes = String::new();
         if resized {
@@ -69,19 +69,19 @@ impl Drop for Screen {
     fn drop(&mut self) {
         let _ = put(LEAVE);
         if let Some(before) = &self.input {
-            // What was typed at a code is not meant for the shell.
+            // Discards input typed while the code was shown: it is not meant for the shell.
             let _ = tcflush(io::stdin(), QueueSelector::IFlush);
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
         }
     }
 }
 
-/// What turns the lines `before` into `after` on a screen.
+/// The control sequence that turns the lines `before` into `after`.
 fn difference(before: &[String], after: &[String]) -> String {
     let mut changes = String::new();
     for (i, line) in after.iter().enumerate() {
         if before.get(i) != Some(line) {
-            // Erased before, not after: after a full line the cursor still stands on its last cell.
+            // Erased before the text: after a full line, the cursor stays on the last cell, which erasing would clear.
             changes.push_str(&format!("\x1b[{};1H\x1b[2K{line}", i + 1));
         }
     }
@@ -91,8 +91,8 @@ fn difference(before: &[String], after: &[String]) -> String {
     changes
 }
 
-/// Keys are not echoed over the code, and Ctrl-Z does not leave it on the screen. What it was
-/// before, when stdin is a terminal.
+/// Disables echo over the code, and Ctrl-Z, which would leave the code on the screen. Returns the previous settings, if
+/// stdin is a terminal.
 fn quiet_input() -> Option<Termios> {
     let before = tcgetattr(io::stdin()).ok()?;
     let mut quiet = before.clone();

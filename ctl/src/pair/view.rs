@@ -1,4 +1,4 @@
-//! What a pairing looks like: frames in, lines out. Nothing is printed here.
+//! The layout of a pairing: frames in, lines out. Prints nothing.
 
 use prost_types::Timestamp;
 
@@ -8,18 +8,16 @@ use crate::qr::Matrix;
 use crate::qr::blocks::{self, Ink};
 use crate::text::{one_line, wrap};
 
-/// What stands above a code that is to be compared.
+/// The instruction above a code to compare.
 pub(crate) const COMPARE: &str =
     "Compare this code with the one on the phone, and confirm it there";
 
 const PASSKEY: &str = "WhatsApp asks for this account's passkey before it links a device, and this client does not support passkeys. Follow the instructions on the phone. If there are none: stop with Ctrl-C and try again later, or remove the passkey under Settings, Account, Passkeys first.";
 
-/// Columns and lines of a terminal.
+/// The size of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Extent {
-    /// Columns.
     pub(crate) columns: usize,
-    /// Lines.
     pub(crate) lines: usize,
 }
 
@@ -28,14 +26,14 @@ pub(crate) struct Extent {
 pub(crate) struct Style {
     /// ASCII instead of half blocks.
     pub(crate) ascii: bool,
-    /// Whether the terminal could show half blocks.
+    /// True if the terminal can show half blocks.
     pub(crate) utf8: bool,
-    /// How dark and light are made.
+    /// How dark and light modules are printed.
     pub(crate) ink: Ink,
 }
 
 impl Style {
-    /// The code's lines.
+    /// The lines of the code.
     pub(crate) fn draw(self, code: &Matrix) -> Vec<String> {
         if self.ascii {
             blocks::ascii(code, self.ink)
@@ -53,7 +51,7 @@ impl Style {
     }
 }
 
-/// What to do with `shown`, in as many lines as it has sentences.
+/// The instructions for `shown`, one sentence per line.
 pub(crate) fn instructions(shown: &Shown, ascii: bool, now: Timestamp) -> Vec<String> {
     match shown {
         Shown::Waiting => vec!["Waiting for WhatsApp to send a code".to_owned()],
@@ -77,14 +75,14 @@ pub(crate) fn instructions(shown: &Shown, ascii: bool, now: Timestamp) -> Vec<St
     }
 }
 
-/// The lines of a live screen of `extent`.
+/// The lines of a live screen of size `extent`.
 pub(crate) fn screen(shown: &Shown, extent: Extent, style: Style, now: Timestamp) -> Vec<String> {
-    let mut said = instructions(shown, style.ascii, now);
+    let mut text = instructions(shown, style.ascii, now);
     let fit = |text: &String| wrap(text, extent.columns);
     match shown {
         Shown::Qr { code, .. } => {
-            let footer = said.pop().unwrap_or_default() + ". Ctrl-C stops.";
-            let above: Vec<String> = said.iter().flat_map(fit).collect();
+            let footer = text.pop().unwrap_or_default() + ". Ctrl-C stops.";
+            let above: Vec<String> = text.iter().flat_map(fit).collect();
             let below = wrap(&footer, extent.columns);
             let needs = |code: &Matrix| {
                 let (columns, lines) = style.extent(code);
@@ -102,7 +100,7 @@ pub(crate) fn screen(shown: &Shown, extent: Extent, style: Style, now: Timestamp
             }
         }
         Shown::PhoneCode { code, .. } => {
-            let lines: Vec<String> = said.iter().flat_map(fit).collect();
+            let lines: Vec<String> = text.iter().flat_map(fit).collect();
             let code = format!("    {}", grouped(code));
             [
                 lines,
@@ -112,19 +110,19 @@ pub(crate) fn screen(shown: &Shown, extent: Extent, style: Style, now: Timestamp
             .concat()
         }
         Shown::Compare { code } => {
-            let lines: Vec<String> = said.iter().flat_map(fit).collect();
+            let lines: Vec<String> = text.iter().flat_map(fit).collect();
             [
                 lines,
                 vec![String::new(), format!("    {}", one_line(code))],
             ]
             .concat()
         }
-        Shown::Waiting | Shown::Passkey | Shown::Scanned => said.iter().flat_map(fit).collect(),
+        Shown::Waiting | Shown::Passkey | Shown::Scanned => text.iter().flat_map(fit).collect(),
     }
 }
 
 fn too_small(code: &Matrix, needs: Extent, has: Extent, style: Style) -> Vec<String> {
-    let mut said = vec![
+    let mut text = vec![
         format!(
             "This terminal is too small for the code: it has {} columns and {} lines, the code needs {} and {}.",
             has.columns, has.lines, needs.columns, needs.lines
@@ -134,19 +132,19 @@ fn too_small(code: &Matrix, needs: Extent, has: Extent, style: Style) -> Vec<Str
     ];
     let (columns, lines) = blocks::unicode_extent(code.side());
     if style.ascii && style.utf8 && columns <= has.columns && lines + 3 <= has.lines {
-        said.push("Or stop with Ctrl-C and use `--format unicode`: it fits here.".to_owned());
+        text.push("Or stop with Ctrl-C and use `--format unicode`: it fits here.".to_owned());
     } else {
-        said.push(
+        text.push(
             "Or stop with Ctrl-C and use `--format png=FILE`, or link without a QR code: `--phone NUMBER`."
                 .to_owned(),
         );
     }
-    said.iter()
+    text.iter()
         .flat_map(|text| wrap(text, has.columns))
         .collect()
 }
 
-/// Where on the phone.
+/// The menu path on the phone.
 fn place(ascii: bool, by_number: bool) -> String {
     let mut steps = vec!["WhatsApp", "Settings", "Linked devices", "Link a device"];
     if by_number {
@@ -156,7 +154,7 @@ fn place(ascii: bool, by_number: bool) -> String {
 }
 
 fn expiry(at: Option<Timestamp>, now: Timestamp) -> String {
-    // Begun seconds count: a code of 20 s starts at 20, and at 0 it has expired.
+    // Rounded up: a code of 20 s starts at 20, and has expired at 0.
     match at.map(|at| seconds_between(at, now).saturating_neg()) {
         None => String::new(),
         Some(seconds @ 1..) => format!(", expires in {seconds} s"),
@@ -164,7 +162,7 @@ fn expiry(at: Option<Timestamp>, now: Timestamp) -> String {
     }
 }
 
-/// A code as the phone asks for it: `ABCD-EFGH`.
+/// A code as the phone shows it: `ABCD-EFGH`.
 pub(crate) fn grouped(code: &str) -> String {
     let shown = one_line(code);
     match shown.split_at_checked(4) {
@@ -189,7 +187,7 @@ mod tests {
 
     fn code(expires_in: i64) -> Shown {
         Shown::Qr {
-            // As long as WhatsApp's: version 10.
+            // A QR code of version 10, the size of WhatsApp's.
             code: Matrix::read(57, &[0x55; 407]).unwrap(),
             payload: String::new(),
             expires_at: Some(Timestamp {
@@ -205,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_stands_between_the_way_and_the_countdown() {
+    fn a_code_is_shown_between_the_instructions_and_the_countdown() {
         let lines = shown(65, 35, STYLE);
         assert_eq!(lines.len(), 35);
         assert_eq!(
@@ -217,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_with_half_the_quiet_zone_is_drawn_where_the_whole_does_not_fit() {
+    fn a_code_that_does_not_fit_gets_half_the_quiet_zone() {
         for (columns, lines) in [(64, 35), (65, 34), (61, 33)] {
             let lines = shown(columns, lines, STYLE);
             assert_eq!(lines.len(), 33);
@@ -228,9 +226,9 @@ mod tests {
     #[test]
     fn a_code_that_does_not_fit_is_not_drawn() {
         for (columns, lines) in [(60, 33), (61, 32), (1, 1), (0, 0)] {
-            let said = shown(columns, lines, STYLE).join(" ");
-            assert!(said.starts_with("This"), "{said}");
-            assert!(said.contains("png=FILE") && !said.contains('█'), "{said}");
+            let text = shown(columns, lines, STYLE).join(" ");
+            assert!(text.starts_with("This"), "{text}");
+            assert!(text.contains("png=FILE") && !text.contains('█'), "{text}");
         }
     }
 
@@ -242,7 +240,7 @@ mod tests {
         };
         assert!(shown(100, 40, style).join(" ").contains("--format unicode"));
         assert!(shown(60, 40, style).join(" ").contains("--format png=FILE"));
-        // Not where the terminal could not show them.
+        // Not suggested if the terminal cannot show them.
         let style = Style {
             utf8: false,
             ..style

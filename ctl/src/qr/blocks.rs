@@ -1,21 +1,20 @@
-//! A QR code in characters. Two modules share a cell one above the other (half blocks), or one
-//! module takes two cells side by side (ASCII): a cell is about twice as high as wide.
+//! A QR code in characters. A cell is about twice as high as wide, so it shows two modules, one above the other (half
+//! blocks), or a module takes two cells side by side (ASCII).
 
 use super::Matrix;
 
-/// How dark and light are made.
+/// How dark and light modules are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ink {
-    /// With colours, so that the terminal's own do not matter.
+    /// With colours, independent of the terminal's own.
     Colour,
-    /// Light modules are printed: right on a dark terminal, inverted on a light one, which most
-    /// scanners accept.
+    /// Light modules are printed: correct on a dark terminal, and inverted on a light one, which most scanners accept.
     Light,
-    /// Dark modules are printed: right on a light terminal and on paper.
+    /// Dark modules are printed: correct on a light terminal and on paper.
     Dark,
 }
 
-// Colours 16 and 231 of the 256 are black and white in every theme; the first 16 are not.
+// Colours 16 and 231 of 256 are black and white in every theme; the first 16 are not.
 const DARK_ON_LIGHT: &str = "\x1b[38;5;16;48;5;231m";
 const ALL_DARK: &str = "\x1b[48;5;16m";
 const RESET: &str = "\x1b[0m";
@@ -39,7 +38,7 @@ pub(crate) fn unicode(code: &Matrix, ink: Ink) -> Vec<String> {
             let cells = (0..side).map(|x| (code.is_dark(x, y), code.is_dark(x, y + 1)));
             match ink {
                 Ink::Colour => coloured(cells.map(|cell| match cell {
-                    // Whole cells are background: a glyph may leave gaps between lines.
+                    // Full cells use the background colour: a glyph may leave gaps between lines.
                     (true, true) => (true, " "),
                     (true, false) => (false, "▀"),
                     (false, true) => (false, "▄"),
@@ -76,7 +75,7 @@ fn half(top: bool, bottom: bool) -> char {
     }
 }
 
-/// One line of cells, each on a dark or on a light ground; colours are set where they change.
+/// One line of cells, each with a dark or light background; colours are set where they change.
 fn coloured(cells: impl Iterator<Item = (bool, &'static str)>) -> String {
     let mut line = String::new();
     let mut ground = None;

@@ -1,18 +1,17 @@
-//! A QR code as a PNG image, one bit a pixel, not compressed: some 40 KB, and no library.
+//! A QR code as an uncompressed PNG image with one bit per pixel: some 40 KB, without a library.
 //!
 //! PNG (W3C, third edition): signature, IHDR, IDAT, IEND; the data is a zlib stream (RFC 1950) of
 //! stored blocks (RFC 1951, 3.2.4).
 
 use super::Matrix;
 
-/// Pixels along a module.
 const PIXELS_PER_MODULE: usize = 8;
-/// What a stored block can hold.
+/// The limit of a stored block.
 const MAX_BLOCK_BYTES: usize = 0xffff;
 
-/// The whole file.
+/// The complete file.
 pub(crate) fn image(code: &Matrix) -> Vec<u8> {
-    // With eight pixels a module, a module in a row is one byte: 0 is black.
+    // With eight pixels per module, each module is one byte per row: 0 is black.
     let side = code.side();
     let mut pixels = Vec::with_capacity(side * PIXELS_PER_MODULE * (side + 1));
     for y in 0..side {
@@ -77,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn checksums_are_those_of_the_standards() {
+    fn checksums_match_the_standards() {
         assert_eq!(crc32(b"123456789".iter()), 0xcbf4_3926);
         assert_eq!(adler32(b"Wikipedia"), 0x11e6_0398);
     }

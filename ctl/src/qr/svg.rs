@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Matrix;
 
-/// The whole file.
+/// The complete file.
 pub(crate) fn image(code: &Matrix) -> String {
     let side = code.side();
     let mut path = String::new();

@@ -27,7 +27,7 @@ pub(crate) fn line(alert: &Alert, now: Timestamp) -> String {
     parts
 }
 
-/// The line of `status`: what is wrong, or everything if that is wanted.
+/// The line of `status`: only a problem, or everything with `all`.
 pub(super) fn status_line(status: &AlertsStatus, all: bool, now: Timestamp) -> Option<String> {
     if status.host.is_empty() {
         return None;

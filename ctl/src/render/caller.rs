@@ -1,4 +1,4 @@
-//! The caller of the agent, what the caller may do, and which key the agent has.
+//! The caller's identity and rights, and the agent's key.
 
 use openclaw_proto::v1::{Caller, RecipientLimit, Role, Tls, Transport};
 
@@ -6,7 +6,7 @@ use super::word::word;
 use crate::numbers::Numbers;
 use crate::text::one_line;
 
-/// `laptop (admin)`, or by which way a client without a name came.
+/// `laptop (admin)`, or the transport of a client without a name.
 pub(super) fn caller(caller: &Caller) -> String {
     let Caller {
         name,

@@ -1,4 +1,4 @@
-//! What a message says, for a person: its text, or `[kind: what is known of it] text`.
+//! The content of a message for a person: its text, or `[kind: details] text`.
 
 use openclaw_proto::Word as _;
 use openclaw_proto::v1::content::Kind;
@@ -12,15 +12,15 @@ use crate::render::size::size;
 use crate::render::time::{length, moment};
 use crate::text::one_line;
 
-/// A content taken apart.
+/// The parts of a content.
 struct Parts<'a> {
-    /// Its kind in one word; empty for a text.
+    /// Its kind; empty for a text.
     name: String,
     about: Vec<String>,
     text: &'a str,
 }
 
-/// `content`, with `notes` on the message that brings it.
+/// `content`, with `notes` on its message.
 pub(super) fn line(content: Option<&Content>, notes: Vec<String>) -> String {
     let Parts {
         name,
@@ -84,8 +84,8 @@ fn parts(content: Option<&Content>) -> Parts<'_> {
     }
 }
 
-/// The message that a content is about.
-#[expect(clippy::ref_option, reason = "the contract has it so")]
+/// The message that a content refers to.
+#[expect(clippy::ref_option, reason = "the generated type has it")]
 fn about(target: &Option<Target>) -> Vec<String> {
     let ids = target.iter().map(|target| {
         let id = one_line(&target.id);

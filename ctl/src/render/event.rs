@@ -1,4 +1,4 @@
-//! One event, for a person: one line each, nothing in it that a terminal acts on.
+//! One event as one line for a person, without control characters.
 
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{
@@ -25,8 +25,8 @@ pub(crate) fn line(event: &Event, now: Timestamp) -> String {
     } = event;
     let with = chat_with.as_ref();
     let age = recorded_at.map_or_else(String::new, |at| ago(at, now));
-    let (name, said) = of_kind(kind.as_ref(), with, now);
-    format!("{seq:<6} {age:<11}  {name:<13}  {said}")
+    let (name, text) = of_kind(kind.as_ref(), with, now);
+    format!("{seq:<6} {age:<11}  {name:<13}  {text}")
 }
 
 fn of_kind(kind: Option<&Kind>, with: Option<&Contact>, now: Timestamp) -> (&'static str, String) {
@@ -86,8 +86,8 @@ fn of_message(message: &Message, with: Option<&Contact>) -> String {
     if !origin.from_me() && !origin.push_name.is_empty() {
         who.push_str(&format!(" ({})", one_line(&origin.push_name)));
     }
-    let says = content::line(message.content.as_ref(), notes(message));
-    let mut said = format!("{who}{}: {says}", place(origin, with));
+    let body = content::line(message.content.as_ref(), notes(message));
+    let mut text = format!("{who}{}: {body}", place(origin, with));
     let truncated = message.content.as_ref().is_some_and(|it| it.truncated);
     for (is, note) in [
         (truncated, "shortened"),
@@ -95,13 +95,13 @@ fn of_message(message: &Message, with: Option<&Contact>) -> String {
         (origin.recovered, "reported by the phone"),
     ] {
         if is {
-            said.push_str(&format!(" ({note})"));
+            text.push_str(&format!(" ({note})"));
         }
     }
-    said
+    text
 }
 
-/// What there is to know of the message apart from its content.
+/// The details of a message besides its content.
 fn notes(message: &Message) -> Vec<String> {
     let mut notes = Vec::new();
     if message.view_once {
@@ -122,7 +122,7 @@ fn notes(message: &Message) -> Vec<String> {
     notes
 }
 
-/// `+15550100123 in 1203…@g.us`, and the id of what it is about with whether that was checked.
+/// `+15550100123 in 1203…@g.us`, the id of the referenced message, and whether the author was checked.
 fn of_change(
     origin: &Origin,
     target: Option<&Target>,
@@ -135,12 +135,12 @@ fn of_change(
 
 fn of_edit(edit: &Edit, with: Option<&Contact>) -> String {
     let (who, id, checked) = of_change(edit.origin(), edit.target.as_ref(), with);
-    let said = if edit.sealed {
+    let text = if edit.sealed {
         "[sealed]".to_owned()
     } else {
         content::line(edit.content.as_ref(), vec![])
     };
-    format!("{who}: {id} edited: {said}{checked}")
+    format!("{who}: {id} edited: {text}{checked}")
 }
 
 fn of_deletion(deletion: &Deletion, with: Option<&Contact>) -> String {
@@ -178,24 +178,24 @@ fn of_receipt(receipt: &Receipt) -> String {
 }
 
 fn of_link(link: &LinkStatus, now: Timestamp) -> String {
-    let mut said = words::<LinkState>(link.state);
+    let mut text = words::<LinkState>(link.state);
     let why = word::<LinkReason>(link.reason);
     if link.reason != 0 && why != word::<LinkState>(link.state) {
-        said.push_str(&format!(" ({why})"));
+        text.push_str(&format!(" ({why})"));
     }
     if let Some(at) = link.retry_at {
-        said.push_str(&format!(", next try {}", until(at, now)));
+        text.push_str(&format!(", next try {}", until(at, now)));
     }
     if let Some(at) = link.banned_until {
-        said.push_str(&format!(", until {}", moment(at)));
+        text.push_str(&format!(", until {}", moment(at)));
     }
     if let Some(at) = link.expires_at {
-        said.push_str(&format!(", this version is accepted until {}", moment(at)));
+        text.push_str(&format!(", this version is accepted until {}", moment(at)));
     }
     if !link.hint.is_empty() {
-        said.push_str(&format!("; {}", one_line(&link.hint)));
+        text.push_str(&format!("; {}", one_line(&link.hint)));
     }
-    said
+    text
 }
 
 fn of_outcome(outcome: &SendOutcome, with: Option<&Contact>) -> String {
@@ -225,7 +225,7 @@ pub(crate) fn nack(nack: &Nack) -> String {
     format!("{code}, {}", one_line(meaning))
 }
 
-/// A message that is not here: `from +15550100123 in 1203…@g.us: 3EB0AC (not_listed)`
+/// A message without content: `from +15550100123 in 1203…@g.us: 3EB0AC (not_listed)`
 fn of_unread(origin: &Origin, with: Option<&Contact>, what: &str, why: &str) -> String {
     let (who, place) = (author(origin), place(origin, with));
     format!("from {who}{place}: {}{what} ({why})", one_line(&origin.id))

@@ -1,11 +1,11 @@
-//! People and chats, and who did something where.
+//! People and chats, and the author and place of an event.
 
 use openclaw_proto::v1::{AuthorCheck, ChatKind, Contact, Origin};
 
 use crate::numbers::Numbers;
 use crate::text::one_line;
 
-/// The number; else the LID.
+/// The number, else the LID.
 pub(super) fn person(contact: Option<&Contact>) -> String {
     match contact {
         Some(contact) if !contact.phone.is_empty() => Numbers::chosen().show(&contact.phone),
@@ -14,7 +14,7 @@ pub(super) fn person(contact: Option<&Contact>) -> String {
     }
 }
 
-/// A chat's name for a person: the number of whom it is with, where it is known.
+/// A chat for a person: the number of the other person, if known.
 pub(super) fn chat(jid: &str, with: Option<&Contact>) -> String {
     match with {
         Some(with) if !with.phone.is_empty() => Numbers::chosen().show(&with.phone),
@@ -22,7 +22,7 @@ pub(super) fn chat(jid: &str, with: Option<&Contact>) -> String {
     }
 }
 
-/// Who did it: `me`, a person, or `channel …`, whose posts have no person for a sender.
+/// The author: `me`, a person, or `channel …`, whose posts show no person.
 pub(super) fn author(origin: &Origin) -> String {
     match (origin.from_me(), origin.chat_kind()) {
         (true, _) => "me".to_owned(),
@@ -31,7 +31,8 @@ pub(super) fn author(origin: &Origin) -> String {
     }
 }
 
-/// Where, behind the author: ` in 1203…@g.us`, ` in their status`, ` to +15550100123`; empty where the author says it.
+/// The place, to follow the author: ` in 1203…@g.us`, ` in their status`, ` to +15550100123`; empty if the author
+/// implies it.
 pub(super) fn place(origin: &Origin, with: Option<&Contact>) -> String {
     match (origin.chat_kind(), origin.from_me()) {
         (ChatKind::Group, _) => format!(" in {}", chat(&origin.chat, None)),
@@ -42,7 +43,7 @@ pub(super) fn place(origin: &Origin, with: Option<&Contact>) -> String {
     }
 }
 
-/// What a person should know of a change that could not be checked.
+/// A note on a change whose author could not be checked.
 pub(super) fn checked(check: AuthorCheck) -> &'static str {
     match check {
         AuthorCheck::Unspecified | AuthorCheck::Checked => "",

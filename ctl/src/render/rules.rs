@@ -1,4 +1,4 @@
-//! Whose messages are allowed, in a line.
+//! The allowlist in one line.
 
 use openclaw_proto::v1::{Policy, Rules};
 

@@ -1,4 +1,4 @@
-//! Amounts of data as a person reads them.
+//! Data sizes for a person.
 
 /// `812 bytes`, `4 kB`, `0.4 MB`, `1.2 GB`: decimal, at most one digit after the point.
 pub(crate) fn size(bytes: u64) -> String {
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn a_size_has_the_unit_that_keeps_it_short() {
-        for (bytes, said) in [
+        for (bytes, expected) in [
             (0, "0 bytes"),
             (1, "1 byte"),
             (999, "999 bytes"),
@@ -42,7 +42,7 @@ mod tests {
             (999_950_000, "1.0 GB"),
             (u64::MAX, "18446744073.7 GB"),
         ] {
-            assert_eq!(size(bytes), said);
+            assert_eq!(size(bytes), expected);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The answer of `status`, for a person.
+//! The `status` output for a person.
 
 use data_encoding::HEXLOWER;
 use openclaw_proto::v1::{
@@ -15,7 +15,7 @@ use crate::clock::seconds_between;
 use crate::numbers::Numbers;
 use crate::text;
 
-/// The lines of `status`, each ended. What is not known has no line.
+/// The lines of `status`, each with a newline. Unknown values have no line.
 pub(crate) fn lines(
     status: &StatusResponse,
     numbers: Numbers,
@@ -46,7 +46,7 @@ impl Lines {
         }
     }
 
-    /// What a person should do, which agent this is, and the device.
+    /// The headline and the hint, the agent's identity and the device.
     fn link(&mut self, status: &StatusResponse, link: &LinkStatus, now: Timestamp) {
         self.add_known("Next:", hint(link).map(text::one_line));
         if let Some(hold) = &status.hold {
@@ -62,7 +62,7 @@ impl Lines {
         self.add_known("Device:", device(link, now));
     }
 
-    /// Since when it runs, and the events that it keeps.
+    /// The uptime and the kept events.
     fn events(&mut self, status: &StatusResponse, link: &LinkStatus, now: Timestamp) {
         if let Some(started) = status.started_at {
             let mut uptime = span(started, now);
@@ -75,7 +75,7 @@ impl Lines {
         self.add_known("Clock:", clock.and_then(|clock| stepped(clock, now)));
         if let Some(EventRange { head, oldest }) = status.events {
             let range = match oldest {
-                // The head alone may be above 0: seqs never repeat, also when events are lost.
+                // The head alone may be above 0: seqs are never reused, even if events are lost.
                 0 => "none yet".to_owned(),
                 _ => format!("head {head}, oldest {oldest}"),
             };
@@ -95,7 +95,7 @@ impl Lines {
         }
     }
 
-    /// Whose messages arrive, the caller, and whom alerts reach.
+    /// The allowlist, the caller, and the alert receiver.
     fn access(&mut self, status: &StatusResponse, detail: Detail, now: Timestamp) {
         if let Some(rules) = &status.rules {
             self.add("Allows:", &rules::line(rules));
@@ -115,7 +115,7 @@ impl Lines {
         self.add_known("Agent key:", status.tls.as_ref().map(caller::agent_key));
     }
 
-    /// The store, and what protects the process.
+    /// The store, and the hardening of the process.
     fn process(&mut self, status: &StatusResponse, detail: Detail) {
         if let Some(vault) = &status.vault {
             self.add("Store:", &store::line(vault));
@@ -138,7 +138,7 @@ impl Lines {
     }
 }
 
-/// `held for 3 h: the store was rolled back (seen at generation 5, now 3); 2 messages wait`
+/// `held for 3 h: the store was rolled back (seen at generation 5, now 3); 2 messages held`
 fn held(hold: &SendHold, now: Timestamp) -> String {
     let since = hold
         .since
@@ -160,7 +160,7 @@ fn held(hold: &SendHold, now: Timestamp) -> String {
     format!("held{since}: the store was rolled back, its volume is an older copy ({back}){waiting}")
 }
 
-/// `in 2 s, if the connection holds`: for a link that has just come up.
+/// `in 2 s, if the connection stays up`: for a link that has just connected.
 fn settling(link: &LinkStatus, now: Timestamp) -> Option<String> {
     let at = link.ready_at.filter(|_| !link.ready)?;
     Some(format!("{}, if the connection stays up", until(at, now)))
@@ -189,7 +189,7 @@ fn stepped(clock: &Clock, now: Timestamp) -> Option<String> {
     Some(line)
 }
 
-/// `Connected: +15550100123`, and for other states what makes them so.
+/// `Connected: +15550100123`, or another state with its cause.
 pub(crate) fn headline(link: &LinkStatus, numbers: Numbers, now: Timestamp) -> String {
     let mut parts = Vec::new();
     if !link.phone.is_empty() {
@@ -243,7 +243,7 @@ fn headline_word(state: LinkState) -> &'static str {
     }
 }
 
-/// Whether WhatsApp has ended the link.
+/// True if WhatsApp has ended the link.
 pub(crate) fn needs_person(state: LinkState) -> bool {
     matches!(
         state,
@@ -251,7 +251,7 @@ pub(crate) fn needs_person(state: LinkState) -> bool {
     )
 }
 
-/// What to do: the agent's word for it, else ours.
+/// The next step: the agent's hint, else a default.
 fn hint(link: &LinkStatus) -> Option<&str> {
     if !link.hint.is_empty() {
         return Some(&link.hint);

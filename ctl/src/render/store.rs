@@ -1,4 +1,4 @@
-//! The store and what protects the process, for a person.
+//! The store and the process hardening, for a person.
 
 use openclaw_proto::v1::{Confinement, Hardening, KeySlotKind, Vault};
 
@@ -7,7 +7,7 @@ use super::size::{count, size};
 use super::word::{word, words};
 use crate::text;
 
-/// `sealed, 812 records, 0.4 MB, generation 3`, and what is wrong with it.
+/// `sealed, 812 records, 0.4 MB, generation 3`, and any problems.
 pub(crate) fn line(vault: &Vault) -> String {
     let Vault {
         generation,
@@ -38,12 +38,12 @@ pub(crate) fn slots(vault: &Vault) -> String {
         })
         .collect();
     if slots.is_empty() {
-        return "not said".to_owned();
+        return "unknown".to_owned();
     }
     slots.join(", ")
 }
 
-/// What protects the process; `None` when there is nothing to say.
+/// The hardening of the process; `None` if there is nothing to report.
 pub(crate) fn protection(hardening: &Hardening, detail: Detail) -> Option<String> {
     let Hardening {
         dumpable,
@@ -55,18 +55,18 @@ pub(crate) fn protection(hardening: &Hardening, detail: Detail) -> Option<String
         wipes_memory,
     } = hardening;
     let both = |good: bool, fine: &str, wrong: &str| {
-        let said = if good { fine } else { wrong };
-        (good, said.to_owned())
+        let text = if good { fine } else { wrong };
+        (good, text.to_owned())
     };
     let sandbox = |name: &str, confinement: i32| {
         let words = match confinement {
-            0 => "not said".to_owned(),
+            0 => "unknown".to_owned(),
             confinement => words::<Confinement>(confinement),
         };
         let is_enforced = confinement == i32::from(Confinement::Enforced);
         (is_enforced, format!("{name} {words}"))
     };
-    let said = [
+    let all = [
         both(
             !dumpable,
             "other processes cannot read its memory",
@@ -93,10 +93,10 @@ pub(crate) fn protection(hardening: &Hardening, detail: Detail) -> Option<String
         sandbox("Landlock", *landlock),
         sandbox("seccomp", *seccomp),
     ];
-    let parts: Vec<String> = said
+    let parts: Vec<String> = all
         .into_iter()
         .filter(|(good, _)| detail == Detail::All || !good)
-        .map(|(_, said)| said)
+        .map(|(_, text)| text)
         .collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }

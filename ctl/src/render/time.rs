@@ -1,4 +1,4 @@
-//! Times as a person reads them: how long ago, how long still.
+//! Times for a person: ages and remaining times.
 
 use prost_types::Timestamp;
 
@@ -8,7 +8,7 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// `4 s ago`, `12 min ago`, `3 days ago`. A clock that is a little ahead is forgiven.
+/// `4 s ago`, `12 min ago`, `3 days ago`. Slightly negative ages, from clock skew, count as zero.
 pub(crate) fn ago(then: Timestamp, now: Timestamp) -> String {
     match seconds_between(then, now) {
         ..1 => "just now".to_owned(),
@@ -34,12 +34,12 @@ pub(crate) fn span(from: Timestamp, to: Timestamp) -> String {
     }
 }
 
-/// `7 days`, `90 days`, `24 h`: a length of time in its largest unit.
+/// `7 days`, `90 days`, `24 h`: a duration in its largest unit.
 pub(crate) fn length(seconds: i64) -> String {
     rough(seconds)
 }
 
-/// `2026-11-29T10:32:46Z`: to the second, which is all that a person wants of it.
+/// `2026-11-29T10:32:46Z`, without fractions of a second.
 pub(crate) fn moment(at: Timestamp) -> String {
     Timestamp { nanos: 0, ..at }.to_string()
 }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn ages_are_shown_in_their_largest_unit() {
-        for (seconds, said) in [
+        for (seconds, expected) in [
             (-5, "just now"),
             (0, "just now"),
             (4, "4 s ago"),
@@ -74,20 +74,20 @@ mod tests {
             (DAY, "1 day ago"),
             (3 * DAY + HOUR, "3 days ago"),
         ] {
-            assert_eq!(ago(at(0), at(seconds)), said);
+            assert_eq!(ago(at(0), at(seconds)), expected);
         }
     }
 
     #[test]
     fn spans_are_shown_in_two_units() {
-        for (seconds, said) in [
+        for (seconds, expected) in [
             (-1, "0s"),
             (45, "45s"),
             (725, "12m 5s"),
             (3 * HOUR + 12 * MINUTE, "3h 12m"),
             (3 * DAY + 4 * HOUR, "3d 4h"),
         ] {
-            assert_eq!(span(at(0), at(seconds)), said);
+            assert_eq!(span(at(0), at(seconds)), expected);
         }
     }
 

@@ -1,10 +1,10 @@
-//! Words of the contract's enums, for a person. The table is the contract's own.
+//! Names of the contract's enum values, for a person. The table is the contract's own.
 
 use openclaw_proto::Word;
 
 use crate::text::one_line;
 
-/// A value of a later version, or none.
+/// A value of a later version, or unspecified.
 const UNKNOWN: &str = "unknown";
 
 /// `backing_off`
@@ -20,7 +20,8 @@ pub(crate) fn words<T: Word>(value: i32) -> String {
     word::<T>(value).replace('_', " ")
 }
 
-/// A reason; of one that the contract has no value for, the agent's own word, and of a later version's its number.
+/// A reason: its name; the agent's own text if the contract has no value for it; the number if it is of a later
+/// version.
 pub(crate) fn reason<T: Word>(value: i32, other: &str) -> String {
     match (other, T::try_from(value)) {
         ("", Ok(_)) => word::<T>(value).to_owned(),
@@ -36,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_of_a_later_version_is_unknown_and_a_reason_keeps_its_word() {
+    fn an_unknown_value_is_shown_as_unknown_and_an_unknown_reason_as_its_text() {
         assert_eq!(
             words::<LinkState>(LinkState::BackingOff.into()),
             "backing off"

@@ -1,9 +1,9 @@
-//! The check for a rolled back volume: an older copy of the store, put in the place of the
-//! present one, as a platform's one-click restore does.
+//! The check for a rolled back volume: an older copy of the store replaced the current one, as a platform's one-click
+//! restore does.
 //!
-//! Nothing on the volume itself shows it. So the client remembers how far the store was, says loudly when it is not that
-//! far any more, and reports it to the agent, which then holds sends until an admin has decided. It forgets nothing until
-//! that.
+//! The volume itself does not show that. So the client stores the latest state it has seen, warns if the store is
+//! behind it, and reports it to the agent, which then holds sends until an admin decides. Until then, the client keeps
+//! its record.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ use super::memory::{self, Memory};
 use crate::failure::{Exit, Failure};
 use crate::{client, console};
 
-/// How long a question on the way to something else may take.
+/// The timeout of this query, which delays another command.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 const MEANING: &str = "its volume is an older copy: messages encrypted since it was made cannot be read, and keys would be used twice";
 const HINT: &str = "an admin decides: `openclawctl rollback renew` makes new sessions, so that no key is used twice; \
 `openclawctl rollback accept` continues as it is, when nothing was sent since that copy was made";
 const HOLDS: &str = "the agent holds every send until an admin has decided";
 
-/// Compares what the agent says of its store with what this client remembers.
+/// Compares the reported state of the store with the one that this client has recorded.
 pub(crate) struct RollbackCheck {
     memory: Memory,
     json: bool,
-    /// What was said already, so that a long run does not repeat itself.
+    /// The last warning, so that a long run does not repeat it.
     noted: Option<Back>,
     warned: bool,
-    /// How far the store was seen, by this answer or before.
+    /// The latest state seen, in this response or before.
     seen: Option<StoreSeen>,
 }
 
@@ -40,13 +40,13 @@ struct Note {
     note: &'static str,
     why: String,
     hint: Option<&'static str>,
-    /// Whether the agent holds its sends for it.
+    /// True if the agent holds its sends.
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<bool>,
 }
 
 impl RollbackCheck {
-    /// With the memory of this user.
+    /// With the records of this user.
     pub(crate) fn new(json: bool) -> Self {
         Self {
             memory: Memory::of_user(),
@@ -57,8 +57,8 @@ impl RollbackCheck {
         }
     }
 
-    /// Asks the agent and judges. It fails nothing: the calls that follow will show what is wrong. Returns
-    /// what the agent said of itself, if it did.
+    /// Queries the agent and checks the result. Errors are ignored: the following calls report them. Returns the
+    /// agent's response, if any.
     pub(crate) async fn look(
         &mut self,
         agent: &mut AgentClient<Channel>,
@@ -68,8 +68,7 @@ impl RollbackCheck {
         Some(status)
     }
 
-    /// Judges an answer that is there already. True when the store was rolled back, false when it did not,
-    /// `None` when that cannot be known.
+    /// Checks a response. `true` if the store was rolled back, `false` if not, `None` if that is unknown.
     pub(crate) async fn judge(
         &mut self,
         status: &StatusResponse,
@@ -78,8 +77,8 @@ impl RollbackCheck {
         let first = Reported::of(status.vault.as_ref()?)?;
         let seen = self.load(&first);
         let (reported, verdict) = match judge(seen.as_ref(), &first) {
-            // Another client may have received, and stored, more than this answer knows.
-            // An answer that is younger than the memory cannot know less.
+            // Another client may have recorded a later state than this response has. A second response, which is newer
+            // than the record, settles that.
             Verdict::Back(_) => {
                 let again = ask(agent).await?;
                 let again = Reported::of(again.vault.as_ref()?)?;
@@ -95,7 +94,7 @@ impl RollbackCheck {
                 self.note(back, holds);
                 Some(true)
             }
-            Verdict::Onward(now) => {
+            Verdict::Continued(now) => {
                 self.seen = Some(wire(&reported, now));
                 if seen.as_ref() != Some(&now) {
                     self.store(&reported, now);
@@ -105,18 +104,18 @@ impl RollbackCheck {
         }
     }
 
-    /// How far the store was seen, for the agent to judge.
+    /// The latest state seen, for the agent to compare.
     pub(crate) fn seen(&self) -> Option<StoreSeen> {
         self.seen.clone()
     }
 
-    /// Whether a person was warned that the store was rolled back, and what to do.
+    /// True if a warning with the next step was printed.
     pub(crate) fn has_warned(&self) -> bool {
         self.noted.is_some()
     }
 
-    /// Has the agent hold its sends. True when it does; an older one, or one that takes no such word from this client, does
-    /// not.
+    /// Asks the agent to hold its sends. `false` if the agent is too old, or does not accept the report from this
+    /// client.
     async fn report(&self, agent: &mut AgentClient<Channel>, back: Back) -> bool {
         if self.noted == Some(back) {
             return true;
@@ -129,7 +128,7 @@ impl RollbackCheck {
         }
     }
 
-    /// Calls the state of `status` normal from now on.
+    /// Records the state in `status` as the current one.
     pub(crate) fn accept(&self, status: &StatusResponse) -> Result<(), Failure> {
         let Some(reported) = status.vault.as_ref().and_then(Reported::of) else {
             return Err(
@@ -184,7 +183,7 @@ impl RollbackCheck {
         console::note(&format!("hint: {HINT}"));
     }
 
-    /// Once: a memory that does not work is no reason to stop, nor to nag.
+    /// Warns once: a broken record must neither stop the command nor repeat the warning.
     fn warn(&mut self, error: &memory::Error) {
         if std::mem::replace(&mut self.warned, true) {
             return;

@@ -1,4 +1,4 @@
-//! `rollback`: what an admin decides when the agent's store was rolled back, so that it sends again.
+//! `rollback`: resolves a rollback of the agent's store, so that the agent sends again.
 
 use openclaw_proto::Word as _;
 use openclaw_proto::v1::{
@@ -13,7 +13,7 @@ use crate::failure::{Exit, Failure};
 use crate::render::size::count;
 use crate::{client, console};
 
-/// As `restore` says it. When that copy was made, the agent does not know.
+/// The same text as for `restore`, but without the date of the copy, which the agent does not know.
 const TOKENS: &str = "Tokens:   those used after that copy of the volume was made are unknown: a message sent later with one of them is sent again";
 
 #[derive(Serialize)]
@@ -23,7 +23,7 @@ struct Json {
     resolved: ResolveRollbackResponse,
 }
 
-/// Has the agent send again, and calls the store's state normal for this client too.
+/// Has the agent resume sending, and records the store's state as current on this client.
 pub(crate) async fn run(
     address: &Address,
     command: &RollbackCommand,
@@ -35,7 +35,7 @@ pub(crate) async fn run(
     };
     let (mut admin, mut agent) = client::admin(address).await?;
     let mut rollback_check = RollbackCheck::new(json);
-    // What this client has seen is decided with it: it does not hold sends again.
+    // Includes the state that this client has seen, so that its next report does not hold sends again.
     rollback_check.look(&mut agent).await;
     let request = ResolveRollbackRequest {
         decision: decision.into(),

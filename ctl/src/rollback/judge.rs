@@ -1,19 +1,19 @@
-//! Whether a store was rolled back, from what was seen before and what it says now. Pure.
+//! Decides whether a store was rolled back, from the recorded and the reported state. Pure.
 //!
-//! An epoch is one opening of the store: its number, a random id, and how many commits it made. As
-//! long as the store only continues, an epoch keeps its id and its commits only grow; a copy that is
-//! older misses commits, and one that went on by itself has other ids.
+//! An epoch is one opening of the store: its number, a random id, and its count of commits. While the store only
+//! continues, an epoch keeps its id and its count only grows. An older copy lacks commits, and a copy that was opened
+//! separately has other ids.
 
 use openclaw_proto::v1::{Epoch, Vault};
 use openclaw_vault::went_back;
 
-/// How far a store was: its latest opening.
+/// The latest epoch of a store.
 pub(crate) use openclaw_vault::{Back, Epoch as Seen};
 
-/// What a store says of itself, understood.
+/// The parsed report of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reported {
-    /// Its name.
+    /// The store's id.
     pub(crate) store: [u8; 16],
     /// Its latest epochs, oldest first.
     earlier: Vec<Seen>,
@@ -21,7 +21,7 @@ pub(crate) struct Reported {
 }
 
 impl Reported {
-    /// `None` when it says too little to judge by.
+    /// `None` if the report has too little information.
     pub(crate) fn of(vault: &Vault) -> Option<Self> {
         let mut epochs: Vec<Seen> = vault.history.iter().map(seen).collect();
         let current = epochs.pop()?;
@@ -39,7 +39,7 @@ impl Reported {
         .filter(|_| valid)
     }
 
-    /// How far it is.
+    /// The latest epoch.
     pub(crate) fn now(&self) -> Seen {
         self.current
     }
@@ -58,23 +58,23 @@ fn seen(epoch: &Epoch) -> Seen {
     }
 }
 
-/// What it comes to.
+/// The result of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It moved on, as far as is known; this is to be remembered.
-    Onward(Seen),
-    /// It went back.
+    /// The store continued, as far as is known; this is the state to record.
+    Continued(Seen),
+    /// The store was rolled back.
     Back(Back),
 }
 
-/// Judges. A store that was not seen before is taken as it is.
+/// Compares the states. A store without a recorded state is accepted.
 pub(crate) fn judge(seen: Option<&Seen>, reported: &Reported) -> Verdict {
     let current = reported.current;
     let mut known = reported.earlier.clone();
     known.push(current);
     match seen.and_then(|seen| went_back(seen, &known)) {
         Some(back) => Verdict::Back(back),
-        None => Verdict::Onward(current),
+        None => Verdict::Continued(current),
     }
 }
 
@@ -107,28 +107,28 @@ mod tests {
     }
 
     fn verdict(seen: Seen, history: &[Seen]) -> Verdict {
-        let reported = Reported::of(&vault(history)).expect("enough to judge by");
+        let reported = Reported::of(&vault(history)).expect("the history is sufficient");
         judge(Some(&seen), &reported)
     }
 
     #[test]
-    fn a_store_never_seen_is_taken_as_it_is() {
+    fn a_store_without_a_record_is_accepted() {
         let reported = Reported::of(&vault(&[epoch(4, 40, 9)])).unwrap();
-        assert_eq!(judge(None, &reported), Verdict::Onward(epoch(4, 40, 9)));
+        assert_eq!(judge(None, &reported), Verdict::Continued(epoch(4, 40, 9)));
     }
 
     #[test]
-    fn the_same_opening_may_stand_still_or_grow() {
+    fn the_same_epoch_may_be_unchanged_or_grow() {
         for commits in [9, 10, 1000] {
             assert_eq!(
                 verdict(epoch(4, 40, 9), &[epoch(4, 40, commits)]),
-                Verdict::Onward(epoch(4, 40, commits))
+                Verdict::Continued(epoch(4, 40, commits))
             );
         }
     }
 
     #[test]
-    fn fewer_commits_in_the_same_opening_went_back() {
+    fn fewer_commits_in_the_same_epoch_are_a_rollback() {
         assert_eq!(
             verdict(epoch(4, 40, 9), &[epoch(3, 30, 5), epoch(4, 40, 8)]),
             Verdict::Back(Back::Commits {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn another_id_for_the_same_opening_went_back() {
+    fn another_id_for_the_same_generation_is_a_rollback() {
         assert_eq!(
             verdict(epoch(4, 40, 9), &[epoch(4, 41, 90)]),
             Verdict::Back(Back::OtherPast { generation: 4 })
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lower_generation_went_back() {
+    fn a_lower_generation_is_a_rollback() {
         assert_eq!(
             verdict(epoch(4, 40, 9), &[epoch(3, 30, 90)]),
             Verdict::Back(Back::Generation { seen: 4, now: 3 })
@@ -156,17 +156,17 @@ mod tests {
     }
 
     #[test]
-    fn a_later_opening_that_holds_ours_is_onward() {
+    fn a_later_epoch_whose_history_has_ours_is_no_rollback() {
         for commits in [9, 12] {
             assert_eq!(
                 verdict(epoch(4, 40, 9), &[epoch(4, 40, commits), epoch(5, 50, 0)]),
-                Verdict::Onward(epoch(5, 50, 0))
+                Verdict::Continued(epoch(5, 50, 0))
             );
         }
     }
 
     #[test]
-    fn a_later_opening_after_an_older_copy_of_ours_went_back() {
+    fn a_later_epoch_after_an_older_copy_is_a_rollback() {
         assert_eq!(
             verdict(epoch(4, 40, 9), &[epoch(4, 40, 8), epoch(5, 50, 70)]),
             Verdict::Back(Back::Commits {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_past_that_leaves_ours_out_went_back() {
+    fn a_history_without_our_epoch_is_a_rollback() {
         assert_eq!(
             verdict(epoch(4, 40, 9), &[epoch(3, 30, 9), epoch(5, 50, 70)]),
             Verdict::Back(Back::OtherPast { generation: 4 })
@@ -190,10 +190,10 @@ mod tests {
     }
 
     #[test]
-    fn an_opening_too_long_ago_cannot_be_judged() {
+    fn an_epoch_older_than_the_history_cannot_be_judged() {
         assert_eq!(
             verdict(epoch(4, 40, 9), &[epoch(20, 2, 9), epoch(21, 3, 1)]),
-            Verdict::Onward(epoch(21, 3, 1))
+            Verdict::Continued(epoch(21, 3, 1))
         );
     }
 

@@ -1,5 +1,5 @@
-//! What this user's client has seen of each store: one small file a store, in the user's state
-//! folder. Nothing secret is in it.
+//! The latest state of each store that this user has seen: one small file per store, in the user's state directory. It
+//! contains no secrets.
 
 use std::fs;
 use std::io;
@@ -11,18 +11,18 @@ use serde::{Deserialize, Serialize};
 use super::judge::Seen;
 use crate::{state_dir, text};
 
-/// The folder of the files.
+/// The directory of the files.
 pub(crate) struct Memory {
     dir: Option<PathBuf>,
 }
 
-/// Why nothing can be remembered.
+/// Why the record cannot be used.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// No folder is this user's.
+    /// The user has no state directory.
     NoFolder,
-    /// The file says nothing that was written here.
-    Garbled(PathBuf),
+    /// The file has invalid content.
+    Invalid(PathBuf),
     /// The file cannot be read or written.
     File(PathBuf, io::Error),
 }
@@ -31,7 +31,7 @@ impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoFolder => f.write_str(state_dir::NONE),
-            Self::Garbled(path) => write!(f, "{} is unreadable; starting over", shown(path)),
+            Self::Invalid(path) => write!(f, "{} is unreadable; starting over", shown(path)),
             Self::File(path, error) => write!(f, "{}: {error}", shown(path)),
         }
     }
@@ -56,7 +56,7 @@ impl Memory {
         }
     }
 
-    /// What was seen of `store`, if it was.
+    /// The recorded state of `store`, if any.
     pub(crate) fn load(&self, store: &[u8; 16]) -> Result<Option<Seen>, Error> {
         let path = self.path(store)?;
         let text = match fs::read(&path) {
@@ -68,7 +68,7 @@ impl Memory {
             generation,
             id,
             commits,
-        } = serde_json::from_slice(&text).map_err(|_| Error::Garbled(path))?;
+        } = serde_json::from_slice(&text).map_err(|_| Error::Invalid(path))?;
         Ok(Some(Seen {
             generation,
             id,
@@ -76,7 +76,7 @@ impl Memory {
         }))
     }
 
-    /// Remembers it.
+    /// Records a state.
     pub(crate) fn store(&self, store: &[u8; 16], seen: Seen) -> Result<(), Error> {
         let path = self.path(store)?;
         let Seen {

@@ -1,4 +1,4 @@
-//! A file with a secret, or a pipe with one: `<(pass show openclaw)` and /dev/stdin are pipes.
+//! A file or pipe with a secret: `<(pass show openclaw)` and /dev/stdin are pipes.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -9,23 +9,23 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, StatVfsMountFlags, fstatvfs};
 
-/// What is behind a pipe may ask a person for something. Without an end a pipe that no one writes to would never be left:
-/// Ctrl-C is caught by then.
+/// The program that writes to the pipe may prompt a person. Without a timeout, a pipe without a writer would block
+/// forever: Ctrl-C is caught at that point.
 const PIPE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An open one.
+/// An open file or pipe.
 pub(crate) enum Input {
     /// A file or a device.
     File(File),
-    /// A pipe, and when it is given up.
+    /// A pipe, with its deadline.
     Pipe(File, Instant),
 }
 
 impl Input {
-    /// Opens it, without waiting for someone to write to it.
+    /// Opens it without waiting for a writer.
     ///
     /// # Errors
-    /// It cannot be opened, or is a folder.
+    /// It cannot be opened, or is a directory.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Self::open_until(path, Instant::now() + PIPE_TIMEOUT)
     }
@@ -44,13 +44,12 @@ impl Input {
         } else if found.is_file() {
             Self::File(file)
         } else {
-            // A terminal is waited for.
+            // A terminal has no deadline.
             Self::File(File::open(path)?)
         })
     }
 
-    /// The mode of a file that everyone on the machine may read. One that a platform mounts has a mode that no one on
-    /// the machine chose.
+    /// The mode of a file that everyone can read. Read-only mounts are exempt: platforms choose their modes.
     pub(crate) fn exposed(&self) -> Option<u32> {
         let Self::File(file) = self else { return None };
         let found = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_no_one_writes_to_is_given_up() {
+    fn a_pipe_without_a_writer_times_out() {
         let dir = tempfile::tempdir().unwrap();
         let until = Instant::now() + Duration::from_millis(50);
         let mut input = Input::open_until(&pipe(dir.path()), until).unwrap();

@@ -1,5 +1,4 @@
-//! A question on the terminal whose answer is not shown. Whatever happens, the drop lets the
-//! terminal show again what is typed.
+//! A terminal prompt without echo. The drop restores the echo in every case.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -9,21 +8,21 @@ use rustix::termios::{
 };
 use zeroize::Zeroizing;
 
-use crate::aside;
+use crate::blocking;
 use crate::failure::Failure;
 use crate::stop::Stops;
 
-/// What a terminal hands over at once, at most.
+/// The most that a terminal returns at once.
 const MAX_LINE_BYTES: usize = 4096;
 
-/// The terminal of this process, quiet until this is dropped.
+/// The terminal of this process, without echo until dropped.
 pub(crate) struct Prompt {
     terminal: File,
     before: Termios,
 }
 
 impl Prompt {
-    /// `None` without a terminal. stdin may be another thing: it is not read.
+    /// `None` without a terminal. It does not use stdin, which may be a pipe.
     pub(crate) fn open() -> Option<Self> {
         let terminal = OpenOptions::new()
             .read(true)
@@ -35,13 +34,13 @@ impl Prompt {
         quiet
             .local_modes
             .remove(LocalModes::ECHO | LocalModes::ECHONL);
-        // A shell in front would show what is typed into it.
+        // Disables Ctrl-Z: the shell that takes over would echo the rest of the input.
         quiet.special_codes[SpecialCodeIndex::VSUSP] = 0;
         tcsetattr(&terminal, OptionalActions::Flush, &quiet).ok()?;
         Some(Self { terminal, before })
     }
 
-    /// Asks, and waits for a line. Ctrl-C and Ctrl-D end it.
+    /// Prompts, and waits for a line. Ctrl-C and Ctrl-D end it.
     pub(crate) async fn ask(
         &self,
         question: &str,
@@ -49,12 +48,12 @@ impl Prompt {
     ) -> Result<Zeroizing<String>, Failure> {
         let ask = async {
             let mut terminal = self.terminal.try_clone().map_err(|e| broken(&e))?;
-            let said = terminal.write_all(question.as_bytes());
-            said.map_err(|error| broken(&error))?;
-            aside::run(move || line(&terminal)).await
+            let written = terminal.write_all(question.as_bytes());
+            written.map_err(|error| broken(&error))?;
+            blocking::run(move || line(&terminal)).await
         };
         let answer = stops.or(stopped, ask).await;
-        // The line end was not shown either.
+        // The newline was not echoed either.
         let _ = (&self.terminal).write_all(b"\n");
         answer
     }

@@ -1,4 +1,4 @@
-//! What the commands send, from their arguments.
+//! Builds requests from the arguments.
 
 use openclaw_proto::v1::content::Kind;
 use openclaw_proto::v1::message_ref::By;
@@ -41,7 +41,7 @@ pub(crate) fn message(args: &SendArgs) -> Result<SendRequest, Failure> {
 }
 
 fn with_text(args: &SendArgs) -> Result<SendRequest, Failure> {
-    // What is wrong with it is reported before stdin is read.
+    // Problems of the arguments are reported before stdin is read.
     let to = recipient("TO", &args.to)?;
     let text = text_to_send(args.text.as_deref())?;
     let request = request(args, Content::of_text(text))?;
@@ -115,7 +115,7 @@ pub(crate) fn vote(args: &VoteArgs) -> Result<SendRequest, Failure> {
     })))
 }
 
-/// In the chat of the message that it is about.
+/// `to` is empty: the request goes to the chat of the referenced message.
 fn about(payload: Payload) -> SendRequest {
     SendRequest {
         payload: Some(payload),

@@ -1,4 +1,4 @@
-//! A text as an argument, or from stdin.
+//! A text from an argument or from stdin.
 
 use std::io::{self, IsTerminal as _, Read as _};
 
@@ -6,10 +6,10 @@ use openclaw_types::{MAX_TEXT_CHARS, Text, TextError};
 
 use crate::failure::Failure;
 
-/// How much is read from stdin: more than a text may have, also when every character has four bytes, so that its length
-/// can be named.
+/// How much of stdin is read: more than the longest text of four-byte characters, so that the error can state the
+/// length.
 const MAX_PIPED_BYTES: u64 = 1024 * 1024;
-/// The argument, or stdin.
+/// The text from the argument or from stdin.
 pub(super) fn text_to_send(argument: Option<&str>) -> Result<String, Failure> {
     let text = match argument {
         Some("-") => from_stdin()?,
@@ -36,7 +36,7 @@ fn from_stdin() -> Result<String, Failure> {
     piped_text(bytes)
 }
 
-/// The newline that ends piped text is not part of the message.
+/// Removes the trailing newline of piped text.
 fn piped_text(mut bytes: Vec<u8>) -> Result<String, Failure> {
     for end in [b'\n', b'\r'] {
         if bytes.last() == Some(&end) {
@@ -45,7 +45,7 @@ fn piped_text(mut bytes: Vec<u8>) -> Result<String, Failure> {
             break;
         }
     }
-    // Before the encoding: what was cut off may end within a character.
+    // Checked before the encoding: a truncated text may end within a character.
     let chars = bytes.iter().filter(|byte| (**byte & 0xc0) != 0x80).count();
     if chars > MAX_TEXT_CHARS {
         return Err(Failure::usage(TextError::TooLong { chars }.to_string()));
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn piped_text_loses_the_line_end_and_nothing_else() {
+    fn piped_text_loses_only_its_trailing_newline() {
         for (piped, text) in [
             ("a\n", "a"),
             ("a\r\n", "a"),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_cut_off_within_a_character_is_too_long_not_garbled() {
+    fn a_text_cut_within_a_character_is_reported_as_too_long() {
         let mut bytes = "é".repeat(MAX_TEXT_CHARS).into_bytes();
         assert!(piped_text(bytes.clone()).is_ok());
         bytes.push(0xc3);

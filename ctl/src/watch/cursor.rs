@@ -1,37 +1,37 @@
-//! Which events were seen: one number, because they are totally ordered. It only moves forward,
-//! except when the agent's events themselves start over.
+//! The position in the events: a single number, since they are totally ordered. It only moves forward, unless the
+//! agent's events themselves start over.
 
 use openclaw_proto::v1::watch_events_response::Item;
 use openclaw_proto::v1::{Event, Gap, Heartbeat, WatchEventsResponse};
 
-/// The place in the order of events.
+/// The position in the order of events.
 #[derive(Debug)]
 pub(crate) struct Cursor {
-    /// The last event or gap that was printed. `None`: from now on, and now is not known yet.
+    /// The last event or gap that was printed. `None`: start with new events; their position is not known yet.
     seen: Option<u64>,
-    /// What a heartbeat said: up to it, everything that was asked for has been sent. Where to continue,
-    /// but no reason to drop an event of this stream.
+    /// From a heartbeat: all matching events up to this one were sent. The next stream continues here, but it is no
+    /// reason to drop an event of this stream.
     reached: Option<u64>,
-    /// What the present stream was opened with, until its first heartbeat.
+    /// The position that the current stream was opened with, until its first heartbeat.
     opened: Option<u64>,
 }
 
-/// What to do with one item.
+/// What to do with an item.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Step {
     /// Print this event.
     Print(Box<Event>),
-    /// Say that these are gone.
+    /// Report that these are missing.
     Gap(Gap),
     /// Nothing.
     Quiet,
-    /// The agent lost its events, as one does that keeps them in memory and restarts: it is at
-    /// `head`, before `after`. Open the stream again; it begins at the oldest event.
+    /// The agent lost its events, like one that keeps them in memory and restarts: its head is `head`, before `after`.
+    /// Open the stream again, from the oldest event.
     StartOver { head: u64, after: u64 },
 }
 
 impl Cursor {
-    /// Starts after `after`, or from now on.
+    /// Starts after `after`, or with new events.
     pub(crate) fn new(after: Option<u64>) -> Self {
         Self {
             seen: after,
@@ -40,30 +40,29 @@ impl Cursor {
         }
     }
 
-    /// What to open the next stream with.
+    /// The position for opening the next stream.
     pub(crate) fn open(&mut self) -> Option<u64> {
         self.seen = self.seen.max(self.reached.take());
         self.opened = self.seen;
         self.seen
     }
 
-    /// Whether it is known where it stands.
+    /// True if the position is known.
     pub(crate) fn is_placed(&self) -> bool {
         self.seen.is_some() || self.reached.is_some()
     }
 
-    /// Stands after `after`, wherever it stood.
+    /// Sets the position to `after`, whatever it was.
     pub(crate) fn place(&mut self, after: u64) {
         *self = Self::new(Some(after));
     }
 
-    /// Everything up to here was printed, or was not asked for.
+    /// Everything up to this event was printed, or did not match.
     pub(crate) fn reported(&self) -> Option<u64> {
         self.seen.max(self.reached)
     }
 
-    /// The agent's newest event is `head`, before the next stream is opened. As [`Cursor::take`]
-    /// says it of a heartbeat.
+    /// Handles the agent's newest event before the next stream is opened, like a heartbeat in [`Cursor::take`].
     pub(crate) fn head(&mut self, head: u64) -> Step {
         match self.reported() {
             Some(after) if head < after => {
@@ -74,12 +73,12 @@ impl Cursor {
         }
     }
 
-    /// This event, or the last of a gap, was written out: only that makes it seen.
+    /// Marks an event, or the last of a gap, as seen, once it was written out.
     pub(crate) fn printed(&mut self, seq: u64) {
         self.seen = self.seen.max(Some(seq));
     }
 
-    /// Takes one item of the stream.
+    /// Handles an item of the stream.
     pub(crate) fn take(&mut self, item: WatchEventsResponse) -> Step {
         match item.item {
             Some(Item::Event(event)) if self.is_new(event.seq) => Step::Print(Box::new(event)),
@@ -96,7 +95,7 @@ impl Cursor {
     }
 
     fn beat(&mut self, head: u64) -> Step {
-        // Only against what the stream was opened with: an event may overtake a heartbeat.
+        // Compared only with the position at opening: an event may overtake a heartbeat.
         if let Some(after) = self.opened.take().filter(|after| head < *after) {
             self.seen = Some(0);
             self.reached = None;
@@ -141,7 +140,7 @@ mod tests {
         }
     }
 
-    /// What of the item is printed, and was.
+    /// The seq that is printed for the item, and marked as printed.
     fn printed(cursor: &mut Cursor, item: WatchEventsResponse) -> Option<u64> {
         match cursor.take(item) {
             Step::Print(event) => {
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_printed_once_however_often_it_comes() {
+    fn an_event_is_printed_once_however_often_it_arrives() {
         let mut cursor = Cursor::new(Some(0));
         let steps: Vec<_> = [1, 2, 2, 1, 3]
             .map(|seq| printed(&mut cursor, event(seq)))
@@ -171,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn from_now_on_is_fixed_by_the_first_heartbeat() {
+    fn the_first_heartbeat_sets_the_start_of_new_events() {
         let mut cursor = Cursor::new(None);
         assert_eq!(cursor.open(), None);
         assert_eq!(cursor.take(beat(7)), Step::Quiet);

@@ -1,5 +1,5 @@
-//! Where this user's watch of an agent ended: a number, in one small file for each store and for
-//! each choice of kinds and chats. One choice's place says nothing of another's.
+//! The position of this user's last watch of an agent: one small file per store and filter. Each filter has its own
+//! position.
 
 use std::fs;
 use std::io;
@@ -12,18 +12,18 @@ use serde::{Deserialize, Serialize};
 use crate::cli::FilterArgs;
 use crate::{state_dir, text};
 
-/// The file of one store and one choice.
+/// The file of one store and one filter.
 pub(super) struct CursorFile {
     path: PathBuf,
 }
 
-/// Why the place is not remembered.
+/// Why the position is not saved.
 #[derive(Debug)]
 pub(super) enum Error {
-    /// No folder is this user's.
+    /// The user has no state directory.
     NoFolder,
-    /// The file says nothing that was written here.
-    Garbled(PathBuf),
+    /// The file has invalid content.
+    Invalid(PathBuf),
     /// The file cannot be read or written.
     File(PathBuf, io::Error),
 }
@@ -33,7 +33,7 @@ impl std::fmt::Display for Error {
         let shown = |path: &Path| text::one_line(&path.to_string_lossy());
         match self {
             Self::NoFolder => f.write_str(state_dir::NONE),
-            Self::Garbled(path) => write!(f, "{} is unreadable; starting over", shown(path)),
+            Self::Invalid(path) => write!(f, "{} is unreadable; starting over", shown(path)),
             Self::File(path, error) => write!(f, "{}: {error}", shown(path)),
         }
     }
@@ -45,7 +45,7 @@ struct File {
 }
 
 impl CursorFile {
-    /// Of `store`, in the folder `watches` of this user's state.
+    /// The file for `store`, in the directory `watches` of this user's state.
     pub(super) fn of(store: &[u8], args: &FilterArgs) -> Result<Self, Error> {
         let dir = state_dir::of_user("watches").ok_or(Error::NoFolder)?;
         let name = match choice(args) {
@@ -57,7 +57,7 @@ impl CursorFile {
         })
     }
 
-    /// What was written last, if anything was.
+    /// The saved position, if any.
     pub(super) fn load(&self) -> Result<Option<u64>, Error> {
         let text = match fs::read(&self.path) {
             Ok(text) => text,
@@ -65,11 +65,11 @@ impl CursorFile {
             Err(error) => return Err(Error::File(self.path.clone(), error)),
         };
         let file = serde_json::from_slice(&text);
-        let File { seq } = file.map_err(|_| Error::Garbled(self.path.clone()))?;
+        let File { seq } = file.map_err(|_| Error::Invalid(self.path.clone()))?;
         Ok(Some(seq))
     }
 
-    /// Writes `seq` down, unless another watch has come further.
+    /// Saves `seq`, unless another watch has saved a later one.
     pub(super) fn advance(&self, seq: u64) -> Result<(), Error> {
         match self.load() {
             Ok(Some(kept)) if kept >= seq => Ok(()),
@@ -77,7 +77,7 @@ impl CursorFile {
         }
     }
 
-    /// Writes `seq` down.
+    /// Saves `seq`.
     pub(super) fn put(&self, seq: u64) -> Result<(), Error> {
         serde_json::to_vec(&File { seq })
             .map_err(io::Error::other)
@@ -86,7 +86,7 @@ impl CursorFile {
     }
 }
 
-/// A number for what was chosen, the same whatever the order; `None` for everything. FNV-1a.
+/// A hash of the filter, independent of its order; `None` without a filter. FNV-1a.
 fn choice(args: &FilterArgs) -> Option<u64> {
     let kinds = args.kinds.iter().map(|kind| kind.word().to_owned());
     let mut words: Vec<String> = kinds.collect();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn each_choice_has_a_place_of_its_own_whatever_its_order() {
+    fn each_filter_has_its_own_position_whatever_its_order() {
         assert_eq!(choice(&args(&[], &[])), None);
         let both = choice(&args(
             &[EventKind::Link, EventKind::Outcome],
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_does_not_go_back_unless_it_is_put_there() {
+    fn a_position_only_moves_back_if_it_is_set() {
         let dir = tempfile::tempdir().unwrap();
         let place = CursorFile {
             path: dir.path().join("openclaw/watches/00"),
@@ -157,7 +157,7 @@ mod tests {
         place.put(2).unwrap();
         assert_eq!(place.load().unwrap(), Some(2));
         fs::write(&place.path, "garbled").unwrap();
-        assert!(matches!(place.load(), Err(Error::Garbled(_))));
+        assert!(matches!(place.load(), Err(Error::Invalid(_))));
         place.advance(3).unwrap();
         assert_eq!(place.load().unwrap(), Some(3));
     }

@@ -1,5 +1,5 @@
-//! Where the cursor is kept from one run to the next: in a file of this user's, written right after
-//! each print, or at the agent, under the name of a consumer, acknowledged when there is a moment.
+//! Stores the cursor between runs: in a file of this user, written right after each print, or on the agent as a
+//! consumer, acknowledged when the stream is idle.
 
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ use super::notes::Notes;
 use crate::cli::WatchArgs;
 use crate::failure::{Failure, is_transport};
 
-/// How many events may be printed before they are acknowledged, however fast they come.
+/// How many printed events may be unacknowledged while more arrive.
 const MAX_UNACKED_EVENTS: u64 = 256;
-/// How long the agent may take to note an acknowledgement.
+/// How long an acknowledgement may take.
 const ACK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Keeps the cursor: in a file, or with the agent as a consumer's.
+/// Stores the cursor: in a file, or on the agent as a consumer's.
 pub(super) struct CursorKeeper<'a> {
     args: &'a WatchArgs,
     /// The agent's store, once known.
     store: Option<Vec<u8>>,
     place: Option<CursorFile>,
-    /// What was written down, or acknowledged.
+    /// The last stored position.
     kept: Option<u64>,
     unacked: u64,
     agent: Option<AgentClient<Channel>>,
@@ -45,8 +45,8 @@ impl<'a> CursorKeeper<'a> {
         }
     }
 
-    /// Learns whose events these are, and with that where the last watch of them ended. What this
-    /// run has seen of them counts more.
+    /// Takes the store of the events from `status`, and with it the position of the last watch. The position of this
+    /// run takes precedence.
     pub(super) fn attach(&mut self, status: &StatusResponse, cursor: &mut Cursor, notes: &Notes) {
         let store = status.vault.as_ref().map(|vault| vault.store_id.clone());
         let Some(store) = store.filter(|store| !store.is_empty()) else {
@@ -62,7 +62,7 @@ impl<'a> CursorKeeper<'a> {
             notes.note("the agent has a new store with new events", "new_store");
         }
         if self.args.consumer.is_some() {
-            // The other store creates the consumer again, at its head: nothing before that was seen.
+            // The new store creates the consumer at its head: this run has seen nothing before that.
             if another {
                 cursor.place(0);
             }
@@ -78,21 +78,21 @@ impl<'a> CursorKeeper<'a> {
             None
         });
         match ended {
-            // Nothing of it was seen yet.
+            // No event of this store was printed yet.
             None if another => cursor.place(0),
-            // There is nothing else to show.
+            // With `--once`, no other events would be printed.
             None if self.args.no_follow && !cursor.is_placed() => cursor.place(0),
             Some(ended) if another || !cursor.is_placed() => cursor.place(ended),
             _ => {}
         }
     }
 
-    /// There is a connection.
+    /// Takes the new connection.
     pub(super) fn connected(&mut self, agent: AgentClient<Channel>) {
         self.agent = Some(agent);
     }
 
-    /// An event was printed.
+    /// Handles a printed event.
     pub(super) async fn reported(&mut self, cursor: &Cursor, notes: &Notes) -> Result<(), Failure> {
         if self.args.consumer.is_some() {
             self.unacked += 1;
@@ -101,9 +101,9 @@ impl<'a> CursorKeeper<'a> {
             }
             return Ok(());
         }
-        let told = cursor.reported();
-        if let (Some(place), Some(seq), true) = (&self.place, told, told > self.kept) {
-            self.kept = told;
+        let reported = cursor.reported();
+        if let (Some(place), Some(seq), true) = (&self.place, reported, reported > self.kept) {
+            self.kept = reported;
             if let Err(error) = place.advance(seq) {
                 self.warn(&error, notes);
             }
@@ -111,7 +111,7 @@ impl<'a> CursorKeeper<'a> {
         Ok(())
     }
 
-    /// The events begin again.
+    /// The agent's events start over.
     pub(super) fn start_over(&mut self, notes: &Notes) {
         self.kept = None;
         if let Some(Err(error)) = self.place.as_ref().map(|place| place.put(0)) {
@@ -119,14 +119,17 @@ impl<'a> CursorKeeper<'a> {
         }
     }
 
-    /// There is a moment: acknowledges how far the consumer has come. A connection that is lost
-    /// just now is noticed elsewhere, and then it is acknowledged again.
+    /// Acknowledges the consumer's position while the stream is idle. A lost connection is detected elsewhere, and the
+    /// acknowledgement is repeated after it.
     pub(super) async fn rest(&mut self, cursor: &Cursor) -> Result<(), Failure> {
         self.unacked = 0;
-        let told = cursor.reported();
-        let (Some(consumer), Some(seq), Some(agent), true) =
-            (&self.args.consumer, told, &mut self.agent, told > self.kept)
-        else {
+        let reported = cursor.reported();
+        let (Some(consumer), Some(seq), Some(agent), true) = (
+            &self.args.consumer,
+            reported,
+            &mut self.agent,
+            reported > self.kept,
+        ) else {
             return Ok(());
         };
         let request = AckEventsRequest {
@@ -136,7 +139,7 @@ impl<'a> CursorKeeper<'a> {
         };
         match tokio::time::timeout(ACK_TIMEOUT, agent.ack_events(request)).await {
             Ok(Ok(_)) => {
-                self.kept = told;
+                self.kept = reported;
                 Ok(())
             }
             Ok(Err(status)) if !is_transport(&status) && status.code() != Code::Unavailable => {
@@ -146,13 +149,13 @@ impl<'a> CursorKeeper<'a> {
         }
     }
 
-    /// The last moment.
+    /// Acknowledges the last position at the end.
     pub(super) async fn finish(&mut self, cursor: &Cursor) {
-        // When it fails, the next watch sees some events again.
+        // If it fails, the next watch prints some events again.
         let _ = self.rest(cursor).await;
     }
 
-    /// Once.
+    /// Warns once.
     fn warn(&mut self, error: &Error, notes: &Notes) {
         if !std::mem::replace(&mut self.warned, true) {
             notes.no_place(error);

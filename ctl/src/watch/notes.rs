@@ -1,4 +1,4 @@
-//! What a watch reports on stderr next to errors.
+//! The notes of a watch on stderr, besides errors.
 
 use serde::Serialize;
 
@@ -6,18 +6,17 @@ use super::cursor_file;
 use crate::console;
 use crate::failure::Failure;
 
-/// The notes.
 pub(super) struct Notes {
     json: bool,
 }
 
 impl Notes {
-    /// For a person, or as JSON.
+    /// Notes for a person, or as JSON.
     pub(super) const fn new(json: bool) -> Self {
         Self { json }
     }
 
-    /// `text` for a person, `word` for a program.
+    /// Prints `text` for a person, or `word` for a program.
     pub(super) fn note(&self, text: &str, word: &'static str) {
         if self.json {
             console::json_note(&Note {
@@ -30,12 +29,12 @@ impl Notes {
         }
     }
 
-    /// The agent is not there yet.
+    /// The agent is unreachable; the watch keeps trying.
     pub(super) fn waiting(&self, failure: &Failure) {
         self.note(&format!("{failure}; trying again"), "waiting");
     }
 
-    /// The file of this event is not saved.
+    /// The file of this event was not saved.
     pub(super) fn not_saved(&self, seq: u64, failure: &Failure) {
         if self.json {
             console::json_note(&Note {
@@ -50,7 +49,7 @@ impl Notes {
         }
     }
 
-    /// A place that is not kept is reported, and no reason to stop.
+    /// The position is not saved. The watch continues.
     pub(super) fn no_place(&self, error: &cursor_file::Error) {
         if self.json {
             console::json_note(&Note {
@@ -66,8 +65,7 @@ impl Notes {
     }
 }
 
-/// What `--json` prints on stderr in addition to errors: `lost`, `waiting`, `start_over`, `new_store`, `position_not_saved`,
-/// `not_saved`.
+/// A note as JSON on stderr: `lost`, `waiting`, `start_over`, `new_store`, `position_not_saved`, `not_saved`.
 #[derive(Serialize)]
 struct Note {
     note: &'static str,

@@ -1,4 +1,4 @@
-//! When the agent is tried again, and how soon.
+//! When the watch retries, and after which delay.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ impl Retry {
         tokio::time::sleep(BACKOFF.after(self.0)).await;
     }
 
-    /// How often it was waited.
+    /// The number of delays so far.
     pub(super) const fn count(&self) -> u32 {
         self.0
     }
 }
 
-/// True when the agent may be there, or answer, a little later.
+/// True if a retry may reach the agent or succeed.
 pub(super) fn may_come(failure: &Failure) -> bool {
     failure.exit() == Exit::Unreachable || failure.reason() == Some("BUSY")
 }

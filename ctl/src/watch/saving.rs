@@ -10,28 +10,28 @@ use super::retry::{Retry, may_come};
 use crate::address::Address;
 use crate::cli::WatchArgs;
 use crate::failure::Failure;
-use crate::media::{Place, Saved, Wanted, fetch};
+use crate::media::{Destination, FileRequest, Saved, fetch};
 use crate::{client, console};
 
-/// How often a file is asked for while the agent is away.
+/// How many attempts a download gets while the agent is unreachable.
 const MAX_TRIES: u32 = 6;
 
-/// Where files go.
+/// The destination of files.
 pub(super) struct Saving<'a> {
     address: &'a Address,
-    place: Place,
+    place: Destination,
     max_size: Option<u64>,
     json: bool,
 }
 
-/// An item of the output of its own, after the event.
+/// A separate item of the output, after the event.
 #[derive(Serialize)]
 struct Item {
     saved: Saved,
 }
 
 impl<'a> Saving<'a> {
-    /// `None` where it was not asked for.
+    /// `None` without `--save-media`.
     pub(super) fn of(
         address: &'a Address,
         args: &WatchArgs,
@@ -42,14 +42,14 @@ impl<'a> Saving<'a> {
         };
         Ok(Some(Self {
             address,
-            place: Place::numbered(dir)?,
+            place: Destination::numbered(dir)?,
             max_size: args.max_size,
             json,
         }))
     }
 
-    /// Saves the file of a message, if it has one. A file that cannot be had is reported, and no reason to stop; a
-    /// directory that cannot be written is.
+    /// Saves the file of a message, if it has one. A failed download is reported and the watch continues; an unwritable
+    /// directory is an error.
     pub(super) async fn save(
         &self,
         event: &Event,
@@ -60,7 +60,7 @@ impl<'a> Saving<'a> {
         }
         match self.fetch(event.seq).await {
             Ok(saved) => Ok(Some(saved)),
-            // By a watch before this one.
+            // Saved by an earlier watch.
             Err(failure) if failure.reason() == Some("FILE_EXISTS") => Ok(None),
             Err(failure) if failure.reason().is_none() => Err(failure),
             Err(failure) => {
@@ -71,7 +71,7 @@ impl<'a> Saving<'a> {
     }
 
     async fn fetch(&self, seq: u64) -> Result<Saved, Failure> {
-        let wanted = Wanted {
+        let wanted = FileRequest {
             seq,
             quoted: false,
             max_size: self.max_size,
@@ -83,7 +83,7 @@ impl<'a> Saving<'a> {
                 fetch(&mut files, wanted, &self.place, self.json).await
             };
             match fetched.await {
-                // The agent itself has tried again what WhatsApp and the phone answer.
+                // The agent has already retried failures of WhatsApp and the phone.
                 Err(failure) if is_away(&failure) && retry.count() < MAX_TRIES => {
                     retry.wait().await;
                 }
@@ -93,7 +93,7 @@ impl<'a> Saving<'a> {
     }
 }
 
-/// Prints what was saved, after its event.
+/// Prints the saved file, after its event.
 pub(super) fn print(saved: Saved, json: bool) -> Result<(), Failure> {
     match json {
         true => console::json(&Item { saved }),

@@ -1,10 +1,10 @@
-//! Runs the cases of `tests/cmd/*.toml`: arguments and script in; exact stdout, stderr, exit code,
-//! and what the agent was asked, out.
+//! Runs the cases in `tests/cmd/*.toml`: from arguments and a script to the exact stdout, stderr, exit code, and calls
+//! to the agent.
 //!
-//! `{dir}` in a case is its own directory; `{token}` is the part of a token that is new each time, `{store}` a
-//! backup's store id, `{made}` when it was made, `{size}` its size, and `{at}` a place in it. `{agent}` is where the
-//! scripted agent listens on loopback, `{code}` its code; `{agent_key}` is the fingerprint of its key, `{key}` any other,
-//! and `{new_code}` any other code.
+//! Placeholders in a case: `{dir}` is its directory; `{token}` the random part of a token; `{store}`, `{made}` and
+//! `{size}` a backup's store id, time and size, and `{at}` a position in it. `{agent}` is the loopback address of the
+//! scripted agent, `{code}` its code, and `{agent_key}` the fingerprint of its key; `{key}` is any other fingerprint,
+//! `{new_code}` any other code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use crate::contexts::{self, Context};
 use crate::program::Program;
 use crate::script::Script;
-use crate::scripted_agent::{Door, ScriptedAgent, code};
+use crate::scripted_agent::{Listener, ScriptedAgent, code};
 use crate::sealed::{self, Recipe};
 
 #[derive(Deserialize)]
@@ -35,31 +35,31 @@ struct Case {
     #[serde(default)]
     env: BTreeMap<String, String>,
     stdin: Option<String>,
-    /// Ctrl-C when this was printed.
+    /// Ctrl-C after this was printed.
     interrupt: Option<String>,
-    /// Ctrl-C when the agent was asked something that starts so.
+    /// Ctrl-C after a call that starts with this.
     interrupt_when_asked: Option<String>,
     #[serde(default)]
     stdout: String,
     #[serde(default)]
     stderr: String,
     exit: i32,
-    /// No agent listens when there is none.
+    /// Without it, no agent listens.
     agent: Option<Script>,
-    /// What it was asked, if that matters.
+    /// The expected calls, if they matter.
     asked: Option<Vec<String>>,
-    /// Backups in the directory before it starts, and other files.
+    /// Backups and other files in the directory before the start.
     #[serde(default)]
     backups: BTreeMap<String, Recipe>,
     #[serde(default)]
     files: BTreeMap<String, String>,
-    /// The directories in which there is a folder of Baileys'.
+    /// The directories that get a Baileys directory.
     #[serde(default)]
     baileys: Vec<String>,
-    /// Contexts in the directory's `config` before it starts.
+    /// Contexts in the directory's `config` before the start.
     #[serde(default)]
     contexts: BTreeMap<String, Context>,
-    /// Every file in the directory afterwards, if that matters; of a text file its content.
+    /// All files in the directory afterwards, if they matter; for a text file its content.
     left: Option<BTreeMap<String, String>>,
 }
 
@@ -140,7 +140,7 @@ async fn check(case: Case) -> Result<(), String> {
         let path = dir.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
-        // A secret is its owner's alone; a case whose file has another mode says so by its name.
+        // Files are private; in a case with another mode, the file name says so.
         if !name.contains('/') && !name.ends_with(".0644") {
             fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
         }
@@ -155,11 +155,11 @@ async fn check(case: Case) -> Result<(), String> {
         ),
         None => None,
     };
-    let door = agent.as_ref().and_then(ScriptedAgent::door);
+    let listener = agent.as_ref().and_then(ScriptedAgent::listener);
     for (name, context) in &case.contexts {
-        contexts::write(&dir.path().join("config"), name, context, door);
+        contexts::write(&dir.path().join("config"), name, context, listener);
     }
-    let endpoint = door.map_or("", |door| &door.endpoint);
+    let endpoint = listener.map_or("", |listener| &listener.endpoint);
     let fill = |text: &String| {
         let text = text.replace("{dir}", &here).replace("{agent}", endpoint);
         text.replace("{code}", &code().reveal())
@@ -185,7 +185,7 @@ async fn check(case: Case) -> Result<(), String> {
     let made = sealed::made().to_string();
     let tidy = |text: &str| {
         let text = text.replace(&here, "{dir}").replace(&made, "{made}");
-        let text = without_codes(&without_keys(&text, door));
+        let text = without_codes(&without_keys(&text, listener));
         let text = without_stores(&without_tokens(&without_one_time_keys(&text)));
         without_number(
             &without_number(&text, "at byte ", "{at}"),
@@ -222,7 +222,7 @@ async fn check(case: Case) -> Result<(), String> {
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
-/// Writes the folder of Baileys' that the tests of the import have, to the byte.
+/// Writes the Baileys directory of the import tests, byte for byte.
 fn recorded(folder: &Path) {
     let lines = include_str!("../../../whatsapp/src/store/baileys/tests/recorded.json").lines();
     let files = lines.filter_map(|line| line.trim_end_matches(',').split_once(": "));
@@ -232,7 +232,7 @@ fn recorded(folder: &Path) {
     }
 }
 
-/// Keys that are as old as the call: 32 bytes in base64. That of a file is the one that begins with the byte 0.
+/// Replaces keys that are generated for a call: 32 bytes in base64. A fixed key in a file begins with the byte 0.
 fn without_one_time_keys(text: &str) -> String {
     const MARK: &str = "{\"key\":\"";
     let mut parts = text.split(MARK);
@@ -244,12 +244,12 @@ fn without_one_time_keys(text: &str) -> String {
     })
 }
 
-/// What is new each time about an agent that listens on loopback, and about keys.
-fn without_keys(text: &str, door: Option<&Door>) -> String {
+/// Replaces the address and keys of an agent on loopback.
+fn without_keys(text: &str, listener: Option<&Listener>) -> String {
     let mut tidy = text.replace(&*code().reveal(), "{code}");
-    if let Some(door) = door {
-        tidy = tidy.replace(&door.endpoint, "{agent}");
-        tidy = tidy.replace(&door.identity.fingerprint().to_string(), "{agent_key}");
+    if let Some(listener) = listener {
+        tidy = tidy.replace(&listener.endpoint, "{agent}");
+        tidy = tidy.replace(&listener.identity.fingerprint().to_string(), "{agent_key}");
     }
     let mut rest = tidy.as_str();
     let mut text = String::new();
@@ -262,7 +262,7 @@ fn without_keys(text: &str, door: Option<&Door>) -> String {
     text + rest
 }
 
-/// Codes that no one knew before: 32 symbols in groups of four.
+/// Replaces random codes: 32 symbols in groups of four.
 fn without_codes(text: &str) -> String {
     let is_code = |word: &str| {
         let groups: Vec<&str> = word.split('-').collect();
@@ -282,7 +282,7 @@ fn without_codes(text: &str) -> String {
     tidy + rest
 }
 
-/// `ctl-` and 32 hexadecimal digits become `ctl-{token}`.
+/// Replaces `ctl-` and 32 hexadecimal digits by `ctl-{token}`.
 fn without_tokens(text: &str) -> String {
     let mut tidy = String::new();
     let mut rest = text;
@@ -300,7 +300,7 @@ fn without_tokens(text: &str) -> String {
     tidy + rest
 }
 
-/// The digits behind `mark` become `name`: the lengths of a sealed file's parts are its format's.
+/// Replaces the digits after `mark` by `name`: the sizes of encrypted parts depend on the format only.
 fn without_number(text: &str, mark: &str, name: &str) -> String {
     let mut parts = text.split(mark);
     let first = parts.next().unwrap_or_default().to_owned();
@@ -310,8 +310,8 @@ fn without_number(text: &str, mark: &str, name: &str) -> String {
     })
 }
 
-/// The id of a backup's store, 32 hexadecimal digits, becomes `{store}`. Those that a case names itself have one
-/// digit only.
+/// Replaces the store id of a backup, 32 hexadecimal digits, by `{store}`. Ids in a case repeat one digit, and are
+/// kept.
 fn without_stores(text: &str) -> String {
     let mut tidy = String::new();
     let mut rest = text;
@@ -330,7 +330,7 @@ fn without_stores(text: &str) -> String {
     tidy
 }
 
-/// The files below `dir`, but for the agent's socket; what is not text is so many bytes.
+/// The files below `dir`, except the agent's socket; binary files as their size.
 fn files(dir: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut folders = vec![dir.to_owned()];
@@ -344,7 +344,7 @@ fn files(dir: &Path) -> BTreeMap<String, String> {
                 let content = String::from_utf8(fs::read(entry.path()).unwrap());
                 let content = content.unwrap_or_else(|_| "sealed".to_owned());
                 let path = entry.path();
-                let content = contexts::told(&path, &content).unwrap_or(content);
+                let content = contexts::summary(&path, &content).unwrap_or(content);
                 let name = path.strip_prefix(dir).unwrap().to_string_lossy();
                 found.insert(name.into_owned(), content);
             }

@@ -1,4 +1,4 @@
-//! Every form of the QR code is read back by a decoder that no one here wrote.
+//! Every form of the QR code is decoded by an independent decoder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::program::{Ended, Program};
 use crate::script::Script;
 use crate::scripted_agent::ScriptedAgent;
 
-/// As long as WhatsApp's are; nothing in it is real.
+/// As long as WhatsApp's payloads; the content is fictitious.
 pub(crate) const PAYLOAD: &str = "https://wa.me/settings/linked_devices#2@AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIj,\
 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=,BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=,\
 CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCA=,1";
@@ -22,7 +22,7 @@ CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCA=,1";
 const BLACK: u8 = 0;
 const WHITE: u8 = 255;
 
-/// Pairs with `args` in a pipe; `look` runs while the code is valid.
+/// Pairs with `args` and a pipe as stdout; `look` runs while the code is valid.
 async fn pair(args: &[&str], then: &str, look: impl FnOnce(&std::path::Path)) -> Ended {
     let steps: Vec<Value> = vec![
         json!({"qr": {"payload": PAYLOAD, "ordinal": 1}}),
@@ -54,26 +54,26 @@ async fn pair(args: &[&str], then: &str, look: impl FnOnce(&std::path::Path)) ->
         .map(|entry| entry.unwrap().file_name())
         .filter(|name| name != "agent.sock")
         .collect();
-    assert!(left.is_empty(), "a credential stays behind: {left:?}");
+    assert!(left.is_empty(), "a credential was left behind: {left:?}");
     ended
 }
 
 #[tokio::test]
-async fn half_blocks_in_a_pipe_are_read_on_a_dark_terminal() {
+async fn half_blocks_in_a_pipe_decode_on_a_dark_terminal() {
     let ended = pair(&[], "\n\n", |_| {}).await;
     let seen = Picture::of_text(&ended.stdout, WHITE, BLACK).read();
     assert_eq!(seen.as_deref(), Some(PAYLOAD));
 }
 
 #[tokio::test]
-async fn inverted_half_blocks_are_read_on_a_light_terminal() {
+async fn inverted_half_blocks_decode_on_a_light_terminal() {
     let ended = pair(&["--invert"], "\n\n", |_| {}).await;
     let seen = Picture::of_text(&ended.stdout, BLACK, WHITE).read();
     assert_eq!(seen.as_deref(), Some(PAYLOAD));
 }
 
 #[tokio::test]
-async fn ascii_is_ascii_and_is_read() {
+async fn ascii_output_is_ascii_and_decodes() {
     let ended = pair(&["--format", "ascii"], "\n\n", |_| {}).await;
     assert!(ended.stdout.is_ascii() && ended.stderr.is_ascii());
     let seen = Picture::of_text(&ended.stdout, WHITE, BLACK).read();
@@ -81,7 +81,7 @@ async fn ascii_is_ascii_and_is_read() {
 }
 
 #[tokio::test]
-async fn inverted_ascii_is_read_on_paper() {
+async fn inverted_ascii_decodes_on_paper() {
     let ended = pair(&["--format", "ascii", "--invert"], "\n\n", |_| {}).await;
     let seen = Picture::of_text(&ended.stdout, BLACK, WHITE).read();
     assert_eq!(seen.as_deref(), Some(PAYLOAD));
@@ -94,7 +94,7 @@ async fn raw_is_the_payload() {
 }
 
 #[tokio::test]
-async fn a_png_is_read_and_only_by_its_owner() {
+async fn a_png_decodes_and_is_private() {
     let mut seen = None;
     let ended = pair(&["--format", "png", "code.png"], "code written to", |dir| {
         let path = dir.join("code.png");
@@ -110,7 +110,7 @@ async fn a_png_is_read_and_only_by_its_owner() {
 }
 
 #[tokio::test]
-async fn the_spellings_of_a_file_are_the_same() {
+async fn all_spellings_of_an_output_file_are_equivalent() {
     for args in [
         &["--format", "png=code.png"][..],
         &["--format", "png", "-o", "code.png"],
@@ -125,7 +125,7 @@ async fn the_spellings_of_a_file_are_the_same() {
 }
 
 #[tokio::test]
-async fn an_svg_is_read() {
+async fn an_svg_decodes() {
     let mut seen = None;
     pair(&["--format", "svg", "code.svg"], "code written to", |dir| {
         seen = svg_picture(&fs::read(dir.join("code.svg")).unwrap()).read();

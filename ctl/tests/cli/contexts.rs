@@ -1,4 +1,4 @@
-//! Contexts that are there before the binary starts, and what is left of them.
+//! Contexts that exist before the binary starts, and those that it leaves.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,17 +9,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::script::base64;
-use crate::scripted_agent::Door;
+use crate::scripted_agent::Listener;
 
-/// A context of the scripted agent, unless it says otherwise.
+/// A context for the scripted agent by default.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Context {
-    /// Another place than where the scripted agent listens.
+    /// Another endpoint than that of the scripted agent.
     endpoint: Option<String>,
     /// The agent does not know its key.
     unknown: bool,
-    /// Its pin is that of another agent.
+    /// Its pinned key is that of another agent.
     other_agent: bool,
     /// It is the current one.
     current: bool,
@@ -27,20 +27,20 @@ pub(crate) struct Context {
     mode: Option<u32>,
 }
 
-/// Writes it to `config`, as the binary would.
-pub(crate) fn write(config: &Path, name: &str, context: &Context, door: Option<&Door>) {
+/// Writes it to `config` in the binary's format.
+pub(crate) fn write(config: &Path, name: &str, context: &Context, listener: Option<&Listener>) {
     let identity = Identity::generate().unwrap();
     let other = Identity::generate().unwrap();
-    let agent = match door {
-        Some(door) if !context.other_agent => &door.identity,
+    let agent = match listener {
+        Some(listener) if !context.other_agent => &listener.identity,
         _ => &other,
     };
-    if let (Some(door), false) = (door, context.unknown) {
-        door.known.add(identity.fingerprint());
+    if let (Some(listener), false) = (listener, context.unknown) {
+        listener.known.add(identity.fingerprint());
     }
-    let endpoint = match (&context.endpoint, door) {
+    let endpoint = match (&context.endpoint, listener) {
         (Some(endpoint), _) => endpoint.clone(),
-        (None, door) => door.expect("an agent over TCP").endpoint.clone(),
+        (None, listener) => listener.expect("an agent over TCP").endpoint.clone(),
     };
     let file = json!({
         "version": 1,
@@ -73,8 +73,8 @@ fn put(path: &Path, text: &str, mode: Option<u32>) {
     fs::set_permissions(path, mode).unwrap();
 }
 
-/// What stands in a context's file, without what is new each time.
-pub(crate) fn told(path: &Path, text: &str) -> Option<String> {
+/// The content of a context's file, without random parts.
+pub(crate) fn summary(path: &Path, text: &str) -> Option<String> {
     let file: Value = serde_json::from_str(text).ok()?;
     let mode = fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let endpoint = file.get("endpoint")?.as_str()?;

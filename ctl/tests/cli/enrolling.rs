@@ -1,4 +1,4 @@
-//! `enroll` from one attempt to the next, at a terminal, and what happens to a client that is enrolled.
+//! `enroll` across several attempts, on a terminal, and the behaviour of an enrolled client.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -41,7 +41,7 @@ impl Machine {
     }
 
     fn endpoint(&self) -> &str {
-        &self.agent.door().unwrap().endpoint
+        &self.agent.listener().unwrap().endpoint
     }
 
     fn context_file(&self) -> Option<Value> {
@@ -87,7 +87,7 @@ fn welcome() -> Enrolment {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
+async fn after_a_lost_response_the_same_key_is_sent_again() {
     let machine = Machine::new(script(&[Enrolment::Cut, welcome()])).await;
     assert_eq!(machine.enroll().await.exit, Some(3));
     assert!(machine.context_file().is_none());
@@ -103,7 +103,7 @@ async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_pending_key_outlives_attempts_without_an_answer() {
+async fn a_pending_key_is_kept_across_attempts_without_a_response() {
     let machine = Machine::new(script(&[Enrolment::Cut])).await;
     assert_eq!(machine.enroll().await.exit, Some(3));
     let nobody = machine.enroll().await;
@@ -119,7 +119,7 @@ async fn a_pending_key_outlives_attempts_without_an_answer() {
 }
 
 #[tokio::test]
-async fn ctrl_c_in_the_middle_loses_no_key() {
+async fn ctrl_c_during_an_enrolment_keeps_the_pending_key() {
     let machine = Machine::new(script(&[Enrolment::Hold, welcome()])).await;
     let code = code().reveal();
     let args = [
@@ -199,7 +199,7 @@ async fn a_typed_code_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_watch_of_a_client_that_is_revoked_ends() {
+async fn a_watch_ends_when_its_client_is_revoked() {
     let steps = vec![json!({"event": {"seq": 1}}), json!({"hold": true})];
     let machine = Machine::new(Script {
         listens: Some(Speaks::Tls),
@@ -207,12 +207,12 @@ async fn a_watch_of_a_client_that_is_revoked_ends() {
         ..Script::default()
     })
     .await;
-    let door = machine.agent.door();
+    let listener = machine.agent.listener();
     let home: Context = serde_json::from_value(json!({"current": true})).unwrap();
-    contexts::write(Path::new(&machine.config()), "home", &home, door);
+    contexts::write(Path::new(&machine.config()), "home", &home, listener);
     let program = machine.start(&["watch", "--after", "0", "--json"]).await;
     program.until_printed("\"seq\":1").await;
-    door.unwrap().known.forget_all();
+    listener.unwrap().known.forget_all();
     machine.agent.cut();
     let ended = program.end().await;
     assert_eq!(ended.exit, Some(4), "{}", ended.stderr);
@@ -224,7 +224,7 @@ async fn a_watch_of_a_client_that_is_revoked_ends() {
 }
 
 #[tokio::test]
-async fn an_export_has_the_contexts_key_readable_by_its_owner_alone() {
+async fn an_export_has_the_contexts_key_and_is_private() {
     let machine = Machine::new(script(&[welcome()])).await;
     assert_eq!(machine.enroll().await.exit, Some(0));
     let ended = machine
@@ -239,7 +239,7 @@ async fn an_export_has_the_contexts_key_readable_by_its_owner_alone() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&dir), 0o700);
     let context = machine.context_file().unwrap();
-    let agent = &machine.agent.door().unwrap().identity;
+    let agent = &machine.agent.listener().unwrap().identity;
     for (file, label, der) in [
         ("agent.pem", "CERTIFICATE", base64(agent.certificate_der())),
         (
@@ -264,9 +264,9 @@ async fn an_export_has_the_contexts_key_readable_by_its_owner_alone() {
             .unwrap();
         assert_eq!(body.replace('\n', ""), der, "{file}");
     }
-    let said = format!("{}{}", ended.stdout, ended.stderr);
-    assert!(!said.contains(context["key"].as_str().unwrap()));
-    // What is there by now may be another program's key.
+    let text = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(!text.contains(context["key"].as_str().unwrap()));
+    // Existing files may be another program's key.
     let key = dir.join("client-key.pem");
     fs::write(&key, "another's").unwrap();
     for file in ["agent.pem", "client.pem"] {
@@ -275,8 +275,8 @@ async fn an_export_has_the_contexts_key_readable_by_its_owner_alone() {
     let export = ["context", "export", "--pem", "new/keys"];
     let ended = machine.run(&export).await;
     assert_eq!(ended.exit, Some(2), "{}", ended.stderr);
-    let said = "error: new/keys/client-key.pem exists already\nhint: name another directory, or replace the files with --force\n";
-    assert_eq!(ended.stderr, said);
+    let text = "error: new/keys/client-key.pem exists already\nhint: name another directory, or replace the files with --force\n";
+    assert_eq!(ended.stderr, text);
     assert_eq!(fs::read_to_string(&key).unwrap(), "another's");
     assert!(!dir.join("agent.pem").exists(), "nothing was written");
     let ended = machine.run(&[&export[..], &["--force"]].concat()).await;

@@ -1,7 +1,7 @@
 //! The real binary against a scripted agent, over a real unix socket.
 //!
-//! What it prints is data in `tests/cmd/*.toml`; here are the runner, and what data cannot say:
-//! codes that a decoder must read, and a terminal that must be left as it was.
+//! Printed output is data in `tests/cmd/*.toml`; the code here is the runner, and the tests that data cannot express:
+//! codes that must decode, and a terminal that must be restored.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

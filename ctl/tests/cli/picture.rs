@@ -1,17 +1,17 @@
-//! What a camera would see, and a reader of QR codes that we did not write.
+//! Renders what a camera would see, and decodes it with an independent reader.
 
-/// A greyscale picture, 0 is black.
+/// A greyscale picture; 0 is black.
 pub(crate) struct Picture {
     width: usize,
     height: usize,
     pixels: Vec<u8>,
 }
 
-/// Pixels of a terminal's cell: twice as high as wide.
+/// Pixels of a terminal cell, which is twice as high as wide.
 const CELL: (usize, usize) = (4, 8);
 
 impl Picture {
-    /// A picture of rows of pixels.
+    /// A picture from rows of pixels.
     pub(crate) fn new(width: usize, pixels: Vec<u8>) -> Self {
         Self {
             width,
@@ -20,7 +20,7 @@ impl Picture {
         }
     }
 
-    /// A terminal's cells: `at(column, line)` is the character, its ink, and its ground.
+    /// Renders terminal cells: `at(column, line)` is the character with foreground and background.
     pub(crate) fn of_cells(
         columns: usize,
         lines: usize,
@@ -37,7 +37,7 @@ impl Picture {
                     '▀' if upper => ink,
                     '▄' if !upper => ink,
                     ' ' | '▀' | '▄' => ground,
-                    // Other text is a grey mess.
+                    // Other characters are rendered as noise.
                     _ => ink / 2 + ground / 2,
                 });
             }
@@ -49,11 +49,11 @@ impl Picture {
         }
     }
 
-    /// Plain text on a terminal of one colour on another.
+    /// Renders plain text with one foreground on one background.
     pub(crate) fn of_text(text: &str, ink: u8, ground: u8) -> Self {
         let lines: Vec<Vec<char>> = text.lines().map(|line| line.chars().collect()).collect();
         let columns = lines.iter().map(Vec::len).max().unwrap_or(1);
-        // A terminal is larger than what is on it.
+        // The terminal is larger than the text.
         Self::of_cells(columns + 8, lines.len() + 4, |column, line| {
             let glyph = line
                 .checked_sub(2)
@@ -64,7 +64,7 @@ impl Picture {
         })
     }
 
-    /// The text of the one QR code in the picture, if there is one that can be read.
+    /// The text of the single QR code in the picture, if it decodes.
     pub(crate) fn read(&self) -> Option<String> {
         let mut image =
             rqrr::PreparedImage::prepare_from_greyscale(self.width, self.height, |x, y| {

@@ -1,4 +1,4 @@
-//! The binary under test as a process with pipes: its arguments, what it prints, how it ends.
+//! The binary under test as a process with pipes: its arguments, output and exit code.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,9 +12,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// The binary.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_openclawctl");
-/// Nothing here takes as long, unless it hangs.
+/// Longer than anything here takes, unless it hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// One run of the binary.
@@ -25,16 +24,16 @@ pub(crate) struct Program {
     printed: Arc<watch::Sender<String>>,
 }
 
-/// How it ended.
+/// The exit code and output.
 pub(crate) struct Ended {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
-    /// `None` when a signal killed it.
+    /// `None` if a signal killed it.
     pub(crate) exit: Option<i32>,
 }
 
 impl Program {
-    /// Starts it with an empty environment besides `env`, in the directory `dir`.
+    /// Starts it in the directory `dir`, with only the environment `env`.
     pub(crate) async fn start(
         dir: &Path,
         args: &[String],
@@ -58,7 +57,7 @@ impl Program {
             .spawn()
             .expect("start openclawctl");
         if let (Some(text), Some(mut pipe)) = (stdin, child.stdin.take()) {
-            // It may end without reading all.
+            // It may end without reading everything.
             let _ = pipe.write_all(text.as_bytes()).await;
         }
         let stdout = collect(child.stdout.take().expect("piped"), Arc::clone(printed));
@@ -71,7 +70,7 @@ impl Program {
         }
     }
 
-    /// Waits until it has printed `text`, on stdout or stderr.
+    /// Waits until it has printed `text` to stdout or stderr.
     pub(crate) async fn until_printed(&self, text: &str) {
         let mut printed = self.printed.subscribe();
         let waiting = printed.wait_for(|printed| printed.contains(text));
@@ -106,23 +105,23 @@ impl Program {
     }
 }
 
-/// Reads all; what came so far is in `printed` too.
+/// Reads to the end; the output so far is also in `printed`.
 fn collect(
     mut pipe: impl AsyncRead + Unpin + Send + 'static,
     printed: Arc<watch::Sender<String>>,
 ) -> JoinHandle<String> {
     tokio::spawn(async move {
         let mut all = Vec::new();
-        let mut told = 0;
+        let mut decoded = 0;
         while let Ok(1..) = pipe.read_buf(&mut all).await {
-            // A character may be cut in two.
-            let whole = match std::str::from_utf8(&all[told..]) {
+            // A read may end within a character.
+            let whole = match std::str::from_utf8(&all[decoded..]) {
                 Ok(text) => text.len(),
                 Err(error) => error.valid_up_to(),
             };
-            let text = String::from_utf8_lossy(&all[told..told + whole]).into_owned();
+            let text = String::from_utf8_lossy(&all[decoded..decoded + whole]).into_owned();
             printed.send_modify(|printed| printed.push_str(&text));
-            told += whole;
+            decoded += whole;
         }
         String::from_utf8(all).expect("UTF-8")
     })

@@ -1,5 +1,5 @@
-//! A passphrase typed on a terminal: asked for twice where it seals, never shown, and the terminal as it was
-//! afterwards, whatever happened.
+//! A passphrase typed on a terminal: asked for twice for encryption, never shown, and the terminal is restored in every
+//! case.
 
 use std::fs;
 use std::path::Path;
@@ -61,7 +61,7 @@ async fn a_new_passphrase_is_asked_for_twice_and_never_shown() {
 }
 
 #[tokio::test]
-async fn two_different_ones_seal_nothing() {
+async fn two_different_passphrases_encrypt_nothing() {
     let script = backing_up(vec![whole()]);
     let (dir, agent, mut terminal) = start(script, &["backup", "b"], &[], SIZE).await;
     until_asked(&mut terminal, FIRST).await;
@@ -80,7 +80,7 @@ async fn two_different_ones_seal_nothing() {
 }
 
 #[tokio::test]
-async fn ctrl_c_ctrl_d_and_a_request_to_end_leave_the_terminal_as_it_was() {
+async fn ctrl_c_ctrl_d_and_sigterm_restore_the_terminal() {
     for keys in ["half\x03", "\x04", ""] {
         let script = backing_up(vec![whole()]);
         let (dir, agent, mut terminal) = start(script, &["backup", "b"], &[], SIZE).await;
@@ -130,7 +130,7 @@ async fn a_backup_is_not_written_to_a_terminal() {
 }
 
 #[tokio::test]
-async fn progress_is_one_line_that_goes_away() {
+async fn progress_is_one_line_that_is_removed() {
     let steps = vec![
         json!({"start": {"records": 812, "estimated_size_bytes": 420_000}}),
         json!({"chunk": "aGFsZg=="}),

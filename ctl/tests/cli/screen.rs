@@ -1,4 +1,4 @@
-//! `pair` and `unpair` on a terminal: what a person sees, and what is left behind.
+//! `pair` and `unpair` on a terminal: what a person sees, and the state afterwards.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ const DARK: u8 = 0;
 const LIGHT: u8 = 255;
 const WAY: &str = "WhatsApp → Settings → Linked devices → Link a device";
 
-/// An agent that follows `script`, and `args` on a terminal next to it.
+/// Starts an agent that follows `script`, and the binary with `args` on a terminal.
 pub(crate) async fn start(
     script: Script,
     args: &[&str],
@@ -25,7 +25,7 @@ pub(crate) async fn start(
     start_in(None, script, args, env, size).await
 }
 
-/// The same by a line of a shell with job control, in which `$0` is the binary.
+/// The same through a shell line with job control, in which `$0` is the binary.
 pub(crate) async fn start_in(
     shell: Option<&str>,
     script: Script,
@@ -57,7 +57,7 @@ fn hold() -> Value {
 }
 
 #[tokio::test]
-async fn ctrl_c_leaves_the_terminal_as_it_was_and_stops_the_pairing() {
+async fn ctrl_c_restores_the_terminal_and_stops_the_pairing() {
     let (_dir, agent, mut terminal) =
         start(pairing(vec![code(), hold()]), &["pair"], &[], (80, 40)).await;
     terminal
@@ -87,7 +87,7 @@ async fn ctrl_c_leaves_the_terminal_as_it_was_and_stops_the_pairing() {
 }
 
 #[tokio::test]
-async fn being_terminated_leaves_the_terminal_as_it_was_too() {
+async fn sigterm_restores_the_terminal_too() {
     let (_dir, agent, mut terminal) = start(
         pairing(vec![json!({"scanned": {}}), hold()]),
         &["pair"],
@@ -110,7 +110,7 @@ async fn being_terminated_leaves_the_terminal_as_it_was_too() {
 }
 
 #[tokio::test]
-async fn colours_make_the_code_readable_on_any_ground() {
+async fn colours_make_the_code_readable_on_any_background() {
     for args in [&["pair"][..], &["pair", "--format", "ascii"]] {
         let script = pairing(vec![code(), hold()]);
         let (_dir, _agent, mut terminal) = start(script, args, &[], (140, 80)).await;
@@ -122,7 +122,7 @@ async fn colours_make_the_code_readable_on_any_ground() {
 }
 
 #[tokio::test]
-async fn no_color_means_none_and_the_code_is_read_on_a_dark_terminal() {
+async fn with_no_color_the_code_decodes_on_a_dark_terminal() {
     let env = [("NO_COLOR", "1")];
     let (_dir, _agent, mut terminal) =
         start(pairing(vec![code(), hold()]), &["pair"], &env, (80, 40)).await;
@@ -173,7 +173,7 @@ async fn ascii_that_does_not_fit_suggests_half_blocks() {
 }
 
 #[tokio::test]
-async fn the_next_code_takes_the_place_of_the_last() {
+async fn the_next_code_replaces_the_previous_one() {
     let second = json!({"qr": {"payload": "2@second", "ordinal": 2}});
     let steps = vec![code(), json!({"when": "Code 1"}), second, hold()];
     let (_dir, _agent, mut terminal) = start(pairing(steps), &["pair"], &[], (80, 40)).await;
@@ -190,7 +190,7 @@ async fn the_next_code_takes_the_place_of_the_last() {
 }
 
 #[tokio::test]
-async fn typed_input_neither_shows_nor_stops_it_nor_reaches_the_shell() {
+async fn typed_input_is_not_shown_and_does_not_reach_the_shell() {
     let linked = json!({"linked": {"phone": "+15550100001", "device": "OpenClaw"}});
     let script = pairing(vec![code(), json!({"when": "typed"}), linked]);
     let shell = "\"$0\" pair; read line; echo \"the shell got: $line\"";
@@ -215,7 +215,7 @@ async fn typed_input_neither_shows_nor_stops_it_nor_reaches_the_shell() {
 }
 
 #[tokio::test]
-async fn a_broken_stream_leaves_the_terminal_as_it_was() {
+async fn a_broken_stream_restores_the_terminal() {
     let steps = vec![code(), json!({"when": "Code 1"}), json!({"cut": true})];
     let (_dir, _agent, mut terminal) = start(pairing(steps), &["pair"], &[], (80, 40)).await;
     assert_eq!(terminal.end().await, Some(3));
@@ -260,7 +260,7 @@ async fn a_dumb_terminal_is_treated_as_a_pipe() {
 }
 
 #[tokio::test]
-async fn unpair_asks_and_takes_only_yes_for_yes() {
+async fn unpair_asks_and_accepts_only_y_or_yes() {
     for (typed, exit, asked) in [
         ("y\r", 0, vec!["Status {}", "Unpair {}"]),
         ("\r", 1, vec!["Status {}"]),

@@ -1,12 +1,12 @@
-//! What a [`ScriptedAgent`](crate::scripted_agent::ScriptedAgent) does, as data.
+//! The behaviour of a [`ScriptedAgent`](crate::scripted_agent::ScriptedAgent), as data.
 //!
-//! Messages are written in the JSON form of protobuf. A time may be `"now-3d"` or `"now+20500ms"`. Besides a
-//! message, a step may be one of these:
+//! Messages are in the JSON form of protobuf. A time may be `"now-3d"` or `"now+20500ms"`. Besides a message, a step
+//! may be one of these:
 //!
 //! - `{ error = { code = "NOT_FOUND", message = "…", reason = "…", hint = "…" } }`: refuse
-//! - `{ cut = true }`: every connection breaks
-//! - `{ hold = true }`: say no more until the client goes away, then note that it did
-//! - `{ when = "text" }`: continue when the client has printed this
+//! - `{ cut = true }`: break every connection
+//! - `{ hold = true }`: send nothing more until the client disconnects, then record that it did
+//! - `{ when = "text" }`: continue once the client has printed this
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::LazyLock;
@@ -19,7 +19,7 @@ use serde_json::Value;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-/// The answers of each method, in the order of the calls.
+/// The responses of each method, in the order of the calls.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Script {
@@ -51,17 +51,17 @@ pub(crate) struct Script {
     pub(crate) backup: VecDeque<Vec<Value>>,
     pub(crate) restore: VecDeque<Value>,
     pub(crate) download: VecDeque<Vec<Value>>,
-    /// By how many seconds its clock is ahead.
+    /// How many seconds its clock is ahead.
     pub(crate) clock: i64,
-    /// What it speaks on a port of loopback, if it listens on one.
+    /// The protocol on a loopback port, if it listens on one.
     pub(crate) listens: Option<Speaks>,
-    /// What happens to clients that enroll. No one is taken in when there is no more.
+    /// The results of enrolments. When there are no more, none is accepted.
     pub(crate) enroll: VecDeque<Enrolment>,
-    /// Service → a word of `ServingStatus`, for example "SERVING".
+    /// Service → a name of `ServingStatus`, for example "SERVING".
     pub(crate) health: BTreeMap<String, String>,
 }
 
-/// What stands at a port.
+/// The protocol on a port.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Speaks {
@@ -72,32 +72,32 @@ pub(crate) enum Speaks {
     Nothing,
 }
 
-/// What happens to a client that enrolls.
+/// The result of an enrolment.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Enrolment {
-    /// With this role.
+    /// Enrolled with this role.
     Welcome(String),
-    /// The same, by someone who does not have the code.
+    /// The same, from a server that does not have the code.
     Impostor(String),
-    /// For this reason.
+    /// Refused for this reason.
     Refuse(String),
-    /// The key is known from now on, and the answer is lost.
+    /// The key is enrolled, and the response is lost.
     Cut,
-    /// The same, but the client waits for it.
+    /// The same, but the connection stays open.
     Hold,
 }
 
-/// One step, understood.
+/// A parsed step.
 pub(crate) enum Step<M> {
-    Say(Box<M>),
+    Send(Box<M>),
     Refuse(Status),
     Cut,
     Hold,
     When(String),
 }
 
-/// Reads a step whose messages are of the type `name` of our package.
+/// Parses a step whose messages are of the type `name` of our package.
 pub(crate) fn step<M: prost::Message + Default>(name: &str, mut value: Value) -> Step<M> {
     if value.get("cut").is_some() {
         return Step::Cut;
@@ -117,10 +117,10 @@ pub(crate) fn step<M: prost::Message + Default>(name: &str, mut value: Value) ->
     draw(&mut value);
     let message = DynamicMessage::deserialize(descriptor(name), value)
         .unwrap_or_else(|error| panic!("{name}: {error}"));
-    Step::Say(Box::new(message.transcode_to().expect("the same message")))
+    Step::Send(Box::new(message.transcode_to().expect("the same message")))
 }
 
-/// A message as one line of JSON, for what the agent was asked.
+/// A message as one line of JSON, for the recorded calls.
 pub(crate) fn written<M: prost::Message>(name: &str, message: &M) -> String {
     let mut dynamic = DynamicMessage::new(descriptor(name));
     dynamic.transcode_from(message).expect("the same message");
@@ -171,7 +171,7 @@ pub(crate) fn secret(wire: Option<openclaw_proto::v1::Secret>) -> openclaw_vault
     }
 }
 
-/// Makes times of `"now-3d"`, wherever they are.
+/// Resolves times such as `"now-3d"`, wherever they are.
 fn resolve(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -208,7 +208,7 @@ pub(crate) fn moment(offset: &str) -> Timestamp {
     })
 }
 
-/// Adds the bitmap to a QR code that has a payload alone. The encoder is not ours.
+/// Adds the bitmap to a QR code that has only a payload, with an independent encoder.
 fn draw(value: &mut Value) {
     let Some(qr) = value.get_mut("qr").and_then(Value::as_object_mut) else {
         return;

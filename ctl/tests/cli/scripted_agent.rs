@@ -1,4 +1,4 @@
-//! The agent's place in these tests: it says what its script says, and notes what it was asked.
+//! Replaces the agent in these tests: it responds as its script says, and records the calls.
 
 mod access;
 mod admin;
@@ -39,31 +39,31 @@ use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
 use crate::script::{Enrolment, Script, Step, step, written};
-pub(crate) use tls::{Door, code};
+pub(crate) use tls::{Listener, code};
 
-/// An agent that follows a script, until it is dropped.
+/// An agent that follows a script until it is dropped.
 pub(crate) struct ScriptedAgent {
     shared: Arc<Shared>,
     servers: Vec<JoinHandle<()>>,
-    door: Option<Arc<Door>>,
+    listener: Option<Arc<Listener>>,
 }
 
 struct Shared {
     script: Mutex<Script>,
     asked: watch::Sender<Vec<String>>,
     printed: watch::Receiver<String>,
-    /// Each cuts a connection.
+    /// Each closure cuts a connection.
     connections: Mutex<Vec<Box<dyn Fn() + Send>>>,
 }
 
 impl ScriptedAgent {
-    /// Listens at `socket`. `printed` is what the client has printed so far.
+    /// Listens at `socket`. `printed` is the client's output so far.
     pub(crate) async fn start(
         socket: &Path,
         script: Script,
         printed: watch::Receiver<String>,
     ) -> Self {
-        let health = health::says(&script).await;
+        let health = health::service(&script).await;
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
             asked: watch::Sender::default(),
@@ -84,11 +84,11 @@ impl ScriptedAgent {
             .add_service(FilesServer::from_arc(Arc::clone(&methods)))
             .add_service(ClientsServer::from_arc(methods));
         let mut servers = Vec::new();
-        let mut door = None;
+        let mut listener = None;
         let speaks = shared.script.lock().unwrap().listens;
         if let Some(speaks) = speaks {
             let (opened, links) = tls::open(speaks, Arc::clone(&shared)).await;
-            door = Some(opened);
+            listener = Some(opened);
             let router = router.clone();
             servers.push(tokio::spawn(async move {
                 let links = ReceiverStream::new(links);
@@ -101,13 +101,13 @@ impl ScriptedAgent {
         Self {
             shared,
             servers,
-            door,
+            listener,
         }
     }
 
-    /// The port of loopback, if it listens on one.
-    pub(crate) fn door(&self) -> Option<&Door> {
-        self.door.as_deref()
+    /// The loopback listener, if there is one.
+    pub(crate) fn listener(&self) -> Option<&Listener> {
+        self.listener.as_deref()
     }
 
     /// Cuts every connection.
@@ -115,26 +115,25 @@ impl ScriptedAgent {
         self.shared.cut();
     }
 
-    /// What happens to the next client that enrolls.
+    /// Sets the result of the next enrolment.
     pub(crate) fn expect(&self, enrolment: Enrolment) {
         let mut script = self.shared.script.lock().unwrap();
         script.enroll.push_back(enrolment);
     }
 
-    /// What it was asked so far, each call as `Method {json}`, and `Method closed` for each held
-    /// stream that the client left.
+    /// The calls so far, each as `Method {json}`, and `Method closed` for each held stream that the client closed.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.shared.asked.borrow().clone()
     }
 
-    /// Waits until it was asked something that starts with `call`.
+    /// Waits for a call that starts with `call`.
     pub(crate) async fn until_asked(&self, call: &str) {
         let mut asked = self.shared.asked.subscribe();
         let waiting = asked.wait_for(|asked| asked.iter().any(|one| one.starts_with(call)));
         let found = tokio::time::timeout(Duration::from_secs(10), waiting).await;
         assert!(
             matches!(found, Ok(Ok(_))),
-            "never asked: {call}; asked: {:?}",
+            "never called: {call}; calls: {:?}",
             self.asked()
         );
     }
@@ -146,7 +145,7 @@ fn cutter(stream: &UnixStream) -> Box<dyn Fn() + Send> {
         .try_clone_to_owned()
         .expect("a second descriptor");
     let twin = StdUnixStream::from(twin);
-    // It may be gone already.
+    // It may be closed already.
     Box::new(move || drop(twin.shutdown(Shutdown::Both)))
 }
 
@@ -174,11 +173,11 @@ impl Shared {
 
     async fn until_printed(&self, text: &str) {
         let mut printed = self.printed.clone();
-        // The client may end first; then the case fails by what it printed.
+        // If the client ends first, the case fails because of its output.
         let _ = printed.wait_for(|printed| printed.contains(text)).await;
     }
 
-    /// As a server answers whose clock is another.
+    /// A response from a server with another clock.
     #[expect(clippy::disallowed_methods, reason = "a server has a clock")]
     fn dated<M>(&self, message: M) -> Response<M> {
         let mut response = Response::new(message);
@@ -200,7 +199,7 @@ impl Shared {
     ) -> Result<Response<M>, Status> {
         let answer = answer.ok_or_else(|| Status::unimplemented("the script says nothing"))?;
         match step(name, answer) {
-            Step::Say(message) => Ok(self.dated(*message)),
+            Step::Send(message) => Ok(self.dated(*message)),
             Step::Refuse(status) => Err(status),
             Step::Cut => {
                 self.cut();
@@ -228,27 +227,27 @@ impl Methods {
             return Err(status);
         }
         let shared = Arc::clone(&self.0);
-        let (say, said) = mpsc::channel(1);
+        let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(async move {
             for one in steps {
-                // Not before its turn: times in it are relative to now.
+                // Parsed only at its turn: times in it are relative to now.
                 match step::<M>(message, one) {
-                    // The client may be gone; a later `hold` notes it.
-                    Step::Say(message) => drop(say.send(Ok(*message)).await),
-                    Step::Refuse(status) => drop(say.send(Err(status)).await),
+                    // The client may be gone; a later `hold` records that.
+                    Step::Send(message) => drop(sender.send(Ok(*message)).await),
+                    Step::Refuse(status) => drop(sender.send(Err(status)).await),
                     Step::Cut => {
                         shared.cut();
-                        say.closed().await;
+                        sender.closed().await;
                     }
                     Step::Hold => {
-                        say.closed().await;
+                        sender.closed().await;
                         shared.note(format!("{method} closed"));
                     }
                     Step::When(text) => shared.until_printed(&text).await,
                 }
             }
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(said))))
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Real backups, made by the vault itself, and what can be wrong with them.
+//! Real backups, written by the vault itself, and their defects.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,31 +10,31 @@ use serde_json::{Value, json};
 
 use crate::script::{base64, moment};
 
-/// A backup as data.
+/// The description of a backup.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Recipe {
-    /// What is in the store.
+    /// The number of records in the store.
     pub(crate) records: u32,
     /// The secret to encrypt the backup with.
     pub(crate) passphrase: Option<String>,
     pub(crate) key: Option<String>,
-    /// Only so many bytes of it; from its end, if below zero.
+    /// Keep only this many bytes; from the end if negative.
     pub(crate) keep: Option<i64>,
-    /// A bit of this byte is another.
+    /// Flip a bit of this byte.
     pub(crate) flip: Option<usize>,
-    /// This is behind its end.
+    /// Append this text.
     pub(crate) surplus: String,
-    /// This stands there instead.
+    /// Write this text instead.
     pub(crate) text: Option<String>,
-    /// So many zeros stand there instead.
+    /// Write this many zeros instead.
     pub(crate) zeros: usize,
-    /// For an agent: it does not say that it is done.
+    /// For an agent: do not send the end.
     pub(crate) endless: bool,
 }
 
 impl Recipe {
-    /// The bytes, sealed to `secret` or to the recipe's own.
+    /// The bytes, encrypted with `secret` or with the recipe's own.
     pub(crate) fn bytes(&self, secret: Option<&Secret>) -> Vec<u8> {
         if let Some(text) = &self.text {
             return text.clone().into_bytes();
@@ -64,7 +64,7 @@ impl Recipe {
         }
     }
 
-    /// What an agent streams that backs itself up.
+    /// The stream of an agent's backup.
     pub(crate) fn steps(&self, secret: &Secret) -> Vec<Value> {
         let bytes = self.bytes(Some(secret));
         let start = json!({"start": {"records": self.records, "estimated_size_bytes": bytes.len(), "generation": 1}});
@@ -79,7 +79,7 @@ impl Recipe {
     }
 }
 
-/// When every backup here was made.
+/// The time of every backup here.
 pub(crate) fn made() -> prost_types::Timestamp {
     static MADE: LazyLock<prost_types::Timestamp> = LazyLock::new(|| prost_types::Timestamp {
         nanos: 0,
@@ -88,7 +88,7 @@ pub(crate) fn made() -> prost_types::Timestamp {
     *MADE
 }
 
-/// How many records are in a backup that is whole.
+/// The number of records in a complete backup.
 pub(crate) fn records(bytes: &[u8], secret: &Secret) -> Result<u64, String> {
     let mut reader = Reader::open(bytes, secret).map_err(|error| error.to_string())?;
     while reader.next(|_| Ok(())).map_err(|error| error.to_string())? {}

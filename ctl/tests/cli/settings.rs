@@ -1,4 +1,4 @@
-//! What no data file can say: variables that are no text, links, and a file that someone else has put there meanwhile.
+//! Tests that data files cannot express: non-UTF-8 variables, symlinks, and files that appear meanwhile.
 
 use std::ffi::OsString;
 use std::fs;
@@ -24,7 +24,7 @@ fn run(dir: &Path, args: &[&str], env: &[(&str, OsString)]) -> Output {
 }
 
 #[test]
-fn a_variable_that_is_no_text_is_refused_by_its_name() {
+fn a_variable_that_is_not_utf_8_is_refused_and_named() {
     let dir = tempfile::tempdir().unwrap();
     for (name, args) in [
         ("OPENCLAW_AGENT", &["status"][..]),
@@ -35,17 +35,17 @@ fn a_variable_that_is_no_text_is_refused_by_its_name() {
         for bytes in [&b"unix:/run/\xa0"[..], b"\xff\xfe\x31", b"9F2K-\xc3"] {
             let value = OsString::from_vec(bytes.to_vec());
             let output = run(dir.path(), args, &[(name, value)]);
-            let said = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(output.status.code(), Some(64), "{name}: {said}");
+            let text = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(64), "{name}: {text}");
             assert!(
-                said.starts_with(&format!("error: {name} is not UTF-8 text\nhint: ")),
-                "{said}"
+                text.starts_with(&format!("error: {name} is not UTF-8 text\nhint: ")),
+                "{text}"
             );
         }
     }
 }
 
-/// A pairing whose second code comes when the test says so; what is at `code.png` before, between, and afterwards.
+/// A pairing whose second code is sent on request; returns the file `code.png` before, between and after the codes.
 async fn pairing(dir: &Path, args: &[&str], between: impl FnOnce(&Path)) -> (Option<i32>, String) {
     let script = Script {
         pair: [vec![
@@ -75,16 +75,16 @@ async fn pairing(dir: &Path, args: &[&str], between: impl FnOnce(&Path)) -> (Opt
 }
 
 #[tokio::test]
-async fn a_foreign_file_created_meanwhile_is_left_alone() {
+async fn a_foreign_file_created_meanwhile_is_not_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let args = ["pair", "--format", "png=code.png"];
-    let (exit, said) = pairing(dir.path(), &args, |path| {
+    let (exit, text) = pairing(dir.path(), &args, |path| {
         fs::remove_file(path).unwrap();
         fs::write(path, "a holiday").unwrap();
     })
     .await;
-    assert_eq!(exit, Some(2), "{said}");
-    assert!(said.contains("error: code.png exists already"), "{said}");
+    assert_eq!(exit, Some(2), "{text}");
+    assert!(text.contains("error: code.png exists already"), "{text}");
     assert_eq!(
         fs::read_to_string(dir.path().join("code.png")).unwrap(),
         "a holiday"
@@ -92,11 +92,11 @@ async fn a_foreign_file_created_meanwhile_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_file_of_our_own_is_replaced_by_the_next_code_and_removed() {
+async fn our_own_file_is_replaced_by_the_next_code_and_removed() {
     let dir = tempfile::tempdir().unwrap();
     let args = ["pair", "--format", "png=code.png"];
-    let (exit, said) = pairing(dir.path(), &args, |path| assert!(path.exists())).await;
-    assert_eq!(exit, Some(1), "{said}");
+    let (exit, text) = pairing(dir.path(), &args, |path| assert!(path.exists())).await;
+    assert_eq!(exit, Some(1), "{text}");
     assert!(!dir.path().join("code.png").exists());
     let left: Vec<_> = fs::read_dir(dir.path())
         .unwrap()
@@ -120,10 +120,10 @@ async fn a_symlink_counts_as_an_existing_file_and_its_target_is_never_written() 
             &[],
         );
         assert_eq!(output.status.code(), Some(2));
-        let said = String::from_utf8(output.stderr).unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
         assert!(
-            said.starts_with(&format!("error: {name} exists already")),
-            "{said}"
+            text.starts_with(&format!("error: {name} exists already")),
+            "{text}"
         );
     }
     let args = ["pair", "--format", "png=code.png", "--force"];

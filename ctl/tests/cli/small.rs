@@ -1,4 +1,4 @@
-//! A code on terminals that have little room, or no UTF-8.
+//! Codes on small terminals, and on terminals without UTF-8.
 
 use serde_json::{Value, json};
 
@@ -18,9 +18,9 @@ fn pairing() -> Script {
 }
 
 #[tokio::test]
-async fn a_code_with_half_its_quiet_zone_is_read_on_every_ground() {
+async fn a_code_with_half_its_quiet_zone_decodes_on_every_background() {
     for (env, ground) in [(&[][..], DARK), (&[], LIGHT), (&[("NO_COLOR", "1")], DARK)] {
-        // Two modules a cell, and a line above and one below it: the whole code needs four columns and two lines more.
+        // Two modules per cell, and one line above and below: the full code needs four columns and two lines more.
         for size in [(57, 31), (60, 36), (70, 32)] {
             let (_dir, _agent, mut terminal) = start(pairing(), &["pair"], env, size).await;
             terminal
@@ -36,7 +36,7 @@ async fn a_code_with_half_its_quiet_zone_is_read_on_every_ground() {
 }
 
 #[tokio::test]
-async fn a_terminal_without_utf_8_gets_ascii_by_itself() {
+async fn a_terminal_without_utf_8_gets_ascii_automatically() {
     for env in [
         &[("LC_ALL", "C"), ("LANG", "en_US.UTF-8")][..],
         &[("LC_CTYPE", "POSIX"), ("LANG", "en_US.UTF-8")],
@@ -51,15 +51,15 @@ async fn a_terminal_without_utf_8_gets_ascii_by_itself() {
             terminal.text().is_ascii() && terminal.raw().is_ascii(),
             "{env:?}"
         );
-        // Where it does not fit no one is sent to half blocks.
+        // If it does not fit, half blocks are not suggested.
         terminal.resize(100, 50);
         terminal
             .until("words", |t| t.text().contains("too small"))
             .await;
-        let said = terminal.text();
+        let text = terminal.text();
         assert!(
-            said.contains("png=FILE") && said.contains("--phone") && !said.contains("unicode"),
-            "{said}"
+            text.contains("png=FILE") && text.contains("--phone") && !text.contains("unicode"),
+            "{text}"
         );
     }
     for env in [
@@ -76,7 +76,7 @@ async fn a_terminal_without_utf_8_gets_ascii_by_itself() {
 }
 
 #[tokio::test]
-async fn an_explicit_format_wins_over_the_locale() {
+async fn an_explicit_format_overrides_the_locale() {
     let args = ["pair", "--format", "unicode"];
     let (_dir, _agent, mut terminal) = start(pairing(), &args, &[("LC_ALL", "C")], (80, 40)).await;
     terminal

@@ -1,4 +1,4 @@
-//! The binary on a terminal: a real pseudo-terminal, and an emulator that no one here wrote.
+//! The binary on a real pseudo-terminal, with an independent emulator.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::picture::Picture;
 use crate::program::{BINARY, DEADLINE};
 
-/// What stands on the screen before the binary starts.
+/// The screen before the binary starts.
 pub(crate) const BEFORE: &str = "$ openclawctl";
 
 /// A terminal with the binary in it.
@@ -29,7 +29,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Starts the binary on a terminal of `columns` and `lines`, by a line of a shell if there is one.
+    /// Starts the binary on a terminal of `columns` and `lines`, through a shell line if there is one.
     pub(crate) fn start(
         dir: &Path,
         shell: Option<&str>,
@@ -67,7 +67,7 @@ impl Terminal {
         }
     }
 
-    /// Reads until the screen is as asked for.
+    /// Reads until the screen matches.
     pub(crate) async fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let waiting = async {
             while !is_so(self) {
@@ -78,7 +78,7 @@ impl Terminal {
         assert!(found, "never: {what}; the screen:\n{}", self.text());
     }
 
-    /// Reads until the binary has ended; its exit code.
+    /// Reads until the binary has ended, and returns its exit code.
     pub(crate) async fn end(&mut self) -> Option<i32> {
         let waiting = async {
             while self.read().await {}
@@ -88,7 +88,7 @@ impl Terminal {
         ended.unwrap_or_else(|_| panic!("it hangs; the screen:\n{}", self.text()))
     }
 
-    /// Lets the agent continue that waits for `text`, as if it had been printed.
+    /// Releases a step of the agent that waits for `text`, as if it had been printed.
     pub(crate) fn mark(&mut self, text: &str) {
         self.marks.push_str(text);
         self.show_agent();
@@ -98,10 +98,10 @@ impl Terminal {
         self.printed.send_replace(self.text() + &self.marks);
     }
 
-    /// Some more of the output; false at its end.
+    /// Reads more output; `false` at the end.
     async fn read(&mut self) -> bool {
         let mut some = [0; 4096];
-        // A terminal whose last user is gone answers with an error, not with an end.
+        // When the last process has closed the terminal, a read returns an error instead of EOF.
         let Ok(count @ 1..) = self.pty.read(&mut some).await else {
             return false;
         };
@@ -111,7 +111,7 @@ impl Terminal {
         true
     }
 
-    /// Asks it to end, as a service manager does.
+    /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         let pid = self
             .child
@@ -120,12 +120,11 @@ impl Terminal {
         kill_process(pid.expect("it runs"), Signal::TERM).expect("send SIGTERM");
     }
 
-    /// Types.
     pub(crate) async fn type_keys(&mut self, keys: &str) {
         self.pty.write_all(keys.as_bytes()).await.expect("type");
     }
 
-    /// Gives it another size, as dragging a window's corner does.
+    /// Resizes the terminal.
     pub(crate) fn resize(&mut self, columns: u16, lines: u16) {
         self.pty
             .resize(Size::new(lines, columns))
@@ -135,12 +134,12 @@ impl Terminal {
             .set_size(nonzero(lines), nonzero(columns));
     }
 
-    /// What a person reads on it.
+    /// The visible text.
     pub(crate) fn text(&self) -> String {
         self.emulator.screen().contents()
     }
 
-    /// True when it is as a program finds it: first buffer, cursor shown, plain, keys echoed.
+    /// True if the terminal is restored: main buffer, visible cursor, no attributes, echo on.
     pub(crate) fn is_as_before(&self) -> bool {
         let screen = self.emulator.screen();
         let plain =
@@ -153,12 +152,12 @@ impl Terminal {
             && !self.text().contains(['█', '▀', '▄'])
     }
 
-    /// Everything that was written to it.
+    /// All raw output.
     pub(crate) fn raw(&self) -> String {
         String::from_utf8_lossy(&self.raw).into_owned()
     }
 
-    /// The QR code on it, seen on a terminal whose own ground is as bright as `ground`.
+    /// The QR code on it, on a terminal whose background has the brightness `ground`.
     pub(crate) fn code(&self, ground: u8) -> Option<String> {
         let screen = self.emulator.screen();
         let (lines, columns) = screen.size();
@@ -180,7 +179,7 @@ impl Terminal {
     }
 }
 
-/// How bright a colour of the 256 is, as far as they are used here.
+/// The brightness of a colour, for the colours used here.
 fn shade(color: vt100::Color, default: u8) -> u8 {
     match color {
         vt100::Color::Default => default,

@@ -1,5 +1,5 @@
-//! What is done is done, whatever happens to its output: the exit code of a command that changes something does not depend on
-//! stdout, and what stdout did not take is on stderr. What is only looked up is lost, and that is a failure.
+//! A failing stdout: the exit code of a command that changes something does not depend on it, and its report goes to
+//! stderr. The result of a query is lost, which is a failure.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,7 +15,7 @@ use crate::program::{BINARY, DEADLINE};
 use crate::script::Script;
 use crate::scripted_agent::ScriptedAgent;
 
-/// Where nothing can be written.
+/// Outputs that cannot be written.
 fn unwritable() -> [(&'static str, Stdio); 2] {
     let full = File::options().write(true).open("/dev/full").unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
@@ -26,7 +26,7 @@ fn unwritable() -> [(&'static str, Stdio); 2] {
     ]
 }
 
-/// The exit code, and stderr.
+/// The exit code and stderr.
 async fn run(args: &[&str], script: Script, stdout: Stdio) -> (Option<i32>, String) {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("agent.sock");
@@ -58,7 +58,7 @@ fn script(parts: Value) -> Script {
 }
 
 #[tokio::test]
-async fn a_change_stays_done_when_stdout_fails() {
+async fn a_change_succeeds_even_if_stdout_fails() {
     let sent =
         json!({"message_id": "3EB0AA", "state": "SEND_STATE_SERVER_ACK", "client_token": "t-1"});
     let code = "AAAA-BBBB-CCCC-DDDD-EEEE-FFFF-GGGG-HHHH";
@@ -172,7 +172,7 @@ async fn a_change_stays_done_when_stdout_fails() {
 }
 
 #[tokio::test]
-async fn a_code_that_is_shown_once_is_not_lost_in_json_either() {
+async fn a_single_use_code_is_not_lost_in_json_output() {
     let code = "AAAA-BBBB-CCCC-DDDD-EEEE-FFFF-GGGG-HHHH";
     for (place, stdout) in unwritable() {
         let answers = json!({"invite_client": [{"code": code, "role": "ROLE_OPERATOR"}]});
@@ -203,14 +203,14 @@ async fn a_read_command_fails_when_stdout_fails() {
         let (ended, stderr) = run(args, script(answers.clone()), full).await;
         assert_eq!(ended, Some(1), "{args:?}: {stderr}");
         assert!(stderr.contains("write to stdout"), "{args:?}: {stderr}");
-        // A reader that goes away has what it wanted, as `head` has.
+        // A reader that closes the pipe has all it wants, like `head`.
         let (ended, _) = run(args, script(answers), closed).await;
         assert_eq!(ended, Some(0), "{args:?}");
     }
 }
 
 #[tokio::test]
-async fn a_code_that_cannot_be_shown_links_nothing_and_is_reported() {
+async fn a_qr_code_that_cannot_be_shown_is_a_failure() {
     for args in [&["pair", "--format", "raw"][..], &["pair", "--json"]] {
         for (place, stdout) in unwritable() {
             let answers = json!({"pair": [[

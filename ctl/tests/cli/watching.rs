@@ -1,4 +1,4 @@
-//! `watch` while what is around it comes and goes: the agent's process, and the reader of stdout.
+//! `watch` across restarts of the agent, and with a reader that closes stdout.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,7 +31,7 @@ fn address(dir: &Path) -> String {
 }
 
 #[tokio::test]
-async fn an_agent_that_restarts_is_found_again_and_nothing_is_repeated() {
+async fn a_watch_reconnects_to_a_restarted_agent_and_repeats_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("agent.sock");
     let printed = Arc::new(watch::Sender::default());
@@ -69,7 +69,7 @@ async fn an_agent_that_restarts_is_found_again_and_nothing_is_repeated() {
 
 const LATER: &str = "later";
 
-/// As far as its present opening has come.
+/// The latest state of its current epoch.
 fn store(commits: u64) -> Value {
     json!({"vault": {
         "store_id": "EREREREREREREREREREREQ==",
@@ -85,7 +85,7 @@ async fn a_rollback_behind_a_running_watch_is_reported() {
     let printed = Arc::new(watch::Sender::default());
     let beat = |head: u64| json!({"heartbeat": {"head": head}});
     let first = Script {
-        // At the start, and when it has gone on.
+        // At the start, and after further commits.
         status: [store(10), store(20)].into(),
         ..watched(vec![
             beat(4),
@@ -102,7 +102,7 @@ async fn a_rollback_behind_a_running_watch_is_reported() {
     let args = ["watch"].map(String::from);
     let program = Program::start(dir.path(), &args, &env, None, &printed).await;
     agent.until_asked("WatchEvents {\"follow\":true}").await;
-    // How far the store has come is noted every 2 s at most.
+    // The state of the store is recorded at most every 2 s.
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     printed.send_modify(|text| text.push_str(LATER));
     program.until_printed("5      ").await;
@@ -122,7 +122,7 @@ async fn a_rollback_behind_a_running_watch_is_reported() {
         .until_printed("the connection to the agent was lost")
         .await;
     let second = Script {
-        // A copy made after the watch had begun.
+        // A copy made after the watch had started.
         status: [store(15), store(15)].into(),
         ..watched(vec![beat(4), json!({"hold": true})])
     };
@@ -150,10 +150,10 @@ fn watching(args: &[&str], dir: &Path) -> Command {
 }
 
 #[tokio::test]
-async fn a_reader_that_goes_away_ends_it_without_a_word() {
+async fn a_closed_stdout_ends_the_watch_silently() {
     let dir = tempfile::tempdir().unwrap();
     let (_printed, nothing) = watch::channel(String::new());
-    // More than a pipe holds.
+    // More than a pipe's buffer holds.
     let text = "kia ora ".repeat(1024);
     let long =
         |seq: u64| json!({"event": {"seq": seq, "message": {"content": {"text": {"body": text}}}}});
@@ -175,7 +175,7 @@ async fn a_reader_that_goes_away_ends_it_without_a_word() {
 }
 
 #[tokio::test]
-async fn a_reader_that_goes_away_ends_it_before_the_next_event() {
+async fn a_closed_stdout_ends_the_watch_before_the_next_event() {
     for args in [
         &["watch", "--after", "0"][..],
         &["watch", "--after", "0", "--json"],
@@ -186,7 +186,7 @@ async fn a_reader_that_goes_away_ends_it_before_the_next_event() {
         let socket = dir.path().join("agent.sock");
         let steps = vec![event(1), json!({"hold": true})];
         let script = Script {
-            // A consumer may rest, and acknowledge, before its reader goes.
+            // A consumer may become idle and acknowledge before its reader closes the pipe.
             ack: [json!({})].into(),
             ..watched(steps)
         };
@@ -194,7 +194,7 @@ async fn a_reader_that_goes_away_ends_it_before_the_next_event() {
         let mut child = watching(args, dir.path()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut String::new()).await.unwrap();
-        // Nothing more happens.
+        // No more events.
         drop(stdout);
         let ended = tokio::time::timeout(DEADLINE, child.wait_with_output()).await;
         let ended = ended.unwrap_or_else(|_| panic!("{args:?} ends")).unwrap();
@@ -204,7 +204,7 @@ async fn a_reader_that_goes_away_ends_it_before_the_next_event() {
 }
 
 #[tokio::test]
-async fn an_event_that_stdout_refused_is_not_seen() {
+async fn an_event_that_could_not_be_written_is_not_seen() {
     let dir = tempfile::tempdir().unwrap();
     for (full, exit) in [(true, 1), (false, 0)] {
         let (_printed, nothing) = watch::channel(String::new());
@@ -216,7 +216,7 @@ async fn an_event_that_stdout_refused_is_not_seen() {
             command.stdout(std::fs::File::create("/dev/full").unwrap());
         }
         let mut child = command.spawn().unwrap();
-        // A pipe that no one reads from the beginning.
+        // A pipe that is closed from the start.
         drop(child.stdout.take());
         let ended = tokio::time::timeout(DEADLINE, child.wait()).await;
         assert_eq!(ended.expect("it ends").unwrap().code(), Some(exit));
@@ -228,11 +228,11 @@ async fn an_event_that_stdout_refused_is_not_seen() {
     }
 }
 
-/// Interrupted at random, again and again: what all of them have printed is every event, once, in order.
+/// Interrupted at random, repeatedly: together, the runs have printed every event once and in order.
 #[tokio::test]
-async fn watches_one_after_the_other_print_each_event_once() {
+async fn consecutive_watches_print_each_event_once() {
     const EVENTS: u64 = 3_000;
-    // `scripts/test-random` gives others.
+    // `scripts/test-random` uses other seeds.
     let given = std::env::var("OPENCLAW_TEST_SEED").ok();
     let seed = given.map_or(1, |seed| seed.parse().unwrap());
     println!("OPENCLAW_TEST_SEED={seed}");
@@ -248,7 +248,7 @@ async fn watches_one_after_the_other_print_each_event_once() {
     let mut runs = 0;
     while seen.last() != Some(&EVENTS) {
         let stop = EVENTS.min(seen.last().unwrap_or(&0) + rng.u64(1..=EVENTS / 4));
-        // It begins with the first each time, whatever it is asked, and continues for a while.
+        // Each stream starts at the first event, whatever was requested, and goes on for a while.
         let last = EVENTS.min(stop + rng.u64(..200));
         let steps = (1..=last).map(event).chain([json!({"hold": true})]);
         let script = Script {
@@ -270,6 +270,6 @@ async fn watches_one_after_the_other_print_each_event_once() {
         std::fs::remove_file(&socket).unwrap();
         runs += 1;
     }
-    assert!(runs >= 4, "each went on where another had ended");
+    assert!(runs >= 4, "too few runs continued an earlier one");
     assert!(seen.iter().copied().eq(1..=EVENTS), "seed {seed}");
 }

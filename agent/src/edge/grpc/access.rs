@@ -6,7 +6,6 @@ use tonic::{Request, Response, Status};
 use super::{convert, status};
 use crate::link::Agent;
 
-/// The service.
 pub(super) struct Service {
     agent: Agent,
 }

@@ -15,19 +15,18 @@ use crate::link::{Agent, Copy};
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// Pieces of a backup between the client and the store.
+/// Chunks of a backup that are queued between the store and the client.
 const MAX_QUEUED_CHUNKS: usize = 2;
-/// An upload that is silent for so long ends: it keeps others waiting.
+/// An upload without data for this long is aborted: it blocks other backups and restores.
 const UPLOAD_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The service.
 pub(super) struct Service<S> {
     agent: Agent,
     stop: S,
 }
 
 impl<S> Service<S> {
-    /// A backup that is underway ends with `stop`.
+    /// A backup in progress ends with `stop`.
     pub(super) fn new(agent: Agent, stop: S) -> Self {
         Self { agent, stop }
     }
@@ -67,7 +66,7 @@ where
         let (send, bytes) = mpsc::channel(MAX_QUEUED_CHUNKS);
         let feed = async move {
             while let Some(request) = next(&mut requests).await? {
-                // It takes no more once it knows that this is no good; then its answer says so.
+                // A closed channel means that the restore has failed; its result then has the reason.
                 if send.send(convert::restore_chunk(request)?).await.is_err() {
                     break;
                 }
@@ -76,10 +75,10 @@ where
         };
         let mut restoring = pin!(self.agent.restore(secret, bytes));
         let restored = tokio::select! {
-            // Refused, without a look at what the client has yet to send.
+            // Refused at once, without reading the rest of the upload.
             restored = &mut restoring => restored,
             fed = feed => {
-                // A stream that breaks off is a backup that is cut short, and changes nothing.
+                // An upload that breaks off is a truncated backup, and changes nothing.
                 let restored = restoring.await;
                 if restored.is_err() {
                     fed?;

@@ -18,7 +18,6 @@ use crate::link::{Agent, Storage};
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// The service.
 pub(super) struct Service<S> {
     agent: Agent,
     pages: Pages,
@@ -28,7 +27,7 @@ pub(super) struct Service<S> {
 }
 
 impl<S> Service<S> {
-    /// Streams that never end by themselves end with `stop`.
+    /// Streams that would never end by themselves end with `stop`.
     pub(super) const fn new(
         agent: Agent,
         pages: Pages,
@@ -162,18 +161,18 @@ where
         let request = request.into_inner();
         let named = numbers(request.filter.as_ref());
         let mut request = convert::watch_request(request)?;
-        // What happened before the call is shown to it, or is before it: nothing in between.
+        // Read before the stream starts, so that no event falls between the two.
         self.agent.journal().flush().await;
         if let Some(name) = &request.consumer {
             let (head, _) = self.agent.journal().range();
-            // Beyond the head is a cursor of another journal: it gets everything that is kept.
+            // A cursor beyond the head is from another journal: the client gets all kept events.
             let begin = match request.after {
                 Some(after) if after > head => Seq(0),
                 after => after.unwrap_or(head),
             };
             let consumers = self.agent.consumers();
-            let begun = consumers.begin(name, begin, head, clock::wall()).await;
-            let acked = begun.map_err(|denied| status::consumer(&denied))?;
+            let result = consumers.begin(name, begin, head, clock::wall()).await;
+            let acked = result.map_err(|denied| status::consumer(&denied))?;
             request.after.get_or_insert(acked);
         }
         self.agent.resolve(&named).await;
@@ -257,7 +256,7 @@ where
     }
 }
 
-/// The numbers that a filter names. A number may be written in two ways, and its LID says that both are one person's.
+/// The phone numbers in a filter. Two spellings of a number can belong to one person; the LID shows that.
 fn numbers(filter: Option<&pb::EventFilter>) -> Vec<Phone> {
     let chats = filter.into_iter().flat_map(|filter| &filter.chats);
     chats.filter_map(|chat| chat.parse().ok()).collect()

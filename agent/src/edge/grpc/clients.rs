@@ -11,10 +11,9 @@ use tonic::{Request, Response, Status};
 use super::listen::Caller;
 use super::{Network, convert, status};
 
-/// How long a client that revokes itself has to receive the answer.
+/// How long a client that revokes itself keeps its connection, to receive the response.
 const SELF_REVOKE_DELAY: Duration = Duration::from_millis(250);
 
-/// The service.
 pub(super) struct Service {
     clients: Clients,
     network: Network,

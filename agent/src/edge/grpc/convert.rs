@@ -1,4 +1,4 @@
-//! Between the wire's types and ours. Every struct is taken apart field by field, so that a new
+//! Conversions between the generated types and the agent's. Every struct is destructured field by field, so that a new
 //! field cannot be forgotten.
 
 mod access;
@@ -63,7 +63,7 @@ fn duration(
     let Some(given) = given else {
         return Ok(default);
     };
-    // By hand: prost's own conversion overflows on the most negative values.
+    // Checked here: prost's conversion overflows on the most negative values.
     let prost_types::Duration { seconds, nanos } = given;
     let duration = match (u64::try_from(seconds), u32::try_from(nanos)) {
         (Ok(seconds), Ok(nanos @ 0..1_000_000_000)) => Duration::new(seconds, nanos),

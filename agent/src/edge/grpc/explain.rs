@@ -1,8 +1,8 @@
-//! Errors of the server's own machinery, which knows nothing of hints: a message that is too large
-//! or none of ours, a method or a service that does not exist. They leave with `ErrorInfo` as ours do.
+//! Adds hints to errors of the server library: a message that is too large or malformed, an unknown method or service.
+//! They then carry `ErrorInfo` like the agent's own errors.
 //!
-//! tonic calls bytes that are no message INTERNAL. They are the caller's fault: INVALID_ARGUMENT. Errors of ours have
-//! details, so an INTERNAL without any is one of its decoder.
+//! tonic reports malformed bytes as INTERNAL, but they are the caller's fault: INVALID_ARGUMENT. The agent's own errors
+//! have details, so an INTERNAL without details is from tonic's decoder.
 
 use tonic::body::Body;
 use tonic::codegen::http::Response;
@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 
 use super::status::with_info;
 
-/// Adds what is missing to an error, and leaves everything else alone.
+/// Adds details to an error that has none, and changes nothing else.
 pub(super) fn explain(response: Response<Body>) -> Response<Body> {
     match Status::from_header_map(response.headers()) {
         Some(status) if status.code() != Code::Ok && status.details().is_empty() => {
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_error_leaves_with_a_hint() {
+    fn an_error_without_details_gets_a_hint() {
         for code in [Code::OutOfRange, Code::Unimplemented, Code::NotFound] {
             let status = through(Status::new(code, "bare"));
             assert_eq!(status.code(), code);
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_message_are_an_invalid_argument() {
+    fn malformed_bytes_are_an_invalid_argument() {
         for bare in [
             Status::internal("failed to decode Protobuf message"),
             Status::internal("protocol error: received message with invalid compression flag"),
@@ -86,19 +86,19 @@ mod tests {
     }
 
     #[test]
-    fn an_internal_error_of_ours_stays_one() {
+    fn an_internal_error_with_details_is_unchanged() {
         let ours = with_info(Code::Internal, "m", "STORE_FAILED", "h", [("a", "b")]);
         assert_eq!(through(ours).code(), Code::Internal);
     }
 
     #[test]
-    fn an_error_with_details_is_left_alone() {
+    fn an_error_with_details_is_unchanged() {
         let status = with_info(Code::NotFound, "m", "R", "h", [("a", "b")]);
         assert_eq!(through(status.clone()).details(), status.details());
     }
 
     #[test]
-    fn a_success_is_left_alone() {
+    fn a_success_is_unchanged() {
         assert!(explain(Response::new(Body::empty())).headers().is_empty());
     }
 }

@@ -1,5 +1,5 @@
-//! `grpc.health.v1`: service `""` is the process, `whatsapp` the link: it serves once that has been up
-//! for as long as `--ready-after` asks.
+//! `grpc.health.v1`: service `""` is the process, `whatsapp` the link, which is `SERVING` once it has been up for
+//! `--ready-after`.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,10 +11,9 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::link::View;
 
-/// The name of the link's health.
 pub(super) const WHATSAPP: &str = "whatsapp";
 
-/// The service, and the task that keeps it true.
+/// The service, and the task that updates it.
 pub(super) fn service(
     mut view: watch::Receiver<View>,
     ready_after: Duration,
@@ -24,12 +23,12 @@ pub(super) fn service(
         reporter
             .set_service_status("", ServingStatus::Serving)
             .await;
-        let mut said = None;
+        let mut reported = None;
         loop {
             let ready_at = view.borrow_and_update().ready_at(ready_after);
             let ready = ready_at.is_some_and(|at| clock::until(at).is_zero());
-            // Watchers get changes only.
-            if said.replace(ready) != Some(ready) {
+            // Watchers are notified of changes only.
+            if reported.replace(ready) != Some(ready) {
                 let status = if ready {
                     ServingStatus::Serving
                 } else {

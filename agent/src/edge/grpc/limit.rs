@@ -1,4 +1,4 @@
-//! The recipients a limited client may send to: checked before a send has any effect.
+//! The recipient limit of a client, checked before a send has any effect.
 
 use openclaw_state::clients::SendTo;
 use openclaw_types::{ChatId, EventData, Filter, Kind, KindSet, Lid, Phone, Recipient, Seq};
@@ -11,10 +11,10 @@ use super::status;
 use super::watch::Pages;
 use crate::link::Agent;
 
-/// How many events one send looks through for a message of its recipient. The contract names the number.
+/// How many events one send scans for a message from its recipient. The number is part of the contract.
 const MAX_EVENTS_SCANNED: u64 = 20_000;
 
-/// Refuses a recipient that the caller's limit does not have.
+/// Refuses a recipient that is not in the caller's limit.
 pub(super) async fn check(
     agent: &Agent,
     pages: &Pages,
@@ -30,7 +30,7 @@ pub(super) async fn check(
     Err(status::other_recipient())
 }
 
-/// Asks WhatsApp for LIDs that are not known, where only they could show that `to` is a person in the limit.
+/// Asks WhatsApp for unknown LIDs if only they could show that `to` is in the limit.
 async fn is_listed(agent: &Agent, limit: &SendTo, to: &Recipient) -> bool {
     let lists = || limit.lists(to, |phone| lid_of(agent, phone));
     if lists() {
@@ -54,7 +54,7 @@ async fn is_listed(agent: &Agent, limit: &SendTo, to: &Recipient) -> bool {
     false
 }
 
-/// Whether a message from this chat is among the newest events.
+/// True if this chat has a message among the newest events.
 async fn has_written(agent: &Agent, pages: &Pages, to: &Recipient) -> bool {
     let Some(messages) = messages_with(agent, to) else {
         return false;
@@ -66,7 +66,7 @@ async fn has_written(agent: &Agent, pages: &Pages, to: &Recipient) -> bool {
     any_of_newest(pages, agent.journal().range(), is_from_there).await
 }
 
-/// Whether any of the newest events fits. `head` and `oldest` are those of the journal.
+/// True if any of the newest events passes the filter. `head` and `oldest` are those of the journal.
 async fn any_of_newest(
     pages: &Pages,
     (head, oldest): (Seq, Seq),
@@ -81,7 +81,8 @@ async fn any_of_newest(
     false
 }
 
-/// The messages of this recipient's chat. `None` rather than a filter without a chat, which passes all of them.
+/// The filter for messages of this recipient's chat. `None` rather than a filter without a chat, which would pass all
+/// messages.
 fn messages_with(agent: &Agent, to: &Recipient) -> Option<Filter> {
     let mut filter = Filter {
         kinds: KindSet::of([Kind::Message]),
@@ -96,7 +97,7 @@ fn messages_with(agent: &Agent, to: &Recipient) -> Option<Filter> {
     Some(filter)
 }
 
-/// The LID that a number has now. The number that a LID once had is not asked for: it may be someone else's by now.
+/// The current LID of a number. The number that a LID once had is not used: it may belong to someone else now.
 fn lid_of(agent: &Agent, phone: &Phone) -> Option<Lid> {
     agent.allowlist().lid_of(phone)
 }
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bounded_number_of_events_is_looked_through() {
+    async fn a_bounded_number_of_events_is_scanned() {
         let volume = Volume::new();
         let begin = SystemTime::UNIX_EPOCH;
         let journal = Journal::open(volume.vault.clone(), Limits::default(), begin);

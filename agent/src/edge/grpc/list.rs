@@ -7,10 +7,10 @@ use prost::Message as _;
 use super::convert::{self, ListRequest};
 use super::watch::{EVENTS_PER_PAGE, OtherName, Pages, named};
 
-/// How many events one call looks through: what a filter that little passes costs.
+/// How many events one call scans, which bounds the cost of a filter with few matches.
 const MAX_EVENTS_SCANNED: u64 = 10_000;
 
-/// How large a page is, but for a single event that is larger: an answer has at most 4 MiB.
+/// The size of a page, except for a single larger event: a response has at most 4 MiB.
 const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
 
 /// The newest events before the request's token that pass its filter. `head` and `oldest` are those of the journal.
@@ -45,7 +45,7 @@ pub(super) async fn list(
             let too_large = bytes > MAX_PAGE_BYTES;
             if answer.events.len() == size || too_large && !answer.events.is_empty() {
                 answer.next_page_token = convert::page_token(Some(next));
-                // What is before the next page's end is for that page.
+                // Gaps before the start of the next page belong to that page.
                 answer.gaps.retain_mut(|gap| {
                     gap.first = gap.first.max(next.0);
                     gap.first <= gap.last
@@ -59,7 +59,7 @@ pub(super) async fn list(
     answer
 }
 
-/// The journal from an end back, a window at a time.
+/// Reads the journal backwards, one window at a time.
 pub(super) struct Backwards {
     end: u64,
     oldest: u64,
@@ -67,7 +67,7 @@ pub(super) struct Backwards {
 }
 
 impl Backwards {
-    /// The events before `end`, at most so many, and none before `oldest`.
+    /// The last `most` events before `end`, none before `oldest`.
     pub(super) fn new(Seq(end): Seq, Seq(oldest): Seq, most: u64) -> Self {
         let oldest = oldest.max(1);
         Self {
@@ -77,7 +77,7 @@ impl Backwards {
         }
     }
 
-    /// The next window: its events, oldest first, and what of it is damaged. `None` at the end.
+    /// The next window: its events, oldest first, and its damaged ranges. `None` at the end.
     pub(super) async fn next(&mut self, pages: &Pages) -> Option<(Vec<Event>, Vec<pb::Gap>)> {
         if self.end <= self.stop {
             return None;
@@ -89,13 +89,13 @@ impl Backwards {
         Some(found)
     }
 
-    /// Before which event the next page begins, if there are more.
+    /// The event before which the next page begins, if there are more.
     fn rest(&self) -> Option<Seq> {
         (self.end > self.oldest).then_some(Seq(self.end))
     }
 }
 
-/// Adds a gap that is before those that are known, or joins it to the last of them.
+/// Adds a gap that precedes the known ones, or merges it with the last of them.
 fn join(gaps: &mut Vec<pb::Gap>, gap: pb::Gap) {
     match gaps.last_mut() {
         Some(later) if gap.last + 1 == later.first => later.first = gap.first,
@@ -103,7 +103,7 @@ fn join(gaps: &mut Vec<pb::Gap>, gap: pb::Gap) {
     }
 }
 
-/// The events from `begin` on and before `end`, oldest first, and what of them is damaged.
+/// The events in `begin..end`, oldest first, and the damaged ranges.
 async fn window(pages: &Pages, begin: u64, end: u64) -> (Vec<Event>, Vec<pb::Gap>) {
     let (mut events, mut gaps) = (Vec::new(), Vec::new());
     let mut cursor = Seq(begin - 1);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbouring_gaps_are_one() {
+    fn adjacent_gaps_are_merged() {
         let mut gaps = Vec::new();
         for found in [gap(90, 99), gap(64, 89), gap(32, 40), gap(31, 31)] {
             join(&mut gaps, found);

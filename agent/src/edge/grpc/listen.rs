@@ -1,16 +1,16 @@
-//! Where the API listens: a unix socket for its own user, TLS for clients that are known, and plain text on loopback
-//! if asked.
+//! The API's listeners: a unix socket for the agent's user, TLS for enrolled clients, and plain text on loopback if
+//! configured.
 //!
 //! ```text
-//! unix   who may open the socket          door      accepts, shakes hands within limits, enrolls, allows
-//! conn   one connection of any kind       refusals  what of it stands in the log: a line a minute at the most
-//! seats  whose connection makes room
+//! unix   the socket and its access check  tls       the TLS listener: handshakes, enrolment, access
+//! conn   one connection of any kind       refusals  the log of refused connections, at most one line a minute
+//! seats  the limit of connections, and which one is closed
 //! ```
 
 mod conn;
-mod door;
 mod refusals;
 mod seats;
+mod tls;
 mod unix;
 
 use std::io;
@@ -24,32 +24,32 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 
 pub(super) use conn::{Caller, Conn, Transport};
-use door::Door;
 use openclaw_state::clients::Clients;
+use tls::TlsListener;
 use unix::Socket;
 
-/// How long a listener rests that cannot accept.
+/// How long a listener pauses after a failed accept.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Why the API does not listen.
+/// Why the API cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// The socket's folder.
+    /// The socket's directory cannot be created.
     #[error("cannot make the directory {}", .0.display())]
     Folder(PathBuf, #[source] io::Error),
-    /// Another process answers there.
+    /// Another process accepts connections on the path.
     #[error("another process listens on {} (is another agent running?)", .0.display())]
     Taken(PathBuf),
-    /// Something that is not a socket is there.
+    /// The path exists and is not a socket.
     #[error("{} exists and is not a socket", .0.display())]
     NotASocket(PathBuf),
-    /// The socket itself.
+    /// The socket cannot be bound.
     #[error("cannot listen on {}", .0.display())]
     Unix(PathBuf, #[source] io::Error),
-    /// The address.
+    /// The address cannot be bound.
     #[error("cannot listen on {0}")]
     Tcp(SocketAddr, #[source] io::Error),
-    /// The agent's key does not sign.
+    /// The agent's key cannot be used for TLS.
     #[error("cannot serve TLS with the agent's key: {0}")]
     Key(String),
 }
@@ -58,14 +58,14 @@ pub enum ListenError {
 pub struct Listeners {
     socket: Socket,
     plaintext: Option<TcpListener>,
-    door: Option<Door>,
+    tls_listener: Option<TlsListener>,
 }
 
 impl Listeners {
     /// Binds the unix socket and, if asked, a plain-text address.
     ///
     /// # Errors
-    /// One of them is not to be had.
+    /// A listener cannot be bound.
     pub async fn bind(path: &Path, plaintext: Option<SocketAddr>) -> Result<Self, ListenError> {
         let socket = Socket::bind(path).await?;
         let plaintext = match plaintext {
@@ -78,14 +78,14 @@ impl Listeners {
         Ok(Self {
             socket,
             plaintext,
-            door: None,
+            tls_listener: None,
         })
     }
 
-    /// Binds an address for TLS as well.
+    /// Adds a TLS listener.
     ///
     /// # Errors
-    /// It is not to be had, or the key does not sign.
+    /// The address cannot be bound, or the key cannot be used.
     pub async fn with_tls(
         mut self,
         address: SocketAddr,
@@ -95,42 +95,42 @@ impl Listeners {
         let listener = bind_any(address)
             .await
             .map_err(|error| ListenError::Tcp(address, error))?;
-        let door = Door::new(listener, identity, clients);
-        self.door = Some(door.map_err(|error| ListenError::Key(error.to_string()))?);
+        let listener = TlsListener::new(listener, identity, clients);
+        self.tls_listener = Some(listener.map_err(|error| ListenError::Key(error.to_string()))?);
         Ok(self)
     }
 
-    /// The address of the plain-text listener, when there is one.
+    /// The address of the plain-text listener, if there is one.
     #[must_use]
     pub fn plaintext_address(&self) -> Option<SocketAddr> {
         self.plaintext.as_ref()?.local_addr().ok()
     }
 
-    /// The address for TLS and the agent's key there.
+    /// The TLS address, and the fingerprint of the agent's key.
     #[must_use]
     pub fn tls(&self) -> Option<(SocketAddr, Fingerprint)> {
-        self.door.as_ref()?.address()
+        self.tls_listener.as_ref()?.address()
     }
 
-    /// Every connection that may speak to the API.
+    /// All accepted connections that may use the API.
     pub(super) fn into_incoming(self) -> impl Stream<Item = io::Result<Conn>> {
         let plaintext = futures::stream::iter(self.plaintext).flat_map(TcpListenerStream::new);
         let plaintext = plaintext.filter_map(async |accepted| {
             let stream = accepted_or_later(accepted).await?;
-            // Answers are small; waiting to fill a packet only delays them.
+            // Responses are small; Nagle's algorithm only delays them.
             let _ = stream.set_nodelay(true);
             Some(Conn::plaintext(stream))
         });
-        let tls = futures::stream::iter(self.door).flat_map(Door::into_incoming);
+        let tls = futures::stream::iter(self.tls_listener).flat_map(TlsListener::into_incoming);
         let local = futures::stream::select(self.socket.into_incoming(), plaintext);
         futures::stream::select(local, tls).map(Ok)
     }
 }
 
-/// `[::]` serves both kinds of addresses, where the machine has the newer kind at all.
+/// Binds an address. `[::]` accepts IPv4 as well, and falls back to IPv4 on a machine without IPv6.
 ///
 /// # Errors
-/// It is not to be had.
+/// The address cannot be bound.
 pub async fn bind_any(address: SocketAddr) -> io::Result<TcpListener> {
     match TcpListener::bind(address).await {
         Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
@@ -140,8 +140,8 @@ pub async fn bind_any(address: SocketAddr) -> io::Result<TcpListener> {
     }
 }
 
-/// `None` when no descriptor is free or the peer has gone, after a pause: the listener would say so
-/// again at once, and nothing else would run.
+/// `None`, after a pause, if no file descriptor is free or the peer has gone. Without the pause, the accept would fail
+/// again at once in a busy loop.
 async fn accepted_or_later<T>(accepted: io::Result<T>) -> Option<T> {
     match accepted {
         Ok(stream) => Some(stream),

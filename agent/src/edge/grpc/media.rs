@@ -13,14 +13,13 @@ use crate::link::{Agent, Denied, Download};
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// The service.
 pub(super) struct Service<S> {
     agent: Agent,
     stop: S,
 }
 
 impl<S> Service<S> {
-    /// Downloads that are underway end with `stop`, without an `end`.
+    /// Downloads in progress end with `stop`, without an `end` item.
     pub(super) const fn new(agent: Agent, stop: S) -> Self {
         Self { agent, stop }
     }
@@ -38,7 +37,7 @@ where
         request: Request<pb::DownloadRequest>,
     ) -> Result<Response<Self::DownloadStream>, Status> {
         let request = convert::download_request(request.into_inner())?;
-        // What a client has just seen, it may ask for.
+        // Flushed first, so that a client can download a file whose event it has just received.
         self.agent.journal().flush().await;
         let Download {
             seq,
@@ -56,7 +55,7 @@ where
         let end = stream::once(outcome).map(|outcome| match outcome {
             Ok(Ok(whole)) => Ok(convert::download_end(whole)),
             Ok(Err(error)) => Err(status::download_failed(error)),
-            // Its task is dropped only with the runtime.
+            // The task is only dropped when the runtime ends.
             Err(_) => Err(status::denied(&Denied::Stopping)),
         });
         let items = start.chain(pieces).chain(end);

@@ -1,4 +1,5 @@
-//! Which role a call takes, by its path: decided before any service sees it. What is not in the table is for admins.
+//! The role that each method requires, by its path; checked before any service sees the call. A path that is not in the
+//! table requires admin.
 
 use openclaw_trust::Role;
 use tonic::body::Body;
@@ -8,7 +9,7 @@ use tonic::{Code, Status};
 use super::listen::Caller;
 use super::status::with_info;
 
-/// `WatchEvents` with a consumer's name takes more: see [`require`].
+/// `WatchEvents` with a consumer requires more: see [`require`].
 const TABLE: &[(&str, Role)] = &[
     ("/openclaw.agent.v1.Agent/Pair", Role::Operator),
     ("/openclaw.agent.v1.Agent/Status", Role::Reader),
@@ -49,16 +50,16 @@ const TABLE: &[(&str, Role)] = &[
     ),
 ];
 
-/// The least role that may call it.
+/// The lowest role that may call a method.
 fn needed(path: &str) -> Role {
     let row = TABLE.iter().find(|(known, _)| *known == path);
     row.map_or(Role::Admin, |(_, role)| *role)
 }
 
-/// Passes a call on, or refuses it: the filter in front of every service.
+/// Passes a call on, or refuses it. Runs in front of every service.
 pub(super) fn authorize(request: Request<Body>) -> Result<Request<Body>, Status> {
     let path = request.uri().path();
-    // Without a caller there is no connection of ours.
+    // Without a caller, the connection is not from one of our listeners.
     let role = request
         .extensions()
         .get::<Caller>()
@@ -69,7 +70,7 @@ pub(super) fn authorize(request: Request<Body>) -> Result<Request<Body>, Status>
     }
 }
 
-/// For a call of which a part takes a greater role.
+/// Checks a call that needs a higher role for some of its arguments.
 pub(super) fn require<T>(request: &tonic::Request<T>, role: Role) -> Result<(), Status> {
     let caller = request.extensions().get::<Caller>();
     check(caller.map(|caller| caller.role), role)
@@ -99,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    /// As reflection reports them.
+    /// All paths, from the descriptors that reflection serves.
     fn every_path() -> Vec<String> {
         let sets = [
             openclaw_proto::DESCRIPTORS,
@@ -122,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn every_method_has_a_role_and_every_role_a_method() {
+    fn the_table_matches_the_methods() {
         let mut known: Vec<_> = TABLE.iter().map(|(path, _)| (*path).to_owned()).collect();
         known.sort();
         assert_eq!(every_path(), known);
     }
 
     #[test]
-    fn an_unknown_method_is_for_admins() {
+    fn an_unknown_method_requires_admin() {
         for path in [
             "",
             "/",
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_greater_role_includes_the_lesser_and_no_role_allows_nothing() {
+    fn a_higher_role_includes_the_lower_and_no_role_is_refused() {
         for needed in Role::ALL {
             assert!(check(None, needed).is_err());
             for caller in Role::ALL {

@@ -1,5 +1,5 @@
-//! Refusals and failures as gRPC statuses, each with `google.rpc.ErrorInfo`: a reason for
-//! programs, and in `metadata["hint"]` the next step for a person.
+//! Refusals and failures as gRPC statuses, each with `google.rpc.ErrorInfo`: a reason for programs, and in
+//! `metadata["hint"]` the next step for a person.
 
 mod clients;
 mod media;
@@ -21,10 +21,10 @@ pub(super) use clients::{client_denied, no_tls, other_recipient};
 pub(super) use media::{download_denied, download_failed};
 pub(super) use sending::{cancel_denied, send_failure};
 
-/// What to do about a rolled back store.
+/// The hint for a rolled back store.
 pub(super) const ROLLED_BACK: &str = "an admin decides: `openclawctl rollback renew` makes new sessions, so that no key is used twice; `openclawctl rollback accept` continues as it is, when nothing was sent since the copy was made";
 
-/// A request that cannot be understood.
+/// An invalid request.
 pub(super) fn invalid(field: &str, error: &dyn std::error::Error) -> Status {
     let hint = format!("correct `{field}` and call again");
     with_info(
@@ -36,7 +36,7 @@ pub(super) fn invalid(field: &str, error: &dyn std::error::Error) -> Status {
     )
 }
 
-/// Content that is in the contract, and that this version cannot send.
+/// Content that the contract defines but this version cannot send.
 pub(super) fn unsupported(field: &str) -> Status {
     with_info(
         Code::Unimplemented,
@@ -88,7 +88,7 @@ pub(super) fn denied(denied: &Denied) -> Status {
     with_info(code, &denied.to_string(), reason, hint, [])
 }
 
-/// A consumer's place that is not remembered.
+/// A consumer's cursor that is not stored.
 pub(super) fn consumer(denied: &consumers::ConsumerDenied) -> Status {
     let (code, reason, hint) = match denied {
         consumers::ConsumerDenied::Full => (
@@ -110,13 +110,13 @@ pub(super) fn consumer(denied: &consumers::ConsumerDenied) -> Status {
     with_info(code, &denied.to_string(), reason, hint, [])
 }
 
-/// A backup or a restore that did not come to its end. The store is as it was.
+/// A failed backup or restore. The store is unchanged.
 pub(super) fn archive(error: &ArchiveError) -> Status {
     let (code, reason, hint) = match error {
         ArchiveError::Denied(Denied::AlreadyLinked) => (
             Code::FailedPrecondition,
             "ALREADY_LINKED",
-            "start an agent with an empty volume and restore there; do not unpair this one for it: that ends the link in every backup of the account",
+            "start an agent with an empty volume and restore there; do not unpair this agent for it: that ends the link in every backup of the account",
         ),
         ArchiveError::Denied(reason) => return denied(reason),
         ArchiveError::Underway => (
@@ -160,7 +160,7 @@ pub(super) fn archive(error: &ArchiveError) -> Status {
     with_info(code, &message, reason, hint, [])
 }
 
-/// An entry cannot be added or removed.
+/// An entry that cannot be added or removed.
 pub(super) fn refused(refused: &Refused) -> Status {
     let (reason, hint) = match refused {
         Refused::NoRules => (
@@ -193,7 +193,7 @@ pub(super) fn refused(refused: &Refused) -> Status {
     with_info(code, &refused.to_string(), reason, hint, [])
 }
 
-/// The rules are those before.
+/// Rules that cannot be loaded. The previous rules stay active.
 pub(super) fn rules(error: &allow::Error) -> Status {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     let message = format!(
@@ -204,7 +204,7 @@ pub(super) fn rules(error: &allow::Error) -> Status {
     with_info(code, &message, "RULES_NOT_READ", error.hint(), [])
 }
 
-/// There is no test alert.
+/// A test alert that was not sent.
 pub(super) fn alerts(denied: alerts::TestDenied) -> Status {
     let (code, reason, hint) = match denied {
         alerts::TestDenied::Off => (
@@ -222,11 +222,11 @@ pub(super) fn alerts(denied: alerts::TestDenied) -> Status {
     with_info(code, &denied.to_string(), reason, hint, [])
 }
 
-/// A client that keeps others waiting.
+/// A client whose upload stalls and blocks others.
 pub(super) fn too_slow() -> Status {
     with_info(
         Code::DeadlineExceeded,
-        "no more data came",
+        "the upload stalled",
         "TOO_SLOW",
         "nothing was changed: call again",
         [],
@@ -262,7 +262,7 @@ mod tests {
     use crate::link::SendFailure;
 
     #[test]
-    fn what_the_environment_allows_is_not_answered_with_a_reload() {
+    fn a_reload_is_not_suggested_for_rules_of_the_environment() {
         for (place, reloads) in [
             (EntryPlace::Environment, false),
             (EntryPlace::Line(4), true),

@@ -1,4 +1,4 @@
-//! One WatchEvents stream: a cursor over the journal, woken by its head.
+//! One WatchEvents stream: a cursor in the journal, woken when the head moves.
 
 mod pages;
 
@@ -16,16 +16,16 @@ use super::convert::{self, WatchRequest};
 
 pub(super) use pages::{EVENTS_PER_PAGE, Pages};
 
-/// A stream is never quiet for longer.
+/// The longest time between two items of a stream.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Finds a person's other JID: see [`Filter::passes`].
 pub(super) type OtherName = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Finds a number's LID, where it is known by now.
+/// Finds the LID of a number, if it is known.
 type LidOf = Box<dyn Fn(&Phone) -> Option<Lid> + Send + Sync>;
 
-/// A cursor and what it has read ahead.
+/// A cursor and the events that it has read ahead.
 pub(super) struct Watch {
     pages: Pages,
     head: watch::Receiver<Seq>,
@@ -33,8 +33,8 @@ pub(super) struct Watch {
     filter: Filter,
     other_name: OtherName,
     agent: pb::AgentIdentity,
-    /// Numbers in the filter whose LID is not known yet. A number may be written in two ways, and the LID says that both
-    /// are one person's.
+    /// Phone numbers in the filter whose LID is not known yet. Two spellings of a number can belong to one person; the
+    /// LID shows that.
     named: Vec<Phone>,
     lid_of: LidOf,
     follow: bool,
@@ -45,7 +45,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Without `after` it begins with what happens from now on; the consumer is the caller's matter.
+    /// Without `after`, it begins with the next event. The caller handles the consumer.
     pub(super) fn new(
         journal: &Journal,
         pages: Pages,
@@ -93,7 +93,7 @@ impl Watch {
                 let event = convert::event(event, chat_with, self.agent.clone());
                 return Some(Item::Event(event));
             }
-            // Marked as seen before it is read: an append in between wakes the next wait.
+            // Marked as seen before the read: an append in between wakes the next wait.
             let head = *self.head.borrow_and_update();
             let page = self.pages.read(self.cursor).await?;
             let numbers = std::mem::take(&mut self.named);
@@ -117,7 +117,7 @@ impl Watch {
             let beat = self.last_item_at + HEARTBEAT_INTERVAL;
             if moved {
                 if self.follow && self.ahead.is_empty() && Instant::now() >= beat {
-                    // Nothing has fitted for long.
+                    // No event has passed the filter for a while.
                     return Some(Item::Heartbeat(pb::Heartbeat {
                         head: self.cursor.0,
                     }));
@@ -139,7 +139,8 @@ impl Watch {
     }
 }
 
-/// The event with its chat's one name, and whom that is with: it may have been recorded before the person's LID was known.
+/// The event with the canonical name of its chat, and the people in it: it may have been recorded before a person's LID
+/// was known.
 pub(super) fn named(mut event: Event, other_name: &OtherName) -> (Event, Option<Contact>) {
     let what = &mut event.what;
     let chat = what.chat().filter(|chat| chat.is_person()).cloned();
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_quiet_stream_beats_every_thirty_seconds() {
+    async fn an_idle_stream_sends_a_heartbeat_every_thirty_seconds() {
         let volume = Volume::new();
         let journal = journal(&volume, 1);
         append(&journal, 1).await;
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slow_client_loses_nothing_that_is_kept() {
+    async fn a_slow_client_loses_no_kept_event() {
         let volume = Volume::new();
         let journal = journal(&volume, 1);
         let stream = watch(&journal, Some(0), false).into_stream();
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_that_nothing_fits_beats_too() {
+    async fn a_stream_without_matches_sends_heartbeats() {
         let volume = Volume::new();
         let journal = journal(&volume, 1);
         let mut request = request(Some(0), true);

@@ -1,4 +1,4 @@
-//! Metrics in Prometheus' text format: what docs/metrics.md lists, and nothing that names a person.
+//! Metrics in Prometheus' text format, as listed in docs/metrics.md. None identifies a person.
 
 mod process;
 mod text;
@@ -18,10 +18,9 @@ use super::Shown;
 use process::Process;
 use text::{MetricType, Text};
 
-/// What the metrics are served as.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// All of them, now.
+/// All metrics, as of now.
 pub(super) fn exposition(shown: &Shown) -> String {
     let Shown { agent, clients } = shown;
     let now = clock::now();

@@ -1,5 +1,5 @@
-//! Which HTTP connections are open: a bounded number. A new one takes the slot of the oldest, so callers that never
-//! finish cannot keep a platform's probe out; and a caller on this machine never loses its slot to one from elsewhere.
+//! The open HTTP connections, limited in number. A new connection replaces the oldest, so that idle callers cannot
+//! block a platform's probe. A local caller never loses its slot to a remote one.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -8,12 +8,13 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-/// Connections at the same time: a platform's probe and a few scrapers, with room to spare.
+/// The limit of connections: a platform's probe and a few scrapers, with room to spare.
 const MAX_CONNECTIONS: usize = 128;
-/// A connection keeps its slot for so long at least: more than an answer takes, so a burst of probes is served whole.
+/// A connection keeps its slot at least this long. That is longer than a response takes, so that a burst of probes is
+/// answered completely.
 const MIN_AGE: Duration = Duration::from_millis(100);
 
-/// The open connections, oldest first.
+/// Ordered by age, oldest first.
 #[derive(Default)]
 pub(super) struct Slots {
     open: VecDeque<Slot>,
@@ -27,28 +28,27 @@ struct Slot {
 
 impl Slots {
     /// When the next connection may be accepted.
-    pub(super) fn room_at(&mut self) -> Instant {
+    pub(super) fn next_slot_at(&mut self) -> Instant {
         self.open.retain(|slot| !slot.connection.is_finished());
-        let leaving = self.leaving().and_then(|index| self.open.get(index));
-        leaving.map_or_else(Instant::now, |slot| slot.since + MIN_AGE)
+        let victim = self.victim().and_then(|index| self.open.get(index));
+        victim.map_or_else(Instant::now, |slot| slot.since + MIN_AGE)
     }
 
-    /// Gives a slot to the connection that `spawn` starts, and closes another one for it where that is needed.
+    /// Gives a slot to the connection that `spawn` starts, and closes another one if none is free.
     pub(super) fn take(&mut self, caller: IpAddr, spawn: impl FnOnce() -> AbortHandle) {
-        if let Some(slot) = self.leaving().and_then(|index| self.open.remove(index)) {
+        if let Some(slot) = self.victim().and_then(|index| self.open.remove(index)) {
             slot.connection.abort();
         }
         self.open.push_back(Slot {
-            // `[::]` shows callers over IPv4 as mapped addresses.
+            // A listener on `[::]` shows IPv4 callers as mapped addresses.
             local: caller.to_canonical().is_loopback(),
             since: Instant::now(),
             connection: spawn(),
         });
     }
 
-    /// Which connection makes room, if none is free: the oldest from elsewhere, or the oldest where all are of this
-    /// machine.
-    fn leaving(&self) -> Option<usize> {
+    /// The connection to close if no slot is free: the oldest remote one, or the oldest if all are local.
+    fn victim(&self) -> Option<usize> {
         let full = self.open.len() >= MAX_CONNECTIONS;
         full.then(|| self.open.iter().position(|slot| !slot.local).unwrap_or(0))
     }
@@ -65,13 +65,13 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-    /// Slots whose connections stay open for ever, and those connections in the order they came.
+    /// Slots whose connections never end, and the handles of those connections in order.
     async fn filled(
         callers: impl IntoIterator<Item = IpAddr>,
     ) -> (Slots, Vec<AbortHandle>, JoinSet<()>) {
         let (mut slots, mut tasks, mut handles) = (Slots::default(), JoinSet::new(), Vec::new());
         for caller in callers {
-            slots.room_at();
+            slots.next_slot_at();
             slots.take(caller, || {
                 let handle = tasks.spawn(std::future::pending());
                 handles.push(handle.clone());
@@ -82,7 +82,7 @@ mod tests {
         (slots, handles, tasks)
     }
 
-    /// Lets every task that was aborted end: the runtime comes back here before it has seen them all.
+    /// Yields until every aborted task has ended.
     async fn settle() {
         for _ in 0..16 {
             tokio::task::yield_now().await;
@@ -98,48 +98,48 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_oldest_connection_makes_room() {
-        let crowd = vec![ELSEWHERE; MAX_CONNECTIONS + 3];
-        let (slots, handles, _tasks) = filled(crowd).await;
+    async fn the_oldest_connection_is_closed_for_a_new_one() {
+        let callers = vec![ELSEWHERE; MAX_CONNECTIONS + 3];
+        let (slots, handles, _tasks) = filled(callers).await;
         assert_eq!(closed(&handles), [0, 1, 2]);
         assert_eq!(slots.open.len(), MAX_CONNECTIONS);
     }
 
     #[tokio::test]
-    async fn a_caller_of_this_machine_keeps_its_slot() {
-        let crowd = [HERE]
+    async fn a_local_caller_keeps_its_slot() {
+        let callers = [HERE]
             .into_iter()
             .chain(vec![ELSEWHERE; 2 * MAX_CONNECTIONS]);
-        let (_, handles, _tasks) = filled(crowd).await;
+        let (_, handles, _tasks) = filled(callers).await;
         assert!(!closed(&handles).contains(&0));
         let mapped = IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped());
-        let crowd = [mapped].into_iter().chain(vec![ELSEWHERE; MAX_CONNECTIONS]);
-        let (_, handles, _tasks) = filled(crowd).await;
+        let callers = [mapped].into_iter().chain(vec![ELSEWHERE; MAX_CONNECTIONS]);
+        let (_, handles, _tasks) = filled(callers).await;
         assert_eq!(closed(&handles), [1]);
     }
 
     #[tokio::test]
-    async fn where_all_are_of_this_machine_the_oldest_makes_room() {
+    async fn if_all_callers_are_local_the_oldest_is_closed() {
         let (_, handles, _tasks) = filled(vec![HERE; MAX_CONNECTIONS + 1]).await;
         assert_eq!(closed(&handles), [0]);
     }
 
     #[tokio::test]
-    async fn a_connection_that_has_ended_makes_room_by_itself() {
+    async fn an_ended_connection_frees_its_slot() {
         let (mut slots, handles, mut tasks) = filled(vec![ELSEWHERE; MAX_CONNECTIONS]).await;
         handles[77].abort();
         settle().await;
-        assert!(slots.room_at() <= Instant::now());
+        assert!(slots.next_slot_at() <= Instant::now());
         slots.take(ELSEWHERE, || tasks.spawn(std::future::pending()));
         settle().await;
         assert_eq!(closed(&handles), [77]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_burst_waits_until_the_oldest_has_had_its_time() {
+    async fn a_burst_waits_until_the_oldest_reaches_the_minimum_age() {
         let (mut slots, _handles, _tasks) = filled(vec![ELSEWHERE; MAX_CONNECTIONS]).await;
-        assert_eq!(slots.room_at(), Instant::now() + MIN_AGE);
+        assert_eq!(slots.next_slot_at(), Instant::now() + MIN_AGE);
         tokio::time::advance(2 * MIN_AGE).await;
-        assert!(slots.room_at() < Instant::now());
+        assert!(slots.next_slot_at() < Instant::now());
     }
 }

@@ -1,4 +1,4 @@
-//! Whom to notify when the link needs a person, and whether Prometheus may read.
+//! Settings of alerts and metrics.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,10 +14,10 @@ use super::given;
 use crate::alerts::{Address, Format, KeyPlace, SECRET, Settings, URL};
 use crate::host::volume::Mistake;
 
-/// How long a lost link may take to come back automatically.
+/// How long a lost link may take to recover before an alert is raised.
 const DEFAULT_ALERT_AFTER_SECONDS: u64 = 300;
 
-/// As they are typed.
+/// The raw flags.
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 #[command(next_help_heading = "Alerts and metrics")]
@@ -40,7 +40,7 @@ pub(crate) struct Flags {
     pub(super) metrics: Option<String>,
 }
 
-/// A value that no output shows.
+/// A value that `Debug` does not print.
 #[derive(Clone, Default)]
 pub(crate) struct Hidden(String);
 
@@ -58,22 +58,22 @@ impl fmt::Debug for Hidden {
     }
 }
 
-/// Where metrics can be read.
+/// Where metrics are served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Metrics {
-    /// Next to health checks, if those are for this machine only.
+    /// On the health address, if that is loopback.
     #[default]
     Loopback,
-    /// Next to health checks, for everyone who can reach them.
+    /// On the health address, whatever it is.
     On,
-    /// Nowhere.
+    /// Not at all.
     Off,
-    /// At an address of their own.
+    /// On a separate address.
     At(SocketAddr),
 }
 
 impl Flags {
-    /// Whom to notify, if anyone. The environment holds what is secret.
+    /// Validates the alert settings; `None` without a receiver. Secrets come from the environment.
     pub(crate) fn alerts(
         &self,
         secrets: &Arc<Secrets>,
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_on_off_or_somewhere() {
+    fn metrics_are_on_off_or_an_address() {
         assert_eq!("on".parse(), Ok(Metrics::On));
         assert_eq!("off".parse(), Ok(Metrics::Off));
         let at = "127.0.0.1:9090";

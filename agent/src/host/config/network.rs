@@ -1,4 +1,4 @@
-//! How the API is reached over the network, and with which code the first client enrolls.
+//! Network settings of the API, and the first client's enrolment code.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use openclaw_trust::Code;
 
 use super::given;
 
-/// The variable with the first client's code: a secret, which is taken out of the environment before anything else happens.
+/// The variable with the first client's enrolment code: a secret, which is removed from the environment first.
 pub const ENROLL_CODE: &str = "OPENCLAW_ENROLL_CODE";
 
-/// As they are typed.
+/// The raw flags.
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub(crate) struct Flags {
@@ -23,29 +23,29 @@ pub(crate) struct Flags {
     /// the machine is then admin
     #[arg(long, env = "OPENCLAW_LISTEN_PLAINTEXT", value_name = "ADDR")]
     pub(super) listen_plaintext: Option<String>,
-    /// Where the platform's proxy for --listen is reached.
+    /// The host of the platform's TCP proxy for --listen.
     #[arg(long, env = "RAILWAY_TCP_PROXY_DOMAIN", hide = true)]
     pub(super) tcp_proxy_domain: Option<String>,
-    /// On which port.
+    /// The port of that proxy.
     #[arg(long, env = "RAILWAY_TCP_PROXY_PORT", hide = true)]
     pub(super) tcp_proxy_port: Option<String>,
 }
 
-/// How the API is reached over the network.
+/// Network access to the API.
 #[derive(Clone, Debug, Default)]
 pub struct Network {
     /// The address for TLS.
     pub tls: Option<SocketAddr>,
     /// The plain-text address; always loopback.
     pub plaintext: Option<SocketAddr>,
-    /// Where clients elsewhere reach it (`HOST:PORT`), if the platform sets it.
+    /// The public `HOST:PORT`, if the platform sets it.
     pub public: Option<String>,
-    /// The code with which the first client enrolls, if one was given.
+    /// The enrolment code for the first client, if one is set.
     pub code: Option<Arc<Code>>,
 }
 
 impl Flags {
-    /// What they mean; each mistake goes to `keep`.
+    /// Validates the flags; each mistake is passed to `keep`.
     pub(super) fn check(self, secrets: &Secrets, mut keep: impl FnMut(String)) -> Network {
         let Self {
             listen,
@@ -95,7 +95,7 @@ impl Flags {
     }
 }
 
-/// It is shown as part of a command, so it is nothing but a name and a number.
+/// The public address. It is printed as part of a shell command, so only a host name and a number are accepted.
 fn public_address(domain: &str, port: &str) -> Option<String> {
     let is_name = !domain.is_empty()
         && domain

@@ -1,11 +1,11 @@
-//! How messages are sent: how fast, and how many wait.
+//! Send settings: the rate, and the length of the queue.
 
 use clap::Args;
 use openclaw_state::outbox::{Limits, Pacing};
 
 use super::given;
 
-/// As they are typed.
+/// The raw flags.
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 pub(crate) struct Flags {
@@ -21,7 +21,7 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
-    /// What they mean; each mistake goes to `keep`.
+    /// Validates the flags; each mistake is passed to `keep`.
     pub(super) fn check(self, mut keep: impl FnMut(String)) -> Limits {
         let Self {
             send_rate,

@@ -1,4 +1,4 @@
-//! The settings against their rules.
+//! Tests of the settings.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn check(flags: Flags) -> Result<Config, Error> {
         auth_key_file: Some("/auth.key".into()),
         ..Default::default()
     };
-    let secrets = openclaw_harden::environment::take(&[]).expect("nothing is asked for");
+    let secrets = openclaw_harden::environment::take(&[]).expect("no variable is taken");
     let mut mistakes = Vec::new();
     let place = volume.place(&mut mistakes);
     let secrets = std::sync::Arc::new(secrets);
@@ -37,7 +37,7 @@ fn mistakes(flags: Flags) -> Vec<String> {
 }
 
 #[test]
-fn nothing_set_gives_a_running_agent() {
+fn the_defaults_are_valid() {
     let config = check(flags()).unwrap();
     assert_eq!(config.socket, PathBuf::from("/run/openclaw/agent.sock"));
     assert_eq!(config.http, "[::]:8080".parse().unwrap());
@@ -76,7 +76,7 @@ fn every_mistake_is_reported_at_once() {
 }
 
 #[test]
-fn plain_text_is_for_loopback_only() {
+fn plain_text_is_restricted_to_loopback() {
     let wrong = |listen: &str| {
         mistakes(Flags {
             network: plaintext(listen),

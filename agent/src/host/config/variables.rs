@@ -1,5 +1,5 @@
-//! The variables of the environment behind the flags: each is read by the one rule of `openclaw_settings`, and stands in for
-//! its flag. A mistake names what was really set.
+//! The environment variables of the flags. `openclaw_settings` reads each by one rule, and the value replaces a missing
+//! flag. A mistake names the variable if the value was from it.
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
@@ -8,13 +8,12 @@ use openclaw_settings::Refused;
 use super::Error;
 use crate::host::volume::Mistake;
 
-/// Which flags have a variable, and which variables cannot be used.
+/// The flags with a variable, and the variables with unusable values.
 pub(crate) struct Variables {
     behind: Vec<FlagVariable>,
     refused: Vec<Refused>,
 }
 
-/// A flag and its variable.
 struct FlagVariable {
     id: String,
     flag: String,
@@ -22,8 +21,8 @@ struct FlagVariable {
 }
 
 impl Variables {
-    /// Puts what the environment says behind the flags of `command`, in place of clap's own reading of it: for that one
-    /// an empty variable is a mistake in the flag, and one that is not UTF-8 is a mistake of the command line.
+    /// Sets the environment's values as defaults for the flags of `command`, in place of clap's own handling: clap
+    /// reports an empty variable as a mistake in the flag, and non-UTF-8 as a mistake of the command line.
     pub(crate) fn put_behind(
         command: Command,
         read: &dyn Fn(&str) -> Result<Option<String>, Refused>,
@@ -64,7 +63,7 @@ impl Variables {
         arg
     }
 
-    /// Those that cannot be used.
+    /// The variables with unusable values.
     pub(crate) fn mistakes(&self) -> Vec<Mistake> {
         let refused = self.refused.iter();
         refused
@@ -72,7 +71,7 @@ impl Variables {
             .collect()
     }
 
-    /// The same error, with the variable's name where a variable was set and not its flag.
+    /// The same error, with the variable's name in place of the flag's if the value was from the variable.
     pub(crate) fn named(&self, error: Error, matches: &ArgMatches) -> Error {
         let Error::Values(mut mistakes) = error else {
             return error;
@@ -90,14 +89,14 @@ impl Variables {
     }
 }
 
-/// The names of an argument's flag and of its variable, if it has both.
+/// The names of an argument's flag and variable, if it has both.
 fn named(arg: &Arg) -> Option<(String, String)> {
     let flag = format!("--{}", arg.get_long()?);
     let variable = arg.get_env()?.to_str()?.to_owned();
     Some((flag, variable))
 }
 
-/// The text with another name where this flag stands as a whole.
+/// Replaces the flag in the text, but only as a whole word.
 fn renamed(text: &str, flag: &str, variable: &str) -> String {
     let mut done = String::with_capacity(text.len());
     let mut rest = text;
@@ -117,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flag_is_renamed_as_a_whole_or_not_at_all() {
+    fn only_whole_flags_are_renamed() {
         let renamed = |text| renamed(text, "--listen", "OPENCLAW_LISTEN");
         assert_eq!(renamed("--listen: no"), "OPENCLAW_LISTEN: no");
         assert_eq!(renamed("--listen"), "OPENCLAW_LISTEN");

@@ -1,4 +1,4 @@
-//! Why a command on keys did nothing.
+//! Errors of the `keys` commands.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,43 +11,43 @@ use crate::host::volume::{self, Fault, Mistake};
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The settings name no key.
+    /// The settings have no key.
     #[error("{}", .0.text)]
     NoKey(Mistake),
-    /// A key would lie on the volume that it opens.
+    /// The key file would be on the volume that it opens.
     #[error("{}", .0.text)]
     OnVolume(Mistake),
-    /// What was typed or piped is no passphrase for something new.
+    /// The new passphrase is unsuitable.
     #[error("the new passphrase {0}")]
     Unfit(Fault),
-    /// The volume does not open, or refuses.
+    /// The volume cannot be opened, or rejects the change.
     #[error(transparent)]
     Volume(#[from] volume::Error),
-    /// The file is there already.
+    /// The file exists already.
     #[error("{} exists already", .0.display())]
     FileExists(PathBuf),
-    /// What was typed or piped is no secret.
+    /// The input is not a secret.
     #[error("invalid new secret: {0}")]
     Bad(BadSecret),
-    /// Typed differently the second time.
+    /// The two entries differ.
     #[error("the two entries differ")]
     NotTheSame,
-    /// The terminal or the pipe gave nothing.
+    /// The terminal or pipe cannot be read.
     #[error("cannot read the new secret")]
     Prompt(#[source] io::Error),
     /// Slots whose secrets were not given.
     #[error("the secrets of these slots were not given: {}", .0.join(", "))]
     NotGiven(Vec<String>),
-    /// A file whose secret opens nothing.
+    /// A file whose secret opens no slot.
     #[error("the secret in {} opens no slot", .0.display())]
     OpensNothing(PathBuf),
-    /// Two files of one slot.
+    /// Two files for one slot.
     #[error("the secret of {0:?} was given twice")]
     GivenTwice(String),
-    /// The output is gone.
+    /// The output is closed.
     #[error("cannot write to stdout")]
     Print(#[source] io::Error),
-    /// The system has no random numbers.
+    /// The system cannot provide random numbers.
     #[error(transparent)]
     NoRandom(NoRandom),
 }
@@ -105,7 +105,7 @@ impl Error {
         }
     }
 
-    /// The process' exit code.
+    /// The process's exit code.
     #[must_use]
     pub fn exit(&self) -> Exit {
         use openclaw_vault::Error as Store;

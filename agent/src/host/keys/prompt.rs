@@ -1,4 +1,4 @@
-//! Asks a person for a new secret, twice and unseen; or reads it from a pipe.
+//! Reads a new secret from the terminal, twice and without echo, or from a pipe.
 
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::os::fd::AsFd as _;
@@ -10,9 +10,8 @@ use zeroize::Zeroizing;
 use super::Error;
 use crate::host::volume::Fault;
 
-/// No secret is longer.
 const MAX_SECRET_BYTES: u64 = 4096;
-/// How a key begins; anything else that comes this way is a passphrase.
+/// The prefix of a key; any other input is a passphrase.
 const KEY: &str = "openclaw-key-";
 
 pub(super) fn new_secret() -> Result<Secret, Error> {
@@ -48,7 +47,7 @@ fn ask(question: &str) -> io::Result<Zeroizing<String>> {
     let mut stderr = io::stderr();
     stderr.write_all(question.as_bytes())?;
     let answer = line(&mut io::stdin().lock().take(MAX_SECRET_BYTES));
-    // The person's own line end was not shown.
+    // The Enter key was not echoed.
     stderr.write_all(b"\n")?;
     answer
 }
@@ -61,7 +60,7 @@ fn line(input: &mut impl io::BufRead) -> io::Result<Zeroizing<String>> {
     Ok(line)
 }
 
-/// A terminal that shows nothing of what is typed, until dropped.
+/// A terminal with echo disabled until dropped.
 struct Hidden(Termios);
 
 impl Hidden {
@@ -77,7 +76,7 @@ impl Hidden {
 
 impl Drop for Hidden {
     fn drop(&mut self) {
-        // A terminal that has gone needs nothing.
+        // Ignored: the terminal is gone.
         let _ = tcsetattr(io::stdin().as_fd(), OptionalActions::Now, &self.0);
     }
 }
@@ -87,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_piped_line_is_read_without_its_end() {
+    fn a_piped_line_is_read_without_its_newline() {
         for text in [
             "correct horse",
             "correct horse\n",
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_known_by_its_beginning() {
+    fn a_key_is_recognised_by_its_prefix() {
         let key = openclaw_vault::Key32::random().unwrap().to_text();
         assert!(matches!(parse(&key), Ok(Secret::Raw(_))));
         assert!(matches!(parse("correct horse"), Ok(Secret::Passphrase(_))));

@@ -1,6 +1,6 @@
-//! `keys rotate-data`: another data key, for those whose secrets are at hand.
+//! `keys rotate-data`: replaces the data key, for the slots whose secrets are given.
 //!
-//! A slot is the data key, wrapped with its secret: without the secret there is no wrapping another one.
+//! A slot is the data key, wrapped with the slot's secret: without the secret, the new key cannot be wrapped.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ use openclaw_vault::Secret;
 use super::{Error, change, done};
 use crate::host::volume::{self, KeySource, Open};
 
-/// What opens the store afterwards, in addition to the secret in the settings.
+/// The slots to keep, in addition to the one in the settings.
 #[derive(Args, Debug)]
 pub struct Keep {
     /// Key file of another slot to keep; repeatable

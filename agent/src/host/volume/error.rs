@@ -1,4 +1,4 @@
-//! Why a volume does not open, each with what a person can do about it.
+//! Why a volume cannot be opened, each with a hint for the operator.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,46 +7,46 @@ use std::time::Duration;
 use super::settings::OWN_KEY;
 use super::source::BadSource;
 
-/// Why a volume does not open.
+/// Why a volume cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The folder's folder is missing.
+    /// The parent directory is missing.
     #[error("the directory {} does not exist", .0.display())]
     NoParent(PathBuf),
-    /// Something else is in the folder's place.
+    /// The path is not a directory.
     #[error("{} is not a directory", .0.display())]
     NotAFolder(PathBuf),
-    /// The folder cannot be used.
+    /// The directory cannot be used.
     #[error("cannot use the directory {}", dir.display())]
     Folder {
-        /// The folder.
+        /// The directory.
         dir: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// Another process has it.
+    /// Another process has locked it.
     #[error("{} is in use by {holder}", dir.display())]
     Locked {
-        /// The folder.
+        /// The directory.
         dir: PathBuf,
-        /// Who, as far as is known.
+        /// The process, as far as known.
         holder: String,
-        /// For how long it was waited for.
+        /// How long this process waited.
         waited: Duration,
     },
-    /// There is no secret.
+    /// No secret is configured.
     #[error(transparent)]
     Source(#[from] BadSource),
-    /// There is no secret for a store that is there.
+    /// No secret is configured for an existing store.
     #[error(transparent)]
     SourceOfStore(BadSource),
-    /// The store itself.
+    /// The store cannot be opened.
     #[error("cannot open the store in {}", dir.display())]
     Store {
-        /// The folder.
+        /// The directory.
         dir: PathBuf,
-        /// What is wrong with it.
+        /// The store's error.
         source: openclaw_vault::Error,
     },
 }
@@ -59,7 +59,7 @@ impl Error {
         }
     }
 
-    /// Whether other settings, rather than another disk or another time, are what it takes.
+    /// True if the settings are at fault, rather than the disk or a temporary condition.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         use openclaw_vault::Error as Store;
@@ -98,7 +98,7 @@ fn store_hint(dir: &Path, error: &openclaw_vault::Error) -> String {
     use openclaw_vault::Error as Store;
     match error {
         Store::WrongKey { .. } => {
-            "give the key or passphrase of one of these slots; a new key cannot open an existing store"
+            "set the key or passphrase of one of these slots; a new key cannot open an existing store"
                 .to_owned()
         }
         Store::InUse => {

@@ -1,4 +1,5 @@
-//! Who else on the machine can get at the volume's folder. Its content is sealed, but may be removed, or put back as it was.
+//! Who else on the machine can access the volume's directory. Its content is encrypted, but others could delete it or
+//! restore an older copy.
 
 use std::fmt;
 use std::fs;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{getegid, geteuid, getgroups};
 
-/// A folder that others can write to.
+/// A directory that others can write to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exposure {
     dir: PathBuf,
@@ -23,13 +24,13 @@ enum By {
     Owner,
 }
 
-/// The process that asks.
+/// The ids of this process.
 struct Us {
     uid: u32,
     groups: Vec<u32>,
 }
 
-/// Who else can change what is in `dir`, if anyone.
+/// Who else can change files in `dir`, if anyone.
 #[must_use]
 pub fn exposure(dir: &Path) -> Option<Exposure> {
     let mut groups: Vec<u32> = getgroups()
@@ -55,7 +56,7 @@ pub fn exposure(dir: &Path) -> Option<Exposure> {
 
 impl Us {
     fn judge(&self, mode: u32, owner: u32, group: u32) -> Option<By> {
-        // Kubernetes' fsGroup: the folder is root's, and this process gets in by its group.
+        // Kubernetes' fsGroup: the directory belongs to root, and this process has access by its group.
         let is_by_group = owner == 0 && self.uid != 0 && self.groups.contains(&group);
         if mode & 0o002 != 0 {
             Some(By::Everyone)
@@ -70,7 +71,7 @@ impl Us {
 }
 
 impl Exposure {
-    /// The directory's permission bits, in octal as `chmod` takes them.
+    /// The directory's permission bits in octal, as for `chmod`.
     #[must_use]
     pub fn mode(&self) -> String {
         format!("{:04o}", self.mode)
@@ -118,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_for_its_owner_and_for_root() {
+    fn only_the_owner_and_root_may_write_to_the_directory() {
         let us = Us {
             uid: 1000,
             groups: vec![1000, 50],

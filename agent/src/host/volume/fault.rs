@@ -1,21 +1,21 @@
-//! What is wrong with a passphrase, beyond being none.
+//! Flaws of a passphrase that is present.
 
 use openclaw_settings::Flaw;
 use openclaw_vault::{Secret, Weakness};
 
-/// Why a passphrase should seal nothing new. What is sealed to it already still opens.
+/// Why a passphrase must not be used for a new slot. Existing slots still open with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// It may be another one than was meant.
+    /// It may differ from the intended one.
     #[error(transparent)]
     Flaw(#[from] Flaw),
-    /// It can be guessed.
+    /// It is weak.
     #[error(transparent)]
     Weak(#[from] Weakness),
 }
 
 impl Fault {
-    /// What is wrong with a passphrase as it was given, if anything.
+    /// The flaw of a passphrase, if any.
     #[must_use]
     pub fn of(given: &str) -> Option<Self> {
         let text = openclaw_settings::free_text(given.as_bytes()).ok()??;

@@ -1,4 +1,4 @@
-//! Where the data key is held: on a page of its own, out of swap and of core dumps.
+//! Where the data key is kept: on a page of its own, excluded from swap and core dumps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use openclaw_harden::LockedKey;
 use openclaw_vault::{DataKey, Key32, on_heap};
 
-/// Whether the page of the last key is locked in memory.
+/// True if the page of the current key is locked in memory.
 static LOCKED: AtomicBool = AtomicBool::new(false);
 
-/// Moves a data key to its page; to the heap where the kernel gives no page.
+/// Moves a data key to its own page, or to the heap if the kernel provides no page.
 #[must_use]
 pub fn hold(key: Key32) -> DataKey {
     let page = LockedKey::new(|bytes| bytes.copy_from_slice(key.bytes()));
@@ -21,7 +21,7 @@ pub fn hold(key: Key32) -> DataKey {
     }
 }
 
-/// Whether the kernel promised to keep the data key out of swap.
+/// True if the kernel keeps the data key out of swap.
 #[must_use]
 pub fn is_key_page_locked() -> bool {
     LOCKED.load(Ordering::Relaxed)

@@ -1,10 +1,10 @@
-//! One process on a volume: a lock on the folder itself, and one on a file in it. Both go with their process, however that
-//! ends.
+//! The exclusive lock of a volume: a lock on the directory and one on a file in it. The kernel releases both when the
+//! process ends, for whatever reason.
 //!
-//! The folder cannot be removed or replaced without notice, whatever it is called and by whichever path it is reached; the
-//! file can. The file's lock is for file systems that lock files only (NFS), and for earlier versions, which know no
-//! other. What the file says is for the error message of others. A file without a lock on it has no meaning. The store's
-//! header has a lock of its own (vault/src/headers.rs), and is looked for in its place while the store is open.
+//! The lock on the directory holds whatever its name and path; a lock file could be deleted or replaced unnoticed. The
+//! file's lock is for file systems that lock files only (NFS), and for earlier versions, which use only that. The
+//! file's content is for the error message of a waiting process; without a lock, the file has no meaning. The store's
+//! header has its own lock (vault/src/headers.rs), and its presence is checked while the store is open.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -19,30 +19,30 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 
 const NAME: &str = "lock";
-/// How often a lock that another process holds is tried again.
+/// The polling interval for a lock that another process holds.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// What is read of a file that anyone may have written.
+/// The read limit for a file that others can write.
 const MAX_HOLDER_BYTES: u64 = 1024;
 
-/// Held until dropped.
+/// Released on drop.
 pub struct Lock {
     _folder: File,
     _file: File,
 }
 
-/// Who holds a lock, as it says itself.
+/// The holder of a lock, as it describes itself.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Holder {
     pid: u32,
     host: String,
-    /// The machine's start: process ids mean something on one machine only.
+    /// The machine's boot id: a process id is only meaningful during one boot.
     boot: String,
     since: String,
 }
 
 impl Lock {
-    /// Takes the lock, waiting `lock_timeout` for its holder; `waiting` is called with the holder, once.
+    /// Takes the lock, waiting up to `lock_timeout`; `waiting` is called once with the holder.
     pub(super) fn acquire(
         dir: &Path,
         lock_timeout: Duration,
@@ -79,12 +79,12 @@ impl Lock {
         }
     }
 
-    /// Locks the folder, and the file in it, which it returns. `None` when another process has either.
+    /// Locks the directory and the file in it, and returns the file. `None` if another process has locked either.
     fn take(folder: &File, dir: &Path) -> io::Result<Option<File>> {
         match folder.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
-            // Not every file system locks folders.
+            // Some file systems cannot lock directories.
             Err(TryLockError::Error(error)) if is_unsupported(&error) => {}
             Err(TryLockError::Error(error)) => return Err(error),
         }
@@ -127,7 +127,7 @@ impl Holder {
         }
     }
 
-    /// The process that has this folder.
+    /// The process that holds the lock of this directory.
     fn of(dir: &Path) -> Self {
         let opened = open(dir, false).ok();
         opened.map_or_else(Self::default, |mut file| Self::read(&mut file))
@@ -142,7 +142,7 @@ impl Holder {
         holder.unwrap_or_default()
     }
 
-    /// It is a courtesy: a full disk must not keep an agent from starting.
+    /// Best effort: a full disk must not prevent the start.
     fn write(&self, file: &mut File) {
         let text = serde_json::to_string(self).unwrap_or_default();
         let _ = file
@@ -184,7 +184,7 @@ fn line(path: &str) -> String {
     text.trim().to_owned()
 }
 
-/// The file is anyone's who can write to the volume.
+/// Sanitises text from the file, which anyone with write access to the volume can change.
 fn plain(text: &str) -> String {
     text.chars()
         .filter(|c| c.is_ascii_graphic() || *c == ' ')
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lock_file_of_a_dead_process_is_ignored() {
+    fn the_lock_file_of_an_ended_process_is_ignored() {
         let dir = tempfile::tempdir().unwrap();
         drop(take(dir.path(), Duration::ZERO).unwrap());
         fs::write(dir.path().join(NAME), "{\"pid\": 1, \"host\": \"gone\"").unwrap();
@@ -243,11 +243,11 @@ mod tests {
     fn the_lock_is_waited_for() {
         let dir = tempfile::tempdir().unwrap();
         let first = take(dir.path(), Duration::ZERO).unwrap();
-        let (told, wait) = std::sync::mpsc::sync_channel(1);
+        let (sender, wait) = std::sync::mpsc::sync_channel(1);
         let path = dir.path().to_owned();
         let second = std::thread::spawn(move || {
             Lock::acquire(&path, Duration::from_secs(20), NOW, |holder| {
-                told.send(holder.to_owned()).unwrap();
+                sender.send(holder.to_owned()).unwrap();
             })
             .is_ok()
         });

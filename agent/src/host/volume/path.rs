@@ -1,8 +1,8 @@
-//! Where paths lead, however they are spelt: with links, `..`, or parts that are yet to be made.
+//! Resolves paths with symlinks, `..`, or components that do not exist yet.
 
 use std::path::{Component, Path, PathBuf};
 
-/// The path without links, as far as it exists; nothing for one that climbs out of what does not.
+/// The path without symlinks, as far as it exists; `None` if `..` leaves a part that does not exist.
 pub(super) fn resolved(path: &Path) -> Option<PathBuf> {
     let existing = path.ancestors().find(|part| part.exists())?;
     let rest = path.strip_prefix(existing).ok()?;
@@ -12,13 +12,13 @@ pub(super) fn resolved(path: &Path) -> Option<PathBuf> {
     plain.then(|| Some(existing.canonicalize().ok()?.join(rest)))?
 }
 
-/// Whether what `path` leads to is in the folder `dir`, or would be once it is made.
+/// True if the target of `path` is in the directory `dir`, or would be once it is created.
 pub fn is_inside(dir: &Path, path: &Path) -> bool {
     let real = |path: &Path| {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         resolved(&path).unwrap_or_else(|| plain(&path))
     };
-    // A link that leads to nothing yet: what is made is made where it leads.
+    // A dangling symlink: a new file would be created at its target.
     let target = std::fs::read_link(path).map(|target| {
         let folder = path.parent().unwrap_or(Path::new(""));
         folder.join(target)
@@ -27,7 +27,7 @@ pub fn is_inside(dir: &Path, path: &Path) -> bool {
     real(path).starts_with(&dir) || target.is_ok_and(|target| real(&target).starts_with(&dir))
 }
 
-/// Without `..`, by spelling alone.
+/// Removes `..` lexically.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_in_a_folder_is_known_by_where_it_leads() {
+    fn a_path_is_judged_by_its_target() {
         let root = tempfile::tempdir().unwrap();
         let at = |path: &str| root.path().join(path);
         std::fs::create_dir_all(at("auth/deep")).unwrap();
@@ -81,7 +81,7 @@ mod tests {
         ] {
             assert!(!is_inside(&at("auth"), &at(outside)), "{outside}");
         }
-        // A volume that is yet to be made.
+        // A volume that does not exist yet.
         assert!(is_inside(&at("new"), &at("new/key")));
         assert!(!is_inside(&at("new"), &at("new.key")));
         assert!(is_inside(Path::new("/"), &at("key")));

@@ -1,16 +1,16 @@
-//! On Railway the store must be on a volume: everything else of a container goes with its deployment, and the account's
-//! link would go with it, silently.
+//! On Railway, the store must be on a volume: a deployment discards all other files of the container, which would lose
+//! the link without notice.
 
 use std::path::{Path, PathBuf};
 
 use super::Mistake;
 use super::path::resolved;
 
-/// That the store in `dir` would not outlive its deployment, and what to do about it. Nothing is written to find out.
+/// The mistake if the store in `dir` would not survive a deployment, with a hint. Writes nothing.
 #[must_use]
 pub fn off_the_volume(dir: &Path) -> Option<Mistake> {
     let here = ["RAILWAY_ENVIRONMENT_ID", "RAILWAY_PROJECT_ID"];
-    // One that no one can read says that it is Railway all the same.
+    // An unreadable variable still shows that this is Railway.
     here.into_iter()
         .find(|name| !matches!(openclaw_settings::variable(name), Ok(None)))?;
     match openclaw_settings::variable("RAILWAY_VOLUME_MOUNT_PATH") {
@@ -52,7 +52,7 @@ fn judge(dir: &Path, mount: Option<&Path>) -> Option<Mistake> {
     })
 }
 
-/// By where the names lead, not by how they are spelt.
+/// Compares the resolved paths, not their spelling.
 fn is_on(dir: &Path, mount: &Path) -> bool {
     let Ok(mount) = mount.canonicalize() else {
         return false;
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn links_count_for_where_they_lead() {
+    fn symlinks_are_resolved() {
         let (root, mount) = volume();
         let outside = root.path().join("outside");
         std::fs::create_dir(&outside).unwrap();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_volume_that_is_not_there_holds_nothing() {
+    fn a_missing_volume_contains_no_path() {
         let mount = Path::new("/no/such/volume");
         assert!(judge(mount, Some(mount)).is_some());
     }

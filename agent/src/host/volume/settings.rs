@@ -1,4 +1,4 @@
-//! The settings that say where the store is and what opens it: the same for the agent and for the commands.
+//! Settings for the location of the store and its key, shared by the agent and its commands.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,18 +7,18 @@ use std::time::Duration;
 use clap::Args;
 use openclaw_harden::environment::Secrets;
 
-use super::{KeySource, StoreLocation, is_inside, look, strangers};
+use super::{KeySource, StoreLocation, foreign_files, inspect, is_inside};
 
-/// Where platforms mount the volume.
+/// The mount path of the volume in the documented deployments.
 const DEFAULT_DIR: &str = "/app/auth";
-/// How long a predecessor may take to stop.
+/// How long the previous process may take to stop.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How a store that is there is opened.
+/// The hint for opening an existing store.
 pub(super) const OWN_KEY: &str = "a store is there, and only its own key or passphrase opens it: set \
 OPENCLAW_AUTH_KEY to that key, or name the file that holds it with --auth-key-file; a new key opens nothing here";
 
-/// As they are typed.
+/// The raw flags.
 #[derive(Args, Debug, Default)]
 #[group(skip)]
 #[command(next_help_heading = "The volume")]
@@ -52,12 +52,12 @@ pub struct Flags {
     pub lock_wait: Option<String>,
 }
 
-/// An invalid setting, and what to do about it when that is not plain.
+/// An invalid setting, with a hint if the next step is not obvious.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// Which setting, and what is wrong with it.
+    /// The setting, and what is wrong with it.
     pub text: String,
-    /// What to do, if the settings' own help does not say.
+    /// The next step, if the help text of the setting does not give it.
     pub hint: Option<String>,
 }
 
@@ -68,7 +68,7 @@ impl From<String> for Mistake {
 }
 
 impl Flags {
-    /// Where the store is.
+    /// Validates the location of the store.
     pub fn place(&self, mistakes: &mut Vec<Mistake>) -> StoreLocation {
         let lock_timeout = match &self.lock_wait {
             Some(text) if !text.is_empty() => match text.parse() {
@@ -91,7 +91,7 @@ impl Flags {
                 ),
                 hint: Some("name a separate directory, for example /app/auth".to_owned()),
             });
-        } else if let Some(name) = strangers::first_in(dir) {
+        } else if let Some(name) = foreign_files::first_in(dir) {
             mistakes.push(Mistake {
                 text: format!(
                     "--auth-dir: {} has no store, but files that are not the agent's ({name})",
@@ -109,7 +109,7 @@ impl Flags {
         }
     }
 
-    /// Where the secret is: in exactly one place. `make` also makes a key file that is not there.
+    /// Validates the source of the secret; exactly one must be set. With `make`, a missing key file is created.
     pub fn source(
         &self,
         secrets: &Arc<Secrets>,
@@ -160,11 +160,11 @@ impl Flags {
     }
 }
 
-/// That there is no key: how to give the one of the store that is there, and how to make one for a new store.
+/// The mistake of a missing key: how to supply the key of an existing store, or create one for a new store.
 #[must_use]
 pub fn no_key(place: &StoreLocation) -> Mistake {
-    // A store that cannot be looked at is one.
-    let hint = match look(&place.dir) {
+    // A store that cannot be inspected counts as existing.
+    let hint = match inspect(&place.dir) {
         Ok(None) => {
             "run `openclaw-agent keys generate` once, keep what it prints, and set OPENCLAW_AUTH_KEY to it \
              (on Railway: the service's Variables); or name a file that holds it with --auth-key-file"
@@ -177,7 +177,7 @@ pub fn no_key(place: &StoreLocation) -> Mistake {
     }
 }
 
-/// That the key lies on the volume that it opens.
+/// The mistake of a key file that is on the volume it opens.
 pub(crate) fn on_the_volume(name: &str, path: &Path, dir: &Path) -> Mistake {
     Mistake {
         text: format!(
@@ -189,7 +189,7 @@ pub(crate) fn on_the_volume(name: &str, path: &Path, dir: &Path) -> Mistake {
     }
 }
 
-/// `/app/auth.key` for `/app/auth`: not on the volume itself, where it would lie next to what it opens.
+/// `/app/auth.key` for `/app/auth`: outside the volume, so that a copy of the volume does not include its key.
 fn default_key_path(dir: &Path) -> Option<PathBuf> {
     let dir = std::path::absolute(dir).ok()?;
     let mut name = dir.file_name()?.to_owned();
@@ -197,7 +197,7 @@ fn default_key_path(dir: &Path) -> Option<PathBuf> {
     Some(dir.with_file_name(name))
 }
 
-/// Platforms set variables to nothing to mean that they are not set.
+/// An empty value counts as unset: some platforms set variables that way.
 fn given(path: &Option<PathBuf>) -> Option<&Path> {
     path.as_deref().filter(|path| !path.as_os_str().is_empty())
 }
@@ -207,14 +207,14 @@ mod tests {
     use super::*;
 
     fn source(flags: &Flags, make: bool) -> (Option<KeySource>, Vec<Mistake>) {
-        let secrets = openclaw_harden::environment::take(&[]).expect("nothing is asked for");
+        let secrets = openclaw_harden::environment::take(&[]).expect("no variable is taken");
         let mut mistakes = Vec::new();
         let source = flags.source(&Arc::new(secrets), make, &mut mistakes);
         (source, mistakes)
     }
 
     #[test]
-    fn nothing_given_is_no_key() {
+    fn a_missing_key_is_a_mistake() {
         let empty = Flags {
             auth_key_file: Some(PathBuf::new()),
             ..Flags::default()
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_is_there_is_never_answered_with_a_new_key() {
+    fn no_new_key_is_suggested_for_an_existing_store() {
         let dir = tempfile::tempdir().unwrap();
         let place = StoreLocation {
             dir: dir.path().to_owned(),
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn two_places_are_a_mistake_that_names_both() {
+    fn two_sources_are_a_mistake_that_names_both() {
         let both = Flags {
             auth_key_file: Some("/a".into()),
             auth_passphrase_file: Some("/b".into()),
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_is_made_next_to_the_volume_or_where_configured() {
+    fn a_key_file_is_created_next_to_the_volume_or_where_configured() {
         let beside = |dir: &str| {
             let flags = Flags {
                 auth_dir: Some(dir.into()),

@@ -1,5 +1,5 @@
-//! Where the secret is that opens the store. It is read when it is needed, and again after an unpair; in between it is
-//! nowhere in the process.
+//! The source of the secret that opens the store. The secret is read when needed, and again after an unpair; in
+//! between, the process does not hold it.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -18,13 +18,12 @@ use super::fault::Fault;
 const KEY: &str = "OPENCLAW_AUTH_KEY";
 const PASSPHRASE: &str = "OPENCLAW_AUTH_PASSPHRASE";
 
-/// The variables with secrets in them. They are taken out of the environment before anything else happens.
+/// The variables that contain secrets. They are removed from the environment first, before anything else can read them.
 pub const SECRETS: &[&str] = &[KEY, PASSPHRASE];
 
-/// No secret is longer.
 const MAX_SECRET_BYTES: u64 = 4096;
 
-/// One place with a secret.
+/// A source of the secret.
 #[derive(Clone)]
 pub struct KeySource(SecretSource);
 
@@ -36,22 +35,22 @@ enum SecretSource {
     Passphrase(Arc<Secrets>),
 }
 
-/// Why a place gives no secret.
+/// Why a source provides no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum BadSource {
-    /// The file does not open.
+    /// The file cannot be opened.
     #[error("cannot read {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// A pipe, a folder or a device: it could not be read again.
+    /// A pipe, a directory or a device, which could not be read a second time.
     #[error("{} is not a regular file", .0.display())]
     NotAFile(PathBuf),
-    /// Everyone on the machine may read it.
+    /// Every user of the machine can read it.
     #[error("{} can be read by everyone (mode {mode:04o})", path.display())]
     Exposed {
         /// The file.
@@ -59,49 +58,49 @@ pub enum BadSource {
         /// Its mode.
         mode: u32,
     },
-    /// What is there is no secret.
+    /// The content is not a valid secret.
     #[error("cannot use {place}")]
     Bad {
-        /// Where it is.
+        /// The file or variable.
         place: String,
-        /// What is wrong with it.
+        /// Why the secret is invalid.
         source: BadSecret,
     },
-    /// What is there cannot be read as a key.
+    /// The content has characters that make it ambiguous.
     #[error("{place} {flaw}")]
     Flawed {
-        /// Where it is.
+        /// The file or variable.
         place: String,
-        /// What is wrong with it.
+        /// The flaw.
         flaw: Flaw,
     },
-    /// A passphrase that should seal nothing new.
+    /// A passphrase that must not be used for a new slot.
     #[error("the passphrase in {place} {fault}")]
     Unfit {
-        /// Where it is.
+        /// The file or variable.
         place: String,
-        /// What is wrong with it.
+        /// The flaw.
         fault: Fault,
     },
-    /// The variable was not kept.
+    /// The variable's value is not available.
     #[error(transparent)]
     Environment(#[from] environment::Error),
-    /// The key file could not be made.
+    /// The key file could not be created.
     #[error("cannot make the key file {}", path.display())]
     Make {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The system has no random numbers.
+    /// The system cannot provide random numbers.
     #[error(transparent)]
     NoRandom(openclaw_vault::NoRandom),
 }
 
 impl BadSource {
-    /// Whether there is no file, or no secret in it: another one would be another secret.
+    /// True if the file is missing or has no secret: creating one would make a different secret.
     pub(super) fn is_no_secret(&self) -> bool {
         match self {
             Self::Read { source, .. } => source.kind() == io::ErrorKind::NotFound,
@@ -115,7 +114,7 @@ impl BadSource {
         }
     }
 
-    /// What to do about it.
+    /// The next step.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
@@ -155,7 +154,7 @@ impl KeySource {
         Self(SecretSource::PassphraseFile(path))
     }
 
-    /// Those in the environment, each with its variable.
+    /// The sources in the environment, each with its variable.
     pub(super) fn in_environment(secrets: &Arc<Secrets>) -> Vec<(&'static str, Self)> {
         let places = [
             (KEY, Self(SecretSource::Key(Arc::clone(secrets)))),
@@ -172,7 +171,7 @@ impl KeySource {
         places
     }
 
-    /// Reads the secret.
+    /// Loads the secret.
     pub fn secret(&self) -> Result<Secret, BadSource> {
         let bad = |source| BadSource::Bad {
             place: self.to_string(),
@@ -197,7 +196,7 @@ impl KeySource {
         }
     }
 
-    /// What is wrong with the passphrase, if it is one and anything is: to be reported where it opens something.
+    /// The flaw of the passphrase, if the secret is a passphrase and has one; to be reported when it opens a store.
     pub fn fault(&self) -> Result<Option<Fault>, BadSource> {
         match &self.0 {
             SecretSource::KeyFile { .. } | SecretSource::Key(_) => Ok(None),
@@ -207,7 +206,7 @@ impl KeySource {
         }
     }
 
-    /// That something new may be sealed to it.
+    /// Checks that the secret may be used for a new slot.
     pub fn check_for_new(&self) -> Result<(), BadSource> {
         let fault = self.fault()?;
         fault.map_or(Ok(()), |fault| {
@@ -225,7 +224,7 @@ impl KeySource {
         }
     }
 
-    /// What is there, as it is.
+    /// The unparsed content.
     fn given(&self) -> Result<Zeroizing<String>, BadSource> {
         match &self.0 {
             SecretSource::KeyFile { path, .. } | SecretSource::PassphraseFile(path) => read(path),
@@ -234,7 +233,7 @@ impl KeySource {
         }
     }
 
-    /// The file, if it is one.
+    /// The file, if the source is one.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         match &self.0 {
@@ -243,7 +242,7 @@ impl KeySource {
         }
     }
 
-    /// A key file that is to be made if it is not there.
+    /// A key file to create if it does not exist.
     #[must_use]
     pub fn file_to_make(&self) -> Option<&Path> {
         match &self.0 {
@@ -252,8 +251,8 @@ impl KeySource {
         }
     }
 
-    /// The file may be read by its group: no mistake where a platform mounts secrets so, and worth a word. systemd's
-    /// credentials are this service's alone, whatever their mode shows of the access list behind it.
+    /// True if the file's group can read it: accepted, since platforms mount secrets that way, but worth a warning.
+    /// systemd's credentials are private to the service, although their mode shows the mask of an access list.
     #[must_use]
     pub fn is_open_to_group(&self) -> bool {
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
@@ -264,7 +263,7 @@ impl KeySource {
     }
 }
 
-/// Where the secret is, as a person named it. Never the secret.
+/// The source, as the operator named it. Never the secret.
 impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -283,17 +282,17 @@ impl fmt::Debug for KeySource {
     }
 }
 
-/// Reads the key in a file.
+/// Reads a key from a file.
 pub fn read_key(path: &Path) -> Result<Secret, BadSource> {
     KeySource::key_file(path.to_owned(), false).secret()
 }
 
-/// Reads the passphrase in a file.
+/// Reads a passphrase from a file.
 pub fn read_passphrase(path: &Path) -> Result<Secret, BadSource> {
     KeySource::passphrase_file(path.to_owned()).secret()
 }
 
-/// The same, to seal something new to it.
+/// The same, for a new slot: the passphrase must have no flaw.
 pub fn read_new_passphrase(path: &Path) -> Result<Secret, BadSource> {
     let source = KeySource::passphrase_file(path.to_owned());
     source.check_for_new()?;
@@ -305,7 +304,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, BadSource> {
         path: path.to_owned(),
         source,
     };
-    // A pipe must not keep the start waiting for its writer.
+    // Non-blocking: opening a pipe must not wait for its writer.
     let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new()
         .read(true)
@@ -334,7 +333,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, BadSource> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// As platforms mount secrets, with modes that no one on the machine chose.
+/// True for read-only mounts, as platforms use for secrets: no one on the machine chose their modes.
 fn is_mounted_read_only(file: &File) -> bool {
     rustix::fs::fstatvfs(file).is_ok_and(|system| {
         system
@@ -343,14 +342,13 @@ fn is_mounted_read_only(file: &File) -> bool {
     })
 }
 
-/// Makes a file with a new key, unless there is one; false when there is. The key is durable before anything is sealed
-/// with it.
+/// Creates a file with a new key; `false` if it exists. The key is durable before anything is encrypted with it.
 pub fn make_key_file(path: &Path) -> Result<bool, BadSource> {
     let failed = |source| BadSource::Make {
         path: path.to_owned(),
         source,
     };
-    // What a power cut left between the file and its content; no store was made with it.
+    // An empty file is left by a power failure during creation; no store was created with it.
     if fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
         fs::remove_file(path).map_err(failed)?;
     }
@@ -388,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_is_made_once_and_read_back() {
+    fn a_key_file_is_created_once_and_read_back() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("auth.key");
         assert!(make_key_file(&path).unwrap());
@@ -400,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_key_file_after_a_power_cut_is_made_again() {
+    fn an_empty_key_file_after_a_power_failure_is_created_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("auth.key");
         write(&path, "", 0o600);

@@ -1,4 +1,4 @@
-//! What was found, in words: each with what to do next.
+//! The texts of findings, each with the next step.
 
 use std::time::{Duration, SystemTime};
 
@@ -34,7 +34,7 @@ pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
     Finding::bad("link", text, &hint)
 }
 
-/// A proxy that is set and not used. `alerts` says whether alerts use it; `None` where there are none.
+/// Proxies that are set but not used. `alerts`: whether alerts use them; `None` without alerts.
 pub(super) fn proxies(found: &[Proxy], alerts: Option<bool>) -> Vec<Finding> {
     let alerts = match alerts {
         None => "",
@@ -72,7 +72,7 @@ pub(super) fn storage(storage: Option<&Storage>) -> Finding {
     match storage {
         None => Finding::bad(
             "storage",
-            "the store is erased",
+            "the store was erased",
             "wait until the agent has restarted",
         ),
         Some(Storage { undecodable: 0, .. }) => {
@@ -89,7 +89,7 @@ pub(super) fn storage(storage: Option<&Storage>) -> Finding {
     }
 }
 
-/// Events that should be there: every file of them was looked at.
+/// Findings on events that should be readable. Every file was checked.
 pub(super) fn events(status: &Status) -> Vec<Finding> {
     let (Seq(head), Seq(oldest)) = status.events;
     if status.damaged.is_empty() {
@@ -114,7 +114,7 @@ pub(super) fn events(status: &Status) -> Vec<Finding> {
     found.collect()
 }
 
-/// Whether sends are held.
+/// The finding of a hold on sending.
 pub(super) fn hold(status: &Status) -> Option<Finding> {
     let held = status.hold?;
     let (seen, now) = (held.hold.seen, held.hold.generation);
@@ -139,7 +139,7 @@ pub(super) fn hold(status: &Status) -> Option<Finding> {
     ))
 }
 
-/// That WhatsApp has restricted the account. `until` is for people.
+/// The finding of a restricted account. `until` is shown to people.
 pub(super) fn restriction(nack: Nack, until: SystemTime) -> Finding {
     Finding::bad(
         "restricted",
@@ -151,7 +151,7 @@ pub(super) fn restriction(nack: Nack, until: SystemTime) -> Finding {
     )
 }
 
-/// Alerts that do not arrive.
+/// The finding of alerts that are not delivered.
 pub(super) fn alerts(board: &Board, now: SystemTime) -> Option<Finding> {
     let (host, (error, at)) = (board.host.as_ref()?, board.last_error.as_ref()?);
     Some(Finding::bad(
@@ -295,7 +295,7 @@ fn groups(what: &str, in_groups: &Verdict, summary: &Summary) -> Finding {
     let finding = verdict("groups", what, in_groups, summary);
     match in_groups {
         Verdict::Allow(_) => finding,
-        // Most people are not meant to be heard in groups.
+        // Most senders are not expected to be allowed in groups.
         _ => Finding::note("groups", finding.text, ""),
     }
 }
@@ -338,10 +338,10 @@ fn known_lid(person: &Person<'_>) -> Finding {
     }
 }
 
-/// What happens to messages that are held.
-const IS_ASKED: &str = "the agent asks WhatsApp while it is connected, and again if there is no answer; then the messages are checked";
+/// The hint for held messages.
+const HELD_HINT: &str = "the agent asks WhatsApp while it is connected, and again if there is no answer; then the messages are checked";
 
-/// The agent is connected, and its question came to nothing.
+/// Connected, but the lookup failed.
 fn held_unanswered(check: &'static str, what: &str, error: &QueryError) -> Finding {
     let text = format!("{what} are held: the LID lookup failed ({error})");
     Finding::bad(
@@ -365,7 +365,7 @@ fn verdict(check: &'static str, what: &str, verdict: &Verdict, summary: &Summary
         Verdict::Hold => Finding::bad(
             check,
             format!("{what} are held: the LIDs of the numbers in the rules are not resolved yet"),
-            IS_ASKED,
+            HELD_HINT,
         ),
         Verdict::Drop(reason) => {
             let (why, hint) = match reason {
@@ -403,7 +403,7 @@ fn event_findings(
             "last_message",
             format!(
                 "there is no message among the {} events that are kept",
-                summary.looked_at
+                summary.scanned
             ),
             "",
         ),
@@ -438,7 +438,7 @@ fn event_findings(
         ));
     }
     if waiting > 0 {
-        findings.push(Finding::bad("held", held(waiting), IS_ASKED));
+        findings.push(Finding::bad("held", held(waiting), HELD_HINT));
     }
     if summary.lost > 0 {
         findings.push(Finding::bad(

@@ -1,4 +1,4 @@
-//! The owner's part in the account itself: found at the start, remembered, unlinked.
+//! The owner's part for the account: loads it at the start, stores it, and unlinks it.
 
 use std::time::SystemTime;
 
@@ -15,11 +15,11 @@ use crate::link::running::Running;
 use crate::link::{Frame, PairFailure};
 
 impl Owner {
-    /// Connects if the store knows an account whose credentials are not dead.
+    /// Connects if the store has an account with valid credentials.
     pub(super) async fn start(&mut self) -> Result<(), OpenError> {
-        // A row that cannot be read is not taken for absent: opening the session says what is wrong with it.
+        // An unreadable row does not count as absent: opening the session reports what is wrong with it.
         if matches!(self.store.is_linked(), Ok(false)) {
-            // What a pairing left that was killed: the next one begins with new keys.
+            // Left by a pairing that was killed: the next one starts with new keys.
             self.vault.clear(&Tables::ACCOUNT);
             self.enter(LinkState::Unlinked, None);
             return Ok(());
@@ -86,7 +86,7 @@ impl Owner {
         Ok(confirmed)
     }
 
-    /// Reports to WhatsApp that this device goes, and closes the session. True when WhatsApp confirmed.
+    /// Asks WhatsApp to remove this device, and closes the session. `true` if WhatsApp confirmed.
     async fn deregister(&mut self) -> bool {
         let confirmed = match &self.running {
             Some(running) => running.session().deregister().await,

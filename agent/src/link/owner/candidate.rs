@@ -1,5 +1,5 @@
-//! A device in the making: its keys are in memory, aside from the account in the store, and its connections are its own.
-//! Dropped, nothing of it remains; the link that the agent has does not notice.
+//! The new device of a pairing. Its keys are in memory, separate from the account in the store, and it has its own
+//! connections. Dropping it leaves nothing behind and does not affect the existing link.
 
 use std::time::SystemTime;
 
@@ -16,13 +16,13 @@ use crate::link::record;
 use crate::link::retry::Retry;
 use crate::link::running::Running;
 
-/// The device, and its session while there is one.
+/// The device, with its session if there is one.
 pub(super) struct Candidate {
     store: Store,
     running: Option<Running>,
     /// When to connect.
     pub(super) connect_at: Option<SystemTime>,
-    /// Who has accepted it.
+    /// The account that has accepted it.
     accepted: Option<(Phone, Option<Lid>)>,
 }
 
@@ -80,7 +80,7 @@ impl Owner {
                 }
                 let link = self.link();
                 if link.account.is_none() || link.is_dead() {
-                    // Nothing is lost by it, and the phone's acceptance outlives this process.
+                    // The phone's acceptance is stored, so it survives this process.
                     let before = self.adopt().await;
                     remove_device(before).await;
                 }
@@ -99,7 +99,7 @@ impl Owner {
                 }
             }
         }
-        // Without a report the connection's task has died.
+        // Without a report, the connection's task has panicked.
         self.step(report.unwrap_or(Report::Ended(Loss::Connection)))
             .await;
     }
@@ -116,7 +116,7 @@ impl Owner {
         }
     }
 
-    /// Connects the new device, if it is time.
+    /// Connects the new device, if it is due.
     pub(super) async fn connect_candidate(&mut self, now: SystemTime) -> Result<(), OpenError> {
         let Some(active) = &mut self.pairing else {
             return Ok(());
@@ -143,8 +143,8 @@ impl Owner {
         self.pairing.as_mut()?.candidate.as_mut()
     }
 
-    /// Puts the new device in the place of the old one, durably and in one step: killed before, the agent has the old link,
-    /// and killed after, the new one. Returns what there was: only then is WhatsApp to remove it.
+    /// Replaces the old device by the new one, durably and atomically: a process killed before has the old link, one
+    /// killed after has the new one. Returns the old session, so that WhatsApp is asked to remove it only afterwards.
     async fn adopt(&mut self) -> Option<Before> {
         let active = self.pairing.as_mut();
         let candidate = active.and_then(|active| {
@@ -177,14 +177,14 @@ impl Owner {
             expires_at,
         };
         record::keep(store.vault(), &link);
-        // Messages to this very account that wait for their sender to be known.
+        // Messages to this account whose sender is not resolved yet.
         let same = before.as_ref().is_some_and(|it| it.phone == account.phone);
         let keep: &[_] = if same { &[Tables::HELD] } else { &[] };
         failpoint::pass(Failpoint::Adopting);
         self.vault
             .adopt(store.vault(), Some(self.account.vault()), keep);
         failpoint::pass(Failpoint::Adopted);
-        // There is no session of the new device whose keys could have been used.
+        // The new device has no session whose keys could have been used.
         self.setup.outbox.end_hold();
         self.account = store;
         let old = std::mem::replace(&mut self.running, running);
@@ -205,10 +205,10 @@ impl Owner {
     }
 }
 
-/// The session of an account that was replaced, if it had one.
+/// The session of a replaced account, if it had one.
 struct Before(Option<Running>);
 
-/// Has WhatsApp remove a device that was replaced, by its own session: best effort.
+/// Asks WhatsApp to remove a replaced device, over its own session. Best effort.
 async fn remove_device(before: Option<Before>) {
     let Some(Before(session)) = before else {
         return;

@@ -1,4 +1,4 @@
-//! The owner's part in a pairing: it does what the pairing decides, and cleans up after it.
+//! The owner's part in a pairing: it executes the pairing's steps, and cleans up.
 
 use openclaw_state::clock;
 use openclaw_state::failpoint::{self, Failpoint};
@@ -14,7 +14,7 @@ use crate::link::running::Running;
 use crate::link::{Frame, PairFailure, PairRequest};
 
 impl Owner {
-    /// Begins a pairing. The link that there is, whatever its state, stays as it is.
+    /// Starts a pairing. An existing link, whatever its state, is not affected.
     pub(super) async fn pair(
         &mut self,
         request: PairRequest,
@@ -46,13 +46,13 @@ impl Owner {
         Ok(Ok(receiver))
     }
 
-    /// Whether a pairing has made the link that there is, and waits for its login.
+    /// True if a pairing has made the current link and waits for its login.
     pub(super) fn is_completing(&self) -> bool {
         let pairing = self.pairing.as_ref();
         pairing.is_some_and(|active| active.candidate.is_none())
     }
 
-    /// Passes on what happened to the link itself, if a pairing has just made it.
+    /// Passes a report of the link on to the pairing that has just made it, if any.
     pub(super) async fn step_linked(&mut self, report: Report) {
         if self.is_completing() {
             self.step(report).await;
@@ -62,19 +62,19 @@ impl Owner {
     pub(super) async fn step(&mut self, report: Report) {
         if let Some(active) = &mut self.pairing {
             let step = active.pairing.on(report, clock::now());
-            self.take(step).await;
+            self.execute(step).await;
         }
     }
 
-    /// Does what the pairing decides as time passes.
+    /// Executes the pairing's steps that are due.
     pub(super) async fn tick(&mut self) {
         if let Some(active) = &mut self.pairing {
             let step = active.pairing.tick(clock::now());
-            self.take(step).await;
+            self.execute(step).await;
         }
     }
 
-    async fn take(&mut self, step: Step) {
+    async fn execute(&mut self, step: Step) {
         let Some(active) = &mut self.pairing else {
             return;
         };
@@ -109,7 +109,7 @@ impl Owner {
             return;
         };
         let frame = match frame {
-            // The device that the phone has accepted is given up: there is another link to go back to.
+            // The accepted device is dropped, since there is a previous link to keep.
             Frame::Failed(PairFailure::NotConnected) if active.candidate.is_some() => {
                 Frame::Failed(PairFailure::NotCompleted)
             }
@@ -119,7 +119,7 @@ impl Owner {
         self.after_pairing(active).await;
     }
 
-    /// Closing a stream and calling again is one motion for an operator.
+    /// Ends a pairing whose stream is closed, so that a client can close a stream and call again at once.
     pub(super) async fn abandon_if_closed(&mut self) {
         let pairing = self.pairing.as_ref();
         if pairing.is_some_and(|active| active.frames.is_closed()) {
@@ -127,7 +127,8 @@ impl Owner {
         }
     }
 
-    /// No one watches the pairing any more. It ends, unless the phone has accepted: then it completes by itself.
+    /// No client watches the pairing any more. It ends, unless the phone has accepted: then it completes without a
+    /// client.
     pub(super) async fn abandon(&mut self) {
         if let Some(active) = &mut self.pairing
             && active.pairing.is_accepted()
@@ -139,7 +140,7 @@ impl Owner {
         }
     }
 
-    /// A device that has taken its place outlives its pairing; any other goes with it, and the link is what it was.
+    /// A device that has replaced the old one outlives its pairing; any other is dropped, and the link is unchanged.
     async fn after_pairing(&mut self, active: Active) {
         if let Some(candidate) = active.candidate {
             candidate.close().await;

@@ -1,4 +1,4 @@
-//! The owner's part in a restore: it puts a backup in the place of a store without an account, and connects.
+//! The owner's part in a restore: it replaces the content of a store without an account, and connects.
 
 use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_whatsapp::session::OpenError;
@@ -42,7 +42,7 @@ impl Owner {
         }))
     }
 
-    /// Leaves sessions and own sender keys behind, and connects again: new ones are made as they are needed.
+    /// Drops sessions and own sender keys, and reconnects: new ones are created as needed.
     pub(super) async fn renew(&mut self) -> Result<Result<DroppedRecords, Denied>, OpenError> {
         if self.pairing.is_some() {
             return Ok(Err(Denied::AlreadyPairing));

@@ -1,4 +1,4 @@
-//! The owner's part in `resume`: the credentials that are there are tried once more, because a person says so.
+//! The owner's part in `resume`: one more attempt with the existing credentials, at a person's request.
 
 use openclaw_state::clock;
 use openclaw_state::failpoint::{self, Failpoint};
@@ -10,7 +10,7 @@ use crate::link::Denied;
 use crate::link::retry::Retry;
 
 impl Owner {
-    /// Connects now. What WhatsApp answers is for the retry rules: where it has ended the link again, it rests there.
+    /// Connects now. The retry rules handle the result: if WhatsApp ends the link again, it stays down.
     pub(super) async fn resume(&mut self) -> Result<Result<(), Denied>, OpenError> {
         self.abandon_if_closed().await;
         let link = self.link();
@@ -34,7 +34,7 @@ impl Owner {
                 if self.running.is_none() {
                     self.open_session().await?;
                 }
-                // Durable first: a process that is killed from here on connects at its next start.
+                // Durable first: a process that is killed after this connects at its next start.
                 self.enter(LinkState::Connecting, None);
                 self.vault.flush().await;
                 failpoint::pass(Failpoint::Resumed);

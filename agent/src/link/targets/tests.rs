@@ -1,4 +1,4 @@
-//! What may be done to a message, and what a reply quotes.
+//! Tests of the operations allowed on a message, and of quotes in replies.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn found(ours: bool, body: Option<Body>, sent_at: Option<SystemTime>) -> Found {
 }
 
 #[test]
-fn an_own_text_is_edited_for_twenty_minutes() {
+fn an_own_text_can_be_edited_for_twenty_minutes() {
     let sent_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let text = || Some(Body::Text("hi".into()));
     let edited = |found: Found, minutes: u64| {
@@ -37,7 +37,7 @@ fn an_own_text_is_edited_for_twenty_minutes() {
 }
 
 #[test]
-fn only_a_reply_quotes_and_not_all_of_a_long_text() {
+fn only_a_reply_quotes_and_long_texts_are_truncated() {
     let long = Some(Body::Text("ā".repeat(4_000)));
     let reply = Outgoing::<()>::of_text("yes".to_owned().try_into().unwrap());
     let quoted = found(false, long.clone(), None).referred(&reply).body;

@@ -1,4 +1,4 @@
-//! What a diagnosis says of each thing that can keep a message from arriving.
+//! The diagnosis of everything that can keep a message from arriving.
 
 use std::fs;
 
@@ -23,14 +23,14 @@ pub(crate) async fn diagnosis(world: &World, phone: &str) -> Vec<pb::Finding> {
     found.findings
 }
 
-fn says(findings: &[pb::Finding], check: &str) -> Option<(pb::FindingState, String)> {
+fn finding(findings: &[pb::Finding], check: &str) -> Option<(pb::FindingState, String)> {
     let mut found = findings.iter().filter(|finding| finding.check == check);
     let finding = found.next()?;
     Some((finding.state(), finding.text.clone()))
 }
 
 pub(super) fn state(findings: &[pb::Finding], check: &str) -> Option<pb::FindingState> {
-    says(findings, check).map(|(state, _)| state)
+    finding(findings, check).map(|(state, _)| state)
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn the_verdict_on_a_number_names_its_line() {
     ] {
         assert_eq!(state(&anna, check), Some(Good), "{check}: {anna:?}");
     }
-    let direct = says(&anna, "direct").unwrap().1;
+    let direct = finding(&anna, "direct").unwrap().1;
     assert!(
         direct.contains("by line 4") && direct.contains("openclaw.yml"),
         "{direct}"
@@ -77,7 +77,7 @@ async fn the_verdict_on_a_number_names_its_line() {
 }
 
 #[tokio::test]
-async fn the_agents_own_faults_are_listed_first() {
+async fn problems_of_the_agent_are_listed_first() {
     let (world, folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     fs::write(folder.path().join("openclaw.yml"), "channels: 1\n").unwrap();
@@ -93,7 +93,7 @@ async fn the_agents_own_faults_are_listed_first() {
     world.all_acked().await;
     let found = diagnosis(&world, BERT).await;
     assert_eq!(state(&found, "reload"), Some(Bad));
-    assert!(says(&found, "reload").unwrap().1.contains("line 1"));
+    assert!(finding(&found, "reload").unwrap().1.contains("line 1"));
     assert_eq!(state(&found, "held"), Some(Note));
     assert_eq!(state(&found, "resolution"), Some(Note));
     assert_eq!(

@@ -1,11 +1,11 @@
-//! Odd files before the real program: it starts with none that it does not apply as it stands.
+//! Rules files given to the real binary: it refuses every file that it cannot apply exactly as written.
 
 use std::fs;
 use std::path::Path;
 
 use super::start_refused;
 
-/// A file for each kind of mistake and each level; the unit tests read all of them.
+/// One file per kind of mistake and level; the unit tests read all of them.
 const KINDS: [&str; 12] = [
     "include-at-the-top",
     "include-under-channels",
@@ -22,17 +22,17 @@ const KINDS: [&str; 12] = [
 ];
 
 #[tokio::test]
-async fn a_file_that_is_not_applied_as_it_stands_refuses_the_start_with_its_line() {
+async fn a_file_that_cannot_be_applied_refuses_the_start_and_names_the_line() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../state/tests/corpus/openclaw-yml");
     let folder = tempfile::tempdir().unwrap();
     for kind in KINDS {
         let text = fs::read_to_string(corpus.join(format!("refused-{kind}.yml"))).unwrap();
-        let said = text.lines().next().unwrap().strip_prefix("# refused: ");
-        let (line, _) = said.unwrap().split_once(": ").unwrap();
+        let expected = text.lines().next().unwrap().strip_prefix("# refused: ");
+        let (line, _) = expected.unwrap().split_once(": ").unwrap();
         let file = folder.path().join(format!("{kind}.yml"));
         fs::write(&file, &text).unwrap();
-        let said = start_refused(&file).await;
+        let error = start_refused(&file).await;
         let place = format!("{}: {line}: ", file.display());
-        assert!(said.contains(&place), "{kind}: {said}");
+        assert!(error.contains(&place), "{kind}: {error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Who a number or an address names, over the API: taken in every spelling, or refused before WhatsApp is asked.
+//! Numbers and addresses in the API: accepted in every spelling, or refused before WhatsApp is queried.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::FindingState::Good;
@@ -9,7 +9,7 @@ use super::{ONLY_ANNA, access, outcome, resolved, ruled};
 use crate::harness::{ACCOUNT, ANNA, WORD, World, lid};
 
 #[tokio::test]
-async fn a_diagnosis_by_lid_is_that_of_the_person() {
+async fn a_diagnosis_by_lid_and_by_number_agree() {
     let (world, _folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
     let mut events = world.watch().await;
@@ -37,7 +37,7 @@ async fn a_diagnosis_by_lid_is_that_of_the_person() {
 }
 
 #[tokio::test]
-async fn a_number_that_may_be_another_is_refused_and_nothing_is_sent() {
+async fn an_ambiguous_number_is_refused_and_nothing_is_sent() {
     let world = World::linked().await;
     for to in [
         "15550100002",

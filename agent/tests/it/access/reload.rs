@@ -1,4 +1,4 @@
-//! Changes of the rules while the agent runs, and what a start makes of them.
+//! Changes of the rules while the agent runs, and their effect on a restart.
 
 use std::fs;
 
@@ -14,13 +14,13 @@ const BOTH: &str =
     "channels:\n  whatsapp:\n    allowFrom:\n      - \"+15550100002\"\n      - \"+15550100003\"\n";
 const MISTAKEN: &str = "channels:\n  whatsapp:\n    dmPolicy: allowlist\n    alowFrom: [\"*\"]\n";
 
-async fn tells(world: &World, number: &str) -> Result<String, String> {
+async fn outcome_of(world: &World, number: &str) -> Result<String, String> {
     let request = pb::WatchEventsRequest {
         follow: true,
         ..Default::default()
     };
     let mut events = world.watch_with(request).await;
-    // The heartbeat at the start: what comes from now on is seen.
+    // The first heartbeat: all later events are seen.
     events.item().await.unwrap();
     let peer = world.peer(number);
     peer.send_text(ACCOUNT, WORD, By::LidAlone).await.unwrap();
@@ -31,8 +31,8 @@ async fn tells(world: &World, number: &str) -> Result<String, String> {
 async fn sighup_loads_a_changed_file_also_when_it_was_replaced() {
     let (world, folder) = ruled(ONLY_ANNA, &[]).await;
     resolved(&world).await;
-    assert_eq!(tells(&world, BERT).await, Err("not_listed".to_owned()));
-    // As editors and configuration managers do it, inside the sandbox as well.
+    assert_eq!(outcome_of(&world, BERT).await, Err("not_listed".to_owned()));
+    // Replaced by a rename, as by editors and configuration managers; it must also work in the sandbox.
     fs::write(folder.path().join("new"), BOTH).unwrap();
     fs::rename(
         folder.path().join("new"),
@@ -40,10 +40,10 @@ async fn sighup_loads_a_changed_file_also_when_it_was_replaced() {
     )
     .unwrap();
     let before = world.agent.count_logged(RELOADED);
-    world.agent.hang_up();
+    world.agent.send_sighup();
     world.agent.logged_times(RELOADED, before + 1).await;
     resolved(&world).await;
-    assert_eq!(tells(&world, BERT).await, Ok(WORD.to_owned()));
+    assert_eq!(outcome_of(&world, BERT).await, Ok(WORD.to_owned()));
     world.finish().await;
 }
 
@@ -62,20 +62,20 @@ async fn an_invalid_reload_keeps_the_previous_rules_and_names_the_line() {
         "{}",
         refused.message()
     );
-    let told = rules(&world).await;
+    let status = rules(&world).await;
     assert!(
-        told.reload_error.contains("openclaw.yml: line 4"),
-        "{told:?}"
+        status.reload_error.contains("openclaw.yml: line 4"),
+        "{status:?}"
     );
     let logged = "allowlist reload failed, keeping the previous rules";
     let logged = world.agent.logged(logged).await;
     assert!(logged["error"].as_str().unwrap().contains("line 4"));
     assert_eq!(world.agent.errors().len(), 1);
-    assert_eq!(tells(&world, BERT).await, Err("not_listed".to_owned()));
-    assert_eq!(tells(&world, ANNA).await, Ok(WORD.to_owned()));
+    assert_eq!(outcome_of(&world, BERT).await, Err("not_listed".to_owned()));
+    assert_eq!(outcome_of(&world, ANNA).await, Ok(WORD.to_owned()));
     fs::remove_file(&file).unwrap();
     access(&world).reload_rules(request).await.unwrap_err();
-    assert_eq!(tells(&world, BERT).await, Err("not_listed".to_owned()));
+    assert_eq!(outcome_of(&world, BERT).await, Err("not_listed".to_owned()));
     fs::write(&file, BOTH).unwrap();
     let reloaded = access(&world)
         .reload_rules(request)
@@ -88,7 +88,7 @@ async fn an_invalid_reload_keeps_the_previous_rules_and_names_the_line() {
 }
 
 #[tokio::test]
-async fn a_file_behind_links_is_followed_when_they_change() {
+async fn a_file_behind_symlinks_is_reloaded_when_they_change() {
     // As Kubernetes mounts a ConfigMap.
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -114,7 +114,7 @@ async fn a_file_behind_links_is_followed_when_they_change() {
 }
 
 #[tokio::test]
-async fn added_entries_outlive_a_restart_and_can_be_removed() {
+async fn added_entries_survive_a_restart_and_can_be_removed() {
     let (mut world, folder) = ruled(ONLY_ANNA, &[]).await;
     let who = BERT.to_owned();
     let add = pb::AddAllowedRequest { who: who.clone() };
@@ -127,7 +127,7 @@ async fn added_entries_outlive_a_restart_and_can_be_removed() {
     let again = access(&world).add_allowed(add).await.unwrap().into_inner();
     assert!(!again.added);
     resolved(&world).await;
-    assert_eq!(tells(&world, BERT).await, Ok(WORD.to_owned()));
+    assert_eq!(outcome_of(&world, BERT).await, Ok(WORD.to_owned()));
     world.agent.kill().await;
     let file = folder.path().join("openclaw.yml");
     let (url, file) = (world.sim.url(), file.to_str().unwrap().to_owned());
@@ -137,7 +137,7 @@ async fn added_entries_outlive_a_restart_and_can_be_removed() {
         .await;
     world.agent.until_state(pb::LinkState::Connected).await;
     resolved(&world).await;
-    assert_eq!(tells(&world, BERT).await, Ok(WORD.to_owned()));
+    assert_eq!(outcome_of(&world, BERT).await, Ok(WORD.to_owned()));
     let list = pb::ListAllowedRequest::default();
     let list = access(&world)
         .list_allowed(list)
@@ -166,19 +166,19 @@ async fn added_entries_outlive_a_restart_and_can_be_removed() {
         .remove_allowed(pb::RemoveAllowedRequest { who })
         .await
         .unwrap();
-    assert_eq!(tells(&world, BERT).await, Err("not_listed".to_owned()));
+    assert_eq!(outcome_of(&world, BERT).await, Err("not_listed".to_owned()));
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_start_with_a_mistaken_file_ends_with_64_and_the_line() {
+async fn a_start_with_an_invalid_file_exits_with_64_and_names_the_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rules.yml");
     fs::write(&file, MISTAKEN).unwrap();
     let missing = folder.path().join("none.yml");
     for (path, part) in [(&file, "line 4: \"alowFrom\""), (&missing, "No such file")] {
-        let said = start_refused(path).await;
-        let named = said.contains(path.to_str().unwrap());
-        assert!(named && said.contains(part), "{said}");
+        let text = start_refused(path).await;
+        let named = text.contains(path.to_str().unwrap());
+        assert!(named && text.contains(part), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! People whose number is written in two ways: as in the rules, and as WhatsApp writes it.
+//! Numbers with two spellings: that in the rules, and WhatsApp's.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::FindingState::Good;
@@ -9,7 +9,7 @@ use super::doctor::{diagnosis, state};
 use super::{outcome, resolved, ruled, rules, silence_usync};
 use crate::harness::{ACCOUNT, BERT, WORD, World, chats};
 
-/// In the rules, and WhatsApp's own. The subscriber numbers are made up.
+/// The spelling in the rules, and WhatsApp's. The subscriber numbers are fictitious.
 const SPELLED: [(&str, &str); 3] = [
     ("+5511955501234", "+551155501234"),
     ("+525555550123", "+5215555550123"),
@@ -24,15 +24,15 @@ async fn spelled(listed: &str, shown: &str) -> (World, tempfile::TempDir) {
     (world, folder)
 }
 
-/// Has WhatsApp asked about `listed` again, now that it knows another spelling.
+/// Queries WhatsApp about `listed` again, now that it knows the other spelling.
 async fn learnt(world: &World, listed: &str) {
-    // The diagnosis asks WhatsApp, and the allowlist takes the answer.
+    // The diagnosis queries WhatsApp, and the allowlist stores the answer.
     let _ = diagnosis(world, listed).await;
     resolved(world).await;
 }
 
 #[tokio::test]
-async fn a_message_by_number_alone_in_another_spelling_is_that_persons() {
+async fn a_message_with_another_spelling_of_a_listed_number_is_allowed() {
     for (listed, shown) in SPELLED {
         let (world, _folder) = spelled(listed, shown).await;
         learnt(&world, listed).await;
@@ -46,7 +46,7 @@ async fn a_message_by_number_alone_in_another_spelling_is_that_persons() {
             let expected = Ok(format!("{WORD} {text}"));
             assert_eq!(outcome(&mut events).await, expected, "{shown}");
         }
-        // The doctor agrees, asked for either spelling.
+        // The diagnosis agrees, for both spellings.
         for number in [listed, shown] {
             let found = diagnosis(&world, number).await;
             assert_eq!(state(&found, "direct"), Some(Good), "{found:?}");
@@ -58,7 +58,7 @@ async fn a_message_by_number_alone_in_another_spelling_is_that_persons() {
     }
 }
 
-/// An agent whose rules name one person by LID, whose number it has never seen.
+/// An agent whose rules name one person by LID, and which has never seen the person's number.
 async fn listed_by_lid(shown: &str) -> (World, tempfile::TempDir) {
     let lid = shown.parse::<Number>().unwrap().lid_user();
     let text = format!("channels:\n  whatsapp:\n    allowFrom: [{lid}@lid]\n");
@@ -66,7 +66,7 @@ async fn listed_by_lid(shown: &str) -> (World, tempfile::TempDir) {
 }
 
 #[tokio::test]
-async fn a_number_alone_is_held_until_its_lid_is_known_and_held_messages_come_first() {
+async fn messages_with_only_a_number_are_held_until_its_lid_is_known_and_come_first() {
     let (_, shown) = SPELLED[0];
     let (world, _folder) = listed_by_lid(shown).await;
     let mut events = world.watch().await;
@@ -80,7 +80,7 @@ async fn a_number_alone_is_held_until_its_lid_is_known_and_held_messages_come_fi
     bert.send_text(ACCOUNT, WORD, By::PnAlone).await.unwrap();
     world.all_acked().await;
     assert_eq!(rules(&world).await.held, 3);
-    // Number and LID in one message: now it is known who wrote those before it.
+    // A message with both addresses: the sender of the earlier ones is now known.
     let text = format!("{WORD} three");
     peer.send_text(ACCOUNT, &text, By::Pn).await.unwrap();
     for text in ["one", "two", "three"] {
@@ -95,7 +95,7 @@ async fn a_number_alone_is_held_until_its_lid_is_known_and_held_messages_come_fi
 }
 
 #[tokio::test]
-async fn messages_held_for_a_number_alone_outlive_a_restart() {
+async fn messages_held_for_their_number_survive_a_restart() {
     let (_, shown) = SPELLED[1];
     let (mut world, folder) = listed_by_lid(shown).await;
     silence_usync(&world).await;
@@ -121,7 +121,7 @@ async fn messages_held_for_a_number_alone_outlive_a_restart() {
 }
 
 #[tokio::test]
-async fn a_chat_in_a_filter_is_the_person_in_whichever_spelling() {
+async fn a_chat_filter_matches_the_person_in_every_spelling() {
     for (listed, shown) in SPELLED {
         let (world, _folder) = spelled(listed, shown).await;
         learnt(&world, listed).await;

@@ -1,4 +1,4 @@
-//! The date from which WhatsApp refuses this version, as it announces it.
+//! The date from which WhatsApp will refuse this version, as announced.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::event::Kind;
@@ -29,7 +29,7 @@ impl World {
         self.agent.until(|link| link.expires_at == expected).await
     }
 
-    /// The dates of the events that the link is up.
+    /// The announced dates in the events of a connected link.
     async fn dates(&self) -> Vec<Option<i64>> {
         let events = self.events().await.into_iter();
         let links = events.filter_map(|event| match event.kind {
@@ -41,7 +41,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn an_announced_end_of_the_version_is_in_status_event_log_metric_and_one_alert() {
+async fn an_announced_expiry_is_in_status_event_log_metric_and_one_alert() {
     let receiver = Receiver::start().await;
     let mut world = linked(&receiver).await;
     for _ in 0..2 {
@@ -59,7 +59,8 @@ async fn an_announced_end_of_the_version_is_in_status_event_log_metric_and_one_a
     assert!(world.agent.get("/metrics").await.body.contains(METRIC));
     assert_eq!(world.agent.count_logged(ANNOUNCED), 1);
 
-    // A restart knows it, and what is announced again is no news. Killed earlier, it would deliver the first alert twice.
+    // It survives a restart, and a repeated announcement is not reported again. An earlier kill would deliver the first
+    // alert twice.
     world
         .until_listed(|listed| listed.alerts[0].state() == pb::AlertState::Delivered)
         .await;

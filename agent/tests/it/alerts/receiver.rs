@@ -1,4 +1,4 @@
-//! The receiver of alerts: an HTTP server of our own, which answers as a test wants and keeps what it got.
+//! The receiver of alerts: an HTTP server with scripted responses that records its requests.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -16,23 +16,23 @@ use tokio::task::JoinHandle;
 
 use crate::harness::TEST_TIMEOUT;
 
-/// The path that no one else may learn.
+/// The path, which must stay secret.
 pub(super) const SECRET_PATH: &str = "/hook/swordfish";
-/// What it checks signatures with.
+/// The key for checking signatures.
 pub(crate) const KEY: &str = "correct horse battery staple";
 
-/// How a request is answered.
+/// The response to a request.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
-    /// With this status and these further headers.
+    /// This status with these additional headers.
     Status(u16, String),
-    /// Not at all.
+    /// No response.
     Never,
-    /// With more than anyone wants to read.
+    /// An endless body.
     Huge,
 }
 
-/// What was received, after its signature was checked.
+/// A received request, after its signature was checked.
 #[derive(Clone, Debug)]
 pub(super) struct Post {
     pub(super) id: String,
@@ -77,7 +77,7 @@ impl Receiver {
         }
     }
 
-    /// The arguments that make an agent call it.
+    /// The agent's arguments for this receiver.
     pub(crate) fn args(&self) -> Vec<String> {
         let secret = self.folder.path().join("secret");
         vec![
@@ -90,27 +90,26 @@ impl Receiver {
         ]
     }
 
-    /// Its address.
     pub(crate) fn url(&self) -> String {
         format!("http://{}{SECRET_PATH}", self.address)
     }
 
-    /// How many requests came, each with a signature that is right.
+    /// How many requests were received, each with a valid signature.
     pub(crate) fn count(&self) -> usize {
         self.posts.borrow().len()
     }
 
-    /// Waits until there are so many, and counts them.
+    /// Waits for this many requests, and returns the count.
     pub(crate) async fn until_count(&self, posts: usize) -> usize {
         self.until(posts).await.len()
     }
 
-    /// It is not there any more.
+    /// Stops listening.
     pub(super) fn leave(&self) {
         self.task.abort();
     }
 
-    /// How the next requests are answered; all others with 204.
+    /// Sets the responses to the next requests; all others get 204.
     pub(super) fn answer(&self, answers: impl IntoIterator<Item = Answer>) {
         self.answers.lock().unwrap().extend(answers);
     }
@@ -119,7 +118,7 @@ impl Receiver {
         self.posts.borrow().clone()
     }
 
-    /// Waits until there are so many.
+    /// Waits for this many requests.
     pub(super) async fn until(&self, posts: usize) -> Vec<Post> {
         let mut received = self.posts.clone();
         let enough = received.wait_for(|received| received.len() >= posts);
@@ -128,7 +127,7 @@ impl Receiver {
         self.all()
     }
 
-    /// The types of all that was received.
+    /// The alert types of all requests.
     pub(super) fn kinds(&self) -> Vec<String> {
         self.all().iter().map(Post::kind).collect()
     }
@@ -148,7 +147,7 @@ async fn serve(
     let mut kept = Vec::new();
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
-        // A connection that ends early was no request.
+        // Ignores a connection that closes early.
         let Some((head, body)) = request(&mut stream).await else {
             continue;
         };
@@ -202,7 +201,7 @@ fn header<'a>(head: &'a str, name: &str) -> &'a str {
     value
 }
 
-/// As the specification wants a receiver to check.
+/// Checks the signature as the specification requires of a receiver.
 fn checked(head: &str, body: String) -> Post {
     assert!(
         head.starts_with(&format!("POST {SECRET_PATH} HTTP/1.1")),

@@ -1,4 +1,4 @@
-//! Input that no one should send: refused with an error that helps, and no harm done.
+//! Invalid input: refused with a helpful error, and without effect.
 
 use std::io;
 
@@ -118,7 +118,7 @@ async fn a_bad_message_is_refused_and_not_sent() {
         invalid(&world.send_with(request).await.unwrap_err());
     }
     assert_eq!(world.peer(ANNA).inbox_len(), 0);
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.agent.is_lean();
     world.finish().await;
 }
@@ -154,7 +154,7 @@ async fn a_bad_cursor_is_refused_or_harmless() {
     world.finish().await;
 }
 
-/// Bytes as they are, instead of a message.
+/// Sends raw bytes in place of a message.
 #[derive(Clone, Copy, Default)]
 struct Raw;
 
@@ -193,7 +193,7 @@ impl Decoder for Raw {
 }
 
 impl World {
-    /// Calls a method with these bytes for a message.
+    /// Calls a method with these bytes as the request.
     async fn call_raw(&self, path: &str, message: Vec<u8>) -> Result<(), Status> {
         let mut client = tonic::client::Grpc::new(self.agent.channel());
         client.ready().await.unwrap();
@@ -207,19 +207,19 @@ impl World {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_message_are_refused_with_a_hint() {
+async fn malformed_bytes_are_refused_with_a_hint() {
     let world = World::linked().await;
     let garbage: [Vec<u8>; 4] = [
         vec![0xff; 64],
         vec![0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f],
         vec![0x0a, 0x02, 0xc3, 0x28],
-        // Groups within groups: a decoder must not run out of stack.
+        // Nested groups: a decoder must not overflow its stack.
         vec![0x0b; 100_000],
     ];
     for method in METHODS {
         let path = format!("/openclaw.agent.v1.Agent/{method}");
-        // Fields that a message does not have are skipped: that is protobuf's rule, not an error. So any message at
-        // all unpairs.
+        // Unknown fields are skipped, as protobuf requires, and are no error. So any valid message would execute
+        // `Unpair`.
         let harmless = if method == "Unpair" {
             &[]
         } else {
@@ -252,7 +252,7 @@ async fn ten_megabytes_of_text_are_refused() {
     let text = WORD.repeat(1 << 20);
     let refused = world.send(ANNA, &text).await.unwrap_err();
     refusal(&refused);
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.agent.is_lean();
     world.finish().await;
 }
@@ -272,13 +272,13 @@ async fn a_socket_that_speaks_something_else_is_closed() {
     ];
     for opening in openings {
         let mut stream = UnixStream::connect(&world.agent.socket).await.unwrap();
-        // It may be closed before all is written.
+        // It may be closed before everything is written.
         let _ = stream.write_all(opening).await;
         let mut answer = Vec::new();
         let ended = tokio::time::timeout(TEST_TIMEOUT, stream.read_to_end(&mut answer)).await;
         assert!(ended.is_ok(), "it is closed");
     }
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.agent.is_lean();
     world.finish().await;
 }
@@ -294,13 +294,13 @@ async fn a_thousand_connections_leave_nothing_behind() {
         }
     }
     world.agent.until_open_files(before + 2).await;
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     assert_eq!(world.agent.link().await.phone, ACCOUNT);
     world.agent.is_lean();
     world.finish().await;
 }
 
-/// A unix socket whose queue is full refuses at once: then it is the agent's turn.
+/// A unix socket with a full backlog refuses at once; then the agent must accept first.
 async fn connect(world: &World) -> UnixStream {
     let connecting = async {
         loop {

@@ -1,4 +1,4 @@
-//! Reflection, in both versions: what grpcurl needs to work without files.
+//! Reflection, in both versions: grpcurl needs it to work without .proto files.
 
 use prost::Message as _;
 use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet};

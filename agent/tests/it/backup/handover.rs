@@ -1,5 +1,5 @@
-//! An account from elsewhere: the folder that Baileys wrote for the tests of the import, restored into an agent of its own. That
-//! conversations continue from there is shown in `import`.
+//! A handover: the directory that Baileys wrote for the import tests, restored into an agent. `import` tests that its
+//! conversations continue.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::{LinkState, restore_request, secret};
@@ -11,7 +11,7 @@ use super::{AdminClient, Agent};
 use crate::access::{ONLY_ANNA, access, rules};
 use crate::harness::{ACCOUNT, BERT, World, refusal};
 
-/// What `openclawctl import baileys` sends.
+/// The data that `openclawctl import baileys` sends.
 async fn handover() -> (Key32, Vec<u8>) {
     let dir = tempfile::tempdir().unwrap();
     let lines = include_str!("../../../../whatsapp/src/store/baileys/tests/recorded.json").lines();
@@ -45,7 +45,7 @@ async fn restore(
 }
 
 #[tokio::test]
-async fn of_an_account_that_is_handed_over_nothing_is_left_behind_and_no_send_is_held() {
+async fn a_handover_drops_no_records_and_holds_no_sends() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("openclaw.yml");
     std::fs::write(&file, ONLY_ANNA).unwrap();
@@ -74,7 +74,7 @@ async fn of_an_account_that_is_handed_over_nothing_is_left_behind_and_no_send_is
         (0, 0, 0)
     );
     assert_eq!((restored.tokens_kept, restored.waiting_dropped), (0, 0));
-    // This simulator never linked the device: it says so, which takes credentials to say it to.
+    // This simulator has never linked the device and says so; that answer requires a login with the credentials.
     world.agent.until_state(LinkState::LoggedOut).await;
     assert_eq!(world.agent.status().await.hold, None);
     assert_eq!(rules(&world).await, before, "the rules are the agent's own");

@@ -1,4 +1,4 @@
-//! A token is one message also beyond a restore: what was used before the backup is known, and the answer says until when.
+//! Tokens across a restore: those used before the backup are known, and the response has the time of the backup.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,12 +17,12 @@ fn tokened(to: &str, text: &str, token: &str) -> pb::SendRequest {
     }
 }
 
-fn heard(world: &World, number: &str) -> usize {
+fn count_received(world: &World, number: &str) -> usize {
     world.peer(number).inbox_len()
 }
 
 #[tokio::test]
-async fn a_token_that_was_used_before_the_backup_is_the_same_message_after_a_restore() {
+async fn a_token_used_before_the_backup_is_known_after_a_restore() {
     let mut world = World::linked().await;
     let phone = world.phone();
     let group = phone.create_group("Tides", &[ANNA, BERT]).await.unwrap();
@@ -31,7 +31,7 @@ async fn a_token_that_was_used_before_the_backup_is_the_same_message_after_a_res
         let request = tokened(to, WORD, &format!("t{n}"));
         sent.push((world.send_with(request.clone()).await.unwrap(), request));
     }
-    // One that the server refused for good stays refused.
+    // A message that the server has refused permanently stays refused.
     let nack = Nack {
         code: 479,
         count: 1,
@@ -39,7 +39,7 @@ async fn a_token_that_was_used_before_the_backup_is_the_same_message_after_a_res
     world.fault(Fault::Nack(nack)).await;
     let refused = tokened(ANNA, "refused", "r");
     world.send_with(refused.clone()).await.unwrap_err();
-    let before = (heard(&world, ANNA), heard(&world, BERT));
+    let before = (count_received(&world, ANNA), count_received(&world, BERT));
     let (start, bytes) = backup(&world.agent).await.unwrap();
     lose_the_machine(&mut world).await;
     let restored = restore(&world.agent, PASSPHRASE, &bytes).await.unwrap();
@@ -59,8 +59,11 @@ async fn a_token_that_was_used_before_the_backup_is_the_same_message_after_a_res
     }
     let again = world.send_with(refused).await.unwrap_err();
     assert_eq!(refusal(&again), (Code::Aborted, "NOT_SENT".to_owned()));
-    assert_eq!((heard(&world, ANNA), heard(&world, BERT)), before);
-    // Also over a restart; and what is new is new.
+    assert_eq!(
+        (count_received(&world, ANNA), count_received(&world, BERT)),
+        before
+    );
+    // Also after a restart; and a new token sends a new message.
     let url = world.sim.url();
     world.agent.kill().await;
     world.agent.start_again(&url).await;
@@ -69,12 +72,12 @@ async fn a_token_that_was_used_before_the_backup_is_the_same_message_after_a_res
     let again = world.send_with(request.clone()).await.unwrap();
     assert_eq!(again.message_id, first.message_id);
     world.send_with(tokened(ANNA, "new", "n")).await.unwrap();
-    assert_eq!(heard(&world, ANNA), before.0 + 1);
+    assert_eq!(count_received(&world, ANNA), before.0 + 1);
     world.finish().await;
 }
 
 #[tokio::test]
-async fn messages_queued_at_the_backup_are_sent_only_when_their_caller_repeats_them() {
+async fn messages_queued_in_the_backup_are_only_sent_if_repeated() {
     let mut world = World::linked().await;
     world.cut_off().await;
     let request = pb::SendRequest {
@@ -83,9 +86,9 @@ async fn messages_queued_at_the_backup_are_sent_only_when_their_caller_repeats_t
     };
     let kept = world.send_with(request.clone()).await.unwrap();
     let (_, bytes) = backup(&world.agent).await.unwrap();
-    // It goes after the backup.
+    // It is sent after the backup.
     world.sim.fault(Fault::Clear).await;
-    let there = || heard(&world, ANNA) == 1;
+    let there = || count_received(&world, ANNA) == 1;
     world.sim.until(TEST_TIMEOUT, there).await.unwrap();
     lose_the_machine(&mut world).await;
     let restored = restore(&world.agent, PASSPHRASE, &bytes).await.unwrap();
@@ -98,6 +101,10 @@ async fn messages_queued_at_the_backup_are_sent_only_when_their_caller_repeats_t
     assert!(queue.unwrap().into_inner().messages.is_empty());
     let again = world.send_with(request).await.unwrap();
     assert_eq!(again.message_id, kept.message_id, "the same message");
-    assert_eq!(heard(&world, ANNA), 1, "the recipient knows it by its id");
+    assert_eq!(
+        count_received(&world, ANNA),
+        1,
+        "the recipient knows it by its id"
+    );
     world.finish().await;
 }

@@ -1,4 +1,4 @@
-//! Every call with every role: what a role may not do is refused before anything else is looked at.
+//! Calls every method with every role: a forbidden call is refused before anything else is checked.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use tonic::{Code, Request, Status};
 
 use crate::harness::{Client, TLS, World, fact, refusal};
 
-/// What the contract says of roles, by hand: the agent's own table is not asked. Every method is in it.
+/// The roles of the contract, written by hand and independent of the agent's own table. Every method is included.
 const NEEDED: &[(Role, &str, &[&str])] = &[
     (
         Role::Reader,
@@ -61,7 +61,7 @@ const NEEDED: &[(Role, &str, &[&str])] = &[
     ),
 ];
 
-/// The table's methods, as `/service/method`, each with its role.
+/// The methods of the table, as `/service/method`, each with its role.
 fn needed() -> BTreeMap<String, Role> {
     let rows = NEEDED.iter().flat_map(|(role, service, methods)| {
         let path = move |method| format!("/openclaw.agent.v1.{service}/{method}");
@@ -86,7 +86,7 @@ fn methods() -> Vec<String> {
     methods
 }
 
-/// Bytes that are no message of this API.
+/// Malformed bytes.
 #[derive(Default)]
 struct Raw;
 
@@ -124,8 +124,7 @@ impl Decoder for Raw {
     }
 }
 
-/// Calls with what no service understands: who gets past the door gets the error of the service behind it, and nothing
-/// happens.
+/// Calls a method with malformed bytes: an authorised call gets the decoding error of the service, and has no effect.
 async fn call(channel: &Channel, path: &str) -> Result<(), Status> {
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.unwrap();
@@ -138,7 +137,7 @@ async fn call(channel: &Channel, path: &str) -> Result<(), Status> {
 }
 
 #[tokio::test]
-async fn every_method_is_for_its_role_and_those_above() {
+async fn every_method_requires_its_role_or_a_higher_one() {
     let world = World::with(openclaw_sim::Config::default(), &TLS).await;
     let mut channels = BTreeMap::new();
     let roles = [

@@ -1,4 +1,4 @@
-//! A code is single-use, for one client, and for a while: whatever happens in between.
+//! Enrolment codes are single-use, for one client, and expire.
 
 use openclaw_proto::v1 as pb;
 use openclaw_trust::enroll::{AskError, Refusal, ask};
@@ -21,7 +21,7 @@ fn refused(asked: &Result<openclaw_trust::enroll::Welcome, AskError>) -> Option<
 }
 
 #[tokio::test]
-async fn the_first_client_enrolls_with_the_code_of_the_log_and_is_an_admin() {
+async fn the_first_client_enrolls_with_the_code_in_the_log_and_is_an_admin() {
     let world = world().await;
     let client = Client::new();
     assert!(!client.is_known(&world.agent).await);
@@ -58,7 +58,7 @@ async fn a_used_code_enrolls_no_one_else() {
     let late = Client::new();
     let asked = late.enroll(&world.agent, &code, "late").await;
     assert_eq!(refused(&asked), Some(Refusal::Used));
-    // Its answer may have been lost.
+    // Its response may have been lost.
     let asked = first.enroll(&world.agent, &code, "first").await;
     assert_eq!(asked.unwrap().role, Role::Admin);
     assert_eq!(world.agent.list_clients().await.clients.len(), 1);
@@ -68,7 +68,7 @@ async fn a_used_code_enrolls_no_one_else() {
 }
 
 #[tokio::test]
-async fn of_two_that_race_for_one_code_one_is_taken_in() {
+async fn only_one_of_two_racing_clients_is_enrolled() {
     let world = world().await;
     let code = world.agent.first_code().await;
     let (one, other) = (Client::new(), Client::new());
@@ -87,13 +87,13 @@ async fn of_two_that_race_for_one_code_one_is_taken_in() {
 }
 
 #[tokio::test]
-async fn a_man_in_the_middle_learns_nothing() {
+async fn a_man_in_the_middle_cannot_enroll_or_learn_the_code() {
     let world = world().await;
     let code = world.agent.first_code().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let relay = listener.local_addr().unwrap();
     let agent = world.agent.tls();
-    // It has a key of its own towards each end, and passes on every byte.
+    // It has its own key towards each side, and passes on every byte.
     let between = tokio::spawn(async move {
         let own = Identity::generate().unwrap();
         let acceptor = TlsAcceptor::from(tls::enrolling_server(&own).unwrap());
@@ -115,13 +115,13 @@ async fn a_man_in_the_middle_learns_nothing() {
         .unwrap();
     assert!(!middle.is_known(&world.agent).await);
     assert!(world.agent.list_clients().await.clients.is_empty());
-    // The code is as good as before, for who has it.
+    // The code is still valid for its holder.
     victim.enroll(&world.agent, &code, "victim").await.unwrap();
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_client_killed_before_its_answer_gets_it_with_the_used_code() {
+async fn a_client_killed_before_the_response_gets_it_with_the_used_code() {
     let mut world = world().await;
     let client = Client::new();
     let url = world.sim.url();
@@ -131,7 +131,7 @@ async fn a_client_killed_before_its_answer_gets_it_with_the_used_code() {
     let code = world.agent.first_code().await;
     let asked = client.enroll(&world.agent, &code, "laptop").await;
     assert!(matches!(asked, Err(AskError::Io(_))), "{asked:?}");
-    assert!(world.agent.dies_within(TEST_TIMEOUT).await);
+    assert!(world.agent.kills_itself_within(TEST_TIMEOUT).await);
 
     world.agent.start_again_with(&url, &TLS).await;
     assert!(client.is_known(&world.agent).await, "what was kept is true");
@@ -158,7 +158,7 @@ async fn the_log_has_a_new_code_at_each_start_until_a_client_is_enrolled() {
     client.enroll(&world.agent, &code, "laptop").await.unwrap();
     world.agent.kill().await;
     world.agent.start_again_with(&url, &TLS).await;
-    // By then it would have said so.
+    // By then, the code would be in the log.
     assert!(client.is_known(&world.agent).await);
     let log = world.agent.since_start();
     assert!(
@@ -170,7 +170,7 @@ async fn the_log_has_a_new_code_at_each_start_until_a_client_is_enrolled() {
 }
 
 #[tokio::test]
-async fn the_code_of_the_environment_is_taken_once_and_never_logged() {
+async fn the_code_in_the_environment_is_single_use_and_never_logged() {
     let mut world = world().await;
     let url = world.sim.url();
     let code = Code::generate().unwrap();
@@ -191,13 +191,13 @@ async fn the_code_of_the_environment_is_taken_once_and_never_logged() {
     let shown = shown.as_bytes();
     assert!(!environment.windows(shown.len()).any(|it| it == shown));
     let (out, err) = world.agent.output();
-    let told = |line: &String| line.as_bytes().windows(shown.len()).any(|it| it == shown);
-    assert!(!out.iter().chain(&err).any(told));
+    let reported = |line: &String| line.as_bytes().windows(shown.len()).any(|it| it == shown);
+    assert!(!out.iter().chain(&err).any(reported));
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_code_of_the_environment_that_is_none_is_bad_configuration() {
+async fn an_invalid_code_in_the_environment_is_a_configuration_error() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = bare::binary(folder.path());
     command

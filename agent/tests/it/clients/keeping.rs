@@ -1,4 +1,4 @@
-//! What is the agent's own outlives an account: its key and its clients, over an unpair and over a restore.
+//! The agent's key and its clients survive an unpair and a restore.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::LinkState;
@@ -10,11 +10,11 @@ async fn an_unpair_keeps_the_agents_key_and_its_clients() {
     let world = World::linked_with(&TLS).await;
     let client = Client::first(&world.agent).await;
     let agent = world.agent.fingerprint();
-    // From elsewhere: who unpairs is not locked out.
+    // Over the network: a client that unpairs is not locked out.
     let begun = world.agent.count_logged(crate::harness::STARTED);
     let mut operator = client.client(&world.agent).await;
     operator.unpair(pb::UnpairRequest {}).await.unwrap();
-    world.agent.begun(begun + 1).await;
+    world.agent.started_times(begun + 1).await;
     assert_eq!(world.agent.fingerprint(), agent);
     let status = client.status(&world.agent).await;
     assert_eq!(status.link.unwrap().state(), LinkState::Unlinked);
@@ -24,7 +24,7 @@ async fn an_unpair_keeps_the_agents_key_and_its_clients() {
         !log.iter()
             .any(|line| line.to_string().contains("enter this code"))
     );
-    // And again, with nothing but that in the store.
+    // Once more, now that the store contains nothing else.
     world.link().await;
     assert!(world.unpair().await.unwrap());
     assert!(client.is_known(&world.agent).await);
@@ -32,7 +32,7 @@ async fn an_unpair_keeps_the_agents_key_and_its_clients() {
 }
 
 #[tokio::test]
-async fn what_an_unpair_keeps_outlives_a_kill() {
+async fn the_agents_key_and_clients_survive_a_kill_after_an_unpair() {
     let mut world = World::linked_with(&TLS).await;
     let client = Client::first(&world.agent).await;
     assert!(world.unpair().await.unwrap());

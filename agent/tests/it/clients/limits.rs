@@ -1,4 +1,4 @@
-//! The recipients a client may send to, where its invitation says so.
+//! The recipient limit of an invitation.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::agent_client::AgentClient;
@@ -47,11 +47,11 @@ async fn is_refused(agent: &mut AgentClient<Channel>, to: &str, token: &str) {
     assert!(fact(&denied, "hint").unwrap().contains("--send-to"));
 }
 
-/// Waits until the person has got it: nothing that was sent before is on its way any more.
+/// Waits until the person has received it, so that no earlier message is in transit.
 async fn arrives(world: &World, at: &str, sent: &pb::SendResponse) {
-    let heard = world.peer(at);
-    let heard = heard.wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT);
-    heard.await.unwrap();
+    let received = world.peer(at);
+    let received = received.wait_for(|received| received.id == sent.message_id, TEST_TIMEOUT);
+    received.await.unwrap();
 }
 
 fn lid_jid(number: &str) -> String {
@@ -59,7 +59,7 @@ fn lid_jid(number: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_limited_client_sends_to_whom_its_limit_names_and_to_no_one_else() {
+async fn a_limited_client_can_only_send_to_the_recipients_of_its_limit() {
     let mut world = World::linked_with(&TLS).await;
     let group = world.phone().create_group(WORD, &[ANNA]).await.unwrap();
     let other = world.phone().create_group(WORD, &[ANNA, BERT]).await;
@@ -84,7 +84,7 @@ async fn a_limited_client_sends_to_whom_its_limit_names_and_to_no_one_else() {
         }
         let queue = agent.list_queue(pb::ListQueueRequest::default()).await;
         assert_eq!(queue.unwrap().into_inner().messages, []);
-        // The token that was refused stands for nothing.
+        // The refused call has not used its token.
         let token = format!("refused-{life}");
         let sent = send(&mut agent, &lid_jid(ANNA), &token).await.unwrap();
         arrives(&world, ANNA, &sent).await;
@@ -106,14 +106,14 @@ async fn a_limited_client_sends_to_whom_its_limit_names_and_to_no_one_else() {
 }
 
 #[tokio::test]
-async fn a_token_does_not_lead_around_the_limit() {
+async fn a_token_does_not_bypass_the_limit() {
     let world = World::linked_with(&TLS).await;
     let client = limited(&world, limit(false, &[ANNA])).await;
     let mut agent = client.client(&world.agent).await;
     let _people = [world.peer(ANNA), world.peer(BERT)];
     send(&mut agent, ANNA, "mine").await.unwrap();
     is_refused(&mut agent, BERT, "mine").await;
-    // Of a message that someone else sent.
+    // The token of another client's message.
     let mut theirs = request(BERT, WORD);
     theirs.client_token = "theirs".to_owned();
     let sent = world.send_with(theirs).await.unwrap();
@@ -131,7 +131,7 @@ async fn a_person_is_known_once_they_have_written() {
     let client = limited(&world, limit(true, &[])).await;
     let mut agent = client.client(&world.agent).await;
     let bert = world.peer(BERT);
-    // That the account wrote to them does not count.
+    // A message from the account to them does not count.
     let sent = world.send(BERT, WORD).await.unwrap();
     arrives(&world, BERT, &sent).await;
     let anna = world.peer(ANNA);
@@ -139,13 +139,13 @@ async fn a_person_is_known_once_they_have_written() {
     is_refused(&mut agent, BERT, "").await;
     let mut events = world.watch().await;
     anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
-    let heard = events.message().await;
-    let chat = &heard.origin().chat;
+    let received = events.message().await;
+    let chat = &received.origin().chat;
     for to in [ANNA, chat, &lid_jid(ANNA)] {
         let sent = send(&mut agent, to, "").await.unwrap();
         arrives(&world, ANNA, &sent).await;
     }
-    // A group is a chat of its own: those who write in it are not known by that.
+    // A group is a separate chat: its members do not become known by writing there.
     let group = world.phone().create_group(WORD, &[BERT]).await.unwrap();
     is_refused(&mut agent, &group, "").await;
     bert.send_to_group(&group, WORD).await.unwrap();
@@ -159,7 +159,7 @@ async fn a_person_is_known_once_they_have_written() {
 }
 
 #[tokio::test]
-async fn a_recipient_is_the_person_in_whichever_spelling() {
+async fn a_recipient_is_the_same_person_in_every_spelling() {
     let (listed, shown) = ("+5511955501234", "+551155501234");
     let world = World::linked_with(&TLS).await;
     world.peer(shown);
@@ -175,7 +175,7 @@ async fn a_recipient_is_the_person_in_whichever_spelling() {
 }
 
 #[tokio::test]
-async fn a_limit_is_for_clients_that_send_and_cannot_lift_it() {
+async fn a_limit_is_only_for_senders_and_operators_and_they_cannot_lift_it() {
     let world = World::with(Config::default(), &TLS).await;
     for role in [pb::Role::Reader, pb::Role::Admin] {
         let request = pb::InviteClientRequest {

@@ -1,4 +1,4 @@
-//! What is taken back is gone at once: open connections, idle ones too, and for good.
+//! Revocation closes connections at once, idle ones included, and is permanent.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ async fn world() -> World {
 }
 
 #[tokio::test]
-async fn a_revoked_client_with_an_open_stream_is_cut_at_once() {
+async fn a_revoked_clients_open_stream_is_closed_at_once() {
     let world = world().await;
     let reader = Client::invited(&world.agent, pb::Role::Reader).await;
     let mut client = reader.client(&world.agent).await;
@@ -39,19 +39,21 @@ async fn a_revoked_client_with_an_open_stream_is_cut_at_once() {
     let gone = world.agent.revoke(&reader.fingerprint().to_string()).await;
     assert_eq!(gone.unwrap().name, "Reader");
     let cut = async { while let Ok(Some(_)) = events.message().await {} };
-    tokio::time::timeout(AT_ONCE, cut).await.expect("it is cut");
+    tokio::time::timeout(AT_ONCE, cut)
+        .await
+        .expect("the stream is closed");
     assert!(begun.elapsed() < AT_ONCE);
     assert!(!reader.is_known(&world.agent).await);
-    // No one else is.
+    // Other clients stay connected.
     others.status(pb::StatusRequest {}).await.unwrap();
     world.finish().await;
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_cut_as_well() {
+async fn an_idle_connection_of_a_revoked_client_is_closed() {
     let world = world().await;
     let reader = Client::invited(&world.agent, pb::Role::Reader).await;
-    // It never says a word after the handshake.
+    // It sends nothing after the handshake.
     let mut stream = reader.shake(&world.agent).await.unwrap();
     let connected = async {
         while world.agent.list_clients().await.clients[0].connections == 0 {
@@ -62,13 +64,13 @@ async fn an_idle_connection_is_cut_as_well() {
     world.agent.revoke("Reader").await.unwrap();
     let mut rest = Vec::new();
     let closed = tokio::time::timeout(AT_ONCE, stream.read_to_end(&mut rest)).await;
-    // With or without a word of goodbye.
-    let _ = closed.expect("it is cut");
+    // With or without a close_notify.
+    let _ = closed.expect("the connection is closed");
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_revoked_client_stays_revoked_over_a_restart() {
+async fn a_revoked_client_stays_revoked_after_a_restart() {
     let mut world = world().await;
     let reader = Client::invited(&world.agent, pb::Role::Reader).await;
     let other = Client::invited(&world.agent, pb::Role::Operator).await;
@@ -76,7 +78,11 @@ async fn a_revoked_client_stays_revoked_over_a_restart() {
     let before = world.agent.fingerprint();
     world.agent.kill().await;
     world.agent.start_again_with(&world.sim.url(), &TLS).await;
-    assert_eq!(world.agent.fingerprint(), before, "the agent is who it was");
+    assert_eq!(
+        world.agent.fingerprint(),
+        before,
+        "the agent's key is unchanged"
+    );
     assert!(!reader.is_known(&world.agent).await);
     assert!(other.is_known(&world.agent).await);
     world.finish().await;
@@ -108,7 +114,7 @@ async fn the_last_admin_does_not_lock_itself_out() {
 }
 
 #[tokio::test]
-async fn a_client_that_would_resume_gets_no_ticket_and_is_asked_again() {
+async fn no_session_tickets_are_issued_so_every_connection_is_checked() {
     let world = world().await;
     let reader = Client::invited(&world.agent, pb::Role::Reader).await;
     let config = tls::client(&reader.identity, world.agent.fingerprint()).unwrap();
@@ -118,7 +124,7 @@ async fn a_client_that_would_resume_gets_no_ticket_and_is_asked_again() {
     let connect = async || {
         let stream = TcpStream::connect(world.agent.tls()).await.unwrap();
         let mut stream = connector.connect(tls::server_name(), stream).await?;
-        // The settings frame that HTTP/2 begins with: behind a ticket, if there were any.
+        // HTTP/2's first frame from the server, SETTINGS; a ticket would precede it.
         stream
             .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
             .await?;

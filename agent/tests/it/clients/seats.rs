@@ -1,4 +1,4 @@
-//! Connections of clients are limited, and those of a lesser role make room for those of a greater one.
+//! The limit of client connections: higher roles take the seats of lower ones.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::agent_client::AgentClient;
@@ -7,7 +7,7 @@ use tonic::transport::Channel;
 use crate::harness::{Client, TEST_TIMEOUT, TLS, World};
 
 /// As many connections as one client may have, each in use.
-async fn crowd(world: &World, client: &Client) -> Vec<AgentClient<Channel>> {
+async fn open_all_connections(world: &World, client: &Client) -> Vec<AgentClient<Channel>> {
     let mut open = Vec::new();
     for _ in 0..16 {
         let mut agent = client.client(&world.agent).await;
@@ -25,7 +25,7 @@ async fn enrolled(world: &World, role: pb::Role, name: &str) -> Client {
 }
 
 #[tokio::test]
-async fn an_admin_gets_in_and_revokes_whatever_readers_and_operators_hold() {
+async fn an_admin_can_connect_and_revoke_when_readers_and_operators_hold_all_seats() {
     let world = World::with(openclaw_sim::Config::default(), &TLS).await;
     let admin = Client::first(&world.agent).await;
     let mut held = Vec::new();
@@ -36,7 +36,7 @@ async fn an_admin_gets_in_and_revokes_whatever_readers_and_operators_hold() {
         (pb::Role::Operator, "o2"),
     ] {
         let client = enrolled(&world, role, name).await;
-        held.push(crowd(&world, &client).await);
+        held.push(open_all_connections(&world, &client).await);
     }
     let channel = admin.connect(&world.agent).await.unwrap();
     let mut registry = pb::clients_client::ClientsClient::new(channel);
@@ -45,7 +45,7 @@ async fn an_admin_gets_in_and_revokes_whatever_readers_and_operators_hold() {
     };
     let revoked = tokio::time::timeout(TEST_TIMEOUT, registry.revoke_client(request)).await;
     revoked.expect("in time").unwrap();
-    // At the cost of a reader, and of no operator.
+    // A reader lost its seat, and no operator did.
     let list = world.agent.list_clients().await.clients;
     let connections = |name: &str| {
         let client = list.iter().find(|client| client.name == name);
@@ -58,17 +58,17 @@ async fn an_admin_gets_in_and_revokes_whatever_readers_and_operators_hold() {
 }
 
 #[tokio::test]
-async fn admins_share_the_seats_with_an_admin_who_has_none() {
+async fn an_admin_without_a_seat_takes_one_of_another_admin() {
     let world = World::with(openclaw_sim::Config::default(), &TLS).await;
     let late = Client::first(&world.agent).await;
     let mut held = Vec::new();
     for name in ["a1", "a2", "a3", "a4"] {
         let client = enrolled(&world, pb::Role::Admin, name).await;
-        held.push(crowd(&world, &client).await);
+        held.push(open_all_connections(&world, &client).await);
     }
     let mut agent = late.client(&world.agent).await;
     agent.status(pb::StatusRequest {}).await.unwrap();
-    // A reader does not: nothing that is there matters less.
+    // A reader gets none: all connections have higher roles.
     let reader = enrolled(&world, pb::Role::Reader, "reader").await;
     assert!(!reader.is_known(&world.agent).await);
     world.finish().await;

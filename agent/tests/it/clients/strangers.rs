@@ -1,4 +1,4 @@
-//! Those who are not known: they get no further than the handshake, and keep no one else out.
+//! Unknown peers: they get no further than the handshake, and lock no client out.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::harness::{Client, TEST_TIMEOUT, TLS, World};
 
-/// What HTTP/2 begins with.
+/// The start of HTTP/2.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 async fn world() -> World {
@@ -22,14 +22,14 @@ async fn world() -> World {
 async fn a_key_that_is_not_enrolled_never_reaches_http() {
     let world = world().await;
     let stranger = Client::new();
-    // In TLS 1.3 a client is done before the agent has judged it.
+    // With TLS 1.3, the client's handshake completes before the agent has checked its key.
     if let Ok(mut stream) = stranger.shake(&world.agent).await {
         let _ = stream.write_all(PREFACE).await;
         let mut answer = Vec::new();
         let answered = stream.read_to_end(&mut answer);
         let answered = tokio::time::timeout(TEST_TIMEOUT, answered).await.unwrap();
-        assert!(answered.is_err(), "it is told by an alert");
-        assert!(answer.is_empty(), "and by nothing else");
+        assert!(answered.is_err(), "it gets a TLS alert");
+        assert!(answer.is_empty(), "and nothing else");
     }
     assert!(!stranger.is_known(&world.agent).await);
     world.agent.logged("connections refused").await;
@@ -37,7 +37,7 @@ async fn a_key_that_is_not_enrolled_never_reaches_http() {
 }
 
 #[tokio::test]
-async fn another_agent_in_the_place_of_ours_is_noticed() {
+async fn a_server_with_another_key_is_rejected() {
     let world = world().await;
     let client = Client::first(&world.agent).await;
     let another = Identity::generate().unwrap().fingerprint();
@@ -65,19 +65,19 @@ async fn plain_text_is_not_answered_in_plain_text() {
 }
 
 #[tokio::test]
-async fn a_crowd_that_never_finishes_keeps_no_client_out_and_takes_no_memory() {
+async fn unfinished_handshakes_lock_no_client_out_and_take_little_memory() {
     let world = world().await;
     let client = Client::first(&world.agent).await;
     let mut open = client.client(&world.agent).await;
     let before = world.agent.open_files();
-    let mut crowd = Vec::new();
+    let mut connections = Vec::new();
     for number in 0..1000 {
         let mut stream = TcpStream::connect(world.agent.tls()).await.unwrap();
-        // Half of them begin a handshake that they never end.
+        // Half of them start a handshake that they never finish.
         if number % 2 == 0 {
             let _ = stream.write_all(&[22, 3, 1, 2, 0, 1, 0, 1]).await;
         }
-        crowd.push(stream);
+        connections.push(stream);
         if number % 100 == 0 {
             open.status(pb::StatusRequest {}).await.unwrap();
             assert!(client.is_known(&world.agent).await, "after {number}");
@@ -86,21 +86,21 @@ async fn a_crowd_that_never_finishes_keeps_no_client_out_and_takes_no_memory() {
     assert!(client.is_known(&world.agent).await);
     assert!(world.agent.open_files() < before + 40);
     world.agent.is_lean();
-    drop(crowd);
+    drop(connections);
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_thousand_handshakes_at_once_leave_room_for_enrolled_clients() {
+async fn a_thousand_concurrent_handshakes_do_not_lock_out_clients() {
     let world = world().await;
     let client = Client::first(&world.agent).await;
     let mut open = client.client(&world.agent).await;
     let stranger = std::sync::Arc::new(Client::new());
     let (address, agent) = (world.agent.tls(), world.agent.fingerprint());
-    let mut crowd = JoinSet::new();
+    let mut connections = JoinSet::new();
     for _ in 0..1000 {
         let config = tls::client(&stranger.identity, agent).unwrap();
-        crowd.spawn(async move {
+        connections.spawn(async move {
             let stream = TcpStream::connect(address).await?;
             let mut stream = TlsConnector::from(config)
                 .connect(tls::server_name(), stream)
@@ -109,14 +109,14 @@ async fn a_thousand_handshakes_at_once_leave_room_for_enrolled_clients() {
         });
     }
     open.status(pb::StatusRequest {}).await.unwrap();
-    let ended = async { while crowd.join_next().await.is_some() {} };
+    let ended = async { while connections.join_next().await.is_some() {} };
     tokio::time::timeout(TEST_TIMEOUT, ended)
         .await
         .expect("each of them ends");
     open.status(pb::StatusRequest {}).await.unwrap();
     assert!(client.is_known(&world.agent).await);
     world.agent.is_lean();
-    // A line a minute, whatever happens.
+    // At most one line a minute.
     assert!(world.agent.count_logged("connections refused") <= 2);
     world.finish().await;
 }

@@ -1,4 +1,4 @@
-//! HTTP/2 frame by frame, as no library would send them.
+//! Raw HTTP/2 frames, including invalid ones that no library would send.
 
 use std::sync::{Arc, Mutex};
 
@@ -26,7 +26,7 @@ pub(crate) const END_HEADERS: u8 = 4;
 /// `ENHANCE_YOUR_CALM`.
 pub(crate) const CALM: u32 = 11;
 
-/// A frame.
+/// Encodes a frame.
 pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let mut frame = Vec::with_capacity(9 + payload.len());
@@ -53,11 +53,11 @@ pub(crate) fn call(path: &str) -> Vec<u8> {
     block
 }
 
-/// One more header: never indexed, as it is.
+/// Adds a header as a literal that is never indexed.
 pub(crate) fn header(block: &mut Vec<u8>, name: &str, value: &str) {
     block.push(0x10);
     for text in [name, value] {
-        // HPACK's integers, in seven bits and on.
+        // HPACK integers with a seven-bit prefix.
         let mut length = text.len();
         if length < 127 {
             block.push(u8::try_from(length).unwrap());
@@ -74,19 +74,19 @@ pub(crate) fn header(block: &mut Vec<u8>, name: &str, value: &str) {
     }
 }
 
-/// A connection that sends what a test wants.
+/// A connection for raw frames.
 pub(crate) struct Wire {
     out: WriteHalf<TlsStream<TcpStream>>,
-    /// What the agent says, if anyone listens.
-    heard: Option<JoinHandle<()>>,
-    farewell: Arc<Mutex<Option<u32>>>,
-    /// The latest stream on which a message came.
+    /// The task that reads the agent's frames, if started.
+    reader: Option<JoinHandle<()>>,
+    goaway: Arc<Mutex<Option<u32>>>,
+    /// The latest stream with a response.
     answered: watch::Sender<u32>,
-    silent: Option<ReadHalf<TlsStream<TcpStream>>>,
+    unread: Option<ReadHalf<TlsStream<TcpStream>>>,
 }
 
 impl Wire {
-    /// Begins, with these settings of its own.
+    /// Sends the preface and these settings.
     pub(crate) async fn open(stream: TlsStream<TcpStream>, settings: &[u8]) -> Self {
         let (read, mut out) = tokio::io::split(stream);
         let begin = [PREFACE, &frame(SETTINGS, 0, 0, settings)].concat();
@@ -94,47 +94,47 @@ impl Wire {
         out.flush().await.unwrap();
         Self {
             out,
-            heard: None,
-            farewell: Arc::default(),
+            reader: None,
+            goaway: Arc::default(),
             answered: watch::Sender::new(0),
-            silent: Some(read),
+            unread: Some(read),
         }
     }
 
-    /// Reads what comes from now on. Without it nothing is read.
+    /// Starts to read. Without this, nothing is read.
     pub(crate) fn listen(mut self) -> Self {
-        let read = self.silent.take().expect("once");
-        self.heard = Some(tokio::spawn(hear(
+        let read = self.unread.take().expect("once");
+        self.reader = Some(tokio::spawn(read_frames(
             read,
-            Arc::clone(&self.farewell),
+            Arc::clone(&self.goaway),
             self.answered.clone(),
         )));
         self
     }
 
-    /// False when the connection has gone.
-    pub(crate) async fn say(&mut self, frames: &[u8]) -> bool {
+    /// Sends frames; `false` if the connection is closed.
+    pub(crate) async fn send(&mut self, frames: &[u8]) -> bool {
         self.out.write_all(frames).await.is_ok() && self.out.flush().await.is_ok()
     }
 
-    /// Waits until a message has come on this stream.
+    /// Waits for a response on this stream.
     pub(crate) async fn answered(&self, stream: u32) {
         let mut answered = self.answered.subscribe();
         let waiting = answered.wait_for(|last| *last == stream);
-        let came = tokio::time::timeout(TEST_TIMEOUT, waiting).await;
-        came.expect("an answer").unwrap();
+        let received = tokio::time::timeout(TEST_TIMEOUT, waiting).await;
+        received.expect("an answer").unwrap();
     }
 
-    /// Waits until the agent has ended the connection: with which error.
+    /// Waits until the agent closes the connection, and returns its error code.
     pub(crate) async fn ended(self) -> Option<u32> {
-        self.heard.expect("it listens").await.unwrap();
-        *self.farewell.lock().unwrap()
+        self.reader.expect("it listens").await.unwrap();
+        *self.goaway.lock().unwrap()
     }
 }
 
-async fn hear(
+async fn read_frames(
     mut read: ReadHalf<TlsStream<TcpStream>>,
-    farewell: Arc<Mutex<Option<u32>>>,
+    goaway: Arc<Mutex<Option<u32>>>,
     answered: watch::Sender<u32>,
 ) {
     let mut head = [0; 9];
@@ -150,7 +150,7 @@ async fn hear(
         }
         if head[3] == GOAWAY {
             let code = payload[4..8].try_into().unwrap();
-            *farewell.lock().unwrap() = Some(u32::from_be_bytes(code));
+            *goaway.lock().unwrap() = Some(u32::from_be_bytes(code));
         }
     }
 }

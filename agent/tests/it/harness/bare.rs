@@ -1,4 +1,4 @@
-//! The binary in ways of its own: another environment, another user, a command next to the agent.
+//! Runs the binary in special ways: with another environment or user, or a command next to the agent.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -11,7 +11,7 @@ use super::{TEST_TIMEOUT, VOLUME};
 
 pub(crate) use super::process::BINARY;
 
-/// How a command ended, and what it said.
+/// The exit code and output of a command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -19,7 +19,7 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// The binary in an empty environment, with the volume of the agent in this folder.
+/// The binary with an empty environment, and its volume in this directory.
 pub(crate) fn binary(folder: &Path) -> Command {
     command(BINARY, folder)
 }
@@ -35,7 +35,7 @@ pub(crate) fn command(program: &str, folder: &Path) -> Command {
     command
 }
 
-/// Runs a command to its end; `input` is what is piped into it.
+/// Runs a command to its end, with `input` on stdin.
 pub(crate) async fn run(command: &mut Command, input: &str) -> Ended {
     let mut child = command
         .stdin(Stdio::piped())
@@ -43,7 +43,7 @@ pub(crate) async fn run(command: &mut Command, input: &str) -> Ended {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A command that reads nothing may have gone by now.
+    // A command that reads nothing may have ended already.
     let _ = child
         .stdin
         .take()
@@ -60,7 +60,7 @@ pub(crate) async fn run(command: &mut Command, input: &str) -> Ended {
     }
 }
 
-/// A new key, as a person makes one.
+/// A new key, as an operator generates one.
 pub(crate) async fn new_key() -> String {
     let made = run(binary(Path::new("/")).args(["keys", "generate"]), "").await;
     assert_eq!((made.code, made.stderr.as_str()), (Some(0), ""));
@@ -76,7 +76,7 @@ pub(crate) struct Bare {
 }
 
 impl Bare {
-    /// Starts an agent that has no one to speak to.
+    /// Starts an agent without a server.
     pub(crate) fn start(command: &mut Command) -> Self {
         Self::start_as_it_is(
             command
@@ -85,7 +85,7 @@ impl Bare {
         )
     }
 
-    /// Starts something that prints an agent's log.
+    /// Starts a command that prints an agent's log.
     pub(crate) fn start_as_it_is(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -100,7 +100,7 @@ impl Bare {
         self.child.id().expect("it runs")
     }
 
-    /// The one process that it has started.
+    /// The only process that it has started.
     pub(crate) fn only_child(&self) -> u32 {
         let pid = self.pid();
         let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
@@ -108,7 +108,7 @@ impl Bare {
     }
 
     /// The next line of its log with this message.
-    pub(crate) async fn says(&mut self, message: &str) -> serde_json::Value {
+    pub(crate) async fn logged(&mut self, message: &str) -> serde_json::Value {
         let find = async {
             while let Some(line) = self.log.next_line().await.unwrap() {
                 let entry: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -116,17 +116,17 @@ impl Bare {
                     return entry;
                 }
             }
-            panic!("it has ended without saying {message:?}");
+            panic!("it ended without logging {message:?}");
         };
         let found = tokio::time::timeout(TEST_TIMEOUT, find).await;
-        found.unwrap_or_else(|_| panic!("it does not say {message:?}"))
+        found.unwrap_or_else(|_| panic!("it does not log {message:?}"))
     }
 
     pub(crate) async fn terminate(&mut self) -> ExitStatus {
         self.end(self.pid()).await
     }
 
-    /// SIGTERM for the process that it has started, and how it ended itself.
+    /// Sends SIGTERM to its child process, and returns its own exit status.
     pub(crate) async fn terminate_child(&mut self) -> ExitStatus {
         self.end(self.only_child()).await
     }

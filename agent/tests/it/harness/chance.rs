@@ -1,9 +1,9 @@
-//! Tests that chance steers. It steers them the same way each time, so that a red run is a fault that was made just now;
-//! `scripts/test-random` looks for others.
+//! Randomised tests. The seed is fixed, so that a failure is due to the current change; `scripts/test-random` tries
+//! other seeds.
 
 use fastrand::Rng;
 
-/// Chance with the test's own seed, or with the one in `OPENCLAW_TEST_SEED`.
+/// A generator with the test's own seed, or that in `OPENCLAW_TEST_SEED`.
 pub(crate) fn chance(seed: u64) -> Rng {
     let given = std::env::var("OPENCLAW_TEST_SEED").ok();
     let seed = given.map_or(seed, |given| given.parse().unwrap());

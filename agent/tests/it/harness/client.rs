@@ -1,4 +1,4 @@
-//! A client elsewhere: a key of its own, enrolment, and gRPC over TLS as `openclawctl` does both.
+//! A network client: its own key, enrolment, and gRPC over TLS, like `openclawctl`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,12 +18,12 @@ use tonic::transport::{Channel, Endpoint};
 use super::TEST_TIMEOUT;
 use super::process::{Agent, POLL};
 
-/// What makes an agent serve clients elsewhere.
+/// The arguments for serving network clients.
 pub(crate) const TLS: [&str; 2] = ["--listen", "127.0.0.1:0"];
-/// The beginning of the line that has the first code.
+/// The start of the log line with the first code.
 const FIRST: &str = "no client is enrolled yet";
 
-/// A machine with a key.
+/// A client with a key.
 pub(crate) struct Client {
     pub(crate) identity: Arc<Identity>,
 }
@@ -38,7 +38,7 @@ impl Client {
         self.identity.fingerprint()
     }
 
-    /// A client that is enrolled with the code of an agent's first start.
+    /// A client that enrolls with the code of an agent's first start.
     pub(crate) async fn first(agent: &Agent) -> Self {
         let client = Self::new();
         let code = agent.first_code().await;
@@ -46,7 +46,7 @@ impl Client {
         client
     }
 
-    /// A client of that role, which is also its name.
+    /// A client with this role, which is also its name.
     pub(crate) async fn invited(agent: &Agent, role: pb::Role) -> Self {
         let client = Self::new();
         let code = agent.invite(role, "").await;
@@ -66,24 +66,24 @@ impl Client {
         tokio::time::timeout(TEST_TIMEOUT, asked).await.unwrap()
     }
 
-    /// As far as the handshake of an enrolment.
+    /// Performs the handshake of an enrolment.
     pub(crate) async fn greet(&self, address: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
         let config = tls::enrolling_client(&self.identity).unwrap();
         shake(address, config).await
     }
 
-    /// As far as the handshake of a client.
+    /// Performs the handshake of a client.
     pub(crate) async fn shake(&self, agent: &Agent) -> io::Result<TlsStream<TcpStream>> {
         let config = tls::client(&self.identity, agent.fingerprint()).unwrap();
         shake(agent.tls(), config).await
     }
 
-    /// A channel that has connected.
+    /// A connected channel.
     pub(crate) async fn connect(&self, agent: &Agent) -> Result<Channel, tonic::transport::Error> {
         self.connect_at(agent.tls(), agent).await
     }
 
-    /// A channel that has connected to the agent through someone.
+    /// A channel connected to the agent through a proxy.
     pub(crate) async fn connect_at(
         &self,
         address: SocketAddr,
@@ -97,7 +97,7 @@ impl Client {
             .unwrap()
     }
 
-    /// A channel that connects when it is used.
+    /// A channel that connects on first use.
     pub(crate) fn connect_lazily(
         &self,
         endpoint: &Endpoint,
@@ -112,14 +112,15 @@ impl Client {
         AgentClient::new(self.connect(agent).await.unwrap())
     }
 
-    /// What the agent reports about the caller.
+    /// The agent's report about the caller.
     pub(crate) async fn status(&self, agent: &Agent) -> pb::StatusResponse {
         let mut client = self.client(agent).await;
         let status = client.status(pb::StatusRequest {}).await;
         status.unwrap().into_inner()
     }
 
-    /// Whether the agent lets it in: asked by a whole call, as a handshake ends before the agent has said so.
+    /// True if the agent accepts the key. Makes a whole call, since a client's handshake completes before the agent has
+    /// decided.
     pub(crate) async fn is_known(&self, agent: &Agent) -> bool {
         let Ok(channel) = self.connect(agent).await else {
             return false;
@@ -129,7 +130,7 @@ impl Client {
     }
 }
 
-/// What makes connections of a client's key.
+/// The connector for a client's key.
 fn connector(
     address: SocketAddr,
     config: Arc<ClientConfig>,
@@ -153,42 +154,41 @@ async fn shake(address: SocketAddr, config: Arc<ClientConfig>) -> io::Result<Tls
 }
 
 impl Agent {
-    /// Its address for TLS, in this life.
+    /// The TLS address of the current process.
     pub(crate) fn tls(&self) -> SocketAddr {
         let started = &self.since_start()[0];
         let address = started["listen"].as_str().and_then(|it| it.parse().ok());
         address.expect("an address for TLS")
     }
 
-    /// Its key.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let started = &self.since_start()[0];
         let key = started["fingerprint"].as_str();
         key.and_then(|it| it.parse().ok()).expect("a fingerprint")
     }
 
-    /// The newest code that the log has.
+    /// The newest code in the log.
     pub(crate) async fn first_code(&self) -> Code {
-        let told = || {
+        let reported = || {
             let log = self.since_start().into_iter();
             let mut messages = log.filter_map(|line| Some(line["message"].as_str()?.to_owned()));
             messages.find(|message| message.starts_with(FIRST))
         };
-        let telling = async {
+        let waiting = async {
             loop {
-                match told() {
+                match reported() {
                     Some(message) => break message,
                     None => tokio::time::sleep(POLL).await,
                 }
             }
         };
-        let message = tokio::time::timeout(TEST_TIMEOUT, telling).await;
+        let message = tokio::time::timeout(TEST_TIMEOUT, waiting).await;
         let message = message.expect("the log has a code");
         let (_, code) = message.split_once("enter this code: ").unwrap();
         Code::parse(code).unwrap()
     }
 
-    /// A code from an admin on the agent's own machine.
+    /// A code from an admin on the agent's machine.
     pub(crate) async fn invite(&self, role: pb::Role, name: &str) -> Code {
         self.invite_with(pb::InviteClientRequest {
             role: role.into(),
@@ -198,7 +198,7 @@ impl Agent {
         .await
     }
 
-    /// A code for what the request asks.
+    /// A code for this request.
     pub(crate) async fn invite_with(&self, request: pb::InviteClientRequest) -> Code {
         let invited = self.clients().invite_client(request).await;
         Code::parse(&invited.unwrap().into_inner().code).unwrap()
@@ -208,7 +208,7 @@ impl Agent {
         pb::clients_client::ClientsClient::new(self.channel())
     }
 
-    /// Everyone who may call, by name.
+    /// All clients and invitations, by name.
     pub(crate) async fn list_clients(&self) -> pb::ListClientsResponse {
         let mut clients = self.clients();
         let request = pb::ListClientsRequest::default();
@@ -216,7 +216,7 @@ impl Agent {
         list.unwrap().into_inner()
     }
 
-    /// Takes a client's access back, from the agent's own machine.
+    /// Revokes a client, from the agent's machine.
     pub(crate) async fn revoke(&self, client: &str) -> Result<pb::Client, tonic::Status> {
         let request = pb::RevokeClientRequest {
             client: client.to_owned(),

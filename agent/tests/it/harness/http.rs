@@ -1,4 +1,4 @@
-//! HTTP as a platform's probe speaks it.
+//! HTTP as in a platform's probe.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use super::{Agent, TEST_TIMEOUT};
 
-/// An answer: the status code and the body.
+/// A response: the status code and the body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) code: u16,
@@ -25,14 +25,14 @@ impl Agent {
         self.get_at(self.http(), path).await
     }
 
-    /// [`Agent::get`] at another address of it.
+    /// [`Agent::get`] at another of its addresses.
     pub(crate) async fn get_at(&self, address: SocketAddr, path: &str) -> Answer {
         let request = format!("GET {path} HTTP/1.1\r\nhost: agent\r\nconnection: close\r\n\r\n");
         let answer = exchange(address, request.as_bytes()).await;
         answer.unwrap_or_else(|| panic!("no answer to GET {path}"))
     }
 
-    /// Sends these bytes; `None` when no HTTP answer comes back.
+    /// Sends these bytes; `None` without an HTTP response.
     pub(crate) async fn raw_http(&self, bytes: &[u8]) -> Option<Answer> {
         exchange(self.http(), bytes).await
     }
@@ -41,7 +41,7 @@ impl Agent {
 async fn exchange(address: SocketAddr, bytes: &[u8]) -> Option<Answer> {
     let talk = async {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        // The agent may hang up before all of a bad request is written.
+        // The agent may close the connection before a bad request is written completely.
         let _ = stream.write_all(bytes).await;
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer).await;

@@ -1,27 +1,27 @@
-//! Looks for secrets in the memory of another process, as a thief with its user's rights would.
+//! Searches for secrets in the memory of another process, as an attacker with the same user could.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 
-/// A larger piece of memory is none of a lean agent's.
+/// A lean agent has no larger mapping.
 const LARGEST: u64 = 256 << 20;
 
-/// How often these bytes are in the memory of process `pid` that it can write to.
+/// How often these bytes are in the writable memory of process `pid`.
 pub(crate) fn copies(pid: u32, secret: &[u8]) -> usize {
     let Copies { stack, elsewhere } = places(pid, secret);
     stack + elsewhere
 }
 
-/// Where copies are.
+/// The locations of copies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Copies {
-    /// On the stack of the first thread, which runs everything but the disk.
+    /// On the stack of the main thread, which runs everything except disk access.
     pub(crate) stack: usize,
     /// On the heap, and on the stacks of other threads.
     pub(crate) elsewhere: usize,
 }
 
-/// [`copies`], by where they are.
+/// [`copies`], by location.
 pub(crate) fn places(pid: u32, secret: &[u8]) -> Copies {
     let memory = File::open(format!("/proc/{pid}/mem")).expect("a process of the same user");
     let mut found = Copies::default();
@@ -54,7 +54,7 @@ pub(crate) fn occurrences(bytes: &[u8], part: &[u8]) -> usize {
         .count()
 }
 
-/// From where to where, and whether it is the first thread's stack.
+/// Start and end of each mapping, and whether it is the main thread's stack.
 fn regions(pid: u32) -> Vec<(u64, u64, bool)> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     let region = |line: &str| {

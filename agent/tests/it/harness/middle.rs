@@ -1,4 +1,5 @@
-//! Someone between a client and the agent: passes bytes on, and is late, or deaf, or cuts the line, on request.
+//! A TCP proxy between a client and the agent: it forwards bytes, and on request delays them, drops them or closes
+//! connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,34 +12,34 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// What it does with the connections that it has.
+/// How it treats the current connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mood {
-    /// Passes everything on.
-    Fair,
-    /// Passes everything on, each piece so much later.
-    Late(Duration),
-    /// Passes nothing on, and keeps the connections.
-    Deaf,
+pub(crate) enum Mode {
+    /// Forwards everything.
+    Forward,
+    /// Forwards everything with this delay.
+    Delay(Duration),
+    /// Forwards nothing, and keeps the connections open.
+    Stall,
 }
 
-/// How a connection ends.
+/// How a connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// With a farewell at both ends.
+    /// With FIN on both sides.
     Close,
-    /// With a reset at both ends.
+    /// With RST on both sides.
     Reset,
-    /// The client hears that the agent says no more; the agent hears nothing.
+    /// The client gets a FIN from the agent's side; the agent gets nothing.
     ClientSide,
-    /// The agent hears that the client says no more; the client hears nothing.
+    /// The agent gets a FIN from the client's side; the client gets nothing.
     AgentSide,
 }
 
 #[derive(Clone, Copy)]
 struct Orders {
-    mood: Mood,
-    /// How often, and how the last time, connections were cut.
+    mode: Mode,
+    /// The count of cuts, and the kind of the last one.
     cuts: (u64, Cut),
 }
 
@@ -50,8 +51,8 @@ pub(crate) struct Middle {
 }
 
 struct Shared {
-    /// How much the agent may still say before everything is cut with a reset.
-    patience: AtomicU64,
+    /// How many bytes the agent may still send before all connections are reset.
+    bytes_left: AtomicU64,
     connections: AtomicU64,
 }
 
@@ -59,16 +60,16 @@ impl Middle {
     pub(crate) async fn before(agent: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (orders, told) = watch::channel(Orders {
-            mood: Mood::Fair,
+        let (orders, receiver) = watch::channel(Orders {
+            mode: Mode::Forward,
             cuts: (0, Cut::Close),
         });
         let shared = Arc::new(Shared {
-            patience: AtomicU64::new(u64::MAX),
+            bytes_left: AtomicU64::new(u64::MAX),
             connections: AtomicU64::new(0),
         });
         let mut accepting = JoinSet::new();
-        accepting.spawn(accept(listener, agent, told, Arc::clone(&shared)));
+        accepting.spawn(accept(listener, agent, receiver, Arc::clone(&shared)));
         Self {
             address,
             orders,
@@ -77,22 +78,22 @@ impl Middle {
         }
     }
 
-    pub(crate) fn becomes(&self, mood: Mood) {
-        self.orders.send_modify(|orders| orders.mood = mood);
+    pub(crate) fn set_mode(&self, mode: Mode) {
+        self.orders.send_modify(|orders| orders.mode = mode);
     }
 
-    /// Ends the connections that there are. New ones are taken.
-    pub(crate) fn cuts(&self, cut: Cut) {
+    /// Closes the current connections. New ones are accepted.
+    pub(crate) fn cut(&self, cut: Cut) {
         self.orders
             .send_modify(|orders| orders.cuts = (orders.cuts.0 + 1, cut));
     }
 
-    /// Resets everything, once, when the agent has said so many more bytes.
-    pub(crate) fn cuts_after(&self, bytes: u64) {
-        self.shared.patience.store(bytes, Ordering::Relaxed);
+    /// Resets all connections once, after the agent has sent this many more bytes.
+    pub(crate) fn cut_after(&self, bytes: u64) {
+        self.shared.bytes_left.store(bytes, Ordering::Relaxed);
     }
 
-    /// How many connections there were.
+    /// The number of connections so far.
     pub(crate) fn connections(&self) -> u64 {
         self.shared.connections.load(Ordering::Relaxed)
     }
@@ -117,7 +118,7 @@ async fn accept(
     }
 }
 
-/// One connection, until it is cut or both ends have gone.
+/// Handles a connection until it is cut or both sides have closed it.
 async fn connect(
     client: TcpStream,
     agent: TcpStream,
@@ -133,7 +134,7 @@ async fn connect(
 
 type Halves = (OwnedReadHalf, OwnedWriteHalf);
 
-/// How it is to end, if not by itself.
+/// How the connection must be closed, if not by its ends.
 async fn carry(
     client: &mut Halves,
     agent: &mut Halves,
@@ -141,26 +142,26 @@ async fn carry(
     shared: &Shared,
 ) -> Option<Cut> {
     let before = orders.borrow_and_update().cuts.0;
-    let up = pass(&mut client.0, &mut agent.1, orders.clone(), |_| true);
-    let down = pass(&mut agent.0, &mut client.1, orders.clone(), |bytes| {
+    let up = forward(&mut client.0, &mut agent.1, orders.clone(), |_| true);
+    let down = forward(&mut agent.0, &mut client.1, orders.clone(), |bytes| {
         shared.allows(bytes)
     });
     let both = async { tokio::try_join!(up, down) };
     tokio::select! {
         cut = orders.wait_for(|orders| orders.cuts.0 > before) => cut.ok().map(|orders| orders.cuts.1),
-        passed = both => passed.err(),
+        forwarded = both => forwarded.err(),
     }
 }
 
 impl Shared {
-    /// Whether the agent may say so many bytes more.
+    /// True if the agent may send this many more bytes.
     fn allows(&self, bytes: u64) -> bool {
         let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
         let spend = |left: u64| (left != u64::MAX).then(|| left.saturating_sub(bytes));
-        let over = self.patience.fetch_update(set, get, spend);
+        let over = self.bytes_left.fetch_update(set, get, spend);
         let over = over.is_ok_and(|left| left <= bytes);
         if over {
-            self.patience.store(u64::MAX, Ordering::Relaxed);
+            self.bytes_left.store(u64::MAX, Ordering::Relaxed);
         }
         !over
     }
@@ -177,7 +178,7 @@ async fn end(cut: Cut, mut client: Halves, mut agent: Halves) {
         }
         Cut::ClientSide => {
             let _ = client.1.shutdown().await;
-            // Whatever the client says now is heard by no one, until it has gone.
+            // Discards what the client still sends, until it closes.
             let _ = tokio::io::copy(&mut client.0, &mut tokio::io::sink()).await;
         }
         Cut::AgentSide => {
@@ -187,13 +188,13 @@ async fn end(cut: Cut, mut client: Halves, mut agent: Halves) {
     }
 }
 
-/// Passes bytes on until the end of them, which it passes on too. A broken line is broken at its other end as well,
-/// and so is one that may not continue.
-async fn pass(
+/// Forwards bytes until EOF, which is forwarded too. A broken connection is closed on its other side as well, and so is
+/// one that may not continue.
+async fn forward(
     from: &mut OwnedReadHalf,
     to: &mut OwnedWriteHalf,
     mut orders: watch::Receiver<Orders>,
-    mut goes_on: impl FnMut(u64) -> bool,
+    mut may_continue: impl FnMut(u64) -> bool,
 ) -> Result<(), Cut> {
     let mut buffer = vec![0; 4096];
     loop {
@@ -202,12 +203,12 @@ async fn pass(
             let _ = to.shutdown().await;
             return Ok(());
         }
-        let mood = orders.wait_for(|orders| orders.mood != Mood::Deaf).await;
-        let mood = mood.map(|orders| orders.mood);
-        if let Ok(Mood::Late(time)) = mood {
+        let mode = orders.wait_for(|orders| orders.mode != Mode::Stall).await;
+        let mode = mode.map(|orders| orders.mode);
+        if let Ok(Mode::Delay(time)) = mode {
             tokio::time::sleep(time).await;
         }
-        if !goes_on(read as u64) {
+        if !may_continue(read as u64) {
             return Err(Cut::Reset);
         }
         let written = to.write_all(&buffer[..read]).await;

@@ -1,4 +1,4 @@
-//! A copy of an agent's volume, opened with its key: what a test must know to look for it elsewhere.
+//! Opens a copy of an agent's volume with its key, to learn the secrets that a test searches for elsewhere.
 
 use std::fs;
 use std::path::Path;
@@ -8,15 +8,15 @@ use ciborium::Value;
 use openclaw_state::vault::{Sealed, Tables};
 use openclaw_vault::{DataKey, Folder, Key, Key32, Secret, Table, on_heap};
 
-/// What was found in a store.
+/// The content of a store.
 pub(crate) struct Opened {
     /// Private keys by name.
     pub(crate) keys: Vec<(&'static str, Vec<u8>)>,
-    /// Every record, in clear.
+    /// Every record, decrypted.
     pub(crate) records: Vec<u8>,
 }
 
-/// Data keys, as the vault hands them over.
+/// Data keys, as the vault passes them to the hold function.
 static HELD: Mutex<Vec<[u8; 32]>> = Mutex::new(Vec::new());
 
 fn hold(key: Key32) -> DataKey {
@@ -24,7 +24,7 @@ fn hold(key: Key32) -> DataKey {
     on_heap(key)
 }
 
-/// Opens a copy of the volume. Its agent may continue meanwhile.
+/// Opens a copy of the volume. Its agent may keep running.
 pub(crate) fn open(volume: &Path, key_file: &Path) -> Opened {
     let copy = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(volume).unwrap() {
@@ -32,7 +32,7 @@ pub(crate) fn open(volume: &Path, key_file: &Path) -> Opened {
         fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
     }
     let secret = Secret::parse_key(&fs::read_to_string(key_file).unwrap()).unwrap();
-    // Only this thread's: tests run side by side, each with a store of its own.
+    // One at a time: tests run in parallel, each with its own store.
     let (sealed, data_key) = {
         static ONE: Mutex<()> = Mutex::new(());
         let _one = ONE
@@ -66,7 +66,7 @@ fn device_keys(sealed: &Sealed) -> Vec<(&'static str, Vec<u8>)> {
     let field = |wanted: &'static str| {
         let named = |(name, _): &&(Value, Value)| name.as_text() == Some(wanted);
         let (_, value) = fields.iter().find(named).expect("a field");
-        // A pair is the private key and then the public one.
+        // A key pair is the private key followed by the public one.
         (wanted, bytes(value)[..32].to_vec())
     };
     [

@@ -1,4 +1,4 @@
-//! The agent's process: its arguments, its output, its addresses, its end.
+//! The agent's process: its arguments, output, addresses and exit.
 
 mod lines;
 
@@ -19,13 +19,12 @@ use tonic::transport::{Channel, Endpoint};
 use super::TEST_TIMEOUT;
 use lines::{Lines, Stream};
 
-/// The binary.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_openclaw-agent");
-/// The volume, in the agent's folder.
+/// The volume, in the agent's directory.
 pub(crate) const VOLUME: &str = "auth";
-/// What it says once it can be reached.
+/// The log message once it accepts connections.
 pub(crate) const STARTED: &str = "openclaw-agent started";
-/// How often Status is asked while something is waited for.
+/// The polling interval of Status.
 pub(crate) const POLL: Duration = Duration::from_millis(15);
 
 /// More events than thousands of kills make; the default is exceeded by them.
@@ -37,25 +36,25 @@ pub(crate) struct Agent {
     lines: Lines,
     /// Its gRPC socket.
     pub(crate) socket: PathBuf,
-    /// Its gRPC address in plain text, when it has one.
+    /// Its plain-text gRPC address, if it has one.
     pub(crate) plaintext: Option<SocketAddr>,
     channel: Channel,
     folder: Arc<TempDir>,
 }
 
 impl Agent {
-    /// Starts it in a folder of its own, and waits until it has said where it listens.
+    /// Starts it in its own directory, and waits until it listens.
     pub(crate) async fn start(whatsapp: &str, args: &[&str]) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         Self::start_in(folder, whatsapp, args).await
     }
 
-    /// Starts it in a folder that may have a volume.
+    /// Starts it in a directory that may contain a volume.
     pub(crate) async fn start_in(folder: Arc<TempDir>, whatsapp: &str, args: &[&str]) -> Self {
         Self::started(Self::spawn(folder, whatsapp, |command| command.args(args))).await
     }
 
-    /// Starts it in an environment.
+    /// Starts it with additional variables.
     pub(crate) async fn start_within(
         folder: Arc<TempDir>,
         whatsapp: &str,
@@ -112,7 +111,7 @@ impl Agent {
         }
     }
 
-    /// Another agent in the same folder, once this one has ended.
+    /// Starts another agent in the same directory, after this one has ended.
     pub(crate) async fn start_again(&mut self, whatsapp: &str) {
         self.start_again_with(whatsapp, &[]).await;
     }
@@ -124,9 +123,9 @@ impl Agent {
         self.lines.prepend(&earlier);
     }
 
-    /// Another agent in the same folder, which need not get as far as saying where it listens. At a failpoint
-    /// (state/src/failpoint.rs) it ends as if someone killed it.
-    pub(crate) fn start_doomed(&mut self, whatsapp: &str, kill_at: Option<&str>) {
+    /// Starts another agent in the same directory, which need not reach the point where it listens. At a failpoint
+    /// (state/src/failpoint.rs) it kills itself.
+    pub(crate) fn start_with_failpoint(&mut self, whatsapp: &str, kill_at: Option<&str>) {
         let earlier = self.lines.clone();
         *self = Self::spawn(Arc::clone(&self.folder), whatsapp, |command| {
             command
@@ -136,9 +135,9 @@ impl Agent {
         self.lines.prepend(&earlier);
     }
 
-    /// Whether it ends by itself in this time, and was killed.
-    pub(crate) async fn dies_within(&mut self, patience: Duration) -> bool {
-        let Ok(ended) = tokio::time::timeout(patience, self.child.wait()).await else {
+    /// True if it kills itself within this time.
+    pub(crate) async fn kills_itself_within(&mut self, limit: Duration) -> bool {
+        let Ok(ended) = tokio::time::timeout(limit, self.child.wait()).await else {
             return false;
         };
         let ended = ended.unwrap();
@@ -165,7 +164,7 @@ impl Agent {
         self.status().await.link.unwrap()
     }
 
-    /// Waits until Status says so.
+    /// Waits until Status matches.
     pub(crate) async fn until(
         &self,
         mut holds: impl FnMut(&pb::LinkStatus) -> bool,
@@ -178,7 +177,7 @@ impl Agent {
             }
         };
         if tokio::time::timeout(TEST_TIMEOUT, waiting).await.is_err() {
-            panic!("Status says {:?} {:?}", link.state(), link.reason);
+            panic!("Status is {:?} {:?}", link.state(), link.reason);
         }
         link
     }
@@ -187,18 +186,18 @@ impl Agent {
         self.until(|link| link.state() == state).await
     }
 
-    /// The first line of the log with this message, waited for.
+    /// The first line of the log with this message; waits for it.
     pub(crate) async fn logged(&self, message: &str) -> serde_json::Value {
         self.lines.wait_for(message).await
     }
 
-    /// Its address for HTTP: another one once it has replaced itself.
+    /// Its HTTP address, which changes when it replaces itself.
     pub(crate) fn http(&self) -> SocketAddr {
         let address = self.since_start()[0]["http"].as_str().unwrap().parse();
         address.expect("an address for HTTP")
     }
 
-    /// The log of its present life, from where it says that it has started.
+    /// The log of the current process image, from its start message on.
     pub(crate) fn since_start(&self) -> Vec<serde_json::Value> {
         let mut entries: Vec<_> = self.lines.entries().collect();
         let started = entries
@@ -207,12 +206,12 @@ impl Agent {
         entries.split_off(started.expect("it has started"))
     }
 
-    /// Waits until it has begun for the `times`-th time.
-    pub(crate) async fn begun(&self, times: usize) {
+    /// Waits until it has started `times` times.
+    pub(crate) async fn started_times(&self, times: usize) {
         self.logged_times(STARTED, times).await;
     }
 
-    /// Waits until it has logged this message so many times.
+    /// Waits until it has logged this message this many times.
     pub(crate) async fn logged_times(&self, message: &str, times: usize) {
         let logged = async {
             while self.count_logged(message) < times {
@@ -223,13 +222,13 @@ impl Agent {
         logged.unwrap_or_else(|_| panic!("{message:?} is logged fewer than {times} times"));
     }
 
-    /// Whether this is in a line of stderr.
-    pub(crate) fn complained(&self, text: &str) -> bool {
+    /// True if a line of stderr contains this text.
+    pub(crate) fn has_stderr(&self, text: &str) -> bool {
         let (_, err) = self.lines.all();
         err.iter().any(|line| line.contains(text))
     }
 
-    /// How many lines of the log have this message.
+    /// The number of log lines with this message.
     pub(crate) fn count_logged(&self, message: &str) -> usize {
         let entries = self.lines.entries();
         entries
@@ -237,7 +236,7 @@ impl Agent {
             .count()
     }
 
-    /// The messages of all lines with the level ERROR: each is for a person.
+    /// The messages of all ERROR lines: each requires action by a person.
     pub(crate) fn errors(&self) -> Vec<String> {
         let errors = self
             .lines
@@ -247,12 +246,12 @@ impl Agent {
         errors.filter_map(message).collect()
     }
 
-    /// All lines so far, of stdout and of stderr.
+    /// All lines so far, of stdout and stderr.
     pub(crate) fn output(&self) -> (Vec<String>, Vec<String>) {
         self.lines.all()
     }
 
-    /// The most memory that was ever resident, in KiB.
+    /// The peak resident memory, in KiB.
     pub(crate) fn peak_kib(&self) -> u64 {
         self.memory("VmHWM:")
     }
@@ -265,20 +264,20 @@ impl Agent {
         value.and_then(|value| value.parse().ok()).unwrap()
     }
 
-    /// Its own memory is what a small machine has. The program's pages do not count: in a build without optimisations
-    /// they are many, and the system may drop them.
+    /// Checks the anonymous memory, which a small machine must hold. The program's pages do not count: a debug build
+    /// has many, and the system may drop them.
     pub(crate) fn is_lean(&self) {
         let own = self.memory("RssAnon:");
         println!("{own} KiB of its own");
         assert!(own < 12 * 1024, "{own} KiB of its own are resident");
     }
 
-    /// Its process.
+    /// The id of its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id().expect("it runs")
     }
 
-    /// How many files and sockets it holds open.
+    /// The number of its open files and sockets.
     pub(crate) fn open_files(&self) -> usize {
         let pid = self.child.id().expect("it runs");
         std::fs::read_dir(format!("/proc/{pid}/fd"))
@@ -286,7 +285,7 @@ impl Agent {
             .count()
     }
 
-    /// Waits until it holds at most so many open.
+    /// Waits until it has at most this many open.
     pub(crate) async fn until_open_files(&self, most: usize) {
         let closing = async {
             while self.open_files() > most {
@@ -298,12 +297,12 @@ impl Agent {
         }
     }
 
-    /// SIGTERM, and how it ended.
+    /// Sends SIGTERM, and returns the exit status.
     pub(crate) async fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::TERM).await
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL, and returns the exit status.
     pub(crate) async fn kill(&mut self) -> ExitStatus {
         self.signal(Signal::KILL).await
     }
@@ -313,23 +312,23 @@ impl Agent {
         self.ended().await
     }
 
-    /// SIGKILL, without waiting for what comes of it.
-    pub(crate) fn shoot(&self) {
+    /// Sends SIGKILL without waiting.
+    pub(crate) fn kill_without_waiting(&self) {
         self.send(Signal::KILL);
     }
 
-    /// It does nothing until [`Agent::go_on`].
-    pub(crate) fn halt(&self) {
+    /// Stops it until [`Agent::unpause`].
+    pub(crate) fn pause(&self) {
         self.send(Signal::STOP);
     }
 
-    /// See [`Agent::halt`].
-    pub(crate) fn go_on(&self) {
+    /// See [`Agent::pause`].
+    pub(crate) fn unpause(&self) {
         self.send(Signal::CONT);
     }
 
-    /// Signals it to read its rules again.
-    pub(crate) fn hang_up(&self) {
+    /// Sends SIGHUP, so that it reloads its rules.
+    pub(crate) fn send_sighup(&self) {
         self.send(Signal::HUP);
     }
 
@@ -340,7 +339,7 @@ impl Agent {
         }
     }
 
-    /// Waits for its end.
+    /// Waits for its exit.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let ended = tokio::time::timeout(TEST_TIMEOUT, self.child.wait()).await;
         let ended = ended.expect("it ends").unwrap();
@@ -348,17 +347,15 @@ impl Agent {
         ended
     }
 
-    /// Its volume.
     pub(crate) fn volume(&self) -> PathBuf {
         self.folder().join(VOLUME)
     }
 
-    /// The file with its key.
     pub(crate) fn key_file(&self) -> PathBuf {
         self.folder().join(VOLUME).with_extension("key")
     }
 
-    /// The folder it was started in.
+    /// The directory it was started in.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -368,16 +365,16 @@ fn command(folder: &Path, whatsapp: &str, socket: &Path) -> Command {
     let mut command = Command::new(BINARY);
     command
         .env_clear()
-        // Tests are in more of a hurry than people are.
+        // Shorter delays than in production.
         .env("OPENCLAW_SEND_RATE", "0")
         .env("OPENCLAW_READY_AFTER", "0")
         .current_dir(folder)
         .arg("--socket")
         .arg(socket)
         .args(["--http", "127.0.0.1:0", "--whatsapp-url", whatsapp])
-        // The key file is made by the first agent in the folder.
+        // The first agent in the directory creates the key file.
         .args(["--auth-dir", VOLUME, "--create-key-file"])
-        // So that tests see its descriptors and its memory.
+        // Lets tests see its descriptors and memory.
         .arg("--allow-inspection")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -386,7 +383,7 @@ fn command(folder: &Path, whatsapp: &str, socket: &Path) -> Command {
     command
 }
 
-/// [`run_to_the_end`] of an agent with a volume of its own.
+/// [`run_to_the_end`] of an agent with its own volume.
 pub(crate) async fn run_agent_to_the_end(args: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let volume = folder.path().join(VOLUME);
@@ -395,7 +392,7 @@ pub(crate) async fn run_agent_to_the_end(args: &[&str]) -> Output {
     run_to_the_end(&all).await
 }
 
-/// Runs the binary with just these arguments and an empty environment, until it ends by itself.
+/// Runs the binary with only these arguments and an empty environment, until it exits.
 pub(crate) async fn run_to_the_end(args: &[&str]) -> Output {
     let mut command = Command::new(BINARY);
     command

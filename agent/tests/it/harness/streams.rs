@@ -1,4 +1,4 @@
-//! The agent's streams, with a deadline on every wait.
+//! The agent's streams, with a deadline for every wait.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::TEST_TIMEOUT;
 
-/// What a pairing showed, which no log may.
+/// Secrets that a pairing showed; no log may contain them.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets(Arc<Mutex<Vec<String>>>);
 
@@ -51,7 +51,7 @@ impl Pairing {
         Some(frame)
     }
 
-    /// The next frame, which is a QR code.
+    /// The next frame, which must be a QR code.
     pub(crate) async fn qr(&mut self) -> pb::QrCode {
         match self.next().await {
             Some(Frame::Qr(qr)) => qr,
@@ -59,7 +59,7 @@ impl Pairing {
         }
     }
 
-    /// `scanned`, `linked` and the end.
+    /// Expects `scanned`, `linked` and the end.
     pub(crate) async fn linked(mut self) -> pb::Linked {
         assert!(matches!(self.next().await, Some(Frame::Scanned(_))));
         match (self.next().await, self.next().await) {
@@ -68,7 +68,7 @@ impl Pairing {
         }
     }
 
-    /// Skips to `failed`, which is the last frame.
+    /// Skips to `failed`, which must be the last frame.
     pub(crate) async fn failed(mut self) -> pb::PairFailed {
         loop {
             match self.next().await {
@@ -98,7 +98,7 @@ impl Watcher {
         Ok(next.map(|response| response.item.expect("no item is empty")))
     }
 
-    /// The next event that `fits`; what comes before it is skipped.
+    /// The next event that `fits`; earlier ones are skipped.
     pub(crate) async fn event<T>(&mut self, mut fits: impl FnMut(&pb::Event) -> Option<T>) -> T {
         let find = async {
             loop {
@@ -121,7 +121,7 @@ impl Watcher {
         self.event(message).await
     }
 
-    /// The next so many messages' texts.
+    /// The texts of the next `count` messages.
     pub(crate) async fn texts(&mut self, count: usize) -> Vec<String> {
         let mut texts = Vec::with_capacity(count);
         while texts.len() < count {
@@ -165,7 +165,7 @@ impl Health {
         Ok(self.0.check(request).await?.into_inner().status())
     }
 
-    /// A Watch of the service says just this, one after the other.
+    /// Checks that a Watch of the service sends exactly these states in order.
     pub(crate) async fn follow(&mut self, service: &str, wanted: &[ServingStatus]) {
         let request = HealthCheckRequest {
             service: service.to_owned(),
@@ -177,7 +177,7 @@ impl Health {
         }
     }
 
-    /// Waits until a Watch of the service says so.
+    /// Waits until a Watch of the service sends this state.
     pub(crate) async fn until(&mut self, service: &str, wanted: ServingStatus) {
         let request = HealthCheckRequest {
             service: service.to_owned(),

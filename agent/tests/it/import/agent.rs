@@ -1,4 +1,5 @@
-//! `openclawctl import baileys`, and the agent that continues with what it brought. `scripts/test` has built the client.
+//! `openclawctl import baileys`, and the agent that continues with the imported account. `scripts/test` builds the
+//! client.
 
 use std::fs;
 use std::path::Path;
@@ -13,14 +14,14 @@ use tokio::process::Command;
 
 use super::source::Source;
 use super::variants::recorded;
-use super::{LOST, LOST_IN_GROUP, Left, left};
+use super::{LOST, LOST_IN_GROUP, StoppedGateway, stopped_gateway};
 use crate::harness::bare::BINARY;
 use crate::harness::{ACCOUNT, ANNA, Agent, BERT, TEST_TIMEOUT, WORD, World, lid, request};
 
-/// Has never written to the account, nor got anything from it.
+/// A contact without earlier messages in either direction.
 const STRANGER: &str = "+15550100004";
 
-/// As an operator types it, whose home and temporary folder are `home`.
+/// The command as an operator types it, with `home` as home and temporary directory.
 fn command(home: &Path, agent: &Path, from: &Path) -> Command {
     let client = Path::new(BINARY).with_file_name("openclawctl");
     assert!(
@@ -50,8 +51,8 @@ async fn import(home: &Path, agent: &Path, from: &Path, args: &[&str]) -> Output
         .unwrap()
 }
 
-/// Nothing that was printed has a number or a LID in it.
-fn tells_nothing(output: &Output) -> (String, String) {
+/// Checks that the output has no number and no LID.
+fn has_no_numbers(output: &Output) -> (String, String) {
     let [stdout, stderr] =
         [&output.stdout, &output.stderr].map(|stream| String::from_utf8(stream.clone()).unwrap());
     for number in [ACCOUNT, ANNA, BERT] {
@@ -65,7 +66,7 @@ fn tells_nothing(output: &Output) -> (String, String) {
     (stdout, stderr)
 }
 
-/// The volume shows neither numbers nor names nor keys of what was imported.
+/// Checks that the volume shows no numbers, names or keys of the import.
 fn is_sealed(volume: &Path, source: &Source) {
     let creds = source.json("creds.json");
     let private = |key: &str| super::spelling::buffer(&creds[key]["private"]["data"]);
@@ -85,14 +86,14 @@ fn is_sealed(volume: &Path, source: &Source) {
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
 async fn the_agent_continues_from_an_imported_folder() {
-    let Left { sim, source, group } = left().await;
+    let StoppedGateway { sim, source, group } = stopped_gateway().await;
     let before = source.state();
     let home = tempfile::tempdir().unwrap();
     let agent = Agent::start(&sim.url(), &[]).await;
     let socket = agent.socket.clone();
 
     let checked = import(home.path(), &socket, source.dir(), &["--check"]).await;
-    let (stdout, stderr) = tells_nothing(&checked);
+    let (stdout, stderr) = has_no_numbers(&checked);
     assert!(checked.status.success(), "{stderr}");
     assert!(
         stdout.starts_with("Checked: +1 555 XXX XXXX, device 1, from creds.json\n"),
@@ -102,7 +103,7 @@ async fn the_agent_continues_from_an_imported_folder() {
     assert_eq!(home.path().read_dir().unwrap().count(), 0);
 
     let imported = import(home.path(), &socket, source.dir(), &[]).await;
-    let (stdout, stderr) = tells_nothing(&imported);
+    let (stdout, stderr) = has_no_numbers(&imported);
     assert!(imported.status.success(), "{stderr}");
     assert!(
         stdout.starts_with("Imported: +1 555 XXX XXXX, device 1, from creds.json\n"),
@@ -113,7 +114,7 @@ async fn the_agent_continues_from_an_imported_folder() {
     assert_eq!(source.state(), before);
 
     let again = import(home.path(), &socket, source.dir(), &[]).await;
-    let (stdout, stderr) = tells_nothing(&again);
+    let (stdout, stderr) = has_no_numbers(&again);
     assert_eq!((again.status.code(), stdout.as_str()), (Some(4), ""));
     assert!(
         stderr.starts_with(
@@ -126,9 +127,9 @@ async fn the_agent_continues_from_an_imported_folder() {
     world.agent.until_state(LinkState::Connected).await;
     let mut events = world.watch().await;
     let lost = [LOST, LOST_IN_GROUP].map(|id| format!("{WORD} {id}"));
-    let mut heard = events.texts(2).await;
-    heard.sort();
-    assert_eq!(heard, lost);
+    let mut received = events.texts(2).await;
+    received.sort();
+    assert_eq!(received, lost);
     for (number, by) in [(ANNA, By::Lid), (BERT, By::Pn)] {
         let question = format!("{WORD} to the agent from {number}");
         world
@@ -139,16 +140,16 @@ async fn the_agent_continues_from_an_imported_folder() {
         assert_eq!(events.message().await.text(), question);
         let sent = world.send(number, WORD).await.unwrap();
         let peer = world.peer(number);
-        let answer = peer.wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT);
+        let answer = peer.wait_for(|received| received.id == sent.message_id, TEST_TIMEOUT);
         assert_eq!(answer.await.unwrap().kind, "msg", "no new session");
     }
     let sent = world.send_with(request(&group, WORD)).await.unwrap();
     for number in [ANNA, BERT] {
         let peer = world.peer(number);
-        let heard = peer.wait_for(|heard| heard.id == sent.message_id, TEST_TIMEOUT);
-        assert_eq!(heard.await.unwrap().kind, "skmsg");
+        let received = peer.wait_for(|received| received.id == sent.message_id, TEST_TIMEOUT);
+        assert_eq!(received.await.unwrap().kind, "skmsg");
     }
-    // The server requires a token for this one, and Baileys does not store what it is made of.
+    // The server requires a token for this message, and Baileys does not store the data for it.
     world.send(STRANGER, WORD).await.unwrap();
     world.all_acked().await;
     for event in world.events().await {
@@ -162,7 +163,7 @@ async fn the_agent_continues_from_an_imported_folder() {
     world.finish().await;
 }
 
-/// The agent changes nothing before all of it has arrived, and from then on it has an account.
+/// The agent changes nothing before all data has arrived; from then on, it has an account.
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
 async fn an_import_that_is_killed_can_be_repeated() {
@@ -177,7 +178,7 @@ async fn an_import_that_is_killed_can_be_repeated() {
         running.kill().await.unwrap();
     }
     let last = import(home.path(), &socket, source.dir(), &["--json"]).await;
-    let (stdout, stderr) = tells_nothing(&last);
+    let (stdout, stderr) = has_no_numbers(&last);
     match last.status.code() {
         Some(0) => {
             let report: Value = serde_json::from_str(&stdout).unwrap();
@@ -185,10 +186,10 @@ async fn an_import_that_is_killed_can_be_repeated() {
             assert_eq!(report["account"], "+1 555 XXX XXXX");
             assert_eq!(report["skipped"], Value::Array(Vec::new()));
         }
-        // One of the earlier ones came to its end.
+        // One of the earlier imports was completed.
         Some(4) => assert!(stderr.contains("already has an account"), "{stderr}"),
         _ => panic!("{stderr}"),
     }
-    // This simulator never linked the device: it says so, which takes credentials to say it to.
+    // This simulator has never linked the device and says so; that answer requires a login with the credentials.
     agent.until_state(LinkState::LoggedOut).await;
 }

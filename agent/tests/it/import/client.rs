@@ -1,4 +1,4 @@
-//! The library on a store that was imported, without the agent around it: what it sees is what the store holds.
+//! The library on an imported store, without the agent: shows exactly what the store contains.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use whatsapp_rust::wacore::store::InMemoryBackend;
 
 use crate::harness::TEST_TIMEOUT;
 
-/// A client that keeps what it receives.
+/// A client that records its events.
 pub(crate) struct Client {
     events: Events,
     handle: BotHandle,
 }
 
-/// Everything seen so far; the channel wakes those who wait for more.
+/// All events so far; the channel wakes waiters.
 #[derive(Clone)]
 struct Events(Arc<watch::Sender<Vec<Arc<Event>>>>);
 
@@ -50,17 +50,17 @@ impl Client {
     }
 
     /// Waits for a text.
-    pub(crate) async fn hears(&self, text: &str) {
+    pub(crate) async fn wait_for_text(&self, text: &str) {
         self.wait_for(text, |event| has(event, text)).await;
     }
 
-    /// Whether this text has come.
-    pub(crate) fn heard(&self, text: &str) -> bool {
+    /// True if this text was received.
+    pub(crate) fn has_received(&self, text: &str) -> bool {
         let events = self.events.0.borrow();
         events.iter().any(|event| has(event, text))
     }
 
-    pub(crate) async fn say(&self, to: &str, text: &str) -> String {
+    pub(crate) async fn send_text(&self, to: &str, text: &str) -> String {
         let sent = self
             .handle
             .client()
@@ -69,8 +69,8 @@ impl Client {
         sent.unwrap().message_id.clone()
     }
 
-    /// No code to scan was shown, and every message opened at once.
-    pub(crate) fn saw_no_trouble(&self) {
+    /// Checks that no pairing code was shown, and that every message was decrypted at once.
+    pub(crate) fn check_no_errors(&self) {
         for event in self.events.0.borrow().iter() {
             let trouble = matches!(
                 **event,
@@ -88,7 +88,7 @@ impl Client {
         let mut seen = self.events.0.subscribe();
         let found = seen.wait_for(|events| events.iter().any(|event| fits(event)));
         let found = tokio::time::timeout(TEST_TIMEOUT, found).await;
-        assert!(matches!(found, Ok(Ok(_))), "never saw {what:?}");
+        assert!(matches!(found, Ok(Ok(_))), "missing {what:?}");
     }
 }
 
@@ -98,5 +98,5 @@ fn has(event: &Event, text: &str) -> bool {
     };
     let messages = batch.messages.iter();
     let mut texts = messages.map(|inbound| inbound.message.conversation.as_deref());
-    texts.any(|heard| heard == Some(text))
+    texts.any(|received| received == Some(text))
 }

@@ -1,4 +1,4 @@
-//! A gateway as OpenClaw runs it: Baileys in a process of its own, driven line by line.
+//! A gateway as OpenClaw runs it: Baileys in a separate process, driven line by line.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -23,7 +23,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts it on this folder. It connects on request.
+    /// Starts it on this directory. It connects on request.
     pub(crate) fn start(folder: &Path, sim: &Sim) -> Self {
         let root: String = sim
             .root_key()
@@ -48,42 +48,42 @@ impl Gateway {
 
     /// Links it to the account's phone by QR code.
     pub(crate) async fn link(&mut self, sim: &Sim) {
-        let qr = self.tell("qr", Value::Null).await;
+        let qr = self.command("qr", Value::Null).await;
         let phone = sim.phone(ACCOUNT).unwrap();
         phone.scan(qr.as_str().unwrap()).await.unwrap();
-        self.tell("linked", Value::Null).await;
+        self.command("linked", Value::Null).await;
         let settled = || sim.queue(ACCOUNT).unwrap().is_empty();
         sim.until(TEST_TIMEOUT, settled).await.unwrap();
     }
 
-    /// Begins to link by a code for the phone, which no one types.
+    /// Starts to link by a phone code, which no one enters.
     pub(crate) async fn ask_for_code(&mut self, number: &str) {
-        self.tell("code", json!(number.trim_start_matches('+')))
+        self.command("code", json!(number.trim_start_matches('+')))
             .await;
     }
 
     pub(crate) async fn send(&mut self, to: &str, text: &str) {
-        self.tell("send", json!({"to": to, "text": text})).await;
+        self.command("send", json!({"to": to, "text": text})).await;
     }
 
     /// Waits until it has read this text.
-    pub(crate) async fn hear(&mut self, text: &str) {
-        self.tell("hear", json!(text)).await;
+    pub(crate) async fn wait_for_text(&mut self, text: &str) {
+        self.command("hear", json!(text)).await;
     }
 
-    /// From now on it never sees the stanza with this id.
+    /// Makes it ignore the stanza with this id.
     pub(crate) async fn lose(&mut self, id: &str) {
-        self.tell("lose", json!(id)).await;
+        self.command("lose", json!(id)).await;
     }
 
-    /// Ends it in good order, with everything in its folder.
+    /// Stops it gracefully, so that its directory is complete.
     pub(crate) async fn stop(mut self) {
-        self.tell("stop", Value::Null).await;
+        self.command("stop", Value::Null).await;
         let ended = tokio::time::timeout(TEST_TIMEOUT, self.child.wait()).await;
         assert!(ended.expect("it ends").unwrap().success());
     }
 
-    async fn tell(&mut self, verb: &str, argument: Value) -> Value {
+    async fn command(&mut self, verb: &str, argument: Value) -> Value {
         let order = format!("{}\n", json!({ verb: argument }));
         self.orders.write_all(order.as_bytes()).await.unwrap();
         let answer = tokio::time::timeout(2 * TEST_TIMEOUT, self.answers.next_line()).await;

@@ -1,4 +1,4 @@
-//! A folder that means no good: no file of it brings the importer down.
+//! Malicious directories: no file may crash the importer.
 
 use openclaw_whatsapp::store::baileys;
 use serde_json::Value;
@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::spelling::buffer;
 use super::variants::recorded;
 
-/// One of each, and what a sender key's file holds: that is text itself, and may be in the file as it is.
+/// One file of each kind, and the content of a sender key's file: it is JSON in a string, or may be in the file
+/// directly.
 async fn samples() -> Vec<(String, Vec<u8>)> {
     let (files, _) = recorded().await;
     let few = files
@@ -26,7 +27,7 @@ async fn samples() -> Vec<(String, Vec<u8>)> {
     samples
 }
 
-/// Every file of the folder, with bytes changed, parts cut out and values exchanged. The fuzz targets go further.
+/// Every file of the directory with changed bytes, removed parts and exchanged values. The fuzz targets go further.
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
 async fn no_change_to_a_file_makes_the_importer_panic() {
@@ -75,7 +76,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// Puts `other` in the place of the value that comes `left` values after this one; true once that is done.
+/// Replaces the value `left` values after this one by `other`; `true` once done.
 fn exchange(value: &mut Value, left: &mut usize, other: &Value) -> bool {
     if *left == 0 {
         *value = other.clone();

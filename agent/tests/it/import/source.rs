@@ -1,4 +1,4 @@
-//! The folder that is imported, and what must not happen to it.
+//! The imported directory, which must not be changed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,13 +11,13 @@ use tempfile::TempDir;
 use crate::harness::ACCOUNT;
 use crate::harness::lid;
 
-/// An auth folder, or a folder that has one somewhere in it.
+/// An auth directory, or a directory that contains one.
 pub(crate) struct Source {
     root: TempDir,
     auth: PathBuf,
 }
 
-/// The state of a folder: content, length and time of each file.
+/// The state of a directory: content, modification time and mode of each file.
 pub(crate) type State = BTreeMap<String, (Vec<u8>, SystemTime, u32)>;
 
 impl Source {
@@ -31,7 +31,7 @@ impl Source {
         Self::within("", files)
     }
 
-    /// One whose auth folder is at `place` in it.
+    /// One whose auth directory is at `place` in it.
     pub(crate) fn within(place: &str, files: &BTreeMap<String, Vec<u8>>) -> Self {
         let root = tempfile::tempdir().unwrap();
         let auth = root.path().join(place);
@@ -42,7 +42,7 @@ impl Source {
         Self { root, auth }
     }
 
-    /// What is imported.
+    /// The directory to import.
     pub(crate) fn dir(&self) -> &Path {
         self.root.path()
     }
@@ -79,7 +79,7 @@ impl Source {
         serde_json::from_slice(&fs::read(self.auth.join(file)).unwrap()).unwrap()
     }
 
-    /// The id of the chain with which the account writes to this group.
+    /// The chain id of the account's sender key for this group.
     pub(crate) fn own_sender_key(&self, group: &str) -> u32 {
         use base64::Engine as _;
         let of_account = format!("sender-key-{group}--{}", lid(ACCOUNT));

@@ -1,10 +1,10 @@
-//! The five spellings of bytes, applied to real files.
+//! The five encodings of bytes that Baileys has used, applied to real files.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-/// How bytes have been written over the years.
+/// The encodings of bytes over the years.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Spelling {
     BufferOfText,
@@ -39,7 +39,7 @@ impl Spelling {
         }
     }
 
-    /// Every Buffer in it.
+    /// Re-encodes every Buffer in the value.
     fn respell(self, value: Value) -> Value {
         match value {
             Value::Object(object) if object.get("type") == Some(&json!("Buffer")) => {
@@ -56,9 +56,9 @@ impl Spelling {
         }
     }
 
-    /// A file of the folder with every byte string in it spelled so.
+    /// A file of the directory with every byte string re-encoded.
     pub(super) fn respell_file(self, name: &str, content: &[u8]) -> Vec<u8> {
-        // A session has no Buffer, and the order of its chains would be lost here.
+        // Sessions have no Buffers, and re-encoding would lose the order of their chains.
         if name.starts_with("session-") {
             return content.to_vec();
         }
@@ -79,7 +79,7 @@ impl Spelling {
     }
 }
 
-/// What a Buffer's `data` holds.
+/// Decodes a Buffer's `data`.
 pub(super) fn buffer(data: &Value) -> Vec<u8> {
     match data {
         Value::String(text) => BASE64.decode(text).unwrap(),

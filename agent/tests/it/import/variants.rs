@@ -1,4 +1,4 @@
-//! What may be wrong or different with a folder: real ones, re-spelled, cut and moved about.
+//! Variants and defects of a directory: real ones, re-encoded, truncated and moved.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,23 +16,23 @@ use whatsapp_rust::wacore::store::traits::{
 use super::gateway::Gateway;
 use super::source::Source;
 use super::spelling::Spelling;
-use super::{Left, left};
+use super::{StoppedGateway, stopped_gateway};
 use crate::harness::{ACCOUNT, ANNA, BERT, lid};
 
-/// One gateway's files, by name.
+/// The files of a gateway, by name.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
-/// What one gateway left, recorded once for all tests here.
+/// The directory of one gateway, recorded once for all tests here.
 pub(super) async fn recorded() -> &'static (Files, String) {
     static RECORDED: OnceCell<(Files, String)> = OnceCell::const_new();
     let record = || async {
-        let Left { source, group, .. } = left().await;
+        let StoppedGateway { source, group, .. } = stopped_gateway().await;
         (source.files(), group)
     };
     RECORDED.get_or_init(record).await
 }
 
-/// Everything that a store holds of the recorded account, so that two imports can be compared.
+/// All data of the recorded account in a store, for comparing two imports.
 #[derive(Debug, PartialEq)]
 struct Taken {
     device: Value,
@@ -103,8 +103,8 @@ async fn import(source: &Source) -> (Report, Taken) {
     let before = source.state();
     let report = baileys::import_into(source.dir(), &store).await.unwrap();
     assert_eq!(source.state(), before);
-    tells_nothing(&report.to_string());
-    tells_nothing(&serde_json::to_string(&report).unwrap());
+    has_no_numbers(&report.to_string());
+    has_no_numbers(&serde_json::to_string(&report).unwrap());
     (report, taken(&store).await)
 }
 
@@ -117,12 +117,12 @@ async fn refusal(source: &Source) -> Error {
         store.load().await.unwrap().is_none(),
         "no account after {refused}"
     );
-    tells_nothing(&format!("{refused} {refused:?} {}", refused.hint()));
+    has_no_numbers(&format!("{refused} {refused:?} {}", refused.hint()));
     refused
 }
 
-/// No number, no JID.
-fn tells_nothing(text: &str) {
+/// Checks that the text has no number and no JID.
+fn has_no_numbers(text: &str) {
     for number in [ACCOUNT, ANNA, BERT] {
         for secret in [number.trim_start_matches('+'), &lid(number)] {
             assert!(!text.contains(secret), "{text}");
@@ -130,7 +130,7 @@ fn tells_nothing(text: &str) {
     }
 }
 
-/// The recorded folder as it is.
+/// The import of the unchanged recording.
 async fn reference() -> &'static (Report, Taken) {
     static REFERENCE: OnceCell<(Report, Taken)> = OnceCell::const_new();
     let record = || async { import(&Source::of(&recorded().await.0)).await };
@@ -139,7 +139,7 @@ async fn reference() -> &'static (Report, Taken) {
 
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn bytes_in_each_of_the_five_spellings_are_the_same_bytes() {
+async fn bytes_are_read_in_all_five_encodings() {
     let (files, _) = recorded().await;
     let (report, reference) = reference().await;
     assert_eq!(report.count(RecordKind::Prekeys), reference.prekeys.len());
@@ -161,7 +161,7 @@ async fn bytes_in_each_of_the_five_spellings_are_the_same_bytes() {
 
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn a_damaged_creds_json_is_made_up_for_by_its_backup() {
+async fn a_damaged_creds_json_is_replaced_by_its_backup() {
     let (files, _) = recorded().await;
     let whole = &files["creds.json"];
     let half = &whole[..whole.len() / 2];
@@ -198,7 +198,7 @@ async fn a_damaged_creds_json_is_made_up_for_by_its_backup() {
 
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn a_stale_backup_does_not_give_out_a_prekeys_id_twice() {
+async fn a_stale_backup_does_not_reuse_a_prekey_id() {
     let source = Source::of(&recorded().await.0);
     let mut creds = source.json("creds.json");
     creds["nextPreKeyId"] = json!(31);
@@ -241,15 +241,15 @@ async fn empty_or_truncated_key_files_are_skipped_and_reported() {
     assert_eq!(taken.version.0, 0, "fetched from the start");
     assert!(
         taken.members.is_empty(),
-        "no one is thought to have a key that is lost"
+        "no contact is recorded as having the lost key"
     );
-    // The group's memory goes with our sender key.
+    // The list of members with our sender key is dropped together with the key.
     assert_eq!(report.skipped.len(), 6, "{report}");
-    let told = report
+    let reported = report
         .skipped
         .iter()
         .find(|skipped| skipped.file.starts_with("session-"));
-    assert_eq!(told.unwrap().file, "session-1250XXXXXXXXXXX_1.0.json");
+    assert_eq!(reported.unwrap().file, "session-1250XXXXXXXXXXX_1.0.json");
     assert_eq!(
         report.count(RecordKind::Sessions) + 1,
         whole.count(RecordKind::Sessions)
@@ -258,7 +258,7 @@ async fn empty_or_truncated_key_files_are_skipped_and_reported() {
 
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn a_folder_is_found_wherever_openclaw_may_have_it() {
+async fn the_auth_directory_is_found_in_every_layout_of_openclaw() {
     let (files, _) = recorded().await;
     let foreign = [
         ("oauth.json", &b"{\"access\":\"x\"}"[..]),
@@ -309,7 +309,7 @@ async fn a_folder_is_found_wherever_openclaw_may_have_it() {
 
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn a_pairing_that_was_not_finished_is_refused() {
+async fn an_unfinished_pairing_is_refused() {
     let sim = Sim::start(openclaw_sim::Config::default()).await.unwrap();
     let source = Source::new();
     let mut gateway = Gateway::start(source.dir(), &sim);
@@ -319,7 +319,7 @@ async fn a_pairing_that_was_not_finished_is_refused() {
     assert!(creds["me"]["id"].is_string() && creds["pairingCode"].is_string());
     let refused = refusal(&source).await;
     assert!(matches!(refused, Error::Unfinished), "{refused}");
-    // What a code that was typed leaves, and one that no one looked at.
+    // The state after an entered code, and after a code that was not entered.
     let mut unlinked = creds.clone();
     unlinked.as_object_mut().unwrap().remove("me");
     source.put("creds.json", unlinked.to_string().as_bytes());
@@ -333,7 +333,7 @@ async fn a_pairing_that_was_not_finished_is_refused() {
 
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn a_link_by_qr_code_counts_although_baileys_calls_it_unregistered() {
+async fn a_link_by_qr_code_is_accepted_although_baileys_marks_it_unregistered() {
     let source = Source::of(&recorded().await.0);
     assert_eq!(source.json("creds.json")["registered"], json!(false));
     let (report, _) = reference().await;
@@ -345,7 +345,7 @@ async fn a_link_by_qr_code_counts_although_baileys_calls_it_unregistered() {
 
 #[tokio::test]
 #[ignore = "needs Baileys: scripts/test"]
-async fn a_folder_that_changes_meanwhile_makes_no_account() {
+async fn a_directory_that_changes_during_the_import_is_refused() {
     let source = Source::of(&recorded().await.0);
     let folder = baileys::read(source.dir()).unwrap();
     source.put("lid-mapping-15550100077.json", b"\"125081000000077\"");
@@ -362,5 +362,5 @@ async fn a_folder_that_changes_meanwhile_makes_no_account() {
         .await
         .unwrap_err();
     assert!(matches!(refused, Error::Occupied(_)), "{refused}");
-    tells_nothing(&format!("{refused} {refused:?}"));
+    has_no_numbers(&format!("{refused} {refused:?}"));
 }

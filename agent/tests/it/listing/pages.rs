@@ -1,4 +1,4 @@
-//! Everything that is listed but events: the pages join to the whole list, in its order.
+//! All lists except events: the pages together are the whole list, in order.
 
 use std::fmt::Debug;
 
@@ -8,11 +8,11 @@ use tonic::{Code, Status};
 use crate::access::{access, ruled};
 use crate::harness::{ANNA, BERT, Client, TLS, WORD, World, refusal, request};
 
-/// A call for a page of this size behind this token: the items, and the token of the next.
+/// A call for a page of this size after this token: its items, and the token of the next page.
 trait Call<T>: AsyncFn(u32, String) -> Result<(Vec<T>, String), Status> {}
 impl<T, F: AsyncFn(u32, String) -> Result<(Vec<T>, String), Status>> Call<T> for F {}
 
-/// Pages of every size join to the whole list, and a token that is none is refused.
+/// Checks that pages of every size make up the whole list, and that an invalid token is refused.
 async fn joins<T: PartialEq + Debug>(count: usize, call: impl Call<T>) -> Vec<T> {
     let (whole, next) = call(0, String::new()).await.unwrap();
     assert_eq!((whole.len(), &*next), (count, ""));
@@ -62,7 +62,7 @@ async fn consumers_are_listed_by_name_in_pages() {
     });
     let names: Vec<_> = consumers.await.into_iter().map(|one| one.name).collect();
     assert_eq!(names, ["a.1", "b", "c", "d", "e"]);
-    // One that goes between two pages hides no other.
+    // A removal between two pages hides no other entry.
     let mut request = pb::ListConsumersRequest {
         page_size: 2,
         ..Default::default()
@@ -104,7 +104,7 @@ async fn the_queue_is_listed_oldest_first_in_pages() {
     };
     assert_eq!(joins(5, list).await, ["t0", "t1", "t2", "t3", "t4"]);
     is_refused(list(1, "cormorant".to_owned()).await);
-    // One that is sent or cancelled between two pages hides no other.
+    // A message that is sent or cancelled between two pages hides no other.
     let (_, token) = list(2, String::new()).await.unwrap();
     let cancel = pb::CancelSendRequest {
         client_token: "t1".to_owned(),

@@ -1,4 +1,4 @@
-//! What the media host does wrong, and what the phone answers.
+//! Faults of the media host, and the phone's answers.
 
 use openclaw_sim::{Fault, MediaFault, Reupload, Spoilt, Transfer};
 use serde_json::json;
@@ -23,14 +23,14 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_download_gets_over_a_fault_of_the_host() {
+async fn a_download_survives_temporary_faults_of_the_host() {
     let world = World::linked().await;
     let (seq, _) = world.image().await;
     for (how, restarts) in [
         (Spoilt::Status(500), 0),
         (Spoilt::Status(302), 0),
         (Spoilt::Cut(0), 0),
-        // It continues where it was cut, and no one notices.
+        // It continues where it was interrupted, invisibly to the client.
         (Spoilt::Cut(90_000), 0),
         (Spoilt::Stall(90_000), 0),
         (Spoilt::Short(90_000), 1),
@@ -46,12 +46,12 @@ async fn a_download_gets_over_a_fault_of_the_host() {
     world.spoil(Spoilt::Cut(90_000), 1).await;
     let taken = world.download(seq).await.unwrap();
     assert_eq!((taken.bytes, taken.restarts), (fill(SIZE), 0));
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_fault_that_stays_has_a_reason_of_its_own_and_is_none_of_the_link() {
+async fn a_permanent_fault_has_its_own_reason_and_does_not_affect_the_link() {
     let world = World::linked().await;
     let (seq, _) = world.image().await;
     world.download(seq).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_fault_that_stays_has_a_reason_of_its_own_and_is_none_of_the_link() {
             "{how:?}"
         );
     }
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     assert_eq!(links().await, before);
     world.finish().await;
 }
@@ -115,7 +115,7 @@ async fn the_phone_is_asked_once_for_a_file_that_is_gone() {
         world.phone().remove_media(&id, status).unwrap();
         let taken = world.download(seq).await.unwrap();
         assert_eq!((taken.bytes, taken.restarts), (fill(SIZE), 0), "{status}");
-        // The new path is remembered.
+        // The new path is stored.
         world.phone().answer_reuploads(Reupload::NotFound);
         assert_eq!(world.download(seq).await.unwrap().bytes, fill(SIZE));
         world.phone().answer_reuploads(Reupload::Success);
@@ -130,19 +130,19 @@ async fn the_phone_is_asked_once_for_a_file_that_is_gone() {
 }
 
 #[tokio::test]
-async fn a_file_that_goes_while_it_is_downloaded_begins_again() {
+async fn a_file_removed_during_its_download_is_downloaded_again() {
     let world = World::linked().await;
     let (seq, _) = world.image().await;
     world.spoil(Spoilt::Cut(90_000), 1).await;
     world.spoil(Spoilt::Status(410), 1).await;
     let taken = world.download(seq).await.unwrap();
-    // Whether anything was delivered before that depends on the network's buffers.
+    // Whether any data was delivered before that depends on the network's buffers.
     assert!(taken.bytes == fill(SIZE) && taken.restarts <= 1);
     world.finish().await;
 }
 
 #[tokio::test]
-async fn what_the_phone_answers_has_a_reason_of_its_own() {
+async fn each_answer_of_the_phone_has_its_own_reason() {
     let world = World::linked().await;
     let (seq, id) = world.image().await;
     world.phone().remove_media(&id, 410).unwrap();
@@ -165,7 +165,7 @@ async fn what_the_phone_answers_has_a_reason_of_its_own() {
         assert_eq!(refusal(&error), (code, reason.to_owned()), "{answer:?}");
     }
     world.phone().answer_reuploads(Reupload::Success);
-    // Also the new copy is gone: the phone is not asked again and again.
+    // The new copy is missing too: the phone is not asked repeatedly.
     world.spoil(Spoilt::Status(404), 2).await;
     let error = world.download(seq).await.unwrap_err();
     assert_eq!(refusal(&error), (Code::NotFound, "MEDIA_GONE".to_owned()));

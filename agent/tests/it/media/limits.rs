@@ -1,4 +1,4 @@
-//! How large, how many, how much memory.
+//! Limits of downloads: size, concurrency and memory.
 
 use std::fs;
 use std::time::Duration;
@@ -14,9 +14,9 @@ use tonic::{Code, Streaming};
 use super::{World, fill, next, of_seq, take};
 use crate::harness::{fact, refusal};
 
-/// Larger than everything between the host and a client that does not read.
+/// Larger than all buffers between the host and a client that does not read.
 const LARGE: u64 = 5_000_000;
-/// How long nothing must happen, where something wrong would.
+/// How long to wait for an event that must not happen.
 const QUIET: Duration = Duration::from_millis(500);
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_file_that_is_too_large_is_refused_before_its_first_byte() {
     assert_eq!(fact(&error, "size").as_deref(), Some("100000"));
     let taken = world.download_with(limited(seq, 100_000)).await;
     assert_eq!(taken.unwrap().bytes, fill(100_000));
-    // Its sender says that it is small.
+    // The stated size is too small.
     let lie = json!({ "image": { "fill": 200_000, "file": { "size": 5 } } });
     let (seq, _) = world.receives_content(&lie).await;
     let stream = world.files().download(limited(seq, 99_999)).await;
@@ -44,12 +44,12 @@ async fn a_file_that_is_too_large_is_refused_before_its_first_byte() {
     let error = next(&mut stream).await.unwrap_err();
     assert_eq!(refusal(&error), too_large);
     assert_eq!(fact(&error, "size"), None);
-    // A lie about the size alone is no reason to refuse.
+    // A wrong size alone is no reason to refuse.
     assert_eq!(world.download(seq).await.unwrap().bytes, fill(200_000));
     world.finish().await;
 }
 
-/// A client with a connection of its own: a connection has 16 streams at most.
+/// A client with its own connection: one connection has at most 16 streams.
 async fn client(world: &World) -> FilesClient<Channel> {
     let socket = format!("unix:{}", world.agent.socket.display());
     let channel = Endpoint::from_shared(socket).unwrap().connect().await;
@@ -64,7 +64,7 @@ async fn begun(world: &World, seq: u64) -> Streaming<pb::DownloadResponse> {
 }
 
 #[tokio::test]
-async fn two_files_come_at_once_and_others_wait_for_their_turn() {
+async fn two_downloads_run_at_once_and_others_are_queued() {
     let world = World::linked().await;
     let (seq, _) = world
         .receives_content(&json!({ "video": { "fill": LARGE } }))
@@ -83,9 +83,9 @@ async fn two_files_come_at_once_and_others_wait_for_their_turn() {
     let mut first = waiting.remove(0);
     let early = tokio::time::timeout(QUIET, first.message()).await;
     assert!(early.is_err(), "a third one has begun");
-    // Everything else is answered meanwhile.
-    world.everything_says_connected().await;
-    // A client that leaves makes room: of those that run, and of those that wait.
+    // All other calls are answered meanwhile.
+    world.everything_reports_connected().await;
+    // A client that disconnects frees its slot, of a running or a queued download.
     drop(running.pop());
     drop(waiting);
     assert!(matches!(next(&mut first).await, Ok(Some(Item::Chunk(_)))));
@@ -103,7 +103,7 @@ async fn two_files_come_at_once_and_others_wait_for_their_turn() {
     world.finish().await;
 }
 
-/// What the agent's process has for itself, in KiB.
+/// The agent's private memory, in KiB.
 fn private_memory(world: &World) -> u64 {
     let path = format!("/proc/{}/smaps_rollup", world.agent.pid());
     let rollup = fs::read_to_string(path).unwrap();
@@ -114,17 +114,17 @@ fn private_memory(world: &World) -> u64 {
     number.unwrap().parse().unwrap()
 }
 
-/// How much more memory than before a file may take while it passes, in KiB.
+/// The additional memory for a passing file, in KiB.
 const MOST_KIB: u64 = 3 * 1024;
 
 #[tokio::test]
-async fn a_large_file_passes_through_little_memory() {
+async fn a_large_file_takes_little_memory() {
     passes_through_little_memory(64 * 1024 * 1024).await;
 }
 
 #[tokio::test]
 #[ignore = "takes minutes"]
-async fn the_largest_file_passes_through_little_memory() {
+async fn the_largest_file_takes_little_memory() {
     passes_through_little_memory(2 * 1024 * 1024 * 1024).await;
 }
 

@@ -1,4 +1,4 @@
-//! Kills and lost connections at moments that chance chooses.
+//! Kills and lost connections at random moments.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use super::{kept, tokened};
 use crate::harness::{ANNA, BERT, WORD, World, chance};
 
 #[tokio::test]
-async fn one_token_is_one_message_however_often_the_agent_is_killed() {
-    /// So often at least the agent is killed after the message has left and before its caller got an answer.
+async fn one_token_is_one_message_across_kills() {
+    /// The minimum number of kills between the departure of a message and its response.
     const CLOSE: usize = 3;
     const MESSAGES: usize = 12;
     const MAX_ROUNDS: usize = 100;
@@ -27,18 +27,18 @@ async fn one_token_is_one_message_however_often_the_agent_is_killed() {
             0 => kept(to, &text, &format!("t{n}")),
             _ => tokened(to, &text, &format!("t{n}")),
         };
-        // Killed while it is on its way, then asked for again, as often as chance has it.
+        // Killed during a send that is then repeated, a random number of times.
         while random.u8(..3) > 0 {
             let moment = Duration::from_micros(random.u64(..30_000));
             let shot = async {
                 tokio::time::sleep(moment).await;
-                world.agent.shoot();
+                world.agent.kill_without_waiting();
             };
-            // The answer, if there is one, is not believed: that is what a client that crashes does.
+            // A response is ignored, as if the client had crashed.
             let (answer, ()) = tokio::join!(world.send_with(request()), shot);
             world.agent.ended().await;
-            let heard = world.heard(to).contains(&text);
-            close += usize::from(heard && answer.is_err());
+            let received = world.received_texts(to).contains(&text);
+            close += usize::from(received && answer.is_err());
             world.agent.start_again(&url).await;
             if random.bool() {
                 world.agent.until_state(LinkState::Connected).await;
@@ -47,24 +47,24 @@ async fn one_token_is_one_message_however_often_the_agent_is_killed() {
         world.agent.until_state(LinkState::Connected).await;
         let sent = world.send_with(request()).await.unwrap();
         assert!(sent.state() >= SendState::ServerAck, "{n}: {sent:?}");
-        let heard = world.until_heard(to, &text).await;
-        assert_eq!(heard.id, sent.message_id, "{n}");
+        let received = world.until_received(to, &text).await;
+        assert_eq!(received.id, sent.message_id, "{n}");
         n += 1;
     }
-    assert!(close >= CLOSE, "only {close} of the kills came in between");
-    let mut heard = world.heard(ANNA);
-    heard.extend(world.heard(BERT));
-    heard.sort();
+    assert!(close >= CLOSE, "only {close} of the kills were in between");
+    let mut received = world.received_texts(ANNA);
+    received.extend(world.received_texts(BERT));
+    received.sort();
     let mut sent: Vec<String> = (0..n).map(|n| format!("{WORD} {n}")).collect();
     sent.sort();
-    assert_eq!(heard, sent, "each once");
+    assert_eq!(received, sent, "each once");
     assert!(world.waiting().await.is_empty());
     world.finish().await;
 }
 
 #[tokio::test]
-async fn one_token_is_one_message_however_often_the_connection_is_lost() {
-    /// Each loss makes the agent wait longer before it connects again.
+async fn one_token_is_one_message_across_lost_connections() {
+    /// Each loss increases the delay before the next connection.
     const MESSAGES: usize = 4;
     let mut random = chance(2);
     let world = World::linked().await;
@@ -82,7 +82,7 @@ async fn one_token_is_one_message_however_often_the_connection_is_lost() {
             world.agent.until_state(LinkState::Connected).await;
             match world.send_with(request()).await {
                 Ok(sent) => break sent,
-                // It may not have been noticed yet that the connection is gone.
+                // The agent may not have detected the lost connection yet.
                 Err(lost) => assert!(
                     [Code::Unavailable, Code::FailedPrecondition].contains(&lost.code()),
                     "{lost:?}"
@@ -91,10 +91,10 @@ async fn one_token_is_one_message_however_often_the_connection_is_lost() {
         };
         let first = first.map_or_else(|| sent.message_id.clone(), |first| first.message_id);
         assert_eq!(first, sent.message_id);
-        assert_eq!(world.until_heard(ANNA, &text).await.id, first);
+        assert_eq!(world.until_received(ANNA, &text).await.id, first);
     }
     let sent: Vec<String> = (0..MESSAGES).map(|n| format!("{WORD} {n}")).collect();
-    assert_eq!(world.heard(ANNA), sent, "in order, each once");
+    assert_eq!(world.received_texts(ANNA), sent, "in order, each once");
     world.finish().await;
 }
 
@@ -115,7 +115,7 @@ async fn an_accepted_message_is_sent_once_without_a_second_call() {
             world.send_with(request).await.unwrap();
             accepted.push(text);
         }
-        // At once, on its way, or after it.
+        // Before, during or after the send.
         tokio::time::sleep(Duration::from_micros(random.u64(..40_000))).await;
         world.agent.kill().await;
         world.agent.start_again(&url).await;
@@ -124,8 +124,8 @@ async fn an_accepted_message_is_sent_once_without_a_second_call() {
         }
     }
     let last = accepted.last().unwrap().clone();
-    world.until_heard(ANNA, &last).await;
-    assert_eq!(world.heard(ANNA), accepted, "in order, each once");
+    world.until_received(ANNA, &last).await;
+    assert_eq!(world.received_texts(ANNA), accepted, "in order, each once");
     let outcome = world.outcome(&format!("t{}-0", ROUNDS - 1)).await;
     assert!(outcome.state() >= SendState::ServerAck);
     world.finish().await;

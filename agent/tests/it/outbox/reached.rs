@@ -1,4 +1,5 @@
-//! A wait that runs out: the answer says how far the message came, and only what is not known is called unknown.
+//! A wait that times out: the response has the state that was reached, and only a truly unknown outcome is reported as
+//! unknown.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::SendState;
@@ -16,7 +17,7 @@ fn waiting(to: &str, token: &str, wait: SendState) -> pb::SendRequest {
 }
 
 #[tokio::test]
-async fn a_wait_that_runs_out_names_the_state_that_was_reached() {
+async fn a_timed_out_wait_reports_the_state_that_was_reached() {
     let world = World::linked().await;
     world.peer(ANNA).set_online(false);
     world.peer(BERT).set_online(false);
@@ -35,7 +36,7 @@ async fn a_wait_that_runs_out_names_the_state_that_was_reached() {
         );
         assert!(sent.server_ack_at.is_some());
     }
-    // The same token waits on, and learns of it when the recipient is back.
+    // A call with the same token continues to wait, and returns when the recipient is online.
     let on = world.send_with(pb::SendRequest {
         timeout: seconds(20),
         ..waiting(ANNA, "t0", SendState::Delivered)
@@ -47,14 +48,14 @@ async fn a_wait_that_runs_out_names_the_state_that_was_reached() {
         (delivered.state(), delivered.wait_expired),
         (SendState::Delivered, false)
     );
-    // Delivered, and no one reads it.
+    // Delivered, but not read.
     let unread = world.send_with(waiting(ANNA, "t4", SendState::Read)).await;
     let unread = unread.unwrap();
     assert_eq!(
         (unread.state(), unread.wait_expired),
         (SendState::Delivered, true)
     );
-    assert_eq!(world.heard(ANNA).len(), 4);
+    assert_eq!(world.received_texts(ANNA).len(), 4);
     world.finish().await;
 }
 
@@ -76,7 +77,7 @@ async fn without_the_servers_ack_the_outcome_is_not_known() {
 }
 
 #[tokio::test]
-async fn a_message_to_oneself_is_read_once_the_server_has_it() {
+async fn a_message_to_the_account_itself_is_read_once_the_server_has_it() {
     let world = World::linked().await;
     let own_lid = format!("{}@lid", lid(ACCOUNT));
     for (n, (to, wait)) in [

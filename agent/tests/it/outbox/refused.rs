@@ -1,4 +1,4 @@
-//! WhatsApp's server refuses a message: its code and what it means reach the caller, and what passes is tried again.
+//! Refusals by WhatsApp's server: the code and its meaning reach the caller, and temporary ones are retried.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::SendState;
@@ -13,7 +13,7 @@ fn nack(code: u16, count: u32) -> Fault {
 }
 
 #[tokio::test]
-async fn a_code_that_passes_is_tried_again_under_the_same_id_within_the_wait() {
+async fn a_temporary_code_is_retried_with_the_same_id_within_the_wait() {
     let world = World::linked().await;
     for (n, code) in [429, 500, 503, 552].into_iter().enumerate() {
         world.fault(nack(code, 1)).await;
@@ -24,15 +24,15 @@ async fn a_code_that_passes_is_tried_again_under_the_same_id_within_the_wait() {
         let sent = sent.unwrap_or_else(|error| panic!("{code}: {error:?}"));
         assert_eq!((&sent.nack, sent.wait_expired), (&None, false), "{code}");
         assert!(sent.state() >= SendState::ServerAck, "{code}");
-        let heard = world.until_heard(ANNA, &text).await;
-        assert_eq!(heard.id, sent.message_id);
+        let received = world.until_received(ANNA, &text).await;
+        assert_eq!(received.id, sent.message_id);
     }
-    assert_eq!(world.heard(ANNA).len(), 4, "each once");
+    assert_eq!(world.received_texts(ANNA).len(), 4, "each once");
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_code_that_passes_outlasts_the_wait_and_the_token_is_free_to_try_again() {
+async fn after_a_wait_with_temporary_codes_the_token_can_be_retried() {
     let world = World::linked().await;
     world.fault(nack(503, 1_000)).await;
     let short = pb::SendRequest {
@@ -48,16 +48,16 @@ async fn a_code_that_passes_outlasts_the_wait_and_the_token_is_free_to_try_again
     let meaning = fact(&failed, "meaning").expect("in words");
     assert!(meaning.contains("not available"), "{meaning}");
     world.fault(Fault::Clear).await;
-    // Nothing is sent by itself: its caller has the error.
-    assert!(world.heard(ANNA).is_empty());
+    // Nothing is sent automatically: the caller has the error.
+    assert!(world.received_texts(ANNA).is_empty());
     let sent = world.send_with(short).await.unwrap();
     assert!(sent.state() >= SendState::ServerAck);
-    assert_eq!(world.heard(ANNA).len(), 1);
+    assert_eq!(world.received_texts(ANNA).len(), 1);
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_restricted_account_is_reported_as_such_and_not_tried_in_a_loop() {
+async fn a_restricted_account_is_reported_and_not_retried_in_a_loop() {
     let world = World::linked().await;
     for (n, code) in [463, 475].into_iter().enumerate() {
         let token = format!("t{n}");
@@ -80,7 +80,7 @@ async fn a_restricted_account_is_reported_as_such_and_not_tried_in_a_loop() {
         let refused = outcome.nack.unwrap();
         assert_eq!(refused.code, u32::from(code));
         assert!(!refused.meaning.is_empty() && !outcome.hint.is_empty());
-        // A caller that repeats it at once gets the same error, and WhatsApp is not asked.
+        // An immediate repetition gets the same error, and WhatsApp is not contacted.
         let again = world.send_with(tokened(ANNA, WORD, &token)).await;
         let again = again.unwrap_err();
         assert_eq!(refusal(&again).1, "RESTRICTED");
@@ -94,12 +94,12 @@ async fn a_restricted_account_is_reported_as_such_and_not_tried_in_a_loop() {
             assert!(found.text.contains(part), "{}", found.text);
         }
     }
-    // What is kept fails once as well, and holds up no one who may be written to.
+    // A queued message also fails once, and does not block messages to other recipients.
     world.fault(nack(463, 1)).await;
     world.send_with(kept(BERT, WORD, "k")).await.unwrap_err();
     world.send_with(kept(BERT, "ahoy", "l")).await.unwrap();
-    assert!(world.heard(ANNA).is_empty());
-    assert_eq!(world.heard(BERT), ["ahoy"]);
+    assert!(world.received_texts(ANNA).is_empty());
+    assert_eq!(world.received_texts(BERT), ["ahoy"]);
     world.finish().await;
 }
 
@@ -160,20 +160,20 @@ async fn a_queued_message_waits_out_a_temporary_code_and_the_list_shows_it() {
             world.agent.until_state(pb::LinkState::Connected).await;
         }
         world.fault(Fault::Clear).await;
-        let heard = world.until_heard(ANNA, &text).await;
-        assert_eq!(heard.id, answer.message_id);
+        let received = world.until_received(ANNA, &text).await;
+        assert_eq!(received.id, answer.message_id);
     }
-    assert_eq!(world.heard(ANNA).len(), 3, "each once");
+    assert_eq!(world.received_texts(ANNA).len(), 3, "each once");
     world.finish().await;
 }
 
 #[tokio::test]
-async fn two_callers_with_one_token_get_one_message_through_a_refusal() {
+async fn two_callers_with_one_token_send_one_message_despite_a_refusal() {
     let world = World::linked().await;
     world.fault(nack(500, 1)).await;
     let send = || world.send_with(tokened(ANNA, WORD, "t"));
     let (one, two) = tokio::join!(send(), send());
     assert_eq!(one.unwrap().message_id, two.unwrap().message_id);
-    assert_eq!(world.heard(ANNA).len(), 1);
+    assert_eq!(world.received_texts(ANNA).len(), 1);
     world.finish().await;
 }

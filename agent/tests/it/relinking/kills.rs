@@ -1,5 +1,5 @@
 //! `kill -9` at each step of `pair`, `pair --replace`, `resume` and `restore` (state/src/failpoint.rs): before the last
-//! step the old link works, after it the new one does.
+//! step the old link works, after it the new one.
 
 use std::time::Duration;
 
@@ -10,54 +10,58 @@ use openclaw_proto::v1::{LinkState, backup_response, restore_request, secret};
 use super::{End, replacing};
 use crate::harness::{Agent, STARTED, World};
 
-/// How long an agent is given to come to its place.
+/// How long an agent may take to reach its failpoint.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The steps before the last one.
+/// The failpoints before the last step.
 const BEFORE: [&str; 4] = ["pairing", "shown", "accepted", "adopting"];
-/// The steps from the last one on.
+/// The failpoints from the last step on.
 const AFTER: [&str; 2] = ["adopted", "removed"];
 
 impl World {
-    /// Another process in the same volume, which ends at that place.
-    async fn doom(&mut self, place: &str) {
+    /// Starts another process on the same volume, which kills itself at that failpoint.
+    async fn restart_with_failpoint(&mut self, place: &str) {
         self.agent.kill().await;
-        let begun = self.agent.count_logged(STARTED);
+        let starts = self.agent.count_logged(STARTED);
         let url = self.sim.url();
-        self.agent.start_doomed(&url, Some(&format!("{place}:1")));
-        self.agent.begun(begun + 1).await;
+        self.agent
+            .start_with_failpoint(&url, Some(&format!("{place}:1")));
+        self.agent.started_times(starts + 1).await;
     }
 
-    /// Waits until the process has ended at its place, and starts another.
-    async fn dies_and_returns(&mut self, place: &str) {
-        assert!(self.agent.dies_within(LIMIT).await, "not at {place}");
+    /// Waits until the process has ended at its failpoint, and starts another.
+    async fn restart_after_kill(&mut self, place: &str) {
+        assert!(
+            self.agent.kills_itself_within(LIMIT).await,
+            "not at {place}"
+        );
         let url = self.sim.url();
         self.agent.start_again(&url).await;
     }
 
-    /// Pairs as far as that process comes.
-    async fn pair_until_death(&mut self, place: &str) {
+    /// Pairs until that process ends.
+    async fn pair_until_killed(&mut self, place: &str) {
         let mut pairing = self.pair(replacing()).await;
         if let Ok(pairing) = &mut pairing
             && !matches!(place, "pairing" | "shown")
         {
             let qr = pairing.qr().await;
-            // The phone may hear no more after it has accepted.
+            // The phone may get no further response after it has accepted.
             let _ = self.phone().scan(&qr.payload).await;
         }
-        self.dies_and_returns(place).await;
+        self.restart_after_kill(place).await;
     }
 }
 
 #[tokio::test]
-async fn a_connected_link_survives_every_kill_before_the_new_one_has_its_place() {
+async fn a_connected_link_survives_every_kill_before_the_replacement() {
     let mut world = World::linked().await;
     world.works("at first").await;
     let device = world.devices()[0];
     for place in BEFORE {
-        world.doom(place).await;
+        world.restart_with_failpoint(place).await;
         world.agent.until_state(LinkState::Connected).await;
-        world.pair_until_death(place).await;
+        world.pair_until_killed(place).await;
         world.works(place).await;
         let online = world.phone().companions();
         let old = online.iter().find(|one| one.device == device);
@@ -68,14 +72,14 @@ async fn a_connected_link_survives_every_kill_before_the_new_one_has_its_place()
 }
 
 #[tokio::test]
-async fn the_new_link_works_after_every_kill_once_it_has_its_place() {
+async fn the_new_link_works_after_every_kill_from_the_replacement_on() {
     for place in AFTER {
         let mut world = World::linked().await;
         world.works("at first").await;
         let device = world.devices()[0];
-        world.doom(place).await;
+        world.restart_with_failpoint(place).await;
         world.agent.until_state(LinkState::Connected).await;
-        world.pair_until_death(place).await;
+        world.pair_until_killed(place).await;
         world.works(place).await;
         let online = world.phone().companions();
         let new = online.iter().find(|one| one.online);
@@ -85,15 +89,15 @@ async fn the_new_link_works_after_every_kill_once_it_has_its_place() {
 }
 
 #[tokio::test]
-async fn a_link_that_rests_survives_every_kill_too() {
+async fn an_ended_link_survives_every_kill_too() {
     for place in BEFORE.into_iter().chain(AFTER) {
         let mut world = World::linked().await;
         world.works("at first").await;
         world.end(End::Replaced).await;
         world.agent.until_state(LinkState::Replaced).await;
-        world.doom(place).await;
+        world.restart_with_failpoint(place).await;
         world.agent.until_state(LinkState::Replaced).await;
-        world.pair_until_death(place).await;
+        world.pair_until_killed(place).await;
         if BEFORE.contains(&place) {
             let link = world.agent.until_state(LinkState::Replaced).await;
             assert!(link.hint.contains("`openclawctl resume`"), "{}", link.hint);
@@ -105,11 +109,11 @@ async fn a_link_that_rests_survives_every_kill_too() {
 }
 
 #[tokio::test]
-async fn a_first_pairing_is_whole_or_was_never_there() {
+async fn a_killed_first_pairing_is_complete_or_absent() {
     for place in BEFORE.into_iter().chain(["adopted"]) {
         let mut world = World::new().await;
-        world.doom(place).await;
-        world.pair_until_death(place).await;
+        world.restart_with_failpoint(place).await;
+        world.pair_until_killed(place).await;
         if BEFORE.contains(&place) {
             let link = world.agent.until_state(LinkState::Unlinked).await;
             assert_eq!(link.phone, "");
@@ -121,28 +125,28 @@ async fn a_first_pairing_is_whole_or_was_never_there() {
 }
 
 #[tokio::test]
-async fn a_phones_acceptance_outlives_a_kill_where_no_good_link_is_in_its_place() {
+async fn the_phones_acceptance_survives_a_kill_if_there_is_no_working_link() {
     let mut world = World::linked().await;
     world.phone().unlink(None).await.unwrap();
     world.agent.until_state(LinkState::LoggedOut).await;
-    world.doom("adopted").await;
+    world.restart_with_failpoint("adopted").await;
     world.agent.until_state(LinkState::LoggedOut).await;
-    world.pair_until_death("adopted").await;
+    world.pair_until_killed("adopted").await;
     world.works("again").await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn a_killed_resume_has_not_begun_or_continues() {
+async fn a_killed_resume_had_no_effect_or_continues() {
     for place in ["resuming", "resumed"] {
         let mut world = World::linked().await;
         world.works("at first").await;
         world.end(End::Replaced).await;
         world.agent.until_state(LinkState::Replaced).await;
-        world.doom(place).await;
+        world.restart_with_failpoint(place).await;
         world.agent.until_state(LinkState::Replaced).await;
         world.resume().await.unwrap_err();
-        world.dies_and_returns(place).await;
+        world.restart_after_kill(place).await;
         if place == "resuming" {
             world.agent.until_state(LinkState::Replaced).await;
             world.resume().await.unwrap();
@@ -186,11 +190,11 @@ async fn restore(agent: &Agent, words: &str, bytes: &[u8]) -> Result<(), tonic::
 }
 
 #[tokio::test]
-async fn a_restore_that_is_killed_is_whole_or_was_never_there() {
+async fn a_killed_restore_is_complete_or_absent() {
     for (place, end) in [
         ("restoring", None),
         ("restored", None),
-        // What had replaced the device when the backup was made is what a restore is for.
+        // The device was `replaced` when the backup was made; a restore clears that.
         ("restored", Some(End::Replaced)),
     ] {
         let mut world = World::linked().await;
@@ -205,7 +209,7 @@ async fn a_restore_that_is_killed_is_whole_or_was_never_there() {
         world.check_output();
         world.agent = Agent::start(&world.sim.url(), &[]).await;
 
-        // What is refused leaves what was.
+        // A refused restore changes nothing.
         restore(&world.agent, "other words", &bytes)
             .await
             .unwrap_err();
@@ -214,9 +218,9 @@ async fn a_restore_that_is_killed_is_whole_or_was_never_there() {
         let link = world.agent.until_state(LinkState::Unlinked).await;
         assert_eq!(link.phone, "");
 
-        world.doom(place).await;
+        world.restart_with_failpoint(place).await;
         restore(&world.agent, WORDS, &bytes).await.unwrap_err();
-        world.dies_and_returns(place).await;
+        world.restart_after_kill(place).await;
         if place == "restoring" {
             world.agent.until_state(LinkState::Unlinked).await;
             restore(&world.agent, WORDS, &bytes).await.unwrap();

@@ -1,11 +1,11 @@
-//! Whether a program printed what a page shows, apart from times, numbers and ids. `…` in a page is anything on that
-//! line; `…` alone is any number of lines.
+//! Compares output with a page, ignoring times, numbers and ids. `…` in a page matches anything on that line; `…` alone
+//! matches any number of lines.
 
 const UNITS: [&str; 11] = [
     "kB", "s", "min", "h", "day", "days", "m", "d", "MB", "MiB", "KiB",
 ];
 
-/// Whether the lines are alike.
+/// True if the lines match.
 pub(crate) fn alike(shown: &[String], printed: &str) -> bool {
     let printed: Vec<String> = printed.lines().map(plain).collect();
     let shown: Vec<String> = shown.iter().map(|line| plain(line)).collect();
@@ -43,18 +43,18 @@ fn line_alike(shown: &str, printed: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// A line with its times, numbers and ids made equal.
+/// A line with its times, numbers and ids normalised.
 fn plain(line: &str) -> String {
     let mut plain: Vec<String> = Vec::new();
     for word in line.trim_end().split(' ').map(word) {
-        // `3 days ago` is a time, as `now` is; `3h 12m` is one, as `45s` is.
+        // `3 days ago` and `now` count as times, and so do `3h 12m` and `45s`.
         let before = plain.last().map(String::as_str);
-        let goes_on = match (before, word.trim_end_matches([',', '.'])) {
+        let is_second_word = match (before, word.trim_end_matches([',', '.'])) {
             (Some("0"), unit) => UNITS.contains(&unit),
             (Some("SOME"), "SOME" | "ago") | (Some("just"), "SOME") => true,
             _ => false,
         };
-        if goes_on {
+        if is_second_word {
             plain.pop();
             plain.push(format!("SOME{}", end(&word)));
         } else {
@@ -97,7 +97,7 @@ fn is_code(word: &str) -> bool {
     bytes.all(|(at, b)| if at == 4 { b == b'-' } else { letter(b) })
 }
 
-/// The punctuation behind a word.
+/// The trailing punctuation of a word.
 fn end(word: &str) -> &str {
     &word[word.trim_end_matches([',', '.', ':']).len()..]
 }

@@ -1,6 +1,6 @@
-//! What a page has for a reader to type, and what it says comes of that.
+//! The commands in a page, and the output that it shows for them.
 //!
-//! A console block follows a comment that says on what it is run, or why it is not:
+//! A comment before each console block names the scene it is run in, or why it is not run:
 //!
 //! ```text
 //! <!-- run on a linked agent -->
@@ -11,9 +11,9 @@ use std::path::Path;
 
 /// A console block.
 pub(crate) struct Block {
-    /// Where it is in the page.
+    /// Its line in the page.
     pub(crate) line: usize,
-    /// On what it is run. `None`: it is not.
+    /// The scene. `None`: it is not run.
     pub(crate) scene: Option<String>,
     pub(crate) steps: Vec<Step>,
 }
@@ -31,8 +31,8 @@ pub(crate) fn text(path: &str) -> String {
     std::fs::read_to_string(root.join(path)).unwrap()
 }
 
-/// The console blocks of a page. Panics for one that does not say whether it is run, and for other kinds of
-/// blocks that look as if someone should type them.
+/// The console blocks of a page. Panics for a block without such a comment, and for other kinds of blocks that look
+/// like commands.
 pub(crate) fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut lines = (1..).zip(text.lines());
@@ -62,13 +62,13 @@ pub(crate) fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// What the comment before a block says.
+/// Parses the comment before a block.
 fn scene(comment: &str) -> Option<Option<String>> {
-    let said = comment.trim().strip_prefix("<!-- ")?.strip_suffix(" -->")?;
-    if said.starts_with("not run: ") {
+    let text = comment.trim().strip_prefix("<!-- ")?.strip_suffix(" -->")?;
+    if text.starts_with("not run: ") {
         return Some(None);
     }
-    said.strip_prefix("run on ")
+    text.strip_prefix("run on ")
         .map(|scene| Some(scene.to_owned()))
 }
 
@@ -96,7 +96,7 @@ fn steps(lines: &[(usize, &str)]) -> Vec<Step> {
     steps
 }
 
-/// The source files in a folder of this project, and in those below it.
+/// The source files in a directory of this project, recursively.
 pub(crate) fn sources(dir: &str) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut found = Vec::new();

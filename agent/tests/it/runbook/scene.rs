@@ -1,4 +1,4 @@
-//! The agents that the page's commands are typed for.
+//! The agents on which the page's commands are run.
 
 use std::path::Path;
 
@@ -10,17 +10,17 @@ use super::shell::Shell;
 use crate::alerts::Receiver;
 use crate::harness::{ACCOUNT, ANNA, Agent, BERT, Client, TLS, World};
 
-/// Names of the page.
+/// Names in the page.
 const PROXY: &str = "tramway.proxy.rlwy.net:15140";
 const HTTP: &str = "https://openclaw-agent.up.railway.app";
-/// What asks for the code; here there is no terminal to type it on, and stdin has it.
+/// The prompt for the code; there is no terminal here, so the code is passed on stdin.
 const ASKED: &str = "Code (not shown):";
 
 /// An agent in some state, and a terminal.
 pub(crate) struct Scene {
     pub(crate) world: World,
     pub(crate) shell: Shell,
-    /// What stands in the page for what is here.
+    /// Names in the page, with their counterparts here.
     names: Vec<(&'static str, String)>,
     code: Option<String>,
     enrolls: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// What a page calls it.
+    /// Creates the scene that the page names.
     pub(crate) async fn set(name: &str) -> Self {
         let shell = Shell::new();
         let (mut names, mut alerted, mut first_code) = (Vec::new(), None, None);
@@ -128,13 +128,13 @@ impl Scene {
         }
     }
 
-    /// The same account, with a volume that has nothing.
+    /// The same account, with an empty volume.
     pub(crate) async fn empty_the_volume(&mut self) {
         self.world.agent.kill().await;
         self.world.agent = Agent::start(&self.world.sim.url(), &[]).await;
     }
 
-    /// A line of the page with what is here.
+    /// A line of the page with the names of this scene.
     pub(crate) fn here(&self, line: &str) -> String {
         let http = if self.stopped {
             "127.0.0.1:1".to_owned()
@@ -154,7 +154,7 @@ impl Scene {
         }
     }
 
-    /// What was printed here as the page has it.
+    /// The output here with the names of the page.
     pub(crate) fn there(&self, printed: &str) -> String {
         let names = self.names.iter();
         names.fold(printed.to_owned(), |line, (name, here)| {
@@ -162,12 +162,12 @@ impl Scene {
         })
     }
 
-    /// The agent's socket, where commands are not for the agent that was enrolled with.
+    /// The agent's socket, unless commands use the enrolled context.
     pub(crate) fn socket(&self) -> Option<&Path> {
         (!self.enrolls).then_some(&self.world.agent.socket)
     }
 
-    /// What the agent has logged.
+    /// The agent's log.
     pub(crate) fn log(&self) -> String {
         self.world.agent.output().0.join("\n")
     }
@@ -177,7 +177,7 @@ impl Scene {
             let url = self.world.sim.url();
             self.world.agent.start_again(&url).await;
         }
-        // What a fault injects is not for the agent to prevent.
+        // Violations of injected faults are not the agent's.
         self.world.finish_with_violations().await;
     }
 }

@@ -1,4 +1,4 @@
-//! An operator's terminal: the client that was built next to the agent, a home of its own.
+//! An operator's terminal: the client that was built next to the agent, and a separate home directory.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,10 +16,10 @@ pub(crate) struct Shell {
     commands: std::cell::Cell<usize>,
 }
 
-/// A command that runs.
+/// A running command.
 pub(crate) struct Running {
     child: Child,
-    /// What it prints, stdout and stderr as on a terminal.
+    /// Its output, with stdout and stderr mixed as on a terminal.
     pub(crate) output: PathBuf,
 }
 
@@ -39,7 +39,7 @@ impl Shell {
         self.home.path()
     }
 
-    /// Starts a command line of the page, for the agent with this socket or the one that was enrolled with.
+    /// Starts a command line of the page, for the agent with this socket or the enrolled one.
     pub(crate) fn start(&self, line: &str, agent: Option<&Path>) -> Running {
         let number = self.commands.get();
         self.commands.set(number + 1);
@@ -69,7 +69,7 @@ impl Shell {
 }
 
 impl Running {
-    /// Whether it succeeded, and what it printed.
+    /// True if it succeeded, and its output.
     pub(crate) async fn end(mut self) -> (bool, String) {
         let ended = tokio::time::timeout(TEST_TIMEOUT, self.child.wait()).await;
         let ended = ended.unwrap_or_else(|_| panic!("it does not end: {}", self.printed()));

@@ -1,4 +1,4 @@
-//! What cannot be done to a message is refused by name, and nothing is sent.
+//! An operation that is not allowed on a message is refused with its reason, and nothing is sent.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::event::Kind;
@@ -20,7 +20,7 @@ async fn refused(world: &World, request: pb::SendRequest) -> String {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_to_a_message_has_its_reason() {
+async fn every_refused_operation_has_its_reason() {
     let world = World::linked().await;
     let (theirs, seq) = world.anna_said(&json!({ "text": WORD })).await;
     let description =
@@ -84,7 +84,7 @@ async fn what_cannot_be_done_to_a_message_has_its_reason() {
         );
     }
     assert_eq!(world.peer(ANNA).inbox_len(), before);
-    // The token stands for nothing yet.
+    // The refused call has not used its token.
     let request = pb::SendRequest {
         client_token: "t".to_owned(),
         ..reaction(by_seq(seq), "🐟")

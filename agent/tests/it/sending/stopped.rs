@@ -1,4 +1,4 @@
-//! One token is one message of any kind, over `kill -9`; and a poll is voted in after one.
+//! One token is one message of any kind, across `kill -9`; and voting in a poll works after a kill.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::SendState;
@@ -18,7 +18,7 @@ fn queued(request: &pb::SendRequest, token: &str) -> pb::SendRequest {
 }
 
 #[tokio::test]
-async fn one_token_is_one_message_of_any_kind_over_a_kill() {
+async fn one_token_is_one_message_of_any_kind_across_a_kill() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     let (_, seq) = world.anna_said(&json!({ "text": WORD })).await;
@@ -59,7 +59,7 @@ async fn one_token_is_one_message_of_any_kind_over_a_kill() {
     world.agent.kill().await;
     world.agent.start_again(&url).await;
     world.agent.until_state(pb::LinkState::Connected).await;
-    // The same token, with and without the queue; and another draft under it.
+    // The same token, with and without the queue; and another draft with it.
     for (n, (draft, id)) in requests.iter().zip(&ids).enumerate() {
         let token = format!("t{n}");
         let again = world.sent(queued(draft, &token)).await;
@@ -80,16 +80,16 @@ async fn one_token_is_one_message_of_any_kind_over_a_kill() {
     }
     let inbox = world.peer(ANNA).inbox();
     for id in &ids {
-        let times = inbox.iter().filter(|heard| heard.id == *id);
+        let times = inbox.iter().filter(|received| received.id == *id);
         assert_eq!(times.count(), 1);
     }
     world.all_acked().await;
     world.finish().await;
 }
 
-/// The library stores the secret of a poll a little after it arrived or left.
+/// The library stores the secret of a poll shortly after it was received or sent.
 #[tokio::test]
-async fn polls_that_came_and_went_before_a_kill_are_voted_in() {
+async fn polls_received_and_sent_before_a_kill_accept_votes() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     let description =
@@ -110,7 +110,7 @@ async fn polls_that_came_and_went_before_a_kill_are_voted_in() {
         let is_so = |shown: &Shown| shown.votes.get(ACCOUNT).is_some_and(|it| it == &[option]);
         world.sees(ANNA, id, is_so).await;
     }
-    // Anna's vote in ours is an event.
+    // Anna's vote in our poll is an event.
     let mut events = world.watch().await;
     let anna = world.peer(ANNA);
     let content = json!({ "vote": { "poll": ours, "options": ["yes"] } });

@@ -1,4 +1,4 @@
-//! The secret that signs alerts: as it was given to the receiver, or refused.
+//! The alert signing secret: used exactly as the receiver has it, or refused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,12 +7,12 @@ use super::{agent, bare, bytes, is_refused, private};
 use crate::alerts::Receiver;
 use crate::harness::World;
 
-/// What the receiver checks with (`alerts/receiver.rs`), in the spelling of Standard Webhooks.
+/// The receiver's key (`alerts/receiver.rs`), in the format of Standard Webhooks.
 fn secret() -> String {
     format!("whsec_{}", STANDARD.encode(crate::alerts::KEY))
 }
 
-/// A linked agent whose alerts are signed with a secret from a file with this content, or from a variable.
+/// A linked agent that signs alerts with a secret from a file with this content, or from a variable.
 async fn signs(receiver: &Receiver, given: &str, by_file: bool) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secret");
@@ -38,7 +38,7 @@ async fn signs(receiver: &Receiver, given: &str, by_file: bool) {
     };
     let before = receiver.count();
     world.test_alert().await;
-    // The receiver checks each signature as the specification has it, and fails where it is wrong.
+    // The receiver checks each signature as the specification requires, and panics on a wrong one.
     assert_eq!(
         receiver.until_count(before + 1).await,
         before + 1,
@@ -48,7 +48,7 @@ async fn signs(receiver: &Receiver, given: &str, by_file: bool) {
 }
 
 #[tokio::test]
-async fn an_alert_is_signed_with_the_secret_without_quotes_and_marks() {
+async fn quotes_and_marks_around_an_encoded_secret_are_removed() {
     let receiver = Receiver::start().await;
     let secret = secret();
     for (open, close) in [("\"", "\""), ("'", "'\n"), ("\u{feff}", "\r\n"), (" ", " ")] {
@@ -61,7 +61,7 @@ async fn an_alert_is_signed_with_the_secret_without_quotes_and_marks() {
 }
 
 #[tokio::test]
-async fn a_text_of_ones_own_in_quotes_or_with_a_mark_is_refused_by_name() {
+async fn a_plain_text_secret_with_quotes_or_marks_is_refused_and_named() {
     let folder = tempfile::tempdir().unwrap();
     let word = "correct horse battery staple";
     for odd in [
@@ -108,7 +108,7 @@ async fn a_text_of_ones_own_in_quotes_or_with_a_mark_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn the_receivers_address_may_stand_in_quotes() {
+async fn quotes_around_the_receivers_url_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     for address in [
         "\"https://hooks.example.com/swordfish\"",
@@ -118,8 +118,8 @@ async fn the_receivers_address_may_stand_in_quotes() {
         agent
             .env("OPENCLAW_ALERT_URL", address)
             .env("OPENCLAW_ALERT_SECRET", secret());
-        let said = super::log(&mut agent).await;
-        assert!(!format!("{said:?}").contains("swordfish"));
+        let entries = super::log(&mut agent).await;
+        assert!(!format!("{entries:?}").contains("swordfish"));
     }
     let mut agent = agent(folder.path());
     agent.env(
@@ -130,7 +130,7 @@ async fn the_receivers_address_may_stand_in_quotes() {
 }
 
 #[tokio::test]
-async fn an_address_without_a_secret_is_refused_by_the_name_it_was_given_under() {
+async fn a_url_without_a_secret_is_refused_and_names_its_flag_or_variable() {
     let folder = tempfile::tempdir().unwrap();
     let address = "https://hooks.example.com/";
     let mut by_variable = agent(folder.path());

@@ -1,4 +1,4 @@
-//! `WHATSAPP_ALLOW`: only an environment without it means that there are no rules.
+//! `WHATSAPP_ALLOW`: only a missing variable means that there are no rules.
 
 use super::{agent, bytes, ends_with, is_refused, lines, log};
 
@@ -8,23 +8,23 @@ const NO_RULES: &str = "no allowlist";
 async fn only_an_absent_variable_allows_everyone() {
     let folder = tempfile::tempdir().unwrap();
     let mut absent = agent(folder.path());
-    let said = log(&mut absent).await;
-    assert_eq!(lines(&said, "WARN", NO_RULES).len(), 1, "{said:#?}");
+    let entries = log(&mut absent).await;
+    assert_eq!(lines(&entries, "WARN", NO_RULES).len(), 1, "{entries:#?}");
     for nobody in [
         "", " ", "\t\n", "\u{a0}", "\u{feff}", "\"\"", "''", "[]", ",", " , ", "[\"\"]",
     ] {
         let mut agent = agent(folder.path());
-        let said = log(agent.env("WHATSAPP_ALLOW", nobody)).await;
+        let entries = log(agent.env("WHATSAPP_ALLOW", nobody)).await;
         assert_eq!(
-            lines(&said, "WARN", NO_RULES).len(),
+            lines(&entries, "WARN", NO_RULES).len(),
             0,
-            "{nobody:?}: {said:#?}"
+            "{nobody:?}: {entries:#?}"
         );
-        let rules = lines(&said, "INFO", "\"listed\":0");
-        assert_eq!(rules.len(), 1, "{nobody:?}: {said:#?}");
-        // That no one is allowed may be a mistake as well, and so it is said.
-        let warned = lines(&said, "WARN", "WHATSAPP_ALLOW");
-        assert_eq!(warned.len(), 1, "{nobody:?}: {said:#?}");
+        let rules = lines(&entries, "INFO", "\"listed\":0");
+        assert_eq!(rules.len(), 1, "{nobody:?}: {entries:#?}");
+        // An empty list may be a mistake too, so it is logged.
+        let warned = lines(&entries, "WARN", "WHATSAPP_ALLOW");
+        assert_eq!(warned.len(), 1, "{nobody:?}: {entries:#?}");
     }
 }
 
@@ -59,7 +59,7 @@ async fn a_variable_in_the_file_that_is_not_utf_8_refuses_the_start() {
     std::fs::write(folder.path().join("openclaw.yml"), rules).unwrap();
     let ended = ends_with(folder.path(), "FRIENDS", bytes(b"+15550100002\xa0")).await;
     is_refused(&ended, "FRIENDS is not UTF-8 text");
-    // Unread where the file has a list of its own, and refused all the same: no one can say what was meant.
+    // The variable is not used if the file has a list, but is refused all the same: its intended value is unknown.
     let rules = "channels:\n  whatsapp:\n    allowFrom: [\"+15550100002\"]\n";
     std::fs::write(folder.path().join("openclaw.yml"), rules).unwrap();
     let ended = ends_with(folder.path(), "WHATSAPP_ALLOW", bytes(b"\xff")).await;
@@ -67,7 +67,7 @@ async fn a_variable_in_the_file_that_is_not_utf_8_refuses_the_start() {
 }
 
 #[tokio::test]
-async fn quotes_and_marks_around_a_list_do_not_count() {
+async fn quotes_and_marks_around_a_list_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     for two in [
         "+15550100002,+15550100003",
@@ -80,11 +80,11 @@ async fn quotes_and_marks_around_a_list_do_not_count() {
         "'+15550100002', '+15550100003'",
     ] {
         let mut agent = agent(folder.path());
-        let said = log(agent.env("WHATSAPP_ALLOW", two)).await;
+        let entries = log(agent.env("WHATSAPP_ALLOW", two)).await;
         assert_eq!(
-            lines(&said, "INFO", "\"listed\":2").len(),
+            lines(&entries, "INFO", "\"listed\":2").len(),
             1,
-            "{two:?}: {said:#?}"
+            "{two:?}: {entries:#?}"
         );
     }
 }

@@ -1,9 +1,9 @@
-//! Variables that look like ours and are not.
+//! Unknown variables with the agent's prefix.
 
 use super::{DEAD, agent, bare, lines, log};
 
 #[tokio::test]
-async fn a_variable_with_a_mistake_in_its_name_is_warned_of_with_the_nearest() {
+async fn a_misspelt_variable_is_reported_with_the_nearest_name() {
     let folder = tempfile::tempdir().unwrap();
     let mut agent = agent(folder.path());
     let named = [
@@ -17,15 +17,15 @@ async fn a_variable_with_a_mistake_in_its_name_is_warned_of_with_the_nearest() {
         agent.env(name, "swordfish");
     }
     agent.env("OPENCLAW_GATEWAY_TOKEN", "swordfish");
-    let said = log(&mut agent).await;
+    let entries = log(&mut agent).await;
     for (name, nearest) in named {
-        let warned = lines(&said, "WARN", &format!("\"{name}\""));
-        assert_eq!(warned.len(), 1, "{name}: {said:#?}");
+        let warned = lines(&entries, "WARN", &format!("\"{name}\""));
+        assert_eq!(warned.len(), 1, "{name}: {entries:#?}");
         assert_eq!(warned[0]["nearest"], nearest, "{name}");
     }
-    assert_eq!(lines(&said, "WARN", "OPENCLAW_GATEWAY_TOKEN").len(), 1);
+    assert_eq!(lines(&entries, "WARN", "OPENCLAW_GATEWAY_TOKEN").len(), 1);
     assert!(
-        !format!("{said:?}").contains("swordfish"),
+        !format!("{entries:?}").contains("swordfish"),
         "no value is shown"
     );
 }
@@ -48,7 +48,7 @@ async fn variables_of_kubernetes_and_known_ones_cause_no_warning() {
             agent.env(format!("{service}_{end}"), value);
         }
     }
-    // These are the client's, and one that the process leaves to the image that takes its place.
+    // Variables of the client, and one that the process passes to its next image.
     agent
         .env("OPENCLAW_AGENT", "/run/a.sock")
         .env("OPENCLAW_CONTEXT", "home");
@@ -56,13 +56,13 @@ async fn variables_of_kubernetes_and_known_ones_cause_no_warning() {
         .env("OPENCLAW_JOURNAL_SIZE", "8")
         .env("OPENCLAW_ALERT_URL", "")
         .env("OPENCLAW_ENROLL_CODE", "");
-    let said = log(&mut agent).await;
-    let unknown = lines(&said, "WARN", "does nothing");
+    let entries = log(&mut agent).await;
+    let unknown = lines(&entries, "WARN", "does nothing");
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
 
 #[tokio::test]
-async fn when_the_start_fails_an_unknown_name_is_reported_with_the_error() {
+async fn a_failed_start_also_reports_unknown_variables() {
     let folder = tempfile::tempdir().unwrap();
     let mut agent = bare::binary(folder.path());
     agent.args(DEAD).env("OPENCLAW_AUTH_KEYFILE", "swordfish");

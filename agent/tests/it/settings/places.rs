@@ -1,4 +1,4 @@
-//! Where a key and a volume may be.
+//! Allowed locations of a key and of a volume.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
@@ -55,10 +55,10 @@ async fn the_key_is_never_on_the_volume() {
         assert_eq!(
             fs::read_dir(folder.join("auth")).unwrap().count(),
             0,
-            "nothing was made"
+            "nothing was created"
         );
     }
-    // The same for a new key of a volume that is there.
+    // The same for a new key of an existing volume.
     private(&folder.join("key"), new_key().await.as_bytes());
     log(bare::binary(folder)
         .args(DEAD)
@@ -82,7 +82,7 @@ async fn the_key_is_never_on_the_volume() {
 }
 
 #[tokio::test]
-async fn a_volume_that_others_can_change_is_named() {
+async fn a_volume_that_others_can_change_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let key = new_key().await;
@@ -95,17 +95,17 @@ async fn a_volume_that_others_can_change_is_named() {
             .env("OPENCLAW_RUN_AS", "never");
         agent
     };
-    let said = log(&mut agent()).await;
+    let entries = log(&mut agent()).await;
     assert_eq!(
-        lines(&said, "WARN", "writable by others").len(),
+        lines(&entries, "WARN", "writable by others").len(),
         0,
-        "{said:#?}"
+        "{entries:#?}"
     );
     for mode in [0o777, 0o770, 0o707, 0o1777] {
         fs::set_permissions(&auth, Permissions::from_mode(mode)).unwrap();
-        let said = log(&mut agent()).await;
-        let warned = lines(&said, "WARN", "writable by others");
-        assert_eq!(warned.len(), 1, "{mode:o}: {said:#?}");
+        let entries = log(&mut agent()).await;
+        let warned = lines(&entries, "WARN", "writable by others");
+        assert_eq!(warned.len(), 1, "{mode:o}: {entries:#?}");
         assert!(
             warned[0]["reason"]
                 .as_str()
@@ -115,16 +115,16 @@ async fn a_volume_that_others_can_change_is_named() {
         assert!(warned[0]["hint"].as_str().unwrap().contains("chmod 700"));
     }
     fs::set_permissions(&auth, Permissions::from_mode(0o700)).unwrap();
-    // Only root can give a folder away.
+    // Only root can change the owner.
     if chown(&auth, Some(12_345), None).is_ok() {
-        let said = log(&mut agent()).await;
-        let warned = lines(&said, "WARN", "belongs to another user (12345)");
-        assert_eq!(warned.len(), 1, "{said:#?}");
+        let entries = log(&mut agent()).await;
+        let warned = lines(&entries, "WARN", "belongs to another user (12345)");
+        assert_eq!(warned.len(), 1, "{entries:#?}");
     }
 }
 
 #[tokio::test]
-async fn a_folder_of_another_program_is_no_volume_and_stays_as_it_is() {
+async fn a_directory_of_another_program_is_refused_and_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     for file in ["creds.json", ".bashrc", "passwd"] {
         let dir = folder.path().join(format!("of {file}"));
@@ -145,7 +145,7 @@ async fn a_folder_of_another_program_is_no_volume_and_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn the_root_of_all_files_is_no_volume() {
+async fn the_root_directory_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     symlink("/", folder.path().join("link")).unwrap();
     for root in ["/", "//", "/..", "link", "/tmp/.."] {

@@ -1,4 +1,4 @@
-//! Proxies that the environment names: WhatsApp is reached without one, and that is said.
+//! Proxies in the environment: WhatsApp is reached without one, and that is reported.
 
 use std::sync::Arc;
 
@@ -22,31 +22,31 @@ async fn an_unused_proxy_is_logged_without_its_password() {
         "http_proxy",
     ] {
         let mut agent = agent(folder.path());
-        let said = log(agent.env(name, "http://anna:swordfish@proxy.example.com:3128/")).await;
-        let warned = lines(&said, "WARN", SET);
-        assert_eq!(warned.len(), 1, "{name}: {said:#?}");
+        let entries = log(agent.env(name, "http://anna:swordfish@proxy.example.com:3128/")).await;
+        let warned = lines(&entries, "WARN", SET);
+        assert_eq!(warned.len(), 1, "{name}: {entries:#?}");
         assert_eq!(warned[0]["variable"], name);
         assert_eq!(warned[0]["proxy"], "proxy.example.com:3128");
         assert_eq!(warned[0]["alerts"], "disabled");
-        let said = format!("{said:?}");
+        let entries = format!("{entries:?}");
         assert!(
-            !said.contains("swordfish") && !said.contains("anna"),
-            "{said}"
+            !entries.contains("swordfish") && !entries.contains("anna"),
+            "{entries}"
         );
     }
     for nothing in ["", " ", "\"\""] {
         let mut agent = agent(folder.path());
-        let said = log(agent.env("HTTPS_PROXY", nothing)).await;
-        assert_eq!(lines(&said, "WARN", SET).len(), 0, "{nothing:?}");
+        let entries = log(agent.env("HTTPS_PROXY", nothing)).await;
+        assert_eq!(lines(&entries, "WARN", SET).len(), 0, "{nothing:?}");
     }
     for odd in [
         &b"http://anna:sword\xff@proxy.example.com"[..],
         b"sword fish",
     ] {
         let mut agent = agent(folder.path());
-        let said = log(agent.env("HTTPS_PROXY", super::bytes(odd))).await;
-        assert_eq!(lines(&said, "WARN", SET).len(), 1);
-        assert!(!format!("{said:?}").contains("sword"));
+        let entries = log(agent.env("HTTPS_PROXY", super::bytes(odd))).await;
+        assert_eq!(lines(&entries, "WARN", SET).len(), 1);
+        assert!(!format!("{entries:?}").contains("sword"));
     }
 }
 
@@ -63,9 +63,9 @@ async fn the_log_shows_whether_alerts_use_the_proxy() {
             .env("HTTPS_PROXY", "http://proxy.example.com:3128")
             .env("NO_PROXY", exempt)
             .args(["--alert-url", url, "--alert-format", "slack"]);
-        let said = log(&mut agent).await;
-        let warned = lines(&said, "WARN", SET);
-        assert_eq!(warned.len(), 1, "{said:#?}");
+        let entries = log(&mut agent).await;
+        let warned = lines(&entries, "WARN", SET);
+        assert_eq!(warned.len(), 1, "{entries:#?}");
         assert_eq!(warned[0]["alerts"], alerts, "{url} {exempt}");
     }
 }
@@ -91,9 +91,9 @@ async fn doctor_reports_the_proxy_too() {
         .collect();
     assert_eq!(proxy.len(), 1, "{found:#?}");
     assert_eq!(proxy[0].state(), pb::FindingState::Note);
-    let said =
+    let entries =
         "HTTPS_PROXY (proxy.example.com:3128) is set, but connections to WhatsApp do not use it";
-    assert_eq!(proxy[0].text, said);
+    assert_eq!(proxy[0].text, entries);
     assert!(!proxy[0].hint.is_empty());
     assert_eq!(agent.terminate().await.code(), Some(0));
 }

@@ -1,5 +1,4 @@
-//! Passphrases: nothing new is sealed to one that can be guessed, or that may be another one than was meant; what is
-//! sealed to one still opens.
+//! Passphrases: nothing new is encrypted with a weak or ambiguous one; existing stores still open with it.
 
 use std::path::Path;
 
@@ -39,7 +38,7 @@ async fn starts_with(folder: &Path, passphrase: &str, by_file: bool) -> Ended {
 }
 
 #[tokio::test]
-async fn no_store_is_made_with_a_passphrase_that_is_easy_to_guess_or_not_plain() {
+async fn no_store_is_created_with_a_weak_or_ambiguous_passphrase() {
     let folder = tempfile::tempdir().unwrap();
     for passphrase in WEAK.iter().chain(&ODD) {
         for (by_file, place) in [(true, "words"), (false, "OPENCLAW_AUTH_PASSPHRASE")] {
@@ -57,7 +56,7 @@ async fn no_slot_is_added_with_a_weak_passphrase_and_an_old_one_opens_with_a_war
         let folder = folder.path();
         let auth = folder.join("auth");
         std::fs::create_dir(&auth).unwrap();
-        // As an earlier version has made it.
+        // As created by an earlier version.
         let secret = Secret::parse_passphrase(passphrase).unwrap();
         let store = Vault::create(
             Folder::new(&auth),
@@ -69,16 +68,16 @@ async fn no_slot_is_added_with_a_weak_passphrase_and_an_old_one_opens_with_a_war
         store.unwrap().close().unwrap();
         private(&folder.join("words"), format!("{passphrase}\n").as_bytes());
         let mut agent = bare::binary(folder);
-        let said = log(agent.args(DEAD).args(["--auth-passphrase-file", "words"])).await;
+        let entries = log(agent.args(DEAD).args(["--auth-passphrase-file", "words"])).await;
         assert_eq!(
-            lines(&said, "WARN", "passphrase has a flaw").len(),
+            lines(&entries, "WARN", "passphrase has a flaw").len(),
             1,
-            "{passphrase:?}: {said:#?}"
+            "{passphrase:?}: {entries:#?}"
         );
         for command in [&["keys", "add", "x"][..], &["keys", "passwd"]] {
             let mut keys = bare::binary(folder);
             keys.args(command).args(["--auth-passphrase-file", "words"]);
-            // A pipe is read up to the end of its first line.
+            // A pipe is read to the end of its first line.
             if !passphrase.contains('\n') {
                 let ended = bare::run(&mut keys, passphrase).await;
                 assert_eq!(ended.code, Some(64), "{passphrase:?}: {ended:?}");
@@ -117,7 +116,7 @@ async fn a_passphrase_that_does_not_open_the_store_is_logged_with_its_flaw() {
 }
 
 #[tokio::test]
-async fn no_backup_is_sealed_to_one_by_any_client() {
+async fn no_backup_is_encrypted_with_a_weak_passphrase() {
     use openclaw_proto::v1 as pb;
     let world = crate::harness::World::linked().await;
     for passphrase in WEAK {

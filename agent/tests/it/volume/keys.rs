@@ -1,4 +1,4 @@
-//! `openclaw-agent keys`, end to end: after each change the agent starts with what is said to open the store.
+//! `openclaw-agent keys`, end to end: after each change, the agent starts with the new set of secrets.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -19,7 +19,7 @@ fn write(path: &Path, secret: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// Names and kinds, as `keys list` reports them.
+/// Names and kinds, from `keys list`.
 async fn listed(folder: &Path) -> Vec<(String, String)> {
     let list = keys(folder, &["list", "--json"], "").await;
     assert_eq!((list.code, list.stderr.as_str()), (Some(0), ""));
@@ -35,11 +35,11 @@ fn slot(name: &str, kind: &str) -> (String, String) {
     (name.to_owned(), kind.to_owned())
 }
 
-/// An agent starts with this, says so, and stops.
+/// Checks that an agent starts with this secret.
 async fn opens(folder: &Path, flag: &str, path: &str) {
     let mut agent = bare::binary(folder);
     let mut agent = Bare::start(agent.args([flag, path]));
-    agent.says(STARTED).await;
+    agent.logged(STARTED).await;
     assert_eq!(agent.terminate().await.code(), Some(0));
 }
 
@@ -51,7 +51,7 @@ async fn does_not_open(folder: &Path, flag: &str, path: &str) {
 
 fn succeeded(ended: &Ended) {
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(ended.stdout, "", "nothing of it is data");
+    assert_eq!(ended.stdout, "", "stdout is for data only");
 }
 
 fn refused(ended: &Ended, code: i32, error: &str) {
@@ -99,7 +99,7 @@ async fn every_change_of_slots_lasts_and_keeps_the_link() {
     opens(folder, "--auth-passphrase-file", "owner").await;
     opens(folder, "--auth-key-file", "laptop").await;
 
-    // The secret in the settings is the one that changes, unless a name says which.
+    // By default the secret in the settings is replaced, or the one of the named slot.
     write(&file("laptop2"), &new_key().await);
     let args = [
         "passwd",
@@ -241,7 +241,7 @@ async fn keys_are_listed_while_the_agent_runs_and_changed_only_when_it_does_not(
 }
 
 #[tokio::test]
-async fn a_key_is_written_to_a_file_of_its_own() {
+async fn a_new_key_is_written_to_its_own_file() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let made = keys(folder, &["generate", "--out", "new.key"], "").await;

@@ -1,4 +1,4 @@
-//! One process on a volume, whatever is done to the volume's files and names behind its back.
+//! One process per volume, even if its files are moved or replaced while it runs.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use openclaw_sim::By;
 
 use crate::harness::{ACCOUNT, ANNA, WORD, World, bare};
 
-/// What a second agent says of a volume, given at once.
+/// The output of a second agent on a volume, which does not wait.
 fn refused(world: &World, dir: &Path) -> Output {
     let mut second = Command::new(bare::BINARY);
     second
@@ -26,40 +26,40 @@ fn refused(world: &World, dir: &Path) -> Output {
 }
 
 #[track_caller]
-fn says_in_use(ended: &Output) {
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert_eq!(ended.status.code(), Some(1), "{said}");
-    let in_use = said.contains("in use by") || said.contains("open in another process");
+fn reports_in_use(ended: &Output) {
+    let text = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{text}");
+    let in_use = text.contains("in use by") || text.contains("open in another process");
     assert!(
-        in_use && said.contains("hint: stop the other process"),
-        "{said}"
+        in_use && text.contains("hint: stop the other process"),
+        "{text}"
     );
 }
 
 #[tokio::test]
-async fn a_lock_file_that_is_removed_or_replaced_lets_no_second_agent_in() {
+async fn removing_the_lock_file_does_not_admit_a_second_agent() {
     let world = World::linked().await;
     let volume = world.agent.volume();
     let lock = volume.join("lock");
     fs::remove_file(&lock).unwrap();
-    says_in_use(&refused(&world, &volume));
+    reports_in_use(&refused(&world, &volume));
     fs::write(&lock, "").unwrap();
-    says_in_use(&refused(&world, &volume));
+    reports_in_use(&refused(&world, &volume));
     fs::remove_file(&lock).unwrap();
     fs::create_dir(&lock).unwrap();
-    says_in_use(&refused(&world, &volume));
+    reports_in_use(&refused(&world, &volume));
     world.agent.until_state(LinkState::Connected).await;
     world.finish().await;
 }
 
 #[tokio::test]
-async fn another_path_to_a_volume_lets_no_second_agent_in() {
+async fn another_path_to_a_volume_does_not_admit_a_second_agent() {
     let world = World::linked().await;
     let volume = world.agent.volume();
     let link = world.agent.folder().join("link");
     symlink(&volume, &link).unwrap();
-    says_in_use(&refused(&world, &link));
-    // Another folder with the same files.
+    reports_in_use(&refused(&world, &link));
+    // Another directory with the same files.
     let twin = world.agent.folder().join("twin");
     fs::create_dir(&twin).unwrap();
     for entry in fs::read_dir(&volume).unwrap() {
@@ -68,12 +68,12 @@ async fn another_path_to_a_volume_lets_no_second_agent_in() {
             fs::hard_link(entry.path(), twin.join(entry.file_name())).unwrap();
         }
     }
-    says_in_use(&refused(&world, &twin));
+    reports_in_use(&refused(&world, &twin));
     world.agent.until_state(LinkState::Connected).await;
     world.finish().await;
 }
 
-/// What is done to a volume, by name; the agent ends at the next thing that it would keep, or soon when there is none.
+/// Each manipulation of a volume; the agent exits at its next write, or soon without one.
 #[tokio::test]
 async fn an_agent_whose_volume_is_moved_or_replaced_ends_with_the_reason() {
     let moved: fn(&Path) = |volume| fs::rename(volume, volume.with_extension("2")).unwrap();
@@ -116,13 +116,13 @@ async fn an_agent_whose_volume_is_moved_or_replaced_ends_with_the_reason() {
         assert!(!ended.success());
         let acks = world.sim.acks(ACCOUNT).unwrap();
         assert!(acks.iter().all(|ack| Some(&ack.id) != sent.as_ref()));
-        assert!(world.agent.complained("is not the file that was opened"));
-        assert!(world.agent.complained("hint: only one process may change"));
+        assert!(world.agent.has_stderr("is not the file that was opened"));
+        assert!(world.agent.has_stderr("hint: only one process may change"));
         world.abandon();
     }
 }
 
-/// A command next to an agent uses the same lock.
+/// A key command next to an agent uses the same lock.
 #[tokio::test]
 async fn a_key_command_is_locked_out_too() {
     let world = World::linked().await;
@@ -135,7 +135,7 @@ async fn a_key_command_is_locked_out_too() {
         .arg("--auth-key-file")
         .arg(world.agent.key_file());
     let ended = command.output().unwrap();
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert!(said.contains("in use by"), "{said}");
+    let text = String::from_utf8_lossy(&ended.stderr);
+    assert!(text.contains("in use by"), "{text}");
     world.finish().await;
 }

@@ -1,4 +1,4 @@
-//! The errors for a volume that does not open; two agents on one; other users, other disks.
+//! Errors for a volume that cannot be opened; two agents on one; other users, other disks.
 
 use std::fs;
 use std::io::Write as _;
@@ -23,7 +23,7 @@ const DEAD: [&str; 6] = [
     "ws://127.0.0.1:1/ws/chat",
 ];
 
-/// An agent on the volume in this folder that is expected to end by itself.
+/// An agent in this directory that is expected to exit by itself.
 async fn agent(folder: &Path, args: &[&str]) -> Ended {
     bare::run(bare::binary(folder).args(DEAD).args(args), "").await
 }
@@ -40,7 +40,7 @@ fn is_explained(ended: &Ended, code: i32, error: &str, hint: &str) {
     assert!(line("hint: ").contains(hint), "{}", ended.stderr);
 }
 
-/// Says loudly that a test proves nothing here.
+/// Reports that a test is skipped.
 fn is_root() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
@@ -50,7 +50,7 @@ fn is_root() -> bool {
 }
 
 #[tokio::test]
-async fn without_a_key_nothing_starts_and_the_one_command_is_named() {
+async fn without_a_key_the_start_fails_and_names_the_command_for_one() {
     let folder = tempfile::tempdir().unwrap();
     let ended = agent(folder.path(), &[]).await;
     is_explained(
@@ -64,7 +64,7 @@ async fn without_a_key_nothing_starts_and_the_one_command_is_named() {
 }
 
 #[tokio::test]
-async fn a_key_in_two_places_is_a_mistake_that_names_both() {
+async fn two_sources_of_a_key_are_a_mistake_that_names_both() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = bare::binary(folder.path());
     command
@@ -77,7 +77,7 @@ async fn a_key_in_two_places_is_a_mistake_that_names_both() {
 }
 
 #[tokio::test]
-async fn another_key_opens_nothing_and_the_slots_are_named() {
+async fn a_wrong_key_is_refused_and_the_slots_are_named() {
     let mut world = World::linked().await;
     assert_eq!(world.agent.terminate().await.code(), Some(0));
     let (folder, key_file) = (world.agent.folder(), world.agent.key_file());
@@ -89,7 +89,7 @@ async fn another_key_opens_nothing_and_the_slots_are_named() {
         &ended,
         64,
         "does not open with this key; it has the slots default",
-        "give the key or passphrase of one of these slots",
+        "set the key or passphrase of one of these slots",
     );
     fs::remove_file(&key_file).unwrap();
     for (args, error) in [
@@ -110,7 +110,7 @@ async fn another_key_opens_nothing_and_the_slots_are_named() {
 }
 
 #[tokio::test]
-async fn a_key_file_for_all_to_read_is_refused() {
+async fn a_world_readable_key_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key");
     fs::write(&path, new_key().await).unwrap();
@@ -120,7 +120,7 @@ async fn a_key_file_for_all_to_read_is_refused() {
 }
 
 #[tokio::test]
-async fn a_lost_key_file_is_not_made_again() {
+async fn a_lost_key_file_is_not_created_again() {
     let mut world = World::linked().await;
     assert_eq!(world.agent.terminate().await.code(), Some(0));
     let key_file = world.agent.key_file();
@@ -188,7 +188,7 @@ async fn a_second_agent_waits_and_then_names_the_first() {
         ended.stderr.contains("(this machine), since 20"),
         "{ended:?}"
     );
-    world.everything_says_connected().await;
+    world.everything_reports_connected().await;
     world.send(ANNA, WORD).await.unwrap();
     world.finish().await;
 }
@@ -198,11 +198,11 @@ async fn a_second_agent_takes_over_when_the_first_stops_in_time() {
     let mut world = World::linked().await;
     let mut second = bare::binary(world.agent.folder());
     let mut second = Bare::start(second.args(["--create-key-file", "--lock-wait", "20"]));
-    let told = second.says("waiting for the volume's lock").await;
+    let reported = second.logged("waiting for the volume's lock").await;
     let holder = format!("process {} on ", world.agent.pid());
-    assert!(told["holder"].as_str().unwrap().starts_with(&holder));
+    assert!(reported["holder"].as_str().unwrap().starts_with(&holder));
     assert_eq!(world.agent.terminate().await.code(), Some(0));
-    second.says(STARTED).await;
+    second.logged(STARTED).await;
     assert_eq!(second.terminate().await.code(), Some(0));
     world.finish().await;
 }
@@ -230,9 +230,9 @@ async fn a_full_disk_is_reported_and_loses_nothing() {
     fs::remove_file(&ballast).unwrap();
     let mut bare = bare::binary(folder.path());
     let mut bare = Bare::start(bare.arg("--create-key-file"));
-    bare.says(STARTED).await;
+    bare.logged(STARTED).await;
     assert_eq!(bare.terminate().await.code(), Some(0));
-    // And a disk that is mounted for reading.
+    // A disk that is mounted read-only.
     assert!(
         mount(&["-o", "remount,ro"], &volume),
         "it was mounted for writing"
@@ -242,7 +242,7 @@ async fn a_full_disk_is_reported_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_disk_that_fills_up_ends_the_agent_and_costs_no_message() {
+async fn a_disk_that_fills_up_ends_the_agent_without_losing_a_message() {
     if !is_root() {
         return;
     }
@@ -268,7 +268,7 @@ async fn a_disk_that_fills_up_ends_the_agent_and_costs_no_message() {
         anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
     }
     assert_eq!(world.agent.ended().await.code(), Some(1));
-    assert!(world.agent.complained("No space left on device"));
+    assert!(world.agent.has_stderr("No space left on device"));
     fs::remove_file(&ballast).unwrap();
     world.agent.start_again(&url).await;
     world.agent.until_state(LinkState::Connected).await;
@@ -303,7 +303,7 @@ async fn the_first_process_of_a_container_chowns_the_volume_and_drops_root() {
     }
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    // As user 65532 sees it: the binary's own folder may be closed to others.
+    // As user 65532 sees it: the binary's own directory may be closed to others.
     let program = folder.path().join("openclaw-agent");
     fs::copy(bare::BINARY, &program).unwrap();
     let volume = folder.path().join(VOLUME);
@@ -319,9 +319,12 @@ async fn the_first_process_of_a_container_chowns_the_volume_and_drops_root() {
         .args(["--socket", "run/agent.sock"])
         .args(["--whatsapp-url", "ws://127.0.0.1:1/ws/chat"]);
     let mut container = Bare::start_as_it_is(&mut container);
-    let told = container.says("root privileges dropped").await;
-    assert_eq!((&told["uid"], &told["gid"]), (&65532.into(), &65532.into()));
-    container.says(STARTED).await;
+    let reported = container.logged("root privileges dropped").await;
+    assert_eq!(
+        (&reported["uid"], &reported["gid"]),
+        (&65532.into(), &65532.into())
+    );
+    container.logged(STARTED).await;
     for name in ["", "lost+found", "vault.hdr", "vault-1.log", "lock"] {
         let owner = fs::metadata(volume.join(name)).unwrap();
         assert_eq!((owner.uid(), owner.gid()), (65532, 65532), "{name:?}");
@@ -338,6 +341,6 @@ async fn the_first_process_of_a_container_chowns_the_volume_and_drops_root() {
     let environment = fs::read(format!("/proc/{inside}/environ")).unwrap();
     let environment = String::from_utf8_lossy(&environment);
     assert!(!environment.contains("openclaw-key-"), "the key is gone");
-    // The change of user takes the tie to its parent away.
+    // The change of user clears the parent-death signal.
     container.terminate_child().await;
 }

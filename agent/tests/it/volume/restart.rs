@@ -1,4 +1,4 @@
-//! An agent that ends in any way continues where it was.
+//! An agent continues after every kind of exit.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn a_restart_keeps_the_link_and_needs_no_new_code() {
     let url = world.sim.url();
     world.agent.start_again(&url).await;
     let after = world.agent.until_state(LinkState::Connected).await;
-    // Kept by the millisecond.
+    // Stored with milliseconds.
     let linked_at = |link: &pb::LinkStatus| link.linked_at.unwrap().seconds;
     assert_eq!(linked_at(&after), linked_at(&before));
     assert_eq!((after.phone, after.lid), (before.phone, before.lid));
@@ -27,7 +27,7 @@ async fn a_restart_keeps_the_link_and_needs_no_new_code() {
 }
 
 #[tokio::test]
-async fn dead_credentials_stay_dead_over_a_restart() {
+async fn dead_credentials_stay_dead_after_a_restart() {
     let mut world = World::linked().await;
     let url = world.sim.url();
     world.phone().unlink(None).await.unwrap();
@@ -44,18 +44,18 @@ async fn dead_credentials_stay_dead_over_a_restart() {
         after.linked_at.unwrap().seconds,
         before.linked_at.unwrap().seconds
     );
-    // No one knocks again with them: no attempt was made, so none was refused.
+    // The credentials are not used again: no attempt was made, so none was refused.
     let lines = [
         "WhatsApp connected",
         "WhatsApp connection failed, trying again",
     ];
     let count = |world: &World| lines.map(|line| world.agent.count_logged(line));
-    let told = count(&world);
+    let reported = count(&world);
     world.agent.terminate().await;
     world.agent.start_again(&url).await;
     world.agent.until_state(LinkState::LoggedOut).await;
-    assert_eq!(count(&world), told);
-    // Another code brings it back, with new keys.
+    assert_eq!(count(&world), reported);
+    // A new pairing links again, with new keys.
     world.link().await;
     world.finish().await;
 }
@@ -76,18 +76,18 @@ async fn an_agent_killed_as_soon_as_it_is_linked_stays_linked() {
 }
 
 #[tokio::test]
-async fn an_agent_killed_while_messages_cross_is_understood_at_once() {
-    let told = std::env::var("OPENCLAW_TEST_KILLS").ok();
-    let kills = told.map_or(40, |kills| kills.parse().unwrap());
+async fn an_agent_killed_under_traffic_can_decrypt_and_be_decrypted_at_once() {
+    let set = std::env::var("OPENCLAW_TEST_KILLS").ok();
+    let kills = set.map_or(40, |kills| kills.parse().unwrap());
     let mut world = World::linked().await;
     let url = world.sim.url();
     for kill in 0..kills {
-        // Somewhere between at once and well into the traffic.
+        // At a random moment, from the start to well into the traffic.
         let moment = Duration::from_millis(kill * 37 % 90);
-        // No one but the agent is cut off: the others finish what they began.
+        // Only the agent is cut off: the others finish what they started.
         let shot = async {
             tokio::time::sleep(moment).await;
-            world.agent.shoot();
+            world.agent.kill_without_waiting();
         };
         tokio::join!(traffic(&world, kill), shot);
         world.agent.ended().await;
@@ -97,11 +97,11 @@ async fn an_agent_killed_while_messages_cross_is_understood_at_once() {
         works(&world, kill).await;
     }
     world.all_acked().await;
-    // The simulator has verified every signature and every MAC, and that no message key came twice.
+    // The simulator has verified every signature and MAC, and that no message key was used twice.
     world.finish().await;
 }
 
-/// As fast as it goes, until it is cut off: Anna and Bert write, and Bert is written to.
+/// Anna and Bert write, and Bert is written to, as fast as possible until the agent is killed.
 async fn traffic(world: &World, round: u64) {
     for n in 0.. {
         let text = format!("{WORD} {round} {n}");
@@ -117,11 +117,11 @@ async fn traffic(world: &World, round: u64) {
     }
 }
 
-/// It sends and it receives.
+/// Checks that it sends and receives.
 async fn works(world: &World, round: u64) {
     let sent = format!("{WORD} out {round}");
     world.send(ANNA, &sent).await.unwrap();
-    let fits = |heard: &openclaw_sim::Received| heard.text.as_deref() == Some(sent.as_str());
+    let fits = |received: &openclaw_sim::Received| received.text.as_deref() == Some(sent.as_str());
     world.peer(ANNA).wait_for(fits, TEST_TIMEOUT).await.unwrap();
     let received = format!("{WORD} in {round}");
     let mut events = world.watch().await;

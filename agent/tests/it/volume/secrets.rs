@@ -1,4 +1,4 @@
-//! What a thief finds: in the volume's files, in what was printed, in the environment, in memory.
+//! What an attacker can find: in the volume's files, the output, the environment, and memory.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::harness::{
     new_key, occurrences, open, places,
 };
 
-/// Copies of a private key that the library's live state has at most.
+/// The maximum number of copies of a private key in the library's live state.
 const IN_USE: usize = 6;
 
-/// A linked agent that has sent and received, one to one and in a group.
+/// A linked agent that has exchanged messages in a direct chat and in a group.
 async fn with_traffic() -> World {
     let world = World::linked().await;
     let mut events = world.watch().await;
@@ -68,7 +68,7 @@ fn contents(dir: &Path) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn the_volume_and_the_output_show_no_number_no_name_no_word_and_no_key() {
+async fn the_volume_and_the_output_have_no_number_name_text_or_key() {
     let mut world = with_traffic().await;
     let opened = open(&world.agent.volume(), &world.agent.key_file());
     assert_eq!(world.agent.terminate().await.code(), Some(0));
@@ -102,7 +102,8 @@ async fn the_volume_and_the_output_show_no_number_no_name_no_word_and_no_key() {
     world.finish().await;
 }
 
-/// The numbers of docs/security.md ("Memory"): none on the stack, those of the library's live state on the heap.
+/// The numbers of docs/security.md ("Memory"): no copies on the stack, and those of the library's live state on the
+/// heap.
 #[tokio::test]
 async fn an_idle_agent_has_no_key_on_its_stack_and_few_copies_on_its_heap() {
     let world = World::linked().await;
@@ -121,7 +122,7 @@ async fn an_idle_agent_has_no_key_on_its_stack_and_few_copies_on_its_heap() {
         };
         found.iter().all(few)
     };
-    // What follows a link is over within seconds.
+    // The work after a link is finished within seconds.
     let resting = async {
         while !is_idle(&found()) {
             tokio::time::sleep(POLL).await;
@@ -134,7 +135,7 @@ async fn an_idle_agent_has_no_key_on_its_stack_and_few_copies_on_its_heap() {
 }
 
 #[tokio::test]
-async fn no_key_and_no_word_of_an_unpaired_account_stays_in_memory_or_on_the_volume() {
+async fn no_key_or_text_of_an_unpaired_account_stays_in_memory_or_on_the_volume() {
     let world = with_traffic().await;
     let opened = open(&world.agent.volume(), &world.agent.key_file());
     let pid = world.agent.pid();
@@ -145,7 +146,7 @@ async fn no_key_and_no_word_of_an_unpaired_account_stays_in_memory_or_on_the_vol
         .collect();
     for (name, copies) in &in_use {
         assert!(
-            // A few, not one for each use: how many depends on how deep the stacks were just now.
+            // A few, not one per use: the number depends on the current depth of the stacks.
             (1..=32).contains(copies) || *name == "adv_secret_key",
             "in use: {in_use:?}"
         );
@@ -167,7 +168,7 @@ async fn no_key_and_no_word_of_an_unpaired_account_stays_in_memory_or_on_the_vol
 }
 
 #[tokio::test]
-async fn a_key_in_the_environment_is_gone_from_there_and_from_memory() {
+async fn a_key_in_the_environment_is_wiped_there_and_in_memory() {
     let folder = tempfile::tempdir().unwrap();
     let key = new_key().await;
     let mut agent = bare::binary(folder.path());
@@ -175,7 +176,7 @@ async fn a_key_in_the_environment_is_gone_from_there_and_from_memory() {
         .arg("--allow-inspection")
         .env("OPENCLAW_AUTH_KEY", &key);
     let mut agent = Bare::start(&mut agent);
-    agent.says(STARTED).await;
+    agent.logged(STARTED).await;
     let pid = agent.pid();
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap();
     let environment = String::from_utf8(environment).unwrap();
@@ -234,7 +235,7 @@ async fn processes_of_the_same_user_cannot_inspect_the_agent() {
         agent.arg("--create-key-file").uid(65532).gid(65532);
     }
     let mut agent = Bare::start(&mut agent);
-    agent.says(STARTED).await;
+    agent.logged(STARTED).await;
     let memory = fs::metadata(format!("/proc/{}/mem", agent.pid())).unwrap();
     assert_eq!(memory.uid(), 0, "not its own user's");
     assert_eq!(agent.terminate().await.code(), Some(0));

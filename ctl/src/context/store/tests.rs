@@ -1,4 +1,4 @@
-//! Contexts as files: who may read them, what is refused, which one is current.
+//! Tests of context files: permissions, refused files, and the current context.
 
 use std::fs::Permissions;
 
@@ -20,7 +20,7 @@ fn name(name: &str) -> Name {
 }
 
 #[test]
-fn a_context_survives_being_kept_and_is_its_owners_alone() {
+fn a_context_round_trips_and_is_private() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::in_dir(&dir.path().join("openclaw"));
     let made = context("home", "agent:1");
@@ -40,7 +40,7 @@ fn a_context_survives_being_kept_and_is_its_owners_alone() {
 }
 
 #[test]
-fn a_file_that_others_could_read_or_replace_is_not_used() {
+fn a_file_that_others_can_read_or_replace_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::in_dir(dir.path());
     store.save(&context("home", "agent:1")).unwrap();
@@ -90,10 +90,10 @@ fn foreign_context_files_are_refused() {
         fs::write(&file, text).unwrap();
         let refused = store.load(&name("home")).unwrap_err();
         assert_eq!(refused.reason(), Some("CONTEXT_UNREADABLE"), "{refused}");
-        let said = format!("{refused:?}");
+        let text = format!("{refused:?}");
         assert!(
-            !said.contains(&whole[whole.len() / 2..whole.len() / 2 + 20]),
-            "{said}"
+            !text.contains(&whole[whole.len() / 2..whole.len() / 2 + 20]),
+            "{text}"
         );
     }
     fs::write(&file, whole).unwrap();
@@ -101,7 +101,7 @@ fn foreign_context_files_are_refused() {
 }
 
 #[test]
-fn the_current_one_follows_its_name_and_goes_with_it() {
+fn the_current_context_follows_renames_and_removal() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::in_dir(dir.path());
     for one in ["a", "b"] {
@@ -126,7 +126,7 @@ fn the_current_one_follows_its_name_and_goes_with_it() {
 }
 
 #[test]
-fn a_key_that_waits_for_an_answer_is_for_its_endpoint_alone() {
+fn a_pending_key_is_only_used_for_its_endpoint() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::in_dir(dir.path());
     let endpoint: Endpoint = "agent:1".parse().unwrap();
@@ -136,7 +136,10 @@ fn a_key_that_waits_for_an_answer_is_for_its_endpoint_alone() {
     };
     store.save_pending(&name("a"), &made).unwrap();
     assert_eq!(mode(&dir.path().join("contexts/a.pending")), 0o600);
-    assert!(store.names().unwrap().is_empty(), "it is no context");
+    assert!(
+        store.names().unwrap().is_empty(),
+        "a pending key is not a context"
+    );
     let kept = store.pending(&name("a"), &endpoint).unwrap().unwrap();
     assert_eq!(kept.identity.fingerprint(), made.identity.fingerprint());
     let other = "agent:2".parse().unwrap();

@@ -1,4 +1,4 @@
-//! The scripted agent's answers about whose messages are allowed.
+//! The scripted agent's allowlist methods.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::access_server::Access;

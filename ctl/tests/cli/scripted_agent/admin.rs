@@ -1,4 +1,4 @@
-//! The scripted agent's backups, restores and decisions about its store.
+//! The scripted agent's backups, restores and rollback decisions.
 
 use openclaw_proto::v1::admin_server::Admin;
 use openclaw_proto::v1::restore_request::Frame;
@@ -48,7 +48,7 @@ impl Admin for Methods {
         self.0.answer("ResolveRollbackResponse", answer).await
     }
 
-    /// Reads all that comes before it answers, unless it refuses.
+    /// Reads the whole upload before it responds, unless it refuses.
     async fn restore(
         &self,
         request: Request<Streaming<RestoreRequest>>,

@@ -1,4 +1,4 @@
-//! The scripted agent's answers about alerts.
+//! The scripted agent's alert methods.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::alerts_server::Alerts;

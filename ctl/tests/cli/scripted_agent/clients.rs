@@ -1,4 +1,4 @@
-//! The scripted agent's answers about who may call.
+//! The scripted agent's client methods.
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::clients_server::Clients;

@@ -5,8 +5,8 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::script::Script;
 
-/// The standard health service, saying what the script says.
-pub(super) async fn says(script: &Script) -> HealthServer<impl Health> {
+/// The standard health service, with the states of the script.
+pub(super) async fn service(script: &Script) -> HealthServer<impl Health> {
     let (reporter, health) = tonic_health::server::health_reporter();
     for (service, status) in &script.health {
         let status = match status.as_str() {

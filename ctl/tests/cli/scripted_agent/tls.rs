@@ -1,4 +1,4 @@
-//! The scripted agent over TCP: as an agent's `--listen` is, and as what may stand in its place.
+//! The scripted agent over TCP: like an agent's `--listen`, or another server in its place.
 
 use std::collections::HashSet;
 use std::io;
@@ -25,18 +25,18 @@ pub(crate) fn code() -> Code {
     Code::from_bytes([7; 18])
 }
 
-/// Its key, where it listens, and who it knows.
-pub(crate) struct Door {
+/// Its key, its address, and the keys that it knows.
+pub(crate) struct Listener {
     pub(crate) endpoint: String,
     pub(crate) identity: Identity,
-    pub(crate) known: Arc<Guests>,
+    pub(crate) known: Arc<KnownKeys>,
 }
 
-/// Whom it knows.
+/// The enrolled keys.
 #[derive(Default)]
-pub(crate) struct Guests(Mutex<HashSet<Fingerprint>>);
+pub(crate) struct KnownKeys(Mutex<HashSet<Fingerprint>>);
 
-impl Guests {
+impl KnownKeys {
     pub(crate) fn add(&self, client: Fingerprint) -> bool {
         self.0.lock().unwrap().insert(client)
     }
@@ -46,30 +46,30 @@ impl Guests {
     }
 }
 
-impl tls::Known for Guests {
+impl tls::Known for KnownKeys {
     fn is_known(&self, client: &Fingerprint) -> bool {
         self.0.lock().unwrap().contains(client)
     }
 }
 
-/// Listens on loopback. What is let in comes out of the channel.
+/// Listens on loopback. Accepted connections are sent through the channel.
 pub(super) async fn open(
     speaks: Speaks,
     shared: Arc<Shared>,
-) -> (Arc<Door>, mpsc::Receiver<io::Result<Link>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let endpoint = listener.local_addr().unwrap().to_string();
-    let door = Arc::new(Door {
+) -> (Arc<Listener>, mpsc::Receiver<io::Result<Link>>) {
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let endpoint = socket.local_addr().unwrap().to_string();
+    let listener = Arc::new(Listener {
         endpoint,
         identity: Identity::generate().unwrap(),
         known: Arc::default(),
     });
-    let (say, said) = mpsc::channel(1);
-    let keep = Arc::clone(&door);
+    let (sender, receiver) = mpsc::channel(1);
+    let keep = Arc::clone(&listener);
     tokio::spawn(async move {
         while let Ok((stream, _)) = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = say.closed() => return,
+            accepted = socket.accept() => accepted,
+            () = sender.closed() => return,
         } {
             if !matches!(speaks, Speaks::Nothing) {
                 shared.keep(cutter(&stream));
@@ -82,12 +82,12 @@ pub(super) async fn open(
                     .map(|stream| Link::Tls(Box::new(stream))),
             };
             if let Some(link) = link {
-                // The agent is gone if this fails.
-                let _ = say.send(Ok(link)).await;
+                // Fails if the agent is gone.
+                let _ = sender.send(Ok(link)).await;
             }
         }
     });
-    (door, said)
+    (listener, receiver)
 }
 
 fn cutter(stream: &TcpStream) -> Box<dyn Fn() + Send> {
@@ -96,12 +96,16 @@ fn cutter(stream: &TcpStream) -> Box<dyn Fn() + Send> {
         .try_clone_to_owned()
         .expect("a second descriptor");
     let twin = std::net::TcpStream::from(twin);
-    // It may be gone already.
+    // It may be closed already.
     Box::new(move || drop(twin.shutdown(Shutdown::Both)))
 }
 
-/// A client that is known. One that came to enroll is answered here.
-async fn let_in(stream: TcpStream, door: &Door, shared: &Shared) -> Option<TlsStream<TcpStream>> {
+/// Accepts an enrolled client. An enrolment is answered here.
+async fn let_in(
+    stream: TcpStream,
+    listener: &Listener,
+    shared: &Shared,
+) -> Option<TlsStream<TcpStream>> {
     let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
     let start = hello.await.ok()?;
     let step = || shared.script.lock().unwrap().enroll.pop_front();
@@ -109,16 +113,16 @@ async fn let_in(stream: TcpStream, door: &Door, shared: &Shared) -> Option<TlsSt
         true => step(),
         false => None,
     };
-    let known = Arc::clone(&door.known) as Arc<dyn tls::Known>;
+    let known = Arc::clone(&listener.known) as Arc<dyn tls::Known>;
     let config = match enrolment {
-        Some(_) => tls::enrolling_server(&door.identity),
-        None => tls::server(&door.identity, known),
+        Some(_) => tls::enrolling_server(&listener.identity),
+        None => tls::server(&listener.identity, known),
     };
     let mut stream = start.into_stream(config.unwrap()).await.ok()?;
     match enrolment {
         None => Some(stream),
         Some(enrolment) => {
-            enroll(&mut stream, enrolment, door, shared).await;
+            enroll(&mut stream, enrolment, listener, shared).await;
             None
         }
     }
@@ -127,11 +131,13 @@ async fn let_in(stream: TcpStream, door: &Door, shared: &Shared) -> Option<TlsSt
 async fn enroll(
     stream: &mut TlsStream<TcpStream>,
     enrolment: Enrolment,
-    door: &Door,
+    listener: &Listener,
     shared: &Shared,
 ) {
-    let request = receive(stream, door.identity.fingerprint()).await.unwrap();
-    let again = !door.known.add(request.client());
+    let request = receive(stream, listener.identity.fingerprint())
+        .await
+        .unwrap();
+    let again = !listener.known.add(request.client());
     let proves = request.proves(&code());
     shared.note(format!(
         "Enroll {}{}{}",
@@ -143,7 +149,7 @@ async fn enroll(
             ""
         }
     ));
-    // The client may have gone.
+    // The client may be gone.
     let _ = match enrolment {
         Enrolment::Welcome(role) => welcome(stream, &request, &code(), role.parse().unwrap()).await,
         Enrolment::Impostor(role) => {

@@ -1,4 +1,4 @@
-//! Whose messages are allowed, and what a diagnosis found.
+//! The allowlist, and the findings of a diagnosis.
 
 use openclaw_proto::v1 as pb;
 use openclaw_state::allow::file::named;
@@ -111,7 +111,7 @@ pub(in crate::edge::grpc) fn who(text: &str) -> Result<Who, Status> {
     named(text).map_err(|error| invalid("who", &error))
 }
 
-/// A group has no messages of its own to explain.
+/// A diagnosis is for a sender, so a group is refused.
 #[derive(Debug, thiserror::Error)]
 #[error("that is a group: give a number or a LID (…@lid)")]
 struct AGroup;

@@ -10,12 +10,12 @@ use zeroize::Zeroizing;
 use crate::edge::grpc::status::invalid;
 use crate::link::{Piece, Restored, Start, Tokens};
 
-/// A field that must be there.
+/// A required field is missing.
 #[derive(Debug, thiserror::Error)]
 #[error("is missing")]
 struct Missing;
 
-/// A frame out of its turn.
+/// A start frame that is not the first frame.
 #[derive(Debug, thiserror::Error)]
 #[error("must be the first frame, and sent once")]
 struct OutOfTurn;
@@ -30,7 +30,7 @@ fn secret(secret: Option<pb::Secret>) -> Result<Secret, GrpcStatus> {
     read.map_err(|error| invalid("secret", &error))
 }
 
-/// The same, to seal something new to it.
+/// The same, for sealing something new: a passphrase must be strong enough.
 pub(in crate::edge::grpc) fn sealing_secret(
     given: Option<pb::Secret>,
 ) -> Result<Secret, GrpcStatus> {
@@ -98,7 +98,7 @@ pub(in crate::edge::grpc) fn restore_start(
     }
 }
 
-/// Every later one.
+/// Every later frame.
 pub(in crate::edge::grpc) fn restore_chunk(
     request: pb::RestoreRequest,
 ) -> Result<Vec<u8>, GrpcStatus> {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_a_passphrase_or_32_random_bytes() {
+    fn a_secret_is_a_passphrase_or_32_bytes() {
         use pb::secret::Form as Wire;
         let mut key: Vec<u8> = (0..32).collect();
         assert!(matches!(

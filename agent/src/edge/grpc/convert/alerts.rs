@@ -1,4 +1,4 @@
-//! Alerts, and how alerting is.
+//! Alerts, and the status of alerting.
 
 use openclaw_proto::v1 as pb;
 use prost_types::{Duration, Timestamp};
@@ -83,7 +83,7 @@ pub(in crate::edge::grpc) fn tested(tested: Tested) -> pb::TestAlertResponse {
         delivered: error.is_none(),
         host,
         status: status.map(u32::from).unwrap_or_default(),
-        // No attempt takes as long as would not fit.
+        // Saturates: no attempt takes that long.
         took: Duration::try_from(took).ok(),
         error: error.unwrap_or_default(),
         id,

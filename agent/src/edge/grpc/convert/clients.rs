@@ -1,4 +1,4 @@
-//! Who may call, and who does.
+//! Enrolled clients, invitations and limits.
 
 use openclaw_proto::v1 as pb;
 use openclaw_state::clients::{Client, Invitation, MAX_RECIPIENTS, SendTo};
@@ -12,7 +12,7 @@ use super::{UnknownValue, count, invalid, page};
 use crate::edge::grpc::Network;
 use crate::edge::grpc::listen::{Caller, Transport};
 
-/// A limit that no client can have.
+/// A recipient limit that is invalid.
 #[derive(Debug, thiserror::Error)]
 enum BadLimit {
     #[error("at most {MAX_RECIPIENTS} recipients can be named")]
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_shown_as_it_was_asked_for() {
+    fn a_limit_round_trips() {
         let people = ["+15550100123", "1@lid", "120363000000000001@g.us"];
         for role in [pb::Role::Unspecified, pb::Role::Sender, pb::Role::Operator] {
             let request = request(role, true, &people);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_no_client_can_have_is_refused() {
+    fn an_invalid_limit_is_refused() {
         let many = ["1@lid"; MAX_RECIPIENTS + 1];
         let some = ["+15550100123"];
         let cases: [(&str, pb::Role, bool, &[&str]); 7] = [

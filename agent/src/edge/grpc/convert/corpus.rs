@@ -1,5 +1,5 @@
-//! Every reader of numbers in the agent answers as `types/corpus/numbers.tsv` says: the API's fields, `openclaw.yml` and
-//! `WHATSAPP_ALLOW`.
+//! Every parser of phone numbers in the agent must agree with `types/corpus/numbers.tsv`: the API's fields,
+//! `openclaw.yml` and `WHATSAPP_ALLOW`.
 
 use openclaw_proto::v1 as pb;
 use openclaw_types::corpus::{self, Case};
@@ -93,7 +93,7 @@ fn every_parser_agrees_with_the_corpus() {
         if !input.is_empty() {
             assert_eq!(diagnosed(&input), person, "line {line}");
         }
-        // There white space is nothing, and a comma separates two.
+        // In the variable, white space is ignored and a comma separates entries.
         if !input.trim().is_empty() && !input.contains(',') {
             assert_eq!(in_file(&input), person, "line {line}");
             assert_eq!(in_environment(&input), person, "line {line}");

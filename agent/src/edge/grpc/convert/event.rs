@@ -1,11 +1,11 @@
-//! Events, as this agent's.
+//! Events and the identity of the agent that recorded them.
 
 use openclaw_proto::{convert, v1 as pb};
 use openclaw_state::clock;
 use openclaw_types::{AgentName, Contact, Event, Link};
 use openclaw_whatsapp::session::DEVICE_NAME;
 
-/// Which agent it is: by name, and by its store.
+/// The agent's identity: its name and the id of its store.
 pub(in crate::edge::grpc) fn identity(
     name: &AgentName,
     store: Option<[u8; 16]>,
@@ -29,7 +29,7 @@ pub(in crate::edge::grpc) fn event(
     event
 }
 
-/// The name of a linked device is this program's.
+/// The name of the linked device is that of this program.
 pub(super) fn with_device(link: &mut pb::LinkStatus) {
     if !link.phone.is_empty() {
         DEVICE_NAME.clone_into(&mut link.device);

@@ -9,17 +9,16 @@ use tonic::Status as GrpcStatus;
 use crate::edge::grpc::status::invalid;
 use crate::link::{DownloadRequest, MediaOf};
 
-/// A field that must be there.
+/// A required field is missing.
 #[derive(Debug, thiserror::Error)]
 #[error("is missing")]
 struct Missing;
 
-/// A person without a name.
+/// A contact without a number and a LID.
 #[derive(Debug, thiserror::Error)]
 #[error("needs a phone number or a LID; leave it out for a message of the account itself")]
 struct NoOne;
 
-/// No LID.
 #[derive(Debug, thiserror::Error)]
 #[error("is not a LID (\"…@lid\")")]
 struct NotALid;

@@ -1,4 +1,4 @@
-//! What a caller wants sent: every kind of content is checked here, or refused by name.
+//! Content to send: every kind is checked here, and an error names the field.
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,7 @@ use tonic::Status as GrpcStatus;
 
 use crate::edge::grpc::status::{invalid, unsupported};
 
-/// WhatsApp's ids have up to 32 characters.
+/// WhatsApp's ids have up to 32 characters; the limit allows for longer ones.
 const MAX_ID_CHARS: usize = 64;
 const MAX_EMOJI_BYTES: usize = 64;
 const MAX_MENTIONS: usize = 1_024;
@@ -24,17 +24,17 @@ const MAX_CAPTION_CHARS: usize = 4_096;
 const MAX_CARDS: usize = 64;
 const MAX_CARD_PHONES: usize = 16;
 const MAX_VCARD_BYTES: usize = 64 * 1024;
-/// WhatsApp's own limits of a poll: `WAWebPollsGatingUtils`.
+/// WhatsApp's limits for polls, from `WAWebPollsGatingUtils`.
 const MAX_QUESTION_CHARS: usize = 255;
 const MAX_OPTION_CHARS: usize = 100;
 const OPTIONS: std::ops::RangeInclusive<usize> = 2..=12;
 
-/// What is wrong with a field.
+/// An invalid field.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Wrong(&'static str);
 
-/// A text of a wrong length.
+/// A text of invalid length.
 #[derive(Debug, thiserror::Error)]
 #[error("must have 1 to {0} characters")]
 struct BadLength(usize);
@@ -43,7 +43,7 @@ fn wrong(field: &str, why: &'static str) -> GrpcStatus {
     invalid(field, &Wrong(why))
 }
 
-/// What is to be sent, of what this version can send.
+/// Converts a payload to content that this version can send.
 pub(super) fn outgoing(
     payload: Option<Payload>,
     reply_to: Option<pb::MessageRef>,
@@ -139,7 +139,7 @@ fn text(field: &str, pb::Text { body }: pb::Text) -> Result<Text, GrpcStatus> {
     Text::try_from(body).map_err(|error| invalid(field, &error))
 }
 
-/// The message that a field names.
+/// The message that a field refers to.
 fn message_ref(field: &str, of: Option<pb::MessageRef>) -> Result<MessageRef, GrpcStatus> {
     match of.and_then(|of| of.by) {
         None => Err(wrong(
@@ -164,7 +164,7 @@ fn message_ref(field: &str, of: Option<pb::MessageRef>) -> Result<MessageRef, Gr
     }
 }
 
-/// A person, by number, by LID or by both.
+/// A person, by phone number, LID or both.
 fn person(field: &str, who: pb::Contact) -> Result<Contact, GrpcStatus> {
     let pb::Contact { phone, lid } = who;
     let mut contact = Contact::default();
@@ -190,7 +190,7 @@ fn mentions(field: &str, mentions: Vec<pb::Contact>) -> Result<Vec<Contact>, Grp
     mentions.collect()
 }
 
-/// Nothing here knows every emoji: what begins with a letter, or is long, is none.
+/// Without a table of all emoji: rejects text that begins with a letter, or is long.
 fn emoji(emoji: String) -> Result<String, GrpcStatus> {
     let is_text = emoji.is_ascii() || emoji.chars().any(char::is_alphabetic);
     if !emoji.is_empty() && (is_text || emoji.len() > MAX_EMOJI_BYTES) {
@@ -215,7 +215,7 @@ fn place(location: pb::Location) -> Result<Place, GrpcStatus> {
         ));
     }
     let degrees = |field, degrees: f64, most: f64| {
-        // Not a number is in no range.
+        // NaN is in no range.
         if !(-most..=most).contains(&degrees) {
             return Err(wrong(
                 field,
@@ -281,7 +281,7 @@ fn card(
     Ok(Card { name, vcard })
 }
 
-/// A card as WhatsApp's clients write them: `waid` makes a number one that can be written to.
+/// A card as WhatsApp's clients write it: `waid` makes the number a WhatsApp contact.
 fn vcard(name: &str, phones: &[Phone]) -> String {
     let mut escaped = String::with_capacity(name.len());
     for c in name.chars() {
@@ -321,7 +321,7 @@ fn poll(poll: pb::Poll) -> Result<Poll, GrpcStatus> {
     })
 }
 
-/// Options of a poll, all of them different: a vote distinguishes them by their text alone.
+/// The options of a poll. They must differ: a vote identifies an option by its text alone.
 fn names(field: &str, options: Vec<pb::PollOption>) -> Result<Vec<String>, GrpcStatus> {
     let mut names: Vec<String> = Vec::with_capacity(options.len());
     for pb::PollOption { name } in options {

@@ -1,28 +1,28 @@
-//! Lists a page at a time.
+//! Pagination of lists.
 
 use tonic::Status as GrpcStatus;
 
 use super::invalid;
 
-/// How many items a page has if the caller names no number, and at most.
+/// The default and the largest size of a page.
 const MAX_PAGE: usize = 1_000;
 
-/// A page of a list, and where the next one begins.
+/// A page of a list, with the token of the next one.
 pub(in crate::edge::grpc) struct Page<T> {
     pub(in crate::edge::grpc) items: Vec<T>,
     /// Empty on the last page.
     pub(in crate::edge::grpc) next: String,
-    /// How many items there are in all.
+    /// The length of the whole list.
     pub(in crate::edge::grpc) total: usize,
 }
 
-/// A token that no page ended with.
+/// A page token that this list did not return.
 #[derive(Debug, thiserror::Error)]
 #[error("is not a page token of this list")]
 struct BadToken;
 
-/// One page of at most `size` items (0: [`MAX_PAGE`]). The list is in the order of its keys, and a page ends with the key that
-/// is the token of the next one: what comes or goes meanwhile neither repeats nor hides another item.
+/// One page of at most `size` items (0: [`MAX_PAGE`]). The list is ordered by its keys, and a page's last key is the
+/// token of the next page, so items that are added or removed between two calls neither repeat nor hide others.
 pub(in crate::edge::grpc) fn page<T, K>(
     mut list: Vec<T>,
     size: u32,
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_join_to_the_list_and_the_last_has_no_token() {
+    fn all_pages_make_the_list_and_the_last_has_no_token() {
         assert_eq!(read(&[1, 2, 3], 0, ""), (vec![1, 2, 3], String::new()));
         assert_eq!(read(&[1, 2, 3], 2, ""), (vec![1, 2], "2".into()));
         assert_eq!(read(&[1, 2, 3], 2, "2"), (vec![3], String::new()));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_or_goes_between_two_pages_hides_no_other() {
+    fn changes_between_two_pages_hide_no_item() {
         assert_eq!(read(&[3, 4, 5], 2, "2"), (vec![3, 4], "4".into()));
         assert_eq!(read(&[1, 4], 2, "3"), (vec![4], String::new()));
         assert!(page(vec![1], 0, "x", |it| *it).is_err());

@@ -1,4 +1,4 @@
-//! Pairing: what is asked for, and what is shown.
+//! Pairing: the request, and the frames.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::link::{Frame, Method, PairFailure, PairRequest, Qr};
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 const MAX_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-/// No way to link, or one of a later version.
+/// No method, or one that this version does not know.
 #[derive(Debug, thiserror::Error)]
 #[error("is missing or unknown: set `qr` or `phone_code`")]
 struct NoMethod;

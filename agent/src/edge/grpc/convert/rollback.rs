@@ -1,4 +1,4 @@
-//! A rolled back store: what a client has seen, and what is held.
+//! A rolled back store: the events that a client has seen, and the hold on sending.
 
 use openclaw_proto::v1 as pb;
 use openclaw_state::outbox::Hold;
@@ -11,12 +11,12 @@ use super::UnknownValue;
 use crate::edge::grpc::status::{self, invalid};
 use crate::link::{Decision, Held, StoreSeen};
 
-/// A field that must be there.
+/// A required field is missing.
 #[derive(Debug, thiserror::Error)]
 #[error("is missing")]
 struct Missing;
 
-/// A name of a store that is none.
+/// A store id of the wrong length.
 #[derive(Debug, thiserror::Error)]
 #[error("a store's id is 16 bytes")]
 struct BadStoreId;

@@ -1,4 +1,4 @@
-//! Sending: the draft, and what became of it.
+//! Sending: the draft, and its outcome.
 
 use std::time::Duration;
 
@@ -20,12 +20,12 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 const DEFAULT_KEEP_FOR: Duration = Duration::from_secs(60 * 60);
 const MAX_KEEP_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// `keep_for` for what is not kept at all.
+/// `keep_for` without `queue`.
 #[derive(Debug, thiserror::Error)]
 #[error("is only for a message with `queue`: use `timeout`")]
 struct NotQueued;
 
-/// What to send, and how.
+/// Converts a request to the draft and its options.
 pub(in crate::edge::grpc) fn send_request(
     request: pb::SendRequest,
 ) -> Result<(Draft, SendOptions), GrpcStatus> {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn content_that_cannot_be_sent_yet_is_refused_and_never_left_out() {
+    fn unsupported_content_is_refused_and_not_dropped() {
         type Change = fn(&mut pb::SendRequest);
         let cases: [(&str, Change); 1] = [("content.media", |r| {
             let kind = Some(Kind::Media(pb::Media::default()));

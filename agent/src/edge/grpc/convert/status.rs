@@ -1,4 +1,4 @@
-//! The agent's status and the link's.
+//! The status of the agent and of the link.
 
 use std::time::{Duration, SystemTime};
 

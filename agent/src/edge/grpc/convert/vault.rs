@@ -1,4 +1,4 @@
-//! What may be reported about the sealed store.
+//! The status of the sealed store.
 
 use openclaw_proto::v1 as pb;
 use openclaw_vault::{Epoch, SlotInfo, SlotKind, Summary};

@@ -1,4 +1,4 @@
-//! Watching: what is asked for, and the consumers whose place is remembered.
+//! WatchEvents and ListEvents requests, and consumers with their cursors.
 
 use openclaw_proto::{Word, v1 as pb};
 use openclaw_types::{
@@ -10,11 +10,11 @@ use tonic::Status as GrpcStatus;
 use super::{UnknownValue, page};
 use crate::edge::grpc::status::invalid;
 
-/// How many events a page of ListEvents has, if the caller names no number, and at most.
+/// The default and the largest size of a ListEvents page.
 const DEFAULT_PAGE: usize = 50;
 const MAX_PAGE: usize = 500;
 
-/// What a WatchEvents call asks for.
+/// A parsed WatchEvents request.
 pub(in crate::edge::grpc) struct WatchRequest {
     pub(in crate::edge::grpc) after: Option<Seq>,
     pub(in crate::edge::grpc) follow: bool,
@@ -22,7 +22,7 @@ pub(in crate::edge::grpc) struct WatchRequest {
     pub(in crate::edge::grpc) consumer: Option<ConsumerName>,
 }
 
-/// More chats than a filter may name.
+/// The filter has too many chats.
 #[derive(Debug, thiserror::Error)]
 #[error("at most {MAX_CHATS} chats can be named")]
 struct TooManyChats;
@@ -47,15 +47,15 @@ pub(in crate::edge::grpc) fn watch_request(
     })
 }
 
-/// What a ListEvents call asks for.
+/// A parsed ListEvents request.
 pub(in crate::edge::grpc) struct ListRequest {
     pub(in crate::edge::grpc) filter: Filter,
     pub(in crate::edge::grpc) size: usize,
-    /// Only events before this one; `None` from the head on.
+    /// Only events before this one; `None`: from the head.
     pub(in crate::edge::grpc) before: Option<Seq>,
 }
 
-/// A token that no page ended with.
+/// A page token that this list did not return.
 #[derive(Debug, thiserror::Error)]
 #[error("is not a page token of this list")]
 struct BadToken;
@@ -85,7 +85,7 @@ pub(in crate::edge::grpc) fn list_request(
     })
 }
 
-/// Empty where there is no next page.
+/// Empty on the last page.
 pub(in crate::edge::grpc) fn page_token(before: Option<Seq>) -> String {
     before.map_or_else(String::new, |Seq(seq)| seq.to_string())
 }
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chat_that_is_none_is_refused_and_not_repeated() {
+    fn an_invalid_chat_is_refused_and_not_echoed() {
         let refused = chats(&["SECRET".to_owned()]).unwrap_err();
         assert!(
             refused.message().starts_with("filter.chats") && !refused.message().contains("SECRET")

@@ -1,4 +1,4 @@
-//! A connection of any kind, and who is at its other end.
+//! A connection of any transport, and its caller.
 
 use std::io;
 use std::pin::Pin;
@@ -15,18 +15,17 @@ use tonic::transport::server::Connected;
 
 use super::seats::Seat;
 
-/// The caller: with every request of the connection.
+/// The caller; attached to every request of the connection.
 #[derive(Clone, Debug)]
 pub(in crate::edge::grpc) struct Caller {
-    /// The client's name and key; `None` on the agent's own machine.
+    /// The client's name and key; `None` for a local caller.
     pub(in crate::edge::grpc) client: Option<(Arc<str>, Fingerprint)>,
     pub(in crate::edge::grpc) role: Role,
-    /// The recipients it may send to; `None`: to everyone.
+    /// The recipients it may send to; `None`: no limit.
     pub(in crate::edge::grpc) send_to: Option<Arc<SendTo>>,
     pub(in crate::edge::grpc) via: Transport,
 }
 
-/// How it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::edge::grpc) enum Transport {
     Unix,
@@ -34,7 +33,7 @@ pub(in crate::edge::grpc) enum Transport {
     Tls,
 }
 
-/// A connection of any kind.
+/// A connection of any transport.
 pub(in crate::edge::grpc) struct Conn {
     stream: Stream,
     caller: Caller,
@@ -47,10 +46,10 @@ enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// What a client's connection has for as long as it lasts.
+/// What a client's connection holds until it closes.
 struct Hold {
-    /// Resolves when the client's access is taken back, or its seat; `None` once it has.
-    severed: Option<BoxFuture<'static, ()>>,
+    /// Resolves when the client's access is revoked or its seat is taken; `None` afterwards.
+    must_close: Option<BoxFuture<'static, ()>>,
     _pass: Pass,
     _seat: Seat,
 }
@@ -64,7 +63,7 @@ impl Conn {
         Self::local(Stream::Plaintext(stream), Transport::Loopback)
     }
 
-    /// Of the agent's own machine, where who may open it may do everything.
+    /// A local connection: a caller that can open it has all rights.
     const fn local(stream: Stream, via: Transport) -> Self {
         let caller = Caller {
             client: None,
@@ -87,14 +86,14 @@ impl Conn {
             via: Transport::Tls,
         };
         let (revoked, lost) = (pass.severed(), seat.lost());
-        let severed = async move {
+        let must_close = async move {
             tokio::select! {
                 () = revoked => {}
                 () = lost => {}
             }
         };
         let hold = Hold {
-            severed: Some(Box::pin(severed)),
+            must_close: Some(Box::pin(must_close)),
             _pass: pass,
             _seat: seat,
         };
@@ -105,17 +104,18 @@ impl Conn {
         }
     }
 
-    /// Whether the connection may continue. If it may, the task that asked is woken when that ends: an idle connection too.
+    /// Checks that the connection may continue. If so, the polling task is woken when that changes, even on an idle
+    /// connection.
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let Some(hold) = &mut self.hold else {
             return Ok(());
         };
-        if let Some(severed) = &mut hold.severed
-            && severed.as_mut().poll(cx).is_pending()
+        if let Some(must_close) = &mut hold.must_close
+            && must_close.as_mut().poll(cx).is_pending()
         {
             return Ok(());
         }
-        hold.severed = None;
+        hold.must_close = None;
         Err(io::ErrorKind::ConnectionAborted.into())
     }
 }
@@ -128,7 +128,7 @@ impl Connected for Conn {
     }
 }
 
-/// Forwards to the stream inside.
+/// Forwards to the inner stream.
 macro_rules! inner {
     ($conn:expr, $stream:ident => $do:expr) => {
         match &mut $conn.stream {

@@ -1,55 +1,55 @@
-//! The log of refused connections. Anyone can cause them, so it is one line a minute, with a count for each cause.
+//! The log of refused connections. Anyone can cause refusals, so they are logged at most once a minute, with a count
+//! per cause.
 
 use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The shortest time between two lines.
+/// The shortest interval between two lines.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Why a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RefusalCause {
-    /// The handshake failed: not TLS, another version, or a key that is not known.
+    /// The handshake failed: no TLS, another version, or an unknown key.
     Handshake,
-    /// It took too long.
+    /// The handshake timed out.
     TooSlow,
-    /// Others came, and it had not finished.
-    CrowdedOut,
-    /// A client that is known has too many connections, or all have.
+    /// The handshake was aborted in favour of a newer one.
+    Evicted,
+    /// The client has too many connections, or all seats are taken.
     Full,
-    /// A client that was in lost its connection to one that matters more.
-    MadeRoom,
-    /// Revoked while it shook hands.
+    /// The connection of a client was closed in favour of one with a higher role.
+    SeatTaken,
+    /// The client was revoked during its handshake.
     Revoked,
-    /// A code that is not good, or is not proved.
+    /// The enrolment code is invalid, or its proof is.
     Code,
 }
 
 const KINDS: [(RefusalCause, &str); 7] = [
     (RefusalCause::Handshake, "no handshake"),
     (RefusalCause::TooSlow, "handshake timeout"),
-    (RefusalCause::CrowdedOut, "unfinished handshake evicted"),
+    (RefusalCause::Evicted, "unfinished handshake evicted"),
     (RefusalCause::Full, "too many connections"),
-    (RefusalCause::MadeRoom, "connection evicted"),
+    (RefusalCause::SeatTaken, "connection evicted"),
     (RefusalCause::Revoked, "revoked"),
     (RefusalCause::Code, "enrolment refused"),
 ];
 
-/// How many were refused since the last line.
+/// Refusals since the last line.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     counts: [u64; KINDS.len()],
     logged_at: Option<Instant>,
 }
 
-/// What one log line reports.
+/// The content of one log line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Summary([u64; KINDS.len()]);
 
 impl Refusals {
-    /// Counts one. The first after a quiet minute is logged at once.
+    /// Counts a refusal. The first one after a quiet minute is logged at once.
     pub(super) fn count(&mut self, why: RefusalCause, now: Instant) -> Option<Summary> {
         let kind = KINDS.iter().position(|(kind, _)| *kind == why);
         if let Some(count) = kind.and_then(|kind| self.counts.get_mut(kind)) {
@@ -58,7 +58,7 @@ impl Refusals {
         self.due(now)
     }
 
-    /// What is to be logged now, if anything is.
+    /// The line to log now, if one is due.
     pub(super) fn due(&mut self, now: Instant) -> Option<Summary> {
         let is_time = self
             .logged_at
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_one_line_a_minute() {
+    fn a_flood_is_logged_once_a_minute() {
         let mut refusals = Refusals::default();
         let start = Instant::now();
         let first = refusals.count(RefusalCause::Handshake, start).unwrap();

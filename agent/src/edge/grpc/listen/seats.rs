@@ -1,8 +1,9 @@
-//! Seats: how many connections clients over the network may have together. When all are taken, a new connection takes
-//! the seat of one that matters less, so that an admin always gets in, whatever readers and operators hold.
+//! Seats limit the connections of all network clients together. If all are taken, a new connection takes the seat of a
+//! less important one, so that an admin always gets in, whatever readers and operators hold.
 //!
-//! Less matters the lower role, then the client with more connections, then the older connection. Between clients of one
-//! role a seat changes hands only towards fewer for each: two clients never take it from each other in turns.
+//! Less important is, in this order: the lower role, the client with more connections, the older connection. Between
+//! clients of one role, a seat only moves to the client that then has fewer, so two clients never take it from each
+//! other in turns.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,13 +13,13 @@ use tokio::sync::oneshot;
 /// Connections of clients.
 const MAX_SEATS: usize = 64;
 
-/// The seats. Cloned handles are the same.
+/// The seats. Clones share one table.
 #[derive(Clone, Default)]
 pub(super) struct Seats {
     taken: Arc<Mutex<TakenSeats>>,
 }
 
-/// Oldest first.
+/// Ordered by age, oldest first.
 #[derive(Default)]
 struct TakenSeats {
     seats: Vec<Entry>,
@@ -29,11 +30,11 @@ struct Entry {
     id: u64,
     client: Fingerprint,
     role: Role,
-    /// Dropped when the seat is given to another connection.
+    /// Dropped when the seat is taken by another connection.
     _lease: oneshot::Sender<()>,
 }
 
-/// A connection's seat, free again when this is dropped.
+/// A connection's seat. Dropping it frees the seat.
 pub(super) struct Seat {
     id: u64,
     seats: Seats,
@@ -41,14 +42,14 @@ pub(super) struct Seat {
 }
 
 impl Seats {
-    /// A seat for a connection of this client. The second result is true when another connection lost its seat for it.
-    /// `None` when there is none, and none is to be taken from anyone.
+    /// Takes a seat for a connection of this client. The second value is true if another connection lost its seat.
+    /// `None` if no seat is free and none can be taken.
     pub(super) fn take(&self, client: Fingerprint, role: Role) -> Option<(Seat, bool)> {
         let mut taken = self.taken();
         let full = taken.seats.len() >= MAX_SEATS;
         if full {
-            let leaving = taken.leaving_for(&client, role)?;
-            taken.seats.remove(leaving);
+            let victim = taken.victim_for(&client, role)?;
+            taken.seats.remove(victim);
         }
         taken.last_id += 1;
         let (id, (sender, receiver)) = (taken.last_id, oneshot::channel());
@@ -72,7 +73,7 @@ impl Seats {
 }
 
 impl TakenSeats {
-    fn leaving_for(&self, client: &Fingerprint, role: Role) -> Option<usize> {
+    fn victim_for(&self, client: &Fingerprint, role: Role) -> Option<usize> {
         let held = |client: &Fingerprint| {
             let theirs = self.seats.iter().filter(|seat| seat.client == *client);
             theirs.count()
@@ -88,7 +89,7 @@ impl TakenSeats {
 }
 
 impl Seat {
-    /// Resolves when the seat is given to another connection. Ask once.
+    /// Resolves when the seat is taken by another connection. Call it once.
     pub(super) fn lost(&mut self) -> impl Future<Output = ()> + Send + 'static {
         let lease = self.lease.take();
         async move {
@@ -116,7 +117,7 @@ mod tests {
         Fingerprint::from_bytes([number; 32])
     }
 
-    /// Seats of these clients, in turns until all are taken.
+    /// Fills all seats with connections of these clients in turn.
     fn filled(seats: &Seats, clients: &[(u8, Role)]) -> Vec<(u8, Seat)> {
         let turns = clients.iter().cycle().take(MAX_SEATS);
         turns
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_greater_role_takes_the_seat_of_the_least() {
+    fn a_higher_role_takes_the_seat_of_the_lowest() {
         for newcomer in [Role::Operator, Role::Admin] {
             let seats = Seats::default();
             let mut held = filled(
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn of_one_role_the_client_with_most_connections_gives_one_up() {
+    fn within_a_role_the_client_with_most_connections_loses_one() {
         let seats = Seats::default();
         let mut held = filled(
             &seats,
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lesser_role_and_a_client_with_as_many_connections_get_none() {
+    fn a_lower_role_or_an_equal_share_gets_no_seat() {
         let seats = Seats::default();
         let _held = filled(&seats, &[(1, Role::Operator), (2, Role::Operator)]);
         assert!(seats.take(client(9), Role::Reader).is_none());
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_of_one_role_do_not_take_a_seat_from_each_other_for_ever() {
+    fn clients_of_one_role_do_not_take_a_seat_from_each_other_in_turns() {
         let seats = Seats::default();
         let mut held = filled(&seats, &[(1, Role::Reader)]);
         let mut moves = 0;

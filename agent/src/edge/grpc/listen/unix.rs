@@ -1,4 +1,4 @@
-//! The unix socket, for the agent's own user and for root.
+//! The unix socket, for the agent's user and root.
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
@@ -21,7 +21,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// A socket file that no one answers on is left over, and replaced.
+    /// A stale socket file, which no process listens on, is replaced.
     pub(super) async fn bind(path: &Path) -> Result<Self, ListenError> {
         if let Some(folder) = path.parent() {
             let made = fs::DirBuilder::new()
@@ -59,8 +59,8 @@ impl Socket {
     }
 }
 
-/// The agent's own user and root: the file's mode already says so, except in a shared folder or
-/// for a socket that was opened before the mode was set.
+/// Allows the agent's user and root. The file's mode already enforces that, except in a shared directory or for a
+/// connection that was opened before the mode was set.
 fn is_allowed(stream: &UnixStream, owner: u32) -> bool {
     let peer_uid = stream.peer_cred().ok().map(|peer| peer.uid());
     let allowed = peer_uid.is_some_and(|uid| is_allowed_uid(uid, owner));
@@ -91,7 +91,7 @@ async fn remove_leftover(path: &Path) -> Result<(), ListenError> {
     fs::remove_file(path).map_err(|error| ListenError::Unix(path.to_owned(), error))
 }
 
-/// Removes the socket file when the listener goes.
+/// Removes the socket file on drop.
 #[derive(Debug)]
 struct Leftover(PathBuf);
 
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_its_own_user_and_root_may_enter() {
+    fn only_the_agents_user_and_root_may_connect() {
         assert!(is_allowed_uid(1000, 1000));
         assert!(is_allowed_uid(0, 1000));
         assert!(!is_allowed_uid(1001, 1000));

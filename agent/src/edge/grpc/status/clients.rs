@@ -41,7 +41,7 @@ pub(in crate::edge::grpc) fn client_denied(denied: &ClientDenied) -> Status {
     with_info(code, &denied.to_string(), reason, hint, [])
 }
 
-/// A code would be good for nothing.
+/// A code would be useless without a network listener.
 pub(in crate::edge::grpc) fn no_tls() -> Status {
     with_info(
         Code::FailedPrecondition,
@@ -52,7 +52,7 @@ pub(in crate::edge::grpc) fn no_tls() -> Status {
     )
 }
 
-/// The client's limit does not have this recipient.
+/// The recipient is not in the client's limit.
 pub(in crate::edge::grpc) fn other_recipient() -> Status {
     with_info(
         Code::PermissionDenied,

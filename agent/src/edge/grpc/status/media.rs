@@ -1,4 +1,4 @@
-//! Downloads that do not begin, or that fail.
+//! Downloads that are refused or fail.
 
 use openclaw_whatsapp::session::DownloadError;
 use tonic::{Code, Status};
@@ -7,7 +7,7 @@ use super::with_info;
 use crate::link::DownloadDenied;
 
 const TRY_AGAIN: &str = "try again later: nothing is wrong with the message";
-const LARGER: &str = "raise the limit (`max_bytes`, --max-size), or do without the file";
+const LARGER: &str = "raise the limit (`max_bytes`, --max-size), or skip the file";
 const BAD_COPY: &str =
     "ask the sender to send it again; a second download helps only if WhatsApp's copy was at fault";
 
@@ -90,9 +90,9 @@ pub(in crate::edge::grpc) fn download_failed(error: DownloadError) -> Status {
         DownloadError::TooSlow => (
             Code::DeadlineExceeded,
             "TOO_SLOW",
-            "read faster, or to a disk first: a download that no one reads keeps others waiting",
+            "read faster, or to a disk first: a download that is not read blocks others",
         ),
-        // No one reads this.
+        // The client has gone.
         DownloadError::Left => (Code::Cancelled, "CANCELLED", TRY_AGAIN),
     };
     let status = match error {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn every_failure_has_a_reason_of_its_own_and_a_hint() {
+    fn every_failure_has_its_own_reason_and_a_hint() {
         let mut reasons: Vec<String> = [
             DownloadError::Unreachable,
             DownloadError::HostError(500),

@@ -1,4 +1,4 @@
-//! What Send and its queue are refused with, and when to try again.
+//! Refusals of Send and its queue, and when to retry.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use tonic_types::StatusExt as _;
 use super::{ROLLED_BACK, denied, details, with_info};
 use crate::link::{SendFailure, TargetError};
 
-/// Refused before anything happened.
+/// Refused before any effect.
 fn refused(denied: &SubmitDenied) -> Status {
     let message = denied.to_string();
     let (code, reason, hint) = match denied {
@@ -37,13 +37,13 @@ fn refused(denied: &SubmitDenied) -> Status {
     with_info(code, &message, reason, hint, [])
 }
 
-/// Names the state and the next attempt, where there is one.
+/// The status for a link that is down: its state, and the next attempt if one is scheduled.
 fn not_connected(down: &Down, message: &str) -> Status {
     let Down { state, hint } = down;
     let retry_at = match *state {
         LinkState::BackingOff { until, .. } => Some(until),
         LinkState::Banned { until } => until,
-        // It happens right now.
+        // An attempt is in progress.
         LinkState::Connecting => Some(clock::now() + Duration::from_secs(1)),
         _ => None,
     };
@@ -92,7 +92,7 @@ impl Retry {
     }
 }
 
-/// The message is not taken back.
+/// A queued message that cannot be cancelled.
 pub(in crate::edge::grpc) fn cancel_denied(denied: CancelDenied) -> Status {
     let (code, reason, hint) = match denied {
         CancelDenied::Unknown => (
@@ -173,7 +173,7 @@ pub(in crate::edge::grpc) fn send_failure(failure: &SendFailure) -> Status {
     }
 }
 
-/// The message that something is about cannot be meant, or not for that. Nothing was sent.
+/// The message that the content refers to is unknown, or unsuitable for it. Nothing was sent.
 fn target(error: TargetError) -> Status {
     let (code, reason, hint) = match error {
         TargetError::NoEvent => (
@@ -194,7 +194,7 @@ fn target(error: TargetError) -> Status {
         TargetError::NotSent => (
             Code::FailedPrecondition,
             "TARGET_NOT_SENT",
-            "its recipient never got it: send it again first",
+            "it was never delivered: send it again first",
         ),
         TargetError::ChatUnsupported => (
             Code::FailedPrecondition,
@@ -326,9 +326,9 @@ mod tests {
             let details = refused(&refusal).get_error_details();
             let delay = details.retry_info().and_then(|info| info.retry_delay);
             assert!(delay.is_some_and(|delay| (80..=90).contains(&delay.as_secs())));
-            let told = &details.error_info().expect("it has one").metadata["retry_at"];
-            let told: prost_types::Timestamp = told.parse().expect("RFC 3339");
-            assert_eq!(told, prost_types::Timestamp::from(at));
+            let retry_at = &details.error_info().expect("it has one").metadata["retry_at"];
+            let retry_at: prost_types::Timestamp = retry_at.parse().expect("RFC 3339");
+            assert_eq!(retry_at, prost_types::Timestamp::from(at));
         }
         let dead = refused(&not_connected(LinkState::LoggedOut));
         assert!(dead.get_details_retry_info().is_none());

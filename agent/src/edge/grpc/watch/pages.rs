@@ -1,8 +1,8 @@
-//! Events are read a page at a time for all streams together, and between two pages everything else has its turn: however
-//! many streams begin at the oldest event, a short call on the same thread is answered after a page or two.
+//! One reader reads events a page at a time for all streams, and yields between pages: however many streams start at
+//! the oldest event, a short call on the same thread waits for a page or two at most.
 //!
-//! The reader is a task of its own, and no stream holds anything while it waits: a client that stops reading in the middle
-//! of a page keeps no other one waiting.
+//! The reader is its own task, and a stream holds no lock while it waits: a client that stops reading in the middle of
+//! a page blocks no other client.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use openclaw_state::journal::{Journal, Page};
 use openclaw_types::Seq;
 use tokio::sync::{mpsc, oneshot};
 
-/// Events read at once: what a stalled client costs.
+/// Events per page. It bounds what a stalled client costs.
 pub(in crate::edge::grpc) const EVENTS_PER_PAGE: usize = 32;
-/// Streams whose request for a page is in the reader's queue; others wait for a place in it, in order.
+/// The queue of page requests; further streams wait in order for a slot.
 const MAX_QUEUED_REQUESTS: usize = 16;
 
-/// Asks for pages. Cloned handles have the same reader.
+/// Requests pages. Clones share one reader.
 #[derive(Clone)]
 pub(in crate::edge::grpc) struct Pages {
     requests: mpsc::Sender<Request>,
@@ -38,7 +38,7 @@ impl Pages {
                     continue;
                 }
                 let page = journal.read(after, EVENTS_PER_PAGE);
-                // A stream that has just ended wants it no more.
+                // Fails if the stream has ended meanwhile.
                 let _ = reply.send(page);
                 tokio::task::yield_now().await;
             }
@@ -46,7 +46,7 @@ impl Pages {
         (Self { requests }, reading)
     }
 
-    /// The page behind `after`; `None` once the reader has ended.
+    /// The page after `after`; `None` if the reader has ended.
     pub(in crate::edge::grpc) async fn read(&self, after: Seq) -> Option<Page> {
         let (reply, page) = oneshot::channel();
         self.requests.send(Request { after, reply }).await.ok()?;

@@ -1,13 +1,13 @@
-//! What the kernel says of this process. What it does not say is left out.
+//! The kernel's figures for this process. Missing ones are omitted.
 
 use std::fs;
 use std::time::Duration;
 
-/// The process at one moment.
+/// A snapshot of the process.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Process {
     pub(super) resident_bytes: Option<u64>,
-    /// Time on a processor, its own and the kernel's for it.
+    /// CPU time, user and system.
     pub(super) cpu: Option<Duration>,
     pub(super) open_files: Option<u64>,
 }
@@ -24,19 +24,19 @@ impl Process {
                 let millis = ticks * 1000 / rustix::param::clock_ticks_per_second();
                 Duration::from_millis(millis)
             }),
-            // Without the one that reads them.
+            // Without the descriptor that reads the list.
             open_files: files
                 .map(|files| u64::try_from(files.count()).unwrap_or(0).saturating_sub(1)),
         }
     }
 }
 
-/// The second number of `statm`.
+/// The second field of `statm`.
 fn resident_pages(statm: &str) -> Option<u64> {
     statm.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-/// The 14th and the 15th field of `stat`; the 2nd is the program's name, which may have anything in it.
+/// Fields 14 and 15 of `stat`. Field 2 is the program's name, which may contain spaces and parentheses.
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_ascii_whitespace().skip(11);
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernels_numbers_are_found_whatever_the_program_is_called() {
+    fn a_program_name_with_spaces_does_not_shift_the_fields() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 2 0 100 1 1";
         assert_eq!(cpu_ticks(stat), Some(300));
         assert_eq!(cpu_ticks(""), None);

@@ -1,18 +1,18 @@
-//! Prometheus' text format, version 0.0.4: families with their help and type, and samples below them.
+//! Prometheus' text format, version 0.0.4: metric families with help and type, followed by their samples.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// What a family is.
+/// The type of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MetricType {
-    /// It goes up and down.
+    /// Can go up and down.
     Gauge,
-    /// It only goes up, until the process starts again. Its name ends with `_total`.
+    /// Only goes up until the process restarts. The name ends with `_total`.
     Counter,
 }
 
-/// Metrics as they are written.
+/// The buffer of the exposition.
 #[derive(Debug, Default)]
 pub(super) struct Text(String);
 
@@ -36,7 +36,7 @@ impl Text {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
-    /// One sample of the family begun last.
+    /// Adds a sample to the current family.
     pub(super) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
         self.0.push_str(name);
         for (at, (label, word)) in labels.iter().enumerate() {
@@ -50,7 +50,7 @@ impl Text {
         let _ = writeln!(self.0, " {value}");
     }
 
-    /// One sample in seconds.
+    /// Adds a sample in seconds.
     pub(super) fn sample_seconds(&mut self, name: &str, value: Duration) {
         let _ = writeln!(self.0, "{name} {:.3}", value.as_secs_f64());
     }
@@ -67,14 +67,14 @@ impl Text {
         self.sample(name, &[], value);
     }
 
-    /// A gauge of seconds.
+    /// A gauge in seconds.
     pub(super) fn seconds(&mut self, name: &str, help: &str, value: Duration) {
         self.family(name, MetricType::Gauge, help);
         self.sample_seconds(name, value);
     }
 }
 
-/// Backslashes and line ends; in labels quotes as well.
+/// Escapes backslashes and newlines, and quotes in labels.
 fn escaped(text: &str, label: bool) -> String {
     let text = text.replace('\\', "\\\\").replace('\n', "\\n");
     if label {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn families_are_written_as_the_format_has_them() {
+    fn families_follow_the_exposition_format() {
         let mut text = Text::default();
         text.family("a_total", MetricType::Counter, "What \"a\" is,\nwith a \\.");
         text.sample("a_total", &[("x", "1\"\\\n"), ("y", "")], 7);

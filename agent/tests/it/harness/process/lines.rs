@@ -1,4 +1,4 @@
-//! What a process prints, line by line.
+//! The output of a process, line by line.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,11 +13,11 @@ pub(super) enum Stream {
     Err,
 }
 
-/// What a process has printed.
+/// The output so far.
 #[derive(Clone)]
 pub(super) struct Lines {
     printed: Arc<Mutex<[Vec<String>; 2]>>,
-    /// Counts lines; its senders' end is the process' end.
+    /// Counts lines; its senders are dropped when the process ends.
     count: Arc<Mutex<Option<watch::Sender<usize>>>>,
     changes: watch::Receiver<usize>,
 }
@@ -38,7 +38,7 @@ impl Lines {
         let printed = Arc::clone(&self.printed);
         let count = self.count.lock().unwrap().clone().expect("not closed yet");
         if matches!(stream, Stream::Err) {
-            // Both pipes have a sender of their own now.
+            // Both pipes have their own sender now.
             self.count.lock().unwrap().take();
         }
         tokio::spawn(async move {
@@ -90,7 +90,7 @@ impl Lines {
         found.unwrap_or_else(|| panic!("{message:?} is not in the log: {:#?}", self.all()))
     }
 
-    /// Waits until both pipes have ended.
+    /// Waits until both pipes are closed.
     pub(super) async fn closed(&self) {
         let mut changes = self.changes.clone();
         let closed = async { while changes.changed().await.is_ok() {} };

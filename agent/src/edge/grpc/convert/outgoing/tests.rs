@@ -1,4 +1,4 @@
-//! What cannot be sent is refused with its field.
+//! Content that cannot be sent is refused, and the error names its field.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn options(names: &[&str]) -> Vec<pb::PollOption> {
 }
 
 #[test]
-fn what_changes_a_message_names_it() {
+fn a_change_requires_a_reference_to_its_message() {
     for (field, target) in [
         ("reaction.target", None),
         ("reaction.target.seq", by_seq(0)),
@@ -68,7 +68,7 @@ fn what_changes_a_message_names_it() {
 }
 
 #[test]
-fn an_emoji_is_no_text() {
+fn text_is_not_an_emoji() {
     for good in ["", "🐟", "❤️", "👩‍👩‍👧‍👦", "1️⃣"] {
         assert!(emoji(good.to_owned()).is_ok(), "{good}");
     }
@@ -78,7 +78,7 @@ fn an_emoji_is_no_text() {
 }
 
 #[test]
-fn a_place_is_on_earth() {
+fn coordinates_must_be_in_range() {
     let at = |latitude, longitude| pb::Location {
         latitude,
         longitude,
@@ -99,7 +99,7 @@ fn a_place_is_on_earth() {
 }
 
 #[test]
-fn a_card_is_made_of_a_name_and_numbers() {
+fn a_card_is_built_from_a_name_and_numbers() {
     let card = |name: &str, phones: &[&str], vcard: &str| pb::ContactCard {
         name: name.to_owned(),
         phones: phones.iter().map(|it| (*it).to_owned()).collect(),
@@ -127,7 +127,7 @@ fn a_card_is_made_of_a_name_and_numbers() {
 }
 
 #[test]
-fn a_poll_has_a_question_and_different_options() {
+fn a_poll_requires_a_question_and_distinct_options() {
     let poll = |question: &str, names: &[&str], selectable| pb::Poll {
         question: question.to_owned(),
         options: options(names),

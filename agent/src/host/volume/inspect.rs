@@ -1,4 +1,4 @@
-//! What a volume shows to anyone, without a key and without a change to it.
+//! Reads what is visible of a volume without a key, and without changing it.
 
 use std::fs::File;
 use std::io;
@@ -8,25 +8,25 @@ use openclaw_vault::{Disk, Folder, Presence, presence};
 
 use super::Error;
 
-/// Looks at the store in `dir`; `None` when there is none. A running agent is not disturbed.
-pub fn look(dir: &Path) -> Result<Option<Presence>, Error> {
+/// Inspects the store in `dir`; `None` if there is none. A running agent is not affected.
+pub fn inspect(dir: &Path) -> Result<Option<Presence>, Error> {
     if !dir.exists() {
         return Ok(None);
     }
-    let folder = Looking(Folder::new(dir));
+    let folder = ReadOnly(Folder::new(dir));
     presence(&folder).map_err(|source| Error::Store {
         dir: dir.to_owned(),
         source,
     })
 }
 
-/// A folder that cannot be changed.
-struct Looking(Folder);
+/// A read-only directory.
+struct ReadOnly(Folder);
 
-impl Disk for Looking {
+impl Disk for ReadOnly {
     type File = File;
 
-    /// Open for reading, so that the kernel refuses every write.
+    /// Opened for reading only, so that the kernel rejects every write.
     fn open(&self, name: &str) -> io::Result<Option<File>> {
         match File::open(self.0.path().join(name)) {
             Ok(file) => Ok(Some(file)),

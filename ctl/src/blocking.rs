@@ -1,21 +1,21 @@
-//! Work that blocks, on a thread of its own, so that Ctrl-C is noticed meanwhile.
+//! Blocking work on its own thread, so that Ctrl-C is handled meanwhile.
 
 use tokio::sync::oneshot;
 
 use crate::failure::Failure;
 
-/// Does `work` on a thread of its own. Dropped before its end, it is left to itself: the process
-/// ends without it.
+/// Runs `work` on its own thread. If the future is dropped early, the thread is detached: the process exits without it.
 pub(crate) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    let (say, said) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel();
     std::thread::Builder::new()
         .spawn(move || {
-            // No one waits for it any more if this fails.
-            let _ = say.send(work());
+            // Fails only if the caller no longer waits.
+            let _ = sender.send(work());
         })
         .map_err(|error| Failure::new(format!("cannot start a thread: {error}")))?;
-    said.await
+    receiver
+        .await
         .unwrap_or_else(|_| Err(Failure::new("a thread ended without result")))
 }

@@ -1,4 +1,4 @@
-//! What an agent says about its link, on every surface at once.
+//! An agent's reports about its link, in every interface at once.
 
 use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
@@ -8,25 +8,29 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use super::{Health, World};
 
 impl World {
-    /// Status, events, HTTP and gRPC health all say that the link is in this state, for this reason, and down.
-    pub(crate) async fn everything_says(&self, state: LinkState, reason: &str) -> pb::LinkStatus {
+    /// Checks that Status, events, HTTP and gRPC health report this state with this reason, and that the link is down.
+    pub(crate) async fn everything_reports(
+        &self,
+        state: LinkState,
+        reason: &str,
+    ) -> pb::LinkStatus {
         let fits = |link: &pb::LinkStatus| link.state() == state && reason_word(link) == reason;
         let link = self.agent.until(fits).await;
         let mut events = self.watch().await;
-        let told = events.event(|event| match &event.kind {
+        let reported = events.event(|event| match &event.kind {
             Some(Kind::Link(link)) if fits(link) => Some(link.clone()),
             _ => None,
         });
-        assert_eq!(told.await.hint, link.hint);
-        self.http_says(state, reason).await;
+        assert_eq!(reported.await.hint, link.hint);
+        self.http_reports(state, reason).await;
         let mut health = Health::new(self.agent.channel());
         health.until("", ServingStatus::Serving).await;
         health.until("whatsapp", ServingStatus::NotServing).await;
         link
     }
 
-    /// Status, HTTP and gRPC health all say that the link is up.
-    pub(crate) async fn everything_says_connected(&self) -> pb::LinkStatus {
+    /// Checks that Status, HTTP and gRPC health report that the link is up.
+    pub(crate) async fn everything_reports_connected(&self) -> pb::LinkStatus {
         let link = self.agent.until_state(LinkState::Connected).await;
         assert_eq!(link.reason(), pb::LinkReason::Unspecified);
         assert_eq!(link.hint, "");
@@ -45,9 +49,9 @@ impl World {
         link
     }
 
-    async fn http_says(&self, state: LinkState, reason: &str) {
+    async fn http_reports(&self, state: LinkState, reason: &str) {
         let name = name(state);
-        // A state that comes and goes is there again soon.
+        // A state that alternates is soon reached again.
         let mut answer = self.agent.get("/health/ready").await;
         for _ in 0..200 {
             if answer.json()["status"] == name.as_str() {
@@ -61,8 +65,8 @@ impl World {
         assert_eq!(body["status"], name.as_str());
         assert_eq!(body["whatsapp"]["connected"], false);
         assert_eq!(body["whatsapp"]["state"], name.as_str());
-        let told = body["whatsapp"]["reason"].as_str();
-        assert_eq!(told.unwrap_or_default(), reason);
+        let reported = body["whatsapp"]["reason"].as_str();
+        assert_eq!(reported.unwrap_or_default(), reason);
         assert!(!body["status"].to_string().contains("healthy"));
         let health = self.agent.get("/health").await;
         assert_eq!(health.code, 200, "the process itself is healthy");
@@ -71,7 +75,7 @@ impl World {
     }
 }
 
-/// Why the link is down, as HTTP and the log have it: in one word, with the code of a refusal.
+/// The reason why the link is down, as in HTTP and the log: one word, with the code of a refusal.
 pub(crate) fn reason_word(link: &pb::LinkStatus) -> String {
     match link.reason() {
         pb::LinkReason::Unspecified => String::new(),
@@ -80,7 +84,7 @@ pub(crate) fn reason_word(link: &pb::LinkStatus) -> String {
     }
 }
 
-/// A state's name everywhere but on the wire.
+/// A state's name outside the wire format.
 fn name(state: LinkState) -> String {
     let name = state.as_str_name().trim_start_matches("LINK_STATE_");
     name.to_ascii_lowercase()

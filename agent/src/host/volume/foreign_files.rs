@@ -1,13 +1,13 @@
-//! A folder with files of others and no store: a mistake in a path, like `/etc`. Anyone who made it a volume would give it to
-//! the agent's user.
+//! Detects a directory with foreign files and no store: a mistyped path, such as `/etc`. Using it as the volume would
+//! give it to the agent's user.
 
 use std::fs;
 use std::path::Path;
 
-/// How the names of what a store is made of begin.
+/// The prefixes of a store's files.
 const OURS: [&str; 3] = ["vault.hdr", "vault-", "journal-"];
-/// Our lock, and what file systems, platforms and people put into an empty volume. A file with rules is no one else's either: whether it
-/// is read is asked elsewhere.
+/// The agent's lock file, and files that file systems, platforms and people put into an empty volume. A rules file is
+/// also accepted; whether it is read is decided elsewhere.
 const HARMLESS: [&str; 12] = [
     "lock",
     "lost+found",
@@ -22,10 +22,10 @@ const HARMLESS: [&str; 12] = [
     "openclaw.json",
     "openclaw.json5",
 ];
-/// Longer names are cut off where they are shown.
+/// Longer names are truncated in messages.
 const MAX_SHOWN_CHARS: usize = 40;
 
-/// The first file in `dir` that is no one's who belongs there, if there is nothing of a store in it.
+/// The first foreign file in `dir`, if it contains no part of a store.
 pub(super) fn first_in(dir: &Path) -> Option<String> {
     let entries = fs::read_dir(dir).ok()?;
     let mut first: Option<String> = None;
@@ -40,7 +40,7 @@ pub(super) fn first_in(dir: &Path) -> Option<String> {
             first = Some(name.into_owned());
         }
     }
-    // No control characters, and not all digits of what may be a number.
+    // Control characters are removed, and digits masked: they may be a phone number.
     let shown = |name: String| {
         let plain = name.chars().filter(|c| !c.is_control());
         let plain = plain.map(|c| if c.is_ascii_digit() { 'N' } else { c });
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_others_is_no_volume() {
+    fn a_directory_with_foreign_files_is_refused() {
         for (names, first) in [
             (&["passwd", "hosts"][..], "hosts"),
             (&[".bashrc"], ".bashrc"),
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_folder_and_one_with_a_store_are_volumes() {
+    fn an_empty_directory_and_one_with_a_store_are_accepted() {
         for names in [
             &[][..],
             &["lost+found"],

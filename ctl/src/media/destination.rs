@@ -1,4 +1,4 @@
-//! Where a file goes, and what is written there before it is known to be whole.
+//! The destination of a downloaded file, and the output before the file is verified.
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -11,21 +11,21 @@ use crate::part_file::PartFile;
 use crate::secret::is_dash;
 use crate::{console, text};
 
-/// Where files go.
+/// The destination of files.
 #[derive(Debug)]
-pub(crate) enum Place {
-    /// To this file.
+pub(crate) enum Destination {
+    /// This file.
     File { path: PathBuf, force: bool },
-    /// Into this directory, under a name of their own.
+    /// In this directory, with the sender's name.
     Dir { dir: PathBuf, force: bool },
-    /// Into this directory, under their seq and their name: one message has one name.
+    /// In this directory, with seq and name: unique for each message.
     Numbered { dir: PathBuf },
-    /// To stdout.
+    /// stdout.
     Stdout,
 }
 
-impl Place {
-    /// As an argument says. Without one, the current directory.
+impl Destination {
+    /// The destination in the argument. Without one, the current directory.
     pub(super) fn of(output: Option<&Path>, force: bool) -> Result<Self, Failure> {
         let Some(path) = output else {
             let dir = PathBuf::new();
@@ -48,7 +48,7 @@ impl Place {
         Ok(Self::File { path, force })
     }
 
-    /// A directory for files by seq.
+    /// A directory for files named by seq.
     pub(crate) fn numbered(dir: &Path) -> Result<Self, Failure> {
         match dir.is_dir() {
             true => Ok(Self::Numbered {
@@ -58,17 +58,17 @@ impl Place {
         }
     }
 
-    /// Several files fit.
+    /// True if there is room for several files.
     pub(super) const fn is_dir(&self) -> bool {
         matches!(self, Self::Dir { .. } | Self::Numbered { .. })
     }
 
-    /// Opens what the file is written to.
+    /// Opens the output for a file.
     pub(super) fn open(&self, start: &DownloadStart) -> Result<Output, Failure> {
         let media = start.media.clone().unwrap_or_default();
         let name = name::of(&media, start.seq);
         let (path, part) = match self {
-            Self::Stdout => return Ok(Output::Stdout { begun: false }),
+            Self::Stdout => return Ok(Output::Stdout { started: false }),
             Self::File { path, force } => (path.clone(), PartFile::create(path, *force)?),
             Self::Dir { dir, force } => free(dir, &name, *force)?,
             Self::Numbered { dir } => {
@@ -81,7 +81,7 @@ impl Place {
     }
 }
 
-/// The first name that is free. A name that another download is writing is not.
+/// The first free name. A name whose `.part` another download holds is not free.
 fn free(dir: &Path, name: &str, force: bool) -> Result<(PathBuf, PartFile), Failure> {
     let mut taken = None;
     for path in name::candidates(dir, name) {
@@ -102,11 +102,11 @@ fn not_a_directory(path: &Path) -> Failure {
 /// A file that is being written.
 pub(super) enum Output {
     File { path: PathBuf, part: PartFile },
-    Stdout { begun: bool },
+    Stdout { started: bool },
 }
 
 impl Output {
-    /// The name, for a person and for programs.
+    /// The path for output to a person or a program.
     pub(super) fn shown(&self) -> String {
         match self {
             Self::File { path, .. } => path.to_string_lossy().into_owned(),
@@ -117,19 +117,19 @@ impl Output {
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         match self {
             Self::File { part, .. } => part.write(bytes),
-            Self::Stdout { begun } => {
-                *begun = true;
+            Self::Stdout { started } => {
+                *started = true;
                 console::bytes(bytes)
             }
         }
     }
 
-    /// What was written is not the file.
+    /// Discards what was written: it was a bad copy.
     pub(super) fn restart(&mut self) -> Result<(), Failure> {
         match self {
             Self::File { part, .. } => part.restart(),
-            Self::Stdout { begun: false } => Ok(()),
-            Self::Stdout { begun: true } => Err(Failure::new(
+            Self::Stdout { started: false } => Ok(()),
+            Self::Stdout { started: true } => Err(Failure::new(
                 "WhatsApp sent a bad copy of the file first, and it is on stdout already",
             )
             .with_reason("RESTARTED")
@@ -137,7 +137,7 @@ impl Output {
         }
     }
 
-    /// It is whole.
+    /// Completes the file: it is verified.
     pub(super) fn finish(self) -> Result<(), Failure> {
         match self {
             Self::File { mut part, .. } => {

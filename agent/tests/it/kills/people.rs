@@ -1,4 +1,4 @@
-//! Eight people who write to the account, each alone and all in a group, and whom the account writes to.
+//! Eight people who exchange messages with the account, in direct chats and in a group.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -13,19 +13,19 @@ use tonic::transport::Channel;
 
 use crate::harness::{ACCOUNT, TEST_TIMEOUT, WORD, World, request};
 
-/// So many messages wait at the server at most: more than an agent handles at once, and few enough to be handled soon.
+/// The limit of messages on the server: more than an agent handles at once, and few enough to be handled soon.
 const BACKLOG: usize = 24;
-/// Until the client asks again for what it did not get.
+/// The delay before the client retries an unanswered send.
 const AGAIN: Duration = Duration::from_millis(20);
 
-/// The people, and what they wrote.
-pub(super) struct Crowd {
+/// The people and their messages.
+pub(super) struct People {
     pub(super) peers: Vec<Peer>,
     /// The group's JID.
     pub(super) group: String,
-    /// In the order in which it was written. The number of each is in its text.
+    /// In the order of sending. The text contains the number of the message.
     pub(super) written: Vec<Written>,
-    /// Whether they write to the group, too.
+    /// True if they write to the group too.
     pub(super) grouped: bool,
     random: Rng,
 }
@@ -33,14 +33,14 @@ pub(super) struct Crowd {
 /// One message.
 pub(super) struct Written {
     pub(super) id: String,
-    /// Who wrote it and where, as the simulator spells that.
+    /// The sender and chat, in the simulator's format.
     pub(super) origin: String,
     /// By LID, not by number.
     pub(super) by_lid: bool,
 }
 
-impl Crowd {
-    pub(super) async fn gather(world: &World, random: Rng) -> Self {
+impl People {
+    pub(super) async fn create(world: &World, random: Rng) -> Self {
         let numbers: Vec<String> = (2..10).map(|n| format!("+1555010000{n}")).collect();
         let peers = numbers.iter().map(|number| world.peer(number)).collect();
         let members: Vec<&str> = numbers.iter().map(String::as_str).collect();
@@ -54,18 +54,18 @@ impl Crowd {
         }
     }
 
-    /// Writes whenever the server has room for it.
+    /// Sends whenever the server has room.
     pub(super) async fn write_until(&mut self, sim: &Sim, done: &Cell<bool>) {
         while !done.get() {
             let room = || done.get() || sim.queue(ACCOUNT).unwrap().len() < BACKLOG;
-            // On a busy machine many agents in a row may be killed before they have handled anything.
+            // On a busy machine, many agents in a row may be killed before they have handled anything.
             if sim.until(TEST_TIMEOUT, room).await.is_ok() {
                 self.write(1).await;
             }
         }
     }
 
-    /// So many messages, from anyone to anywhere.
+    /// Sends this many messages, with random senders and chats.
     pub(super) async fn write(&mut self, messages: usize) {
         for _ in 0..messages {
             self.write_one().await;
@@ -73,7 +73,7 @@ impl Crowd {
     }
 
     async fn write_one(&mut self) {
-        // Long ones are there to fill files.
+        // Long messages fill files.
         let length = match self.random.u8(..4) {
             0 => self.random.usize(..12_000),
             _ => self.random.usize(..200),
@@ -100,31 +100,31 @@ impl Crowd {
     }
 }
 
-/// What the account writes, by a client that does not give up.
-pub(super) struct Letters {
+/// The account's messages, sent by a client that retries until it succeeds.
+pub(super) struct SentMessages {
     client: AgentClient<Channel>,
     peers: Vec<Peer>,
     group: String,
     random: Rng,
-    /// How many were reported to it as sent.
+    /// How many sends were acknowledged.
     sent: usize,
-    /// How often it had to ask again.
+    /// How many retries were needed.
     again: usize,
 }
 
-impl Letters {
-    pub(super) fn new(world: &World, crowd: &Crowd, random: Rng) -> Self {
+impl SentMessages {
+    pub(super) fn new(world: &World, people: &People, random: Rng) -> Self {
         Self {
             client: world.client(),
-            peers: crowd.peers.clone(),
-            group: crowd.group.clone(),
+            peers: people.peers.clone(),
+            group: people.group.clone(),
             random,
             sent: 0,
             again: 0,
         }
     }
 
-    /// One after the other, each under a token of its own until it is sent.
+    /// Sends one after the other, each with its own token until it succeeds.
     pub(super) async fn send_until(&mut self, done: &Cell<bool>) {
         while !done.get() {
             let peer = &self.peers[self.random.usize(..self.peers.len())];
@@ -152,14 +152,14 @@ impl Letters {
             .is_ok()
     }
 
-    /// Each at its recipient, once; those to the group at everyone.
-    pub(super) fn came_once(&self) {
+    /// Checks that each message is at its recipient exactly once; those to the group at every member.
+    pub(super) fn check_delivered_once(&self) {
         for n in 0..self.sent {
             let text = format!("{WORD} letter {n}");
             let mut copies: HashMap<String, usize> = HashMap::new();
             for peer in &self.peers {
-                for heard in peer.inbox() {
-                    if heard.text.as_deref() == Some(text.as_str()) {
+                for received in peer.inbox() {
+                    if received.text.as_deref() == Some(text.as_str()) {
                         *copies.entry(peer.number().to_string()).or_default() += 1;
                     }
                 }
@@ -174,9 +174,9 @@ impl Letters {
     }
 }
 
-impl fmt::Display for Letters {
+impl fmt::Display for SentMessages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { sent, again, .. } = self;
-        write!(f, "{sent} sent, asked for again {again} times")
+        write!(f, "{sent} sent, {again} retries")
     }
 }

@@ -1,12 +1,13 @@
-//! The task that rings: it watches the link, keeps what is to be reported, and delivers it, one attempt at a time.
+//! The alert task: it watches the link, stores alerts, and delivers them with one attempt at a time.
 //!
 //! ```text
 //! link ──> rules ──> queue ──> durable ──> POST ──> recorded
-//!                      ^                    │ not taken
+//!                      ^                    │ failed
 //!                      └──── next attempt ──┘
 //! ```
 //!
-//! An alert is durable before it is sent, and sent again with the same id when a kill came before its answer was recorded.
+//! An alert is durable before it is sent. After a crash between delivery and its record, it is sent again with the same
+//! id.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -26,11 +27,11 @@ use super::post::{Attempt, Receiver};
 use super::settings::Settings;
 use super::signature::SigningKey;
 
-/// How long an attempt that is underway has when the agent stops.
+/// How long an attempt in progress may take after the agent begins to stop.
 const SHUTDOWN_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The task. `V` is what shows the link.
-pub struct Bell<V> {
+/// The task. `V` provides the link's state.
+pub struct Notifier<V> {
     rules: Rules,
     history: LinkHistory,
     queue: Queue,
@@ -38,16 +39,16 @@ pub struct Bell<V> {
     sender: AlertSender,
     vault: Vault,
     view: watch::Receiver<V>,
-    /// The link as it was looked at last.
+    /// The link as of the last evaluation.
     before: Option<Link>,
     board: watch::Sender<Board>,
     tests: mpsc::Receiver<oneshot::Sender<Tested>>,
-    /// Who waits for a test.
+    /// The caller that waits for the result of a test.
     tester: Option<oneshot::Sender<Tested>>,
     in_flight: Option<InFlight>,
 }
 
-/// An attempt that is underway.
+/// An attempt in progress.
 struct InFlight {
     /// `None` for a test.
     number: Option<u64>,
@@ -56,16 +57,16 @@ struct InFlight {
     attempt: JoinHandle<Attempt>,
 }
 
-/// What woke the task.
+/// Why the task woke up.
 enum Wake {
-    Landed(Attempt),
+    Ended(Attempt),
     Test(oneshot::Sender<Tested>),
     Look,
     Stop,
 }
 
-impl<V: AsRef<Link> + Send + Sync> Bell<V> {
-    /// The task, and the handle to it.
+impl<V: AsRef<Link> + Send + Sync> Notifier<V> {
+    /// Returns the task and its handle.
     #[must_use]
     pub fn new(
         settings: Settings,
@@ -89,7 +90,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             .nodename()
             .to_string_lossy()
             .into_owned();
-        let bell = Self {
+        let notifier = Self {
             rules: Rules { after },
             history,
             queue,
@@ -109,15 +110,15 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             tester: None,
             in_flight: None,
         };
-        (Alerts::new(shown, test, by_proxy), bell)
+        (Alerts::new(shown, test, by_proxy), notifier)
     }
 
-    /// Runs until `stop` resolves, and then for as long as the attempt takes that is underway, within bounds.
+    /// Runs until `stop` resolves, then waits up to `SHUTDOWN_ATTEMPT_TIMEOUT` for an attempt in progress.
     pub async fn run(mut self, stop: impl Future<Output = ()> + Send) {
         let mut stop = std::pin::pin!(stop);
         loop {
             let now = clock::now();
-            self.look(now).await;
+            self.evaluate(now).await;
             self.send(now);
             let wake = tokio::select! {
                 biased;
@@ -125,7 +126,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
                 wake = self.wake() => wake,
             };
             match wake {
-                Wake::Landed(attempt) => self.landed(attempt).await,
+                Wake::Ended(attempt) => self.ended(attempt).await,
                 Wake::Test(reply) => self.tester = Some(reply),
                 Wake::Look => {}
                 Wake::Stop => break,
@@ -135,7 +136,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
             && let Ok(attempt) =
                 tokio::time::timeout(SHUTDOWN_ATTEMPT_TIMEOUT, &mut in_flight.attempt).await
         {
-            self.landed(attempt.unwrap_or_else(|_| lost())).await;
+            self.ended(attempt.unwrap_or_else(|_| lost())).await;
         }
     }
 
@@ -153,28 +154,28 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
                 None => std::future::pending().await,
             }
         };
-        let landed = async {
+        let ended = async {
             match &mut self.in_flight {
                 Some(in_flight) => (&mut in_flight.attempt).await.unwrap_or_else(|_| lost()),
                 None => std::future::pending().await,
             }
         };
         let changed = async {
-            // The link's owner has gone: `stop` is next.
+            // The link's owner has ended: `stop` resolves next.
             if self.view.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         };
         tokio::select! {
-            attempt = landed => Wake::Landed(attempt),
+            attempt = ended => Wake::Ended(attempt),
             Some(reply) = self.tests.recv(), if self.tester.is_none() => Wake::Test(reply),
             () = changed => Wake::Look,
             () = time => Wake::Look,
         }
     }
 
-    /// Looks at the link; what that makes due is durable when it returns.
-    async fn look(&mut self, now: SystemTime) {
+    /// Evaluates the rules on the link's state. Alerts raised by it are durable when this returns.
+    async fn evaluate(&mut self, now: SystemTime) {
         let link = self.view.borrow_and_update().as_ref().clone();
         let history = self.history.clone();
         if let Some(before) = self.before.take()
@@ -192,13 +193,13 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
                 .send_modify(|board| board.count_given_up(given_up));
         }
         self.before = Some(link);
-        // A notice changes what is remembered.
+        // A notice changes the stored link history.
         if history != self.history {
             self.keep(true).await;
         }
     }
 
-    /// Starts the next attempt, if one is due and none underway.
+    /// Starts the next attempt, if one is due and none is in progress.
     fn send(&mut self, now: SystemTime) {
         if self.in_flight.is_some() {
             return;
@@ -227,8 +228,8 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
         });
     }
 
-    /// An attempt has ended: records how.
-    async fn landed(&mut self, attempt: Attempt) {
+    /// Records the result of a finished attempt.
+    async fn ended(&mut self, attempt: Attempt) {
         let Some(InFlight {
             number, id, kind, ..
         }) = self.in_flight.take()
@@ -288,7 +289,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
         self.keep(false).await;
     }
 
-    /// Makes what has changed durable, then shows it.
+    /// Stores the changes durably, then publishes them.
     async fn keep(&mut self, history: bool) {
         let changes = self.queue.take_changes();
         alerts::keep(&self.vault, history.then_some(&self.history), &changes).await;
@@ -296,7 +297,7 @@ impl<V: AsRef<Link> + Send + Sync> Bell<V> {
     }
 }
 
-/// The thread of an attempt has died, or the runtime ends: whether it arrived is not known.
+/// The result for an attempt whose thread panicked or whose runtime ended: it is unknown whether the alert arrived.
 fn lost() -> Attempt {
     Attempt {
         status: None,

@@ -1,12 +1,13 @@
-//! The door to the network: accepts, shakes hands, and lets those in who are known.
+//! The TLS listener: accepts connections, performs handshakes, and passes on those of enrolled clients.
 //!
 //! ```text
-//! accept ──> at most 16 handshakes, 5 s each ──h2──> known, and has a seat ──> the API
-//!                 └── chance says who makes room      └─enroll─> one question, one answer, and goodbye
+//! accept ──> at most 16 handshakes, 5 s each ──h2──> enrolled, has a seat ──> the API
+//!                 └── full: a random one is closed    └─enroll─> one request, one response, close
 //! ```
 //!
-//! What strangers can take is bounded and apart from what clients have: strangers never wait for a seat, and clients
-//! never wait for strangers to finish. There is nothing by address: a platform's proxy has one for everyone.
+//! The resources of unknown peers are bounded and separate from those of clients: unknown peers never take seats, and
+//! clients never wait for other handshakes. There are no limits by address: behind a platform's proxy, everyone has the
+//! same one.
 
 use std::io;
 use std::net::SocketAddr;
@@ -32,25 +33,25 @@ use super::conn::Conn;
 use super::refusals::{RefusalCause, Refusals, Summary};
 use super::seats::Seats;
 
-/// Handshakes at the same time.
+/// Concurrent handshakes.
 const MAX_HANDSHAKES: usize = 16;
-/// How long a handshake may take, over a slow line too.
+/// The limit for a handshake, chosen with slow lines in mind.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a client that enrolls may take to ask, and then to be answered.
+/// How long a client that enrolls may take to send its request, and then to receive the response.
 const ENROLL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often the log and the store catch up.
+/// How often refusals are logged and last-seen times are stored.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
-/// What a connection may keep that the network does not take yet.
+/// The send buffer of a connection.
 const MAX_SEND_BUFFER_BYTES: usize = 32 * 1024;
 
 /// Bound, not yet accepting.
-pub(super) struct Door {
+pub(super) struct TlsListener {
     listener: TcpListener,
-    host: Arc<Host>,
+    shared: Arc<Shared>,
 }
 
-/// What every handshake needs.
-struct Host {
+/// The shared state of all handshakes.
+struct Shared {
     known: Arc<ServerConfig>,
     enrolling: Arc<ServerConfig>,
     agent: Fingerprint,
@@ -59,13 +60,13 @@ struct Host {
     refusals: Mutex<Refusals>,
 }
 
-impl Door {
+impl TlsListener {
     pub(super) fn new(
         listener: TcpListener,
         identity: &Identity,
         clients: Clients,
     ) -> Result<Self, rustls::Error> {
-        let host = Host {
+        let shared = Shared {
             known: tls::server(identity, Arc::new(clients.clone()))?,
             enrolling: tls::enrolling_server(identity)?,
             agent: identity.fingerprint(),
@@ -75,19 +76,19 @@ impl Door {
         };
         Ok(Self {
             listener,
-            host: Arc::new(host),
+            shared: Arc::new(shared),
         })
     }
 
     pub(super) fn address(&self) -> Option<(SocketAddr, Fingerprint)> {
-        Some((self.listener.local_addr().ok()?, self.host.agent))
+        Some((self.listener.local_addr().ok()?, self.shared.agent))
     }
 
-    /// The connections of clients. It accepts as long as this is kept.
+    /// The connections of clients. The listener accepts until the stream is dropped.
     pub(super) fn into_incoming(self) -> impl Stream<Item = Conn> {
         let (sender, receiver) = mpsc::channel(1);
         let mut task = JoinSet::new();
-        task.spawn(self.keep(sender));
+        task.spawn(self.run(sender));
         ReceiverStream::new(receiver).map(move |conn| {
             // Ends with the stream.
             let _task = &task;
@@ -95,54 +96,55 @@ impl Door {
         })
     }
 
-    async fn keep(self, out: mpsc::Sender<Conn>) {
-        let Self { listener, host } = self;
+    async fn run(self, out: mpsc::Sender<Conn>) {
+        let Self { listener, shared } = self;
         let mut handshakes = Handshakes::default();
         let mut tick = tokio::time::interval(FLUSH_INTERVAL);
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
-                        if handshakes.welcome(host.clone().receive(stream, out.clone())) {
-                            host.refuse(RefusalCause::CrowdedOut);
+                        if handshakes.push(shared.clone().receive(stream, out.clone())) {
+                            shared.refuse(RefusalCause::Evicted);
                         }
                     }
-                    // No descriptor is free: it would be said again at once.
+                    // No file descriptor is free: without a pause, accept would fail again at once.
                     Err(_) => tokio::time::sleep(ACCEPT_RETRY_DELAY).await,
                 },
-                () = handshakes.gone() => {}
+                () = handshakes.finished() => {}
                 _ = tick.tick() => {
-                    host.log(host.refusals().due(Instant::now()));
-                    host.clients.keep_seen(clock::now());
+                    shared.log(shared.refusals().due(Instant::now()));
+                    shared.clients.keep_seen(clock::now());
                 }
             }
         }
     }
 }
 
-/// Those who are shaking hands. Dropped, none is left.
+/// The handshakes in progress. Dropping this aborts all of them.
 #[derive(Default)]
 struct Handshakes {
     tasks: JoinSet<()>,
-    present: Vec<AbortHandle>,
+    in_progress: Vec<AbortHandle>,
 }
 
 impl Handshakes {
-    /// One more; true when another had to go for it. Any other: were it the oldest, strangers who come faster than a
-    /// client's packets travel would keep that client out for good.
-    fn welcome(&mut self, guest: impl Future<Output = ()> + Send + 'static) -> bool {
-        self.present.retain(|guest| !guest.is_finished());
-        let crowded = self.present.len() >= MAX_HANDSHAKES;
-        if crowded {
-            let unlucky = fastrand::usize(..self.present.len());
-            self.present.swap_remove(unlucky).abort();
+    /// Adds a handshake; returns true if another one was aborted for it. The victim is random: if it were the oldest,
+    /// peers that connect faster than a client's packets travel could lock that client out.
+    fn push(&mut self, handshake: impl Future<Output = ()> + Send + 'static) -> bool {
+        self.in_progress
+            .retain(|handshake| !handshake.is_finished());
+        let full = self.in_progress.len() >= MAX_HANDSHAKES;
+        if full {
+            let victim = fastrand::usize(..self.in_progress.len());
+            self.in_progress.swap_remove(victim).abort();
         }
-        self.present.push(self.tasks.spawn(guest));
-        crowded
+        self.in_progress.push(self.tasks.spawn(handshake));
+        full
     }
 
-    /// Resolves when one has gone.
-    async fn gone(&mut self) {
+    /// Resolves when a handshake has ended.
+    async fn finished(&mut self) {
         match self.tasks.join_next().await {
             Some(_) => {}
             None => std::future::pending().await,
@@ -150,11 +152,11 @@ impl Handshakes {
     }
 }
 
-impl Host {
+impl Shared {
     async fn receive(self: Arc<Self>, stream: TcpStream, out: mpsc::Sender<Conn>) {
-        match self.shake(stream).await {
+        match self.handshake(stream).await {
             Ok(Some(conn)) => {
-                // The server has gone, and so has who would answer.
+                // The gRPC server has ended.
                 let _ = out.send(conn).await;
             }
             Ok(None) => {}
@@ -162,8 +164,8 @@ impl Host {
         }
     }
 
-    /// `None` for a guest that came to enroll, and was answered.
-    async fn shake(self: &Arc<Self>, stream: TcpStream) -> Result<Option<Conn>, RefusalCause> {
+    /// `None` for a peer that enrolled and received its response.
+    async fn handshake(self: &Arc<Self>, stream: TcpStream) -> Result<Option<Conn>, RefusalCause> {
         let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
         let _ = stream.set_nodelay(true);
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream);
@@ -184,22 +186,23 @@ impl Host {
             let request = asking
                 .map_err(|_| RefusalCause::TooSlow)?
                 .map_err(|_| RefusalCause::Code)?;
-            let host = Arc::clone(self);
-            // Once it has asked, it is answered: another that comes in between does not leave it in doubt.
-            let enrolling = async move { host.enroll(stream, request).await };
+            let shared = Arc::clone(self);
+            // A handshake that has sent its request is no longer aborted for others, so its client gets a definite
+            // response.
+            let enrolling = async move { shared.enroll(stream, request).await };
             let enrolling = tokio::spawn(timeout(ENROLL_TIMEOUT, enrolling));
             let enrolled = enrolling.await.map_err(|_| RefusalCause::Code)?;
             return enrolled
                 .unwrap_or(Err(RefusalCause::TooSlow))
                 .map(|()| None);
         }
-        self.admit(stream).map(Some)
+        self.accept_client(stream).map(Some)
     }
 
-    /// A client that was known a moment ago.
-    fn admit(&self, stream: TlsStream<TcpStream>) -> Result<Conn, RefusalCause> {
+    /// Checks a client again after its handshake.
+    fn accept_client(&self, stream: TlsStream<TcpStream>) -> Result<Conn, RefusalCause> {
         let client = tls::client_of(stream.get_ref().1).ok_or(RefusalCause::Handshake)?;
-        // A client that names no protocol gets none.
+        // A client without ALPN.
         if stream.get_ref().1.alpn_protocol().is_none() {
             return Err(RefusalCause::Handshake);
         }
@@ -213,7 +216,7 @@ impl Host {
             .take(client, pass.role)
             .ok_or(RefusalCause::Full)?;
         if took {
-            self.refuse(RefusalCause::MadeRoom);
+            self.refuse(RefusalCause::SeatTaken);
         }
         Ok(Conn::tls(stream, pass, seat))
     }
@@ -236,9 +239,9 @@ impl Host {
                 if !enrolled.again {
                     tracing::info!(name, %role, %fingerprint, "client enrolled");
                 }
-                let told = enroll::welcome(&mut stream, &request, &enrolled.code, role).await;
-                // It is enrolled, and finds that out when it tries.
-                told.or(Ok(()))
+                let sent = enroll::welcome(&mut stream, &request, &enrolled.code, role).await;
+                // The client is enrolled, and will find that out with its next connection.
+                sent.or(Ok(()))
             }
             Err(refusal) => {
                 let _ = enroll::refuse(&mut stream, refusal).await;

@@ -1,4 +1,4 @@
-//! What the journal has in the end, compared with what was written and what was acked.
+//! Compares the final journal with the messages that were sent and acked.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -9,113 +9,116 @@ use openclaw_proto::v1::event::Kind;
 use openclaw_sim::Class;
 
 use super::LIMIT;
-use super::crowd::{Crowd, Written};
+use super::people::{People, Written};
 use crate::harness::{ACCOUNT, WORD, World};
 
-/// Until the journal is asked again.
+/// The polling interval of the journal.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Who wrote a message and where, as the simulator spells that, and its id.
+/// The sender and chat of a message, in the simulator's format, and its id.
 type Name = (String, String);
 
-/// The journal, read.
-pub(super) struct Told {
-    /// By chat, in the order of the events: the names and the numbers in the texts.
+/// The content of the journal.
+pub(super) struct Recorded {
+    /// By chat, in the order of events: the names, and the numbers in the texts.
     messages: BTreeMap<String, Vec<(Name, usize)>>,
     lost: Vec<Name>,
-    /// WhatsApp gets a retry receipt for these, and they come again.
+    /// WhatsApp gets a retry receipt for these, and delivers them again.
     undecryptable: HashSet<Name>,
     acked: Vec<Name>,
 }
 
-impl Told {
-    /// What is reported once everything has come, or nothing comes any more.
-    pub(super) async fn of(world: &World, crowd: &Crowd) -> Self {
+impl Recorded {
+    /// The journal after everything has arrived, or when no more events arrive.
+    pub(super) async fn of(world: &World, people: &People) -> Self {
         let complete = async {
             loop {
-                let told = Self::so_far(world, crowd).await;
-                let messages: usize = told.messages.values().map(Vec::len).sum();
-                if messages + told.lost() >= crowd.written.len() {
-                    return told;
+                let recorded = Self::so_far(world, people).await;
+                let messages: usize = recorded.messages.values().map(Vec::len).sum();
+                if messages + recorded.lost() >= people.written.len() {
+                    return recorded;
                 }
                 tokio::time::sleep(POLL).await;
             }
         };
         match tokio::time::timeout(LIMIT, complete).await {
-            Ok(told) => told,
-            Err(_) => Self::so_far(world, crowd).await,
+            Ok(recorded) => recorded,
+            Err(_) => Self::so_far(world, people).await,
         }
     }
 
-    async fn so_far(world: &World, crowd: &Crowd) -> Self {
+    async fn so_far(world: &World, people: &People) -> Self {
         let digits = |peer: &openclaw_sim::Peer| peer.number().digits().to_owned();
-        let lids = crowd.peers.iter();
+        let lids = people.peers.iter();
         let lids = lids.map(|peer| (format!("{}@lid", peer.number().lid_user()), digits(peer)));
         let names = Names(lids.collect());
-        let mut told = Self {
+        let mut recorded = Self {
             messages: BTreeMap::new(),
             lost: Vec::new(),
             undecryptable: HashSet::new(),
-            acked: acked(world, crowd),
+            acked: acked(world, people),
         };
         for event in world.events().await {
             match event.kind {
                 Some(Kind::Message(message)) if !message.origin().from_me() => {
                     let name = names.of(message.origin());
                     let chat = message.origin().chat.clone();
-                    let chat = told.messages.entry(chat).or_default();
+                    let chat = recorded.messages.entry(chat).or_default();
                     chat.push((name, number(message.text())));
                 }
                 Some(Kind::Lost(lost)) => {
-                    told.lost.push(names.of(lost.origin()));
+                    recorded.lost.push(names.of(lost.origin()));
                 }
                 Some(Kind::Undecryptable(one)) => {
-                    told.undecryptable.insert(names.of(one.origin()));
+                    recorded.undecryptable.insert(names.of(one.origin()));
                 }
                 _ => {}
             }
         }
-        told
+        recorded
     }
 
-    /// How many messages of the crowd are said to be lost.
+    /// How many messages of these people are reported as lost.
     pub(super) fn lost(&self) -> usize {
         self.lost.iter().filter(|name| !is_own(name)).count()
     }
 
-    pub(super) fn holds(&self, crowd: &Crowd) {
+    pub(super) fn check(&self, people: &People) {
         let mut known = HashSet::new();
         for (name, n) in self.messages.values().flatten() {
-            assert!(known.insert(name), "message {n} is there twice: {name:?}");
-            let written = &crowd.written[*n];
+            assert!(
+                known.insert(name),
+                "message {n} is recorded twice: {name:?}"
+            );
+            let written = &people.written[*n];
             assert_eq!((&written.origin, &written.id), (&name.0, &name.1));
         }
         for lost in &self.lost {
-            assert!(known.insert(lost), "both there and lost: {lost:?}");
+            assert!(known.insert(lost), "both recorded and lost: {lost:?}");
             let fits = |written: &Written| (&written.origin, &written.id) == (&lost.0, &lost.1);
-            let written = crowd.written.iter().any(fits);
-            assert!(is_own(lost) || written, "no one wrote it: {lost:?}");
+            let written = people.written.iter().any(fits);
+            assert!(is_own(lost) || written, "never sent: {lost:?}");
         }
-        // Their gap is reported, too; it stays one when a kill keeps the agent from asking for them again.
+        // These are reported as a gap, which remains if a kill prevents the agent from requesting them again.
         known.extend(&self.undecryptable);
         for acked in &self.acked {
-            assert!(known.contains(acked), "acked and nowhere: {acked:?}");
+            assert!(known.contains(acked), "acked but not recorded: {acked:?}");
         }
-        for (n, written) in crowd.written.iter().enumerate() {
+        for (n, written) in people.written.iter().enumerate() {
             let name = (written.origin.clone(), written.id.clone());
-            assert!(known.contains(&name), "message {n} is nowhere: {name:?}");
+            assert!(known.contains(&name), "message {n} is missing: {name:?}");
         }
-        // After a kill the order holds for what came by one address: what the library had decrypted is found again at the
-        // start, and what came by a person's other address before it is delivered again later.
+        // After a kill, the order only holds per address: messages that the library had decrypted are recovered at the
+        // start, and earlier ones by the person's other address are delivered again later.
         let addresses = self.messages.iter().flat_map(|(chat, messages)| {
             [true, false].map(|by_lid| {
                 let mut messages = messages.clone();
-                messages.retain(|(_, n)| crowd.written[*n].by_lid == by_lid);
+                messages.retain(|(_, n)| people.written[*n].by_lid == by_lid);
                 (chat, messages)
             })
         });
         for (chat, messages) in addresses {
-            // What had to be sent again comes late.
+            // Messages that had to be delivered again arrive late.
             let in_time = messages
                 .iter()
                 .filter(|(name, _)| !self.undecryptable.contains(name));
@@ -129,7 +132,7 @@ impl Told {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Recorded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let messages: usize = self.messages.values().map(Vec::len).sum();
         let (lost, undecryptable) = (self.lost(), self.undecryptable.len());
@@ -141,14 +144,14 @@ impl fmt::Display for Told {
     }
 }
 
-/// The phone's software says something to that of its companions.
+/// The phone's own messages to its companions.
 fn is_own((origin, _): &Name) -> bool {
     ACCOUNT.strip_prefix('+') == Some(origin)
 }
 
-/// What the crowd wrote and the agent has acked.
-fn acked(world: &World, crowd: &Crowd) -> Vec<Name> {
-    let written: HashSet<_> = crowd.written.iter().map(|written| &written.id).collect();
+/// The messages of these people that the agent has acked.
+fn acked(world: &World, people: &People) -> Vec<Name> {
+    let written: HashSet<_> = people.written.iter().map(|written| &written.id).collect();
     let acks = world.sim.acks(ACCOUNT).unwrap();
     let acks = acks
         .into_iter()
@@ -156,7 +159,7 @@ fn acked(world: &World, crowd: &Crowd) -> Vec<Name> {
     acks.map(|ack| (ack.from, ack.id)).collect()
 }
 
-/// The digits of everyone's number, by LID.
+/// The digits of every number, by LID.
 struct Names(HashMap<String, String>);
 
 impl Names {
