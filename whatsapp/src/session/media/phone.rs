@@ -1,4 +1,4 @@
-//! The phone is asked to upload a file again that the media hosts no longer have.
+//! Asks the phone to upload a file again that the media hosts no longer have.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use whatsapp_rust::features::{MediaRetryResult, MediaReuploadError, MediaReuploa
 use super::{DownloadError, MediaFile};
 use crate::session::Session;
 
-/// How long the phone may take; it may be asleep. A test does not wait that long.
+/// How long the phone may take; it may be asleep. Shorter in simulator builds, so that tests are fast.
 const PHONE_TIMEOUT: Duration = Duration::from_secs(if cfg!(feature = "sim") { 3 } else { 30 });
 
-/// Where the file is after that.
+/// Returns the new path of the file.
 pub(super) async fn upload_again(
     session: &Session,
     file: &MediaFile,
@@ -19,7 +19,7 @@ pub(super) async fn upload_again(
     let Ok(chat_jid) = file.chat.jid().parse::<Jid>() else {
         return Err(DownloadError::Gone);
     };
-    // Of a chat with one person it is clear who wrote.
+    // In a one-to-one chat, the author follows from the chat.
     let participant = (!file.chat.is_person()).then(|| sender(file)).flatten();
     let request = MediaReuploadRequest {
         msg_id: file.message.as_str(),
@@ -41,7 +41,7 @@ pub(super) async fn upload_again(
         }
         Ok(Err(MediaReuploadError::InvalidRequest(_))) => Err(DownloadError::Gone),
         Err(_) | Ok(Err(MediaReuploadError::Timeout)) => Err(DownloadError::PhoneSilent),
-        // The answer of the phone could not be read.
+        // The phone's response could not be decoded.
         Ok(Err(_)) => Err(DownloadError::PhoneError),
     }
 }
