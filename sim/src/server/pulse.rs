@@ -1,4 +1,4 @@
-//! Timers of a linked socket: pings the client, and ends the stream if an ack is overdue.
+//! The timers of a linked socket: they ping the client, and end the stream if an ack is overdue.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn ping(shared: &Shared, link: &Link, device: &DeviceId) -> bool {
     link.send(&stanza::ping(&id), None);
     let answered = timeout(PONG_TIMEOUT, link.answer_to(&id)).await.is_ok();
     let who = verdict::who(device);
-    let detail = format!("no answer in {} s", PONG_TIMEOUT.as_secs());
+    let detail = format!("no answer within {} s", PONG_TIMEOUT.as_secs());
     if !lock(&shared.verdicts).require(&who, RULE, answered, &detail) {
         link.decide(Fate::Cut);
     }
