@@ -33,7 +33,7 @@ pub(crate) fn stanza(
     viewer: &Number,
     by_lid: bool,
 ) -> Option<Node> {
-    // Whoever hides their own last time from a person does not see that person's, either.
+    // A person who hides their own last time does not see the other's, either.
     let shown = state.user(viewer).shows("last", viewer, number);
     let user = state.user(number);
     let shown = shown && user.shows("last", number, viewer);
@@ -52,7 +52,7 @@ pub(crate) fn stanza(
     })
 }
 
-/// A phone or a peer types to an account, records (`recording`), or stops (`paused`).
+/// Shows an account that a phone or a peer types, records (`recording`), or stops (`paused`).
 pub(crate) fn types(shared: &Shared, from: &Number, to: &Number, what: &str, by_lid: bool) {
     let child = match what {
         "recording" => NodeBuilder::new("composing").attr("media", "audio"),
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn privacy_decides_who_sees_when_a_user_was_online() {
+    fn the_privacy_setting_controls_who_sees_the_last_time() {
         let shared = Shared::new(Config::default());
         let [user, viewer] =
             ["+15550100001", "+15550100002"].map(|it| it.parse::<Number>().expect("a number"));

@@ -1,5 +1,5 @@
-//! Arbitrary stanzas, for what the simulator has no rule for: for example stanzas that only a later version of
-//! WhatsApp sends.
+//! Arbitrary stanzas, for those that the simulator has no rule for, for example because only a later version of
+//! WhatsApp sends them.
 
 use wacore_binary::Node;
 

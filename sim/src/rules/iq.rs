@@ -1,4 +1,4 @@
-//! Questions that clients ask the server, by namespace. What is not known is refused.
+//! Iqs from clients, by namespace. Unknown ones are refused.
 
 mod app_state;
 mod business;
@@ -107,7 +107,7 @@ fn answer_in(
 ) -> Node {
     match xmlns {
         "encrypt" if question.set => prekeys::publish(shared, id, question),
-        "encrypt" => prekeys::hand_out(shared, id, question),
+        "encrypt" => prekeys::fetch(shared, id, question),
         "usync" => usync::answer(shared, id, question),
         "w:g2" => groups::answer(shared, id, question),
         "w:m" if question.child_is("media_conn") => media::connection(shared, id, question),

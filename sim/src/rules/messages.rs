@@ -27,7 +27,7 @@ use crate::sync::lock;
 use crate::wire::stanza;
 use forward::forward;
 use open::open_direct;
-use transit::{Transit, enter, identity_is_sent_along, parts};
+use transit::{Transit, enter, has_valid_identity, parts};
 
 /// Routes a companion's message and acks it.
 pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &Node) {
@@ -49,8 +49,8 @@ pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &N
     let counted = !node.attrs.contains_key("category");
     let over = counted && limits::refuses(shared, link, from, Limited::Messages);
     let refused = over.then_some(limits::TOO_MANY);
-    let refused = refused.or_else(|| nack::on_command(shared, &transit));
-    let refused = refused.or_else(|| nack::on_sight(shared, &transit));
+    let refused = refused.or_else(|| nack::by_fault(shared, &transit));
+    let refused = refused.or_else(|| nack::check_form(shared, &transit));
     let allowed = refused.is_some() || tokens::allow(shared, from, &transit.who, node);
     let refused = refused.or_else(|| (!allowed).then_some(tokens::RESTRICTED));
     let handed_over = match refused {
@@ -97,7 +97,7 @@ fn hand_over(shared: &Shared, transit: &Transit<'_>) -> Result<Option<u64>, u16>
 }
 
 fn route_direct(shared: &Shared, transit: &Transit<'_>) -> bool {
-    let mut kept = identity_is_sent_along(shared, transit);
+    let mut kept = has_valid_identity(shared, transit);
     for part in parts(shared, transit) {
         let played = lock(&shared.state).plays(&part.device);
         kept &= if played {

@@ -29,7 +29,7 @@ const SETTLING: [&str; 8] = [
     "sender",
     "server-error",
 ];
-/// These request the message again, and do not acknowledge it (whatsapp-rust#647).
+/// Receipts of these types request the message again, and do not acknowledge it (whatsapp-rust#647).
 const ASKING: [&str; 2] = ["enc_rekey_retry", "retry"];
 
 /// Removes the messages of a receipt from the queue, acks the receipt, and forwards it.
@@ -57,7 +57,7 @@ pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) 
         shared.announce();
         return;
     }
-    pass_receipt_on(shared, id, node, &ids);
+    forward_receipt(shared, id, node, &ids);
     shared.announce();
 }
 
@@ -103,7 +103,7 @@ fn ask_again(shared: &Shared, asker: &DeviceId, node: &Node, to: &Jid, author: &
 }
 
 /// Forwards a companion's receipt to the author of its messages.
-fn pass_receipt_on(shared: &Shared, from: &DeviceId, node: &Node, ids: &[String]) {
+fn forward_receipt(shared: &Shared, from: &DeviceId, node: &Node, ids: &[String]) {
     let kind = stanza::text(node, "type").map(Cow::into_owned);
     let Some(to) = stanza::jid(node, "to") else {
         return;

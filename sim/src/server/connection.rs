@@ -104,7 +104,7 @@ fn report(shared: &Shared, link: &Link, error: &Error) {
             tracing::debug!(link = link.id, %error, "socket ended");
         }
         Error::Transport(_) => {
-            let rule = "every frame opens under the transport key";
+            let rule = "every frame decrypts with the transport key";
             lock(&shared.verdicts).check(&who, rule, Err(error));
         }
         Error::Handshake(source) => {

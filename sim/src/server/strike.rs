@@ -73,9 +73,9 @@ fn freeze(shared: &Shared, account: Option<&Number>) {
     }
 }
 
-fn end_streams(shared: &Shared, account: Option<&Number>, farewell: &Node) {
+fn end_streams(shared: &Shared, account: Option<&Number>, last: &Node) {
     for link in lock(&shared.state).links_of(account) {
-        link.end(farewell);
+        link.end(last);
     }
 }
 

@@ -50,7 +50,7 @@ pub enum Leniency {
     Iqs,
     /// The first message to a person needs no privacy token.
     Tokens,
-    /// The client's version, platform and display name are not checked, at a login and for a link code.
+    /// The client's version, platform and display name are not checked, neither at a login nor for a link code.
     Logins,
 }
 

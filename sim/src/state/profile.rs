@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_decides_who_sees_it() {
+    fn a_setting_controls_who_sees_a_field() {
         let contact: Number = "+15550100002".parse().expect("a number");
         let mut profile = Profile::default();
         assert!(profile.shows("profile", &contact, false), "by default");
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn only_whatsapps_settings_and_values_are_taken() {
+    fn only_whatsapps_settings_and_values_are_accepted() {
         assert!(setting("online", "match_last_seen").is_some());
         assert!(setting("online", "none").is_none());
         assert!(setting("shoe_size", "all").is_none());

@@ -43,7 +43,7 @@ async fn too_many_questions_get_429_and_then_the_stream_ends() {
     sim.until(PATIENCE, offline).await.expect("cut off");
     let violations = sim.violations();
     assert_eq!(violations.len(), 1, "{violations:?}");
-    assert_eq!(violations[0].rule, "a client that is told 429 slows down");
+    assert_eq!(violations[0].rule, "a client slows down after 429");
     sim.fault_for(ACCOUNT, Fault::Clear).await.expect("clear");
     companion.stop().await;
 }

@@ -33,7 +33,7 @@ impl Denied {
         }
     }
 
-    /// The error for a caller of the simulator.
+    /// The error for the simulator's API.
     pub(crate) fn of_group(self, jid: &str) -> Error {
         match self {
             Self::NO_GROUP => Error::NoGroup(jid.to_owned()),

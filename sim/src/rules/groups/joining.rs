@@ -15,7 +15,7 @@ pub(crate) enum Joined {
     /// Joined the group with this id.
     Member(String),
     /// An admin has to approve the request.
-    Asked(String),
+    Requested(String),
 }
 
 /// Joins by the invite link with this code.
@@ -51,8 +51,8 @@ pub(crate) fn join(shared: &Shared, number: &Number, code: &str) -> Result<Joine
     let created = NodeBuilder::new("created_membership_requests")
         .attr("request_method", "invite_link")
         .children([requested.build()]);
-    tell_admins(shared, state, &id, number, created.build());
-    Ok(Joined::Asked(id))
+    notify_admins(shared, state, &id, number, created.build());
+    Ok(Joined::Requested(id))
 }
 
 /// An admin approves or rejects requests, or a person withdraws their own.
@@ -79,7 +79,7 @@ pub(crate) fn decide(
     }
     let people = pending.iter().map(|number| group.participant(number));
     let revoked = NodeBuilder::new("revoked_membership_requests").children(people);
-    tell_admins(shared, state, id, actor, revoked.build());
+    notify_admins(shared, state, id, actor, revoked.build());
     Ok(())
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn pending(group: &Group, people: &[Number]) -> (Vec<Number>, Vec<Num
     people.iter().cloned().partition(|number| asked(&number))
 }
 
-fn tell_admins(
+fn notify_admins(
     shared: &Shared,
     mut state: std::sync::MutexGuard<'_, crate::state::State>,
     id: &str,

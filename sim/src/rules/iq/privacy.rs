@@ -1,4 +1,4 @@
-//! `privacy` and `blocklist`: who sees which part of the profile, and who is blocked.
+//! `privacy` and `blocklist`: the audience of each part of the profile, and the blocked contacts.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -27,10 +27,10 @@ pub(super) fn settings(shared: &Shared, id: &DeviceId, question: &Question<'_>) 
     stanza::result(question.node, [privacy])
 }
 
-/// Changes a setting. Exceptions are changes to a list whose hash the client sends.
+/// Changes a setting. Exceptions are changes to a list, whose hash the client sends.
 pub(super) fn set(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
-    const RULE: &str = "a privacy setting has a value of its own";
-    const KNOWN: &str = "a list of exceptions has people whom the server knows";
+    const RULE: &str = "a privacy setting has a known name and value";
+    const KNOWN: &str = "a list of exceptions has only users that the server knows";
     let category = question
         .child
         .and_then(|child| stanza::children(child).first());

@@ -41,7 +41,7 @@ const BAD_REQUEST: (u16, &str) = (400, "bad-request");
 const NOT_ACCEPTABLE: (u16, &str) = (406, "not-acceptable");
 
 fn get(shared: &Shared, id: &DeviceId, target: Option<&Jid>, question: &Question<'_>) -> Outcome {
-    const RULE: &str = "a picture is asked for as image or preview";
+    const RULE: &str = "a picture request has the type image or preview";
     let asked = question.child.filter(|child| child.tag == "picture");
     let kind = asked.and_then(|asked| stanza::text(asked, "type"));
     let kind = kind.filter(|kind| matches!(kind.as_ref(), "image" | "preview"));

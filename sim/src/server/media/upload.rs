@@ -135,7 +135,7 @@ impl<'a> Upload<'a> {
 
     /// Turns a complete upload into a file, if it matches its token.
     fn finish(&self, shared: &Shared) -> Response {
-        const RULE: &str = "an upload is the file that its token names";
+        const RULE: &str = "an upload matches the hash in its token";
         let bytes = lock(&shared.state).media.take(&self.name);
         let hash = sha256(&bytes);
         let detail = format!("{} bytes of {}", bytes.len(), BASE64URL_NOPAD.encode(&hash));
