@@ -267,13 +267,13 @@ impl Sim {
     /// Waits until a condition is true. It is checked after every change.
     ///
     /// # Errors
-    /// The condition did not come to hold in time.
+    /// The time limit was exceeded.
     pub async fn until(
         &self,
-        patience: Duration,
+        timeout: Duration,
         condition: impl FnMut() -> bool,
     ) -> Result<(), Error> {
-        self.shared.until(patience, condition).await
+        self.shared.until(timeout, condition).await
     }
 }
 

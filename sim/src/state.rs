@@ -193,7 +193,7 @@ impl State {
     }
 
     /// Sends a stanza that needs no ack.
-    pub(crate) fn tell(&self, link: &Link, who: Option<&Number>, node: &Node) {
+    pub(crate) fn send_unqueued(&self, link: &Link, who: Option<&Number>, node: &Node) {
         link.send(node, self.delay(who));
     }
 

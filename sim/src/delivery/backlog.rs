@@ -58,7 +58,7 @@ pub(crate) fn request(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) 
     };
     let count = stanza::text(batch, "count");
     let count: Option<usize> = count.and_then(|count| count.parse().ok());
-    let who = verdict::who(id);
+    let who = verdict::name_of(id);
     let kept = count.is_some_and(|count| count > 0);
     lock(&shared.verdicts).require(&who, RULE, kept, "the count is missing or not a number");
     let mut state = lock(&shared.state);

@@ -18,7 +18,7 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::file::{MediaType, Stored, sha256};
 
-/// Uploads a picture to the media host; `None` removes it.
+/// Uploads a picture, if there is one, to the media host.
 fn store(
     shared: &Shared,
     state: &mut State,
@@ -175,7 +175,7 @@ pub(crate) fn set_privacy(
     let profile = &mut state.user(&by.0).profile;
     profile.set(name, value);
     for (who, out) in except {
-        profile.leave_out(name, who.clone(), *out);
+        profile.set_exception(name, who.clone(), *out);
     }
     let category = NodeBuilder::new("category")
         .attr("name", name)

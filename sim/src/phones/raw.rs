@@ -36,7 +36,7 @@ pub(crate) fn send(shared: &Shared, account: &Number, node: &Node) -> String {
                 };
                 deliver(&mut state, &companion, item);
             }
-            None => presence::tell(&mut state, &companion, &node),
+            None => presence::send_if_active(&mut state, &companion, &node),
         }
     }
     drop(state);

@@ -35,7 +35,7 @@ const DECRYPTION_ERROR: u16 = 3;
 /// Answers a companion that requests the file of a message again.
 pub(crate) fn answer(shared: &Shared, asker: &DeviceId, receipt: &Node) {
     let id = stanza::text(receipt, "id").unwrap_or_default().into_owned();
-    let who = verdict::who(asker);
+    let who = verdict::name_of(asker);
     if !is_complete(shared, &who, asker, receipt) {
         return;
     }

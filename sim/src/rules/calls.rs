@@ -35,7 +35,7 @@ const ACTIONS: [&str; 14] = [
 pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) {
     const RULE: &str = "a call has a call id, a creator and an action";
     let read = sign(id, node);
-    let who = verdict::who(id);
+    let who = verdict::name_of(id);
     lock(&shared.verdicts).check(&who, RULE, read.as_ref().map(|_| ()));
     acks::acknowledge(shared, link, id, node, "call");
     let Ok((sign, to)) = read else { return };
@@ -119,6 +119,6 @@ pub(crate) fn rings(shared: &Shared, id: &DeviceId, node: &Node) -> bool {
         to,
     });
     drop(state);
-    lock(&shared.verdicts).require(&verdict::who(id), RULE, kept, &detail);
+    lock(&shared.verdicts).require(&verdict::name_of(id), RULE, kept, &detail);
     true
 }

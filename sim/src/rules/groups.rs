@@ -79,7 +79,7 @@ pub(crate) fn make(shared: &Shared, creator: &Number, draft: Draft<'_>) -> Strin
     };
     let created = news::created(&group);
     state.groups.insert(id.clone(), group);
-    news::tell(&mut state, &everybody, &created);
+    news::notify(&mut state, &everybody, &created);
     drop(state);
     shared.announce();
     id
@@ -106,7 +106,7 @@ pub(crate) fn renumbered(state: &mut State, old: &Number, new: &Number) {
         notices.push((group.members.clone(), item));
     }
     for (members, item) in notices {
-        news::tell(state, &members, &item);
+        news::notify(state, &members, &item);
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn answer(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &No
             answer_in(shared, link, id, &xmlns, &question)
         }
     };
-    lock(&shared.state).tell(link, Some(&id.0), &answer);
+    lock(&shared.state).send_unqueued(link, Some(&id.0), &answer);
     if over {
         return;
     }
@@ -151,5 +151,5 @@ pub(crate) fn answer_unlinked(shared: &Shared, link: &Arc<Link>, node: &Node) {
         None if xmlns == PING || stanza::is(node, "type", "result") => stanza::result(node, []),
         None => device::unknown(shared, node),
     };
-    lock(&shared.state).tell(link, None, &answer);
+    lock(&shared.state).send_unqueued(link, None, &answer);
 }

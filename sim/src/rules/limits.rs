@@ -33,7 +33,7 @@ pub(crate) fn refuses(shared: &Shared, link: &Link, id: &DeviceId, what: Limited
             "expected at most {} {what:?} in {:?}; that number plus ten were refused",
             budget.count, budget.window
         );
-        lock(&shared.verdicts).require(&verdict::who(id), RULE, false, &detail);
+        lock(&shared.verdicts).require(&verdict::name_of(id), RULE, false, &detail);
         link.end(&ending::stream_error(TOO_MANY));
     }
     spent != Spent::Within

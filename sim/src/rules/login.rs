@@ -107,7 +107,7 @@ fn log_in(
     let expiration = expiration(&state, &id.0)?;
     let companion = state.companion(&id).ok_or(logged_out)?;
     let own_key = companion.noise == client_static;
-    let who = verdict::who(&id);
+    let who = verdict::name_of(&id);
     let rule = "a login uses the Noise key that was linked";
     if !lock(&shared.verdicts).require(&who, rule, own_key, "a different static key") {
         return Err(logged_out.into());
@@ -123,7 +123,7 @@ fn log_in(
         .iter()
         .chain(&expiration.map(restrictions::expiration))
     {
-        state.tell(link, Some(&id.0), node);
+        state.send_unqueued(link, Some(&id.0), node);
     }
     drop(state);
     shared.announce();

@@ -31,7 +31,7 @@ use transit::{Transit, enter, has_valid_identity, parts};
 
 /// Routes a companion's message and acks it.
 pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &Node) {
-    let who = verdict::who(from);
+    let who = verdict::name_of(from);
     let (Some(id), Some(to)) = (stanza::text(node, "id"), stanza::jid(node, "to")) else {
         let rule = "a message has id and to";
         lock(&shared.verdicts).require(&who, rule, false, "missing attribute");
@@ -69,7 +69,7 @@ pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &N
         Some(phash) => answer.attr("phash", phash),
     };
     // The ack comes first: everything that the message causes follows it.
-    lock(&shared.state).tell(link, Some(&from.0), &answer.build());
+    lock(&shared.state).send_unqueued(link, Some(&from.0), &answer.build());
     if kept {
         tokens::passed(shared, from, node);
         // Messages between an account's own devices cause no delivery receipts.

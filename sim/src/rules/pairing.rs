@@ -146,7 +146,7 @@ pub(crate) async fn pair(
     let rotated = passkey::rotate(shared, link, account, adv_secret).await?;
     let adv_secret = rotated.unwrap_or(*adv_secret);
     let answer = offer_identity(shared, link, account, &adv_secret)?;
-    let linked = match tokio::time::timeout(shared.config.patience, answer).await {
+    let linked = match tokio::time::timeout(shared.config.timeout, answer).await {
         Ok(Ok(outcome)) => outcome?,
         Ok(Err(_)) => return Err(Error::Disconnected),
         Err(_) => return Err(Error::Timeout),
@@ -300,7 +300,7 @@ fn verified_identity(
         let word = |name| stanza::text(error, name).unwrap_or_default();
         let reported = format!("{} {}", word("code"), word("text"));
         let detail = format!("{reported}, expected pair-device-sign");
-        lock(&shared.verdicts).require(&verdict::who(id), ACCEPTED, false, &detail);
+        lock(&shared.verdicts).require(&verdict::name_of(id), ACCEPTED, false, &detail);
         return Err(Error::Declined(reported));
     }
     let node = answer
@@ -321,7 +321,7 @@ fn verified_identity(
         }),
         _ => adv::verify_device_sign(&account_identity, companion, &signed, key_index, signing),
     };
-    let who = verdict::who(id);
+    let who = verdict::name_of(id);
     lock(&shared.verdicts).check(&who, RULE, verified.as_ref().copied());
     verified?;
     Ok(signed.into_owned())

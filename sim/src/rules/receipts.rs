@@ -30,7 +30,7 @@ const SETTLING: [&str; 8] = [
     "server-error",
 ];
 /// Receipts of these types request the message again, and do not acknowledge it (whatsapp-rust#647).
-const ASKING: [&str; 2] = ["enc_rekey_retry", "retry"];
+const RETRYING: [&str; 2] = ["enc_rekey_retry", "retry"];
 
 /// Removes the messages of a receipt from the queue, acks the receipt, and forwards it.
 pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) {
@@ -71,8 +71,8 @@ fn settles(shared: &Shared, id: &DeviceId, node: &Node) -> bool {
         return true;
     }
     let settling = SETTLING.contains(&kind.as_ref());
-    let known = settling || ASKING.contains(&kind.as_ref());
-    let who = verdict::who(id);
+    let known = settling || RETRYING.contains(&kind.as_ref());
+    let who = verdict::name_of(id);
     lock(&shared.verdicts).require(&who, RULE, known, &kind);
     settling
 }

@@ -32,7 +32,7 @@ async fn ping(shared: &Shared, link: &Link, device: &DeviceId) -> bool {
     let id = crate::id::stanza();
     link.send(&stanza::ping(&id), None);
     let answered = timeout(PONG_TIMEOUT, link.answer_to(&id)).await.is_ok();
-    let who = verdict::who(device);
+    let who = verdict::name_of(device);
     let detail = format!("no answer within {} s", PONG_TIMEOUT.as_secs());
     if !lock(&shared.verdicts).require(&who, RULE, answered, &detail) {
         link.decide(Fate::Cut);
@@ -54,7 +54,7 @@ fn recycle(shared: &Shared, link: &Link, device: &DeviceId) {
         overdue.map(|item| (item.class.as_str(), item.id.clone()))
     };
     if let Some((class, id)) = overdue {
-        let who = verdict::who(device);
+        let who = verdict::name_of(device);
         lock(&shared.verdicts).require(&who, RULE, false, &format!("{class} {id}"));
         link.end(&ending::owed_ack(class, &id));
     }

@@ -225,7 +225,7 @@ impl Peer {
     /// Returns the first message in the inbox that matches; waits for it if necessary.
     ///
     /// # Errors
-    /// None came in time.
+    /// The time limit was exceeded.
     pub async fn wait_for(
         &self,
         fits: impl Fn(&Received) -> bool,
@@ -249,7 +249,7 @@ impl Peer {
     /// Waits for a receipt for this message.
     ///
     /// # Errors
-    /// None came in time.
+    /// The time limit was exceeded.
     pub async fn wait_for_receipt(&self, id: &str, timeout: Duration) -> Result<Receipt, Error> {
         let mut found = None;
         let arrived = || {

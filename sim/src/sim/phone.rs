@@ -200,7 +200,7 @@ impl Phone {
     /// Returns the first message in the inbox that matches; waits for it if necessary.
     ///
     /// # Errors
-    /// None came in time.
+    /// The time limit was exceeded.
     pub async fn wait_for(
         &self,
         fits: impl Fn(&Received) -> bool,
@@ -212,7 +212,7 @@ impl Phone {
     /// Waits until a companion is logged in and has requested its stanzas.
     ///
     /// # Errors
-    /// None came in time.
+    /// The time limit was exceeded.
     pub async fn wait_until_active(&self, timeout: Duration) -> Result<(), Error> {
         let active = || {
             self.companions()

@@ -78,10 +78,10 @@ impl Meter {
             self.count = 0;
         }
         self.count = self.count.saturating_add(1);
-        let patience = budget.count.saturating_mul(2).saturating_add(REFUSALS);
+        let tolerated = budget.count.saturating_mul(2).saturating_add(REFUSALS);
         match self.count {
             count if count <= budget.count => Spent::Within,
-            count if count <= patience => Spent::Over,
+            count if count <= tolerated => Spent::Over,
             _ => Spent::FarOver,
         }
     }

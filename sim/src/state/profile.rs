@@ -89,7 +89,7 @@ impl Profile {
     }
 
     /// Adds or removes an exception of a setting.
-    pub(crate) fn leave_out(&mut self, setting: &'static str, who: Number, out: bool) {
+    pub(crate) fn set_exception(&mut self, setting: &'static str, who: Number, out: bool) {
         let except = self.except.entry(setting).or_default();
         match out {
             true => except.insert(who),
@@ -167,7 +167,7 @@ mod tests {
         let (name, value) = setting("profile", ALL_EXCEPT).expect("a setting");
         profile.set(name, value);
         assert_eq!(profile.except_hash(name), "none");
-        profile.leave_out(name, contact.clone(), true);
+        profile.set_exception(name, contact.clone(), true);
         assert_ne!(profile.except_hash(name), "none");
         assert!(!profile.shows("profile", &contact, true));
         assert!(profile.shows("status", &contact, true));

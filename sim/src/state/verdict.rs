@@ -39,7 +39,7 @@ pub(crate) enum Entry {
 }
 
 /// The name of a companion in violations.
-pub(crate) fn who((number, device): &DeviceId) -> String {
+pub(crate) fn name_of((number, device): &DeviceId) -> String {
     number.pn_device(*device).to_string()
 }
 

@@ -77,7 +77,7 @@ pub(crate) fn apply(
     for member in &members {
         state.user(member);
     }
-    news::tell(&mut state, &concerned, &item);
+    news::notify(&mut state, &concerned, &item);
     drop(state);
     if gone {
         forget_keys(shared, id, &concerned);

@@ -192,7 +192,7 @@ pub(crate) fn deactivate(shared: &Shared, actor: &Number, parent: &str) -> Resul
     for id in gone {
         if let Some(group) = state.groups.remove(&id) {
             let item = news::of(&group, actor, NodeBuilder::new("delete").build());
-            news::tell(&mut state, &group.members, &item);
+            news::notify(&mut state, &group.members, &item);
         }
     }
     drop(state);
@@ -226,7 +226,7 @@ pub(crate) fn join(
         .children([group.participant(number)]);
     let item = news::of(group, number, added.build());
     let (members, described) = (group.members.clone(), group.describe());
-    news::tell(&mut state, &members, &item);
+    news::notify(&mut state, &members, &item);
     drop(state);
     shared.announce();
     Ok(described)
@@ -334,6 +334,6 @@ fn announce(
         };
         let item = news::of(group, actor, link.children([target.build()]).build());
         let members = group.members.clone();
-        news::tell(state, &members, &item);
+        news::notify(state, &members, &item);
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn join(shared: &Shared, number: &Number, code: &str) -> Result<Joine
         let item = news::of(group, number, added.build());
         let members = group.members.clone();
         state.user(number);
-        news::tell(&mut state, &members, &item);
+        news::notify(&mut state, &members, &item);
         drop(state);
         shared.announce();
         return Ok(Joined::Member(id));
@@ -99,7 +99,7 @@ fn notify_admins(
     if let Some(group) = state.groups.get(id) {
         let item = news::of(group, actor, action);
         let admins: Vec<Number> = group.admins.iter().cloned().collect();
-        news::tell(&mut state, &admins, &item);
+        news::notify(&mut state, &admins, &item);
     }
     drop(state);
     shared.announce();

@@ -13,7 +13,7 @@ use crate::wire::stanza;
 
 pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
     const RULE: &str = "an app state patch has valid MACs";
-    let who = verdict::who(id);
+    let who = verdict::name_of(id);
     let sync = question.child.filter(|child| child.tag == "sync");
     let collections = sync.map(stanza::children).unwrap_or_default();
     let mut state = lock(&shared.state);

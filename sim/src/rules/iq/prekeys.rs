@@ -33,7 +33,7 @@ pub(super) fn publish(shared: &Shared, id: &DeviceId, question: &Question<'_>) -
 
 fn uploaded(shared: &Shared, id: &DeviceId, node: &Node) -> Result<(), String> {
     const RULE: &str = "a prekey upload has the linked identity and signed keys";
-    let who = verdict::who(id);
+    let who = verdict::name_of(id);
     let mut state = lock(&shared.state);
     let companion = state.companion(id).ok_or("unlinked")?;
     let parsed = parse_upload(node, &companion.keys.identity);
@@ -88,7 +88,7 @@ fn parse_signed(parent: &Node) -> Option<SignedPreKey> {
 
 fn rotated(shared: &Shared, id: &DeviceId, rotate: &Node) -> Result<(), String> {
     const RULE: &str = "a rotated prekey is signed";
-    let who = verdict::who(id);
+    let who = verdict::name_of(id);
     let mut state = lock(&shared.state);
     let companion = state.companion(id).ok_or("unlinked")?;
     let signed = parse_signed(rotate).ok_or("skey is missing or malformed")?;

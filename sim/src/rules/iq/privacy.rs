@@ -42,7 +42,7 @@ pub(super) fn set(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> No
     let found = setting(&name, &value);
     let detail = format!("{name}={value}");
     let kept = found.is_some();
-    lock(&shared.verdicts).require(&verdict::who(id), RULE, kept, &detail);
+    lock(&shared.verdicts).require(&verdict::name_of(id), RULE, kept, &detail);
     let Some(found) = found else {
         return stanza::error(question.node, 400, "bad-request");
     };
@@ -54,7 +54,7 @@ pub(super) fn set(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> No
     let users = category.map(stanza::children).unwrap_or_default();
     let except = exceptions(&lock(&shared.state), users);
     let (kept, detail) = (except.is_some(), format!("{users:?}"));
-    lock(&shared.verdicts).require(&verdict::who(id), KNOWN, kept, &detail);
+    lock(&shared.verdicts).require(&verdict::name_of(id), KNOWN, kept, &detail);
     let Some(except) = except else {
         return stanza::error(question.node, 400, "bad-request");
     };
@@ -123,7 +123,7 @@ pub(super) fn block(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> 
     let contact = lid.filter(|lid| blocks == Some(false) || pn.as_ref() == Some(lid));
     let detail = format!("{item:?}");
     let kept = contact.is_some() && blocks.is_some();
-    lock(&shared.verdicts).require(&verdict::who(id), RULE, kept, &detail);
+    lock(&shared.verdicts).require(&verdict::name_of(id), RULE, kept, &detail);
     let (Some(contact), Some(blocks)) = (contact, blocks) else {
         return stanza::error(question.node, 400, "bad-request");
     };

@@ -61,7 +61,7 @@ pub(super) fn route(shared: &Shared, transit: &Transit<'_>) -> bool {
 
 /// Whether a part is for a member. A client that knows that a member left must not send them the key.
 fn is_for_member(shared: &Shared, transit: &Transit<'_>, part: &Part<'_>) -> bool {
-    const RULE: &str = "a group's sender key goes to members only";
+    const RULE: &str = "a group's sender key is sent to members only";
     let mut state = lock(&shared.state);
     let Some(group) = state.groups.get(transit.to.user.as_str()) else {
         return false;

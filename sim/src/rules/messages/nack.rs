@@ -167,7 +167,7 @@ fn group(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
 
 /// Only its owner posts in a channel. Those who read it react.
 fn channel(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
-    const KNOWN: &str = "a message goes to a channel that exists";
+    const KNOWN: &str = "a channel message has an existing channel";
     const OWNER: &str = "only its owner posts in a channel";
     if !transit.to.is_newsletter() {
         return Ok(());

@@ -157,7 +157,7 @@ pub(crate) async fn enter(shared: &Shared, account: &Number, code: Code) -> Resu
     let Finish {
         identity,
         wrapped_bundle,
-    } = match tokio::time::timeout(shared.config.patience, finish).await {
+    } = match tokio::time::timeout(shared.config.timeout, finish).await {
         Ok(Ok(finish)) => finish,
         Ok(Err(_)) => return Err(Error::Disconnected),
         Err(_) => return Err(Error::Timeout),

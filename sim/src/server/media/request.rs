@@ -44,7 +44,7 @@ pub(super) fn authorized(shared: &Shared, token: &str) -> Result<String, StatusC
     let detail = format!("auth={token}");
     lock(&shared.verdicts).require(UNKNOWN_CLIENT, RULE, known, &detail);
     match access {
-        Access::Granted(device) => Ok(verdict::who(&device)),
+        Access::Granted(device) => Ok(verdict::name_of(&device)),
         Access::Expired(_) | Access::Unknown => Err(StatusCode::UNAUTHORIZED),
     }
 }
