@@ -88,11 +88,11 @@ fn link_one(shared: &Shared, actor: &Number, parent: &str, id: &str) -> Result<(
             role: Role::Ordinary,
         };
     }
-    announce_new_group(shared, actor, parent, id)
+    add_group(shared, actor, parent, id)
 }
 
 /// Adds a group's members to its new community, and notifies the community of the group.
-pub(crate) fn announce_new_group(
+pub(crate) fn add_group(
     shared: &Shared,
     actor: &Number,
     parent: &str,

@@ -301,9 +301,8 @@ fn create(shared: &Shared, own: &Number, create: &Node) -> Option<Answer> {
                 ..Draft::new(&subject, &members)
             };
             let id = groups::make(shared, own, draft);
-            let introduced = parent.map_or(Ok(()), |it| {
-                community::announce_new_group(shared, own, &it, &id)
-            });
+            let introduced =
+                parent.map_or(Ok(()), |it| community::add_group(shared, own, &it, &id));
             if let Err(denied) = introduced {
                 return Some(Err(denied));
             }
