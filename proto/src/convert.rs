@@ -1,6 +1,6 @@
-//! Between the contract and `openclaw-types`, both ways, a file for each noun.
+//! Conversions between the protobuf contract and `openclaw-types`, in both directions, one file per noun.
 //!
-//! Every struct is taken apart field by field, so that a new field cannot be forgotten.
+//! Every struct is destructured field by field, so that a new field cannot be forgotten.
 
 mod content;
 mod event;
@@ -21,11 +21,11 @@ pub use link::link_status;
 pub use people::{chat_kind, contact};
 pub use send::{nack, send_state};
 
-/// What of a message of the contract has no meaning here.
+/// A field of a protobuf message has no meaning in the model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` is missing or invalid")]
 pub struct Error {
-    /// The field.
+    /// The field's name.
     pub field: &'static str,
 }
 
@@ -38,7 +38,8 @@ fn time(at: Option<Timestamp>, field: &'static str) -> Result<SystemTime, Error>
     SystemTime::try_from(at).map_err(|_| missing(field))
 }
 
-/// The word of a reason that a value of the contract's enum is no name for here. An unknown value stays visible.
+/// The name for an enum value that the contract defines but the model does not have. An unknown value stays visible as
+/// its number.
 fn reason_word(value: i32, known: Option<&'static str>, other: String) -> String {
     match known {
         _ if !other.is_empty() => other,
@@ -47,7 +48,8 @@ fn reason_word(value: i32, known: Option<&'static str>, other: String) -> String
     }
 }
 
-/// A reason's words, both ways: an enum of the contract, and the word of one that it does not have.
+/// Converts a reason in both directions: an enum of the contract, plus the text of a reason that the enum does not
+/// have.
 macro_rules! reason {
     ($to:ident, $from:ident, $name:ident { $($variant:ident),+ $(,)? }) => {
         fn $to(reason: openclaw_types::$name) -> (i32, String) {

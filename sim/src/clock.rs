@@ -1,8 +1,8 @@
-//! The one place that reads the machine's clock.
+//! The only module that reads the system clock.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Seconds since 1970, as stanzas carry them.
+/// Seconds since 1970, the unit of timestamps in stanzas.
 #[expect(clippy::disallowed_methods, reason = "this is the clock module")]
 pub(crate) fn unix_now() -> u64 {
     SystemTime::now()
@@ -10,7 +10,7 @@ pub(crate) fn unix_now() -> u64 {
         .map_or(0, |since| since.as_secs())
 }
 
-/// Milliseconds since 1970, as messages carry them; no finer than [`unix_now`].
+/// Milliseconds since 1970, the unit of timestamps in messages. The precision is that of [`unix_now`].
 pub(crate) fn unix_now_ms() -> Option<i64> {
     i64::try_from(unix_now() * 1000).ok()
 }

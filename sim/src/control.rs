@@ -36,9 +36,9 @@ use crate::sim::Sim;
 use failure::Failure;
 
 /// How long requests in progress may take to finish after a shutdown was requested.
-const GRACE: Duration = Duration::from_secs(1);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Serves the control interface of `sim` until `stop` resolves, and a second longer for requests under way.
+/// Serves the control interface of `sim` until `stop` resolves, plus a second for requests in progress.
 ///
 /// # Errors
 /// The listener fails.
@@ -50,14 +50,14 @@ pub async fn serve(
     let (stopping, stopped) = oneshot::channel();
     let serving = axum::serve(listener, router(sim)).with_graceful_shutdown(async {
         stop.await;
-        // The other end lives as long as this future.
+        // The receiver lives as long as this future.
         let _ = stopping.send(());
     });
     tokio::select! {
         outcome = serving.into_future() => outcome,
         () = async {
             let _ = stopped.await;
-            tokio::time::sleep(GRACE).await;
+            tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
         } => Ok(()),
     }
 }
@@ -80,7 +80,7 @@ fn router(sim: Arc<Sim>) -> Router {
         .with_state(sim)
 }
 
-/// How accounts are linked, and the notices that their companions receive.
+/// Routes for linking accounts, and for notices to their companions.
 fn linking() -> Router<Arc<Sim>> {
     Router::new()
         .route("/passkey", post(passkey::register))
@@ -94,7 +94,7 @@ fn linking() -> Router<Arc<Sim>> {
         .route("/notify", post(notice::notify))
 }
 
-/// What happens to accounts, and on their phones.
+/// Routes for accounts and their phones.
 fn accounts() -> Router<Arc<Sim>> {
     Router::new()
         .route("/phone/scan", post(phone::scan))
@@ -117,7 +117,7 @@ fn accounts() -> Router<Arc<Sim>> {
         .route("/phone/answers", post(phone::answers))
 }
 
-/// What contacts do, and groups.
+/// Routes for contacts and groups.
 fn people() -> Router<Arc<Sim>> {
     Router::new()
         .route("/peer/send", post(peer::send))
@@ -158,7 +158,7 @@ async fn wrong_method(method: Method, uri: Uri) -> Failure {
     } else {
         "POST"
     };
-    let error = format!("{} does not take {method}", uri.path());
+    let error = format!("{} does not accept {method}", uri.path());
     Failure::new(
         StatusCode::METHOD_NOT_ALLOWED,
         error,

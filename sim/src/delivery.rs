@@ -47,8 +47,8 @@ pub(crate) fn deliver(state: &mut State, device: &DeviceId, item: Item) {
 /// Closes a socket after the stanza that was written last, if a fault requires it.
 fn cut_if_asked(state: &mut State, device: &DeviceId, link: &Link) {
     let user = state.users.get_mut(&device.0);
-    if user.is_some_and(|user| user.faults.ends_behind_this()) {
-        link.cut_behind();
+    if user.is_some_and(|user| user.faults.cuts_after_this()) {
+        link.cut_after_queued();
     }
 }
 

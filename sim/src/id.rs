@@ -1,4 +1,4 @@
-//! Ids of stanzas and messages that the simulator makes up.
+//! Generates ids of stanzas and messages.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,17 +7,17 @@ use rand::RngExt as _;
 static NEXT: AtomicU64 = AtomicU64::new(1);
 static NEXT_PLACE: AtomicU64 = AtomicU64::new(1);
 
-/// The place of a message among all that were sent or received in this process: seconds are too coarse for that.
+/// The position of a message among all messages of this process: timestamps in seconds are too coarse to order them.
 pub(crate) fn place() -> u64 {
     NEXT_PLACE.fetch_add(1, Ordering::Relaxed)
 }
 
-/// An id for an iq or a notification: unique in this process.
+/// An id for an iq or a notification, unique in this process.
 pub(crate) fn stanza() -> String {
     format!("sim-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// An id for a message, in the form that phones use.
+/// A message id in the form that phones use.
 pub(crate) fn message() -> String {
     let mut bytes = [0u8; 15];
     rand::rng().fill(&mut bytes[..]);
@@ -29,7 +29,7 @@ pub(crate) fn message() -> String {
     id
 }
 
-/// A `<ref>`, as long as the real ones.
+/// A `<ref>` of the same length as WhatsApp's.
 pub(crate) fn reference() -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut rng = rand::rng();

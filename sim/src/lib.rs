@@ -1,7 +1,7 @@
-//! A double of the WhatsApp server for tests: it speaks the real wire protocol on loopback, and carries the phones
-//! and the contacts that an account needs to be spoken to. It checks every signature and MAC it is sent.
+//! A simulator of the WhatsApp server for tests: it speaks the real wire protocol on loopback, and simulates phones and
+//! contacts. It verifies every signature and MAC that it receives.
 //!
-//! It is not a WhatsApp implementation to run anything on: accounts live in memory and the root key is its own.
+//! It is not a WhatsApp implementation for production use: accounts live in memory, and it has a root key of its own.
 //!
 //! ```no_run
 //! # async fn example(qr: &str) -> Result<(), openclaw_sim::Error> {

@@ -1,7 +1,7 @@
-//! The simulator on its own: a WhatsApp server on one loopback port, its control interface and its media host on others.
+//! The standalone simulator: a WhatsApp server, its control interface and its media host on three loopback ports.
 //!
-//! Once all listen it prints one line of JSON, `{"listen": "ws://…", "control": "http://…", "media": "http://…"}`, and
-//! nothing more on stdout; the log goes to stderr. Ctrl-C and SIGTERM end it.
+//! When all are listening, it prints one line of JSON, `{"listen": "ws://…", "control": "http://…", "media":
+//! "http://…"}`, and nothing else, to stdout; the log goes to stderr. Ctrl-C and SIGTERM stop it.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -16,23 +16,23 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
 
-/// A double of the WhatsApp server, with phones and contacts, for tests. It listens on loopback only.
+/// A simulator of the WhatsApp server, with phones and contacts, for tests. It listens on loopback only.
 #[derive(Parser)]
 #[command(name = "openclaw-sim", version)]
 struct Arguments {
-    /// Where clients connect; port 0 takes a free one
+    /// Address for clients; port 0 selects a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = loopback)]
     listen: SocketAddr,
-    /// Where the control interface listens; port 0 takes a free one
+    /// Address of the control interface; port 0 selects a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = loopback)]
     control: SocketAddr,
-    /// Where the media host listens, over plain HTTP; port 0 takes a free one
+    /// Address of the media host, which serves plain HTTP; port 0 selects a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = loopback)]
     media: SocketAddr,
-    /// A recording of a terminal (script, tee) that a phone looks at until it has scanned a QR code there
+    /// A recording of a terminal (script, tee) that a phone's camera watches until it has scanned a QR code
     #[arg(long, value_name = "FILE")]
     camera: Option<PathBuf>,
-    /// Whose phone looks
+    /// The account whose phone watches
     #[arg(
         long,
         value_name = "NUMBER",
@@ -40,10 +40,10 @@ struct Arguments {
         requires = "camera"
     )]
     camera_account: String,
-    /// Rules of WhatsApp's server that clients are not held to, separated by commas
+    /// Server rules that clients may break, separated by commas
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
     lenient: Vec<Leniency>,
-    /// What is logged, to stderr: off, error, warn, info, debug or trace
+    /// The log level, for stderr: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: LevelFilter,
 }
@@ -51,7 +51,7 @@ struct Arguments {
 fn loopback(text: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr = text
         .parse()
-        .map_err(|_| "want an address and a port, as in 127.0.0.1:0".to_owned())?;
+        .map_err(|_| "expected an address and a port, as in 127.0.0.1:0".to_owned())?;
     if address.ip().is_loopback() {
         Ok(address)
     } else {
@@ -124,7 +124,7 @@ struct Ready {
     media: String,
 }
 
-/// The process that started the simulator may have stopped reading; that is no reason to stop.
+/// A closed stdout is ignored: the process that started the simulator may have stopped reading.
 fn announce(ready: &Ready) -> serde_json::Result<()> {
     let line = serde_json::to_string(ready)?;
     let mut out = std::io::stdout().lock();

@@ -1,4 +1,4 @@
-//! A phone number and the two JIDs that stand for it.
+//! Phone numbers, and the two JIDs of each.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,17 +8,17 @@ use wacore_binary::Jid;
 
 /// The text is not `+` and 7 to 15 digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a phone number: want + and 7 to 15 digits, as in +15550100001")]
+#[error("not a phone number: expected + and 7 to 15 digits, as in +15550100001")]
 pub struct InvalidNumber;
 
-/// An E.164 number. Its digits are a user's name on the wire.
+/// An E.164 number. Its digits are the user part of the phone number JID.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Number(String);
 
-/// The device of a business's provider. Its addresses are in a space of their own.
+/// The device number of a business's provider. Its JIDs have servers of their own.
 pub(crate) const PROVIDER: u16 = 99;
 
-/// One device: 0 is the phone (or the peer), the others are companions.
+/// A device: 0 is the phone (of an account or a contact), the others are companions.
 pub(crate) type DeviceId = (Number, u16);
 
 impl FromStr for Number {
@@ -48,8 +48,8 @@ impl Number {
         &self.0
     }
 
-    /// The user part of the number's LID. It is a function of the number, so that two runs agree, and does not
-    /// contain the number's digits: a client that confuses the two is found out.
+    /// The user part of the number's LID. It is derived from the number, so that every run has the same LIDs, but does
+    /// not contain its digits: a client that confuses the two fails.
     pub fn lid_user(&self) -> String {
         const SPAN: u64 = 90_000_000_000_000;
         // Coprime to SPAN: distinct numbers below SPAN get distinct LIDs.
@@ -69,17 +69,17 @@ impl Number {
         Jid::lid(self.lid_user())
     }
 
-    /// One device's phone number JID: `@hosted` for a provider's.
+    /// The phone number JID of one device: `@hosted` for a provider's.
     pub fn pn_device(&self, device: u16) -> Jid {
         Jid::pn_device(self.0.as_str(), device).with_device_hosting(device, device == PROVIDER)
     }
 
-    /// One device's LID JID: `@hosted.lid` for a provider's.
+    /// The LID JID of one device: `@hosted.lid` for a provider's.
     pub fn lid_device(&self, device: u16) -> Jid {
         Jid::lid_device(self.lid_user(), device).with_device_hosting(device, device == PROVIDER)
     }
 
-    /// WhatsApp's hash over some of the account's devices.
+    /// WhatsApp's hash (`phash`) over some of the account's devices.
     pub(crate) fn device_hash(&self, devices: &[u16], by_lid: bool) -> Option<String> {
         let jid = |device: &u16| match by_lid {
             true => self.lid_device(*device),
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_written_with_or_without_plus() {
+    fn a_number_parses_with_or_without_plus() {
         let number: Number = "+15550100001".parse().expect("a number");
         assert_eq!(number, "15550100001".parse().expect("a number"));
         assert_eq!(number.to_string(), "+15550100001");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_providers_device_has_addresses_of_its_own() {
+    fn a_providers_device_has_hosted_jids() {
         let number: Number = "+15550100001".parse().expect("a number");
         assert_eq!(number.pn_device(99).to_string(), "15550100001:99@hosted");
         let lid = number.lid_device(99).to_string();

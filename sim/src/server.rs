@@ -1,4 +1,4 @@
-//! The listener.
+//! The listener for WebSocket connections.
 
 mod connection;
 pub(crate) mod media;
@@ -12,17 +12,17 @@ use tokio::io::DuplexStream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// How much a client of the same process may leave unread.
+/// The buffer size of an in-process connection.
 const MAX_UNREAD_BYTES: usize = 1 << 20;
 
-/// Accepts connections until dropped; a restart is a new listener on the same port.
+/// Accepts connections until dropped. A restart opens a new listener on the same port.
 pub(crate) async fn run(shared: Arc<Shared>, mut listener: TcpListener) {
     loop {
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((tcp, _)) => admit(&shared, tcp, &mut connections),
+                    Ok((tcp, _)) => accept(&shared, tcp, &mut connections),
                     Err(error) => tracing::warn!(%error, "accept"),
                 },
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
@@ -35,7 +35,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut listener: TcpListener) {
         match TcpListener::bind(shared.config.listen).await {
             Ok(again) => listener = again,
             Err(error) => {
-                tracing::error!(%error, "cannot listen again");
+                tracing::error!(%error, "cannot reopen the listener");
                 return;
             }
         }
@@ -43,19 +43,19 @@ pub(crate) async fn run(shared: Arc<Shared>, mut listener: TcpListener) {
     }
 }
 
-/// A connection to a client of the same process, which has the other end. It is served until either end is dropped.
+/// Opens an in-process connection and returns the client's end. It is served until either end is dropped.
 pub(crate) fn connect(shared: &Arc<Shared>) -> DuplexStream {
     let (here, there) = tokio::io::duplex(MAX_UNREAD_BYTES);
     tokio::spawn(connection::serve(Arc::clone(shared), Box::new(here)));
     there
 }
 
-fn admit(shared: &Arc<Shared>, tcp: TcpStream, connections: &mut JoinSet<()>) {
+fn accept(shared: &Arc<Shared>, tcp: TcpStream, connections: &mut JoinSet<()>) {
     if shared.take_refusal() {
-        tracing::info!("connection refused on command");
+        tracing::info!("connection refused by a fault");
         return;
     }
-    // Without it, small frames wait for the other side's delayed ack.
+    // Otherwise small frames wait for the other side's delayed ack.
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }

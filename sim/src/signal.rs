@@ -10,8 +10,8 @@ use wacore_libsignal::protocol::ProtocolAddress;
 
 use crate::number::DeviceId;
 
-/// The name of a device in Signal. Always by LID: the addressing of a stanza does not change the identity of its
-/// device.
+/// A device's address in Signal sessions. Always its LID: the addressing of a stanza does not change the device's
+/// identity.
 pub(crate) fn address((number, device): &DeviceId) -> ProtocolAddress {
     ProtocolAddress::new(&number.lid_user(), u32::from(*device).into())
 }

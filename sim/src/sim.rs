@@ -1,4 +1,4 @@
-//! The simulator as a whole: starting, stopping, and what tests ask it.
+//! The simulator: starts, stops, and offers queries to tests.
 
 pub(crate) mod call;
 pub mod camera;
@@ -39,30 +39,30 @@ use crate::sync::lock;
 use crate::wire::noise::Pattern;
 use crate::wire::tamper::Tamper;
 
-/// A running simulator. Dropping it closes every socket.
+/// A running simulator. Dropping it closes all sockets.
 pub struct Sim {
     shared: Arc<Shared>,
     /// `None` without a listener.
     _listening: Option<Listening>,
 }
 
-/// What serves the simulator's sockets.
+/// The tasks that serve the simulator's sockets.
 struct Listening {
     task: JoinHandle<()>,
-    /// Dropped, it ends the media host.
+    /// Dropping it stops the media host.
     _media: oneshot::Sender<()>,
 }
 
-/// A stanza that a companion still has to ack.
+/// A stanza that a companion has not acked yet.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Owed {
-    /// Which companion.
+    /// The companion.
     pub device: u16,
-    /// What kind of stanza.
+    /// The stanza's class.
     pub class: Class,
-    /// Its id.
+    /// The stanza's id.
     pub id: String,
-    /// Who it came from: the digits of a number, or a group's id and the digits.
+    /// The sender: the digits of a number, or a group's id and the digits.
     pub from: String,
 }
 
@@ -87,7 +87,7 @@ impl Sim {
         })
     }
 
-    /// Serves clients of the same process alone, over [`Sim::connect`], without a socket.
+    /// Serves only clients of the same process, over [`Sim::connect`], without a socket.
     pub fn without_listener(config: Config) -> Self {
         Self {
             shared: Arc::new(Shared::new(config)),
@@ -95,12 +95,13 @@ impl Sim {
         }
     }
 
-    /// Opens a connection without a socket: what a client writes WebSocket frames to. Must be called within tokio's runtime.
+    /// Opens an in-process connection, on which the client writes WebSocket frames. Must be called within tokio's
+    /// runtime.
     pub fn connect(&self) -> DuplexStream {
         server::connect(&self.shared)
     }
 
-    /// Spoils what is sent to clients from now on, as a program has it; `None` ends that.
+    /// Corrupts everything sent to clients from now on, according to a program; `None` stops that.
     pub fn tamper(&self, tamper: Option<Tamper>) {
         self.shared.tamper(tamper);
     }
@@ -109,12 +110,12 @@ impl Sim {
         &self.shared
     }
 
-    /// Where clients connect.
+    /// The WebSocket URL for clients.
     pub fn url(&self) -> String {
         format!("ws://{}/ws/chat", self.shared.config.listen)
     }
 
-    /// Where the media host is reached: `http://`, and what `media_conn` names as the host.
+    /// The `http://` URL of the media host, which `media_conn` reports as the host.
     pub fn media_url(&self) -> String {
         format!("http://{}", self.shared.config.media_listen)
     }
@@ -124,12 +125,12 @@ impl Sim {
         self.shared.config.listen
     }
 
-    /// The root key of the certificate chain, for clients that can be configured to trust another one.
+    /// The root key of the certificate chain, for clients whose trusted key can be configured.
     pub fn root_key(&self) -> [u8; 32] {
         self.shared.authority().root_public()
     }
 
-    /// The phone of an account, made on first use.
+    /// The phone of an account. The account is created on first use.
     ///
     /// # Errors
     /// The number is malformed.
@@ -150,7 +151,7 @@ impl Sim {
         Ok(Phone::new(Arc::clone(&self.shared), number))
     }
 
-    /// A contact, made on first use. A number may be phone and contact at once.
+    /// A contact, created on first use. A number may be an account and a contact at once.
     ///
     /// # Errors
     /// The number is malformed.
@@ -167,8 +168,8 @@ impl Sim {
         Ok(())
     }
 
-    /// Declares that people also write `number` as `spelling`: the server knows both, answers under `number`, and a message
-    /// from there shows `number`. So it is with Brazil's ninth digit, Mexico's 1 and Argentina's 9.
+    /// Declares `spelling` as another spelling of `number`: the server accepts both and answers with `number`, and a
+    /// message from there shows `number`. This is the case for Brazil's ninth digit, Mexico's 1 and Argentina's 9.
     ///
     /// # Errors
     /// A number is malformed.
@@ -183,7 +184,7 @@ impl Sim {
         strike::strike_and_settle(&self.shared, None, fault).await;
     }
 
-    /// Brings a fault about for one account.
+    /// Injects a fault for one account.
     ///
     /// # Errors
     /// The number is malformed.
@@ -193,7 +194,7 @@ impl Sim {
         Ok(())
     }
 
-    /// What the account's companions have acked, in order.
+    /// The acks of the account's companions, in order.
     ///
     /// # Errors
     /// The number is malformed.
@@ -204,7 +205,7 @@ impl Sim {
         Ok(user.map(|user| user.acked.clone()).unwrap_or_default())
     }
 
-    /// What the account's companions have still to ack, oldest first.
+    /// The stanzas that the account's companions have not acked yet, oldest first.
     ///
     /// # Errors
     /// The number is malformed.
@@ -228,7 +229,7 @@ impl Sim {
         Ok(owed)
     }
 
-    /// How many stanzas the account's companions have still to ack.
+    /// The number of stanzas that the account's companions have not acked yet.
     ///
     /// # Errors
     /// The number is malformed.
@@ -240,22 +241,22 @@ impl Sim {
         Ok(companions.map(|companion| companion.queue.len()).sum())
     }
 
-    /// Every rule that a client broke.
+    /// All violations: the rules that clients broke.
     pub fn violations(&self) -> Vec<Violation> {
         lock(&self.shared.verdicts).violations().to_vec()
     }
 
-    /// How many times a rule was checked.
+    /// The number of rule checks.
     pub fn checks(&self) -> u64 {
         lock(&self.shared.verdicts).checks()
     }
 
-    /// How many handshakes of a kind were completed.
+    /// The number of completed handshakes of a kind.
     pub fn handshakes(&self, pattern: Pattern) -> u64 {
         self.shared.handshakes(pattern)
     }
 
-    /// The numbers of all accounts and contacts so far.
+    /// The numbers of all existing accounts and contacts.
     pub fn numbers(&self) -> Vec<String> {
         let state = lock(&self.shared.state);
         let mut numbers: Vec<String> = state.users.keys().map(Number::to_string).collect();
@@ -263,20 +264,20 @@ impl Sim {
         numbers
     }
 
-    /// Waits until a condition over the simulator holds. It is asked again after every change.
+    /// Waits until a condition is true. It is checked after every change.
     ///
     /// # Errors
-    /// The condition did not come to hold in time.
+    /// The time limit was exceeded.
     pub async fn until(
         &self,
-        patience: Duration,
+        timeout: Duration,
         condition: impl FnMut() -> bool,
     ) -> Result<(), Error> {
-        self.shared.until(patience, condition).await
+        self.shared.until(timeout, condition).await
     }
 }
 
-/// A listener, and where it listens.
+/// Binds a listener, and returns its address as well.
 async fn bind(asked: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let listen = |source| Error::Listen(asked, source);
     let listener = TcpListener::bind(asked).await.map_err(listen)?;
@@ -286,7 +287,7 @@ async fn bind(asked: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        // The connections are in the task's JoinSet, and end with it.
+        // The connections are in the task's JoinSet, and are dropped with it.
         self.task.abort();
     }
 }

@@ -1,6 +1,6 @@
-//! Everything the server knows, behind one lock that is held for moments only.
+//! The server's state, behind one lock that is held only briefly.
 //!
-//! Lock order: a party before this, never the other way round. Nothing here does cryptography.
+//! Lock order: first a party, then this lock. Nothing here does cryptography.
 
 pub(crate) mod answers;
 pub(crate) mod app_state;
@@ -54,27 +54,27 @@ pub(crate) struct State {
     pub(crate) users: HashMap<Number, User>,
     lids: HashMap<String, Number>,
     pub(crate) groups: BTreeMap<String, Group>,
-    /// Groups so far, with those that are gone: each gets an id of its own.
+    /// The number of groups created so far, including deleted ones; group ids are derived from it.
     pub(crate) groups_made: u64,
     pub(crate) channels: BTreeMap<String, Channel>,
     pub(crate) channels_made: u64,
     pub(crate) unknown: HashSet<Number>,
-    /// Numbers as people write them, and what the server makes of each.
+    /// Numbers with several spellings, and the one that the server uses.
     pub(crate) spellings: HashMap<Number, Number>,
     pub(crate) links: HashMap<u64, Arc<Link>>,
-    /// Sockets that want to be linked, by link.
+    /// Unlinked sockets that offer a pairing, by link id.
     pub(crate) pairings: HashMap<u64, Pairing>,
-    /// What was seen of calls, in order.
+    /// The recorded stanzas of calls, in order.
     pub(crate) calls: Vec<CallSign>,
     pub(crate) media: Media,
-    /// Profile pictures so far: each gets an id of its own.
+    /// The number of profile pictures created so far; picture ids are derived from it.
     pub(crate) pictures_made: u64,
     /// Faults for all accounts.
     pub(crate) faults: Faults,
 }
 
 impl State {
-    /// The user with this number, made on first use.
+    /// The user with this number, created on first use.
     pub(crate) fn user(&mut self, number: &Number) -> &mut User {
         let lids = &mut self.lids;
         self.users.entry(number.clone()).or_insert_with(|| {
@@ -88,7 +88,7 @@ impl State {
         let Some(mut user) = self.users.remove(old) else {
             return;
         };
-        // What was sent under the old addresses cannot be sent again.
+        // Messages sent under the old addresses cannot be sent again.
         user.sent.clear();
         user.distributed.clear();
         user.watchers.clear();
@@ -123,7 +123,7 @@ impl State {
         self.spellings.get(&number).cloned().unwrap_or(number)
     }
 
-    /// Whose JID this is, and which device. A LID is known only once its user exists.
+    /// The user and device of a JID. A LID resolves only if its user exists.
     pub(crate) fn resolve(&self, jid: &Jid) -> Option<DeviceId> {
         let number = if jid.server.is_lid_family() {
             self.lids.get(jid.user.as_str()).cloned()?
@@ -148,8 +148,8 @@ impl State {
             .collect()
     }
 
-    /// All devices of a user that the simulator plays and that messages are sealed for: the phone, and those that were added to
-    /// it. A provider's device is none of them.
+    /// The devices of a user that the simulator runs and for which messages are encrypted: the phone and the devices
+    /// added to it, but not a provider's device.
     pub(crate) fn played_by(&self, number: &Number) -> Vec<DeviceId> {
         let user = self.users.get(number);
         let added = user
@@ -160,27 +160,27 @@ impl State {
         devices.map(|device| (number.clone(), device)).collect()
     }
 
-    /// All devices of a user: those that the simulator plays, and companions.
+    /// All devices of a user: those that the simulator runs, and companions.
     pub(crate) fn devices_of(&self, number: &Number) -> Vec<DeviceId> {
         let mut devices = self.played_by(number);
         devices.extend(self.companions_of(number));
         devices
     }
 
-    /// WhatsApp's hash over the devices of a user.
+    /// WhatsApp's hash (`phash`) over the devices of a user.
     pub(crate) fn device_hash(&self, number: &Number, by_lid: bool) -> Option<String> {
         let devices = self.devices_of(number).into_iter();
         let devices: Vec<u16> = devices.map(|(_, device)| device).collect();
         number.device_hash(&devices, by_lid)
     }
 
-    /// Whether the simulator plays this device.
+    /// Whether the simulator runs this device.
     pub(crate) fn plays(&self, (number, device): &DeviceId) -> bool {
         let added = |number| self.users.get(number)?.played.get(device);
         *device == 0 || added(number).is_some()
     }
 
-    /// The Signal side of a device that the simulator plays.
+    /// The Signal endpoint of a device that the simulator runs.
     pub(crate) fn party(&mut self, (number, device): &DeviceId) -> Option<Arc<Mutex<Party>>> {
         let user = self.user(number);
         match device {
@@ -193,7 +193,7 @@ impl State {
     }
 
     /// Sends a stanza that needs no ack.
-    pub(crate) fn tell(&self, link: &Link, who: Option<&Number>, node: &Node) {
+    pub(crate) fn send_unqueued(&self, link: &Link, who: Option<&Number>, node: &Node) {
         link.send(node, self.delay(who));
     }
 

@@ -1,4 +1,4 @@
-//! The binary as scripts meet it: its ready line, its refusals, its answers over HTTP, its end.
+//! The binary as scripts use it: its ready line, its errors, its responses over HTTP, its exit.
 
 #[path = "support/http.rs"]
 mod http;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running simulator. Dropping it kills the process.
 struct Simulator {
@@ -38,7 +38,7 @@ impl Simulator {
     async fn start() -> Self {
         let mut process = command(&["--log", "off"]).spawn().expect("spawn");
         let mut lines = BufReader::new(process.stdout.take().expect("stdout")).lines();
-        let line = timeout(PATIENCE, lines.next_line())
+        let line = timeout(TEST_TIMEOUT, lines.next_line())
             .await
             .expect("ready in time")
             .expect("read")
@@ -71,7 +71,7 @@ impl Simulator {
         http::ok(self.control, "POST", path, body).await
     }
 
-    /// Status and error of a request that must fail; every failure has a hint.
+    /// The status and error of a request that must fail. Every failure has a hint.
     async fn refused(&self, method: &str, path: &str, body: &[u8]) -> (u16, String) {
         let (status, answer) = http::call(self.control, method, path, body).await;
         let text = |name: &str| {
@@ -86,7 +86,7 @@ impl Simulator {
 }
 
 #[tokio::test]
-async fn ready_line_names_both_addresses_and_sigterm_ends_it_cleanly() {
+async fn the_ready_line_has_all_addresses_and_sigterm_exits_cleanly() {
     let mut sim = Simulator::start().await;
     assert!(
         sim.listen.starts_with("ws://127.0.0.1:") && sim.listen.ends_with("/ws/chat"),
@@ -97,7 +97,7 @@ async fn ready_line_names_both_addresses_and_sigterm_ends_it_cleanly() {
         sim.get("/health").await,
         json!({ "status": "ok", "listen": sim.listen, "media": sim.media })
     );
-    // A request that never ends does not hold up the end.
+    // A request that is never completed does not delay the exit.
     let mut half = TcpStream::connect(sim.control).await.expect("connect");
     half.write_all(b"GET /health HTTP/1.1\r\n")
         .await
@@ -111,7 +111,7 @@ async fn ready_line_names_both_addresses_and_sigterm_ends_it_cleanly() {
             .expect("kill")
             .success()
     );
-    let status = timeout(PATIENCE, sim.process.wait())
+    let status = timeout(TEST_TIMEOUT, sim.process.wait())
         .await
         .expect("ends in time")
         .expect("wait");
@@ -119,7 +119,7 @@ async fn ready_line_names_both_addresses_and_sigterm_ends_it_cleanly() {
 }
 
 #[tokio::test]
-async fn address_that_is_not_loopback_is_refused_before_anything_listens() {
+async fn an_address_that_is_not_loopback_is_refused_before_anything_listens() {
     for flag in ["--listen", "--control", "--media"] {
         for address in [
             "0.0.0.0:0",
@@ -129,7 +129,7 @@ async fn address_that_is_not_loopback_is_refused_before_anything_listens() {
             "127.0.0.1",
         ] {
             let mut process = command(&[flag, address]).spawn().expect("spawn");
-            let status = timeout(PATIENCE, process.wait())
+            let status = timeout(TEST_TIMEOUT, process.wait())
                 .await
                 .expect("ends in time")
                 .expect("wait");
@@ -148,13 +148,13 @@ async fn address_that_is_not_loopback_is_refused_before_anything_listens() {
 }
 
 #[tokio::test]
-async fn port_that_is_taken_is_named_in_the_error() {
+async fn the_error_names_a_port_that_is_in_use() {
     let sim = Simulator::start().await;
     let taken = sim.control.to_string();
     let mut process = command(&["--log", "off", "--listen", &taken])
         .spawn()
         .expect("spawn");
-    let status = timeout(PATIENCE, process.wait())
+    let status = timeout(TEST_TIMEOUT, process.wait())
         .await
         .expect("ends in time")
         .expect("wait");
@@ -173,7 +173,7 @@ async fn port_that_is_taken_is_named_in_the_error() {
     );
 }
 
-/// Method and path, body, status, a part of the error. +15550100009 exists and has no companion.
+/// Method and path, body, status, and a part of the error. +15550100009 exists and has no companion.
 const MISTAKES: &str = r#"
 POST /phone/scan | { | 400 | EOF while parsing
 POST /phone/scan | | 400 | missing field `qr`
@@ -186,8 +186,8 @@ POST /call | {"from":"+15550100002","to":"+15550100001","kind":"offer","group":"
 POST /notify | {"account":"+15550100001","kind":"weather"} | 400 | no notice of the kind "weather"
 POST /notify | {"kind":"tos"} | 400 | no `account`
 POST /peer/receipt | {"from":"+15550100002","to":"+15550100001","id":"A","type":"read","members":["+15550100003"]} | 400 | without a `group`
-POST /passkey | {"account":"+15550100001","credential":{"id":"AAAA","public_key":"AAAA"}} | 400 | no uncompressed point
-POST /passkey/assert | {"account":"+15550100009","options":{}} | 409 | holds no passkey
+POST /passkey | {"account":"+15550100001","credential":{"id":"AAAA","public_key":"AAAA"}} | 400 | not an uncompressed point
+POST /passkey/assert | {"account":"+15550100009","options":{}} | 409 | does not have the private key
 POST /passkey/confirm | {"account":"+15550100009","code":"ABCD-1234"} | 409 | no passkey ceremony
 POST /passkey/refuse | {"account":"+15550100009"} | 409 | no passkey ceremony
 POST /peer/number | {"peer":"+15550100003","new":"+15550100009"} | 409 | cannot change its number
@@ -222,14 +222,14 @@ POST /peer/send | {"from":"+15550100002","to":"+15550100009","content":{"image":
 POST /group | {"account":"+15550100009","subject":"x","members":["y"]} | 400 | not a phone number
 POST /spelling | {"number":"+15550100002"} | 400 | missing field `also`
 POST /fault | {"kind":"earthquake"} | 400 | unknown variant `earthquake`
-GET /fault | | 405 | /fault does not take GET
-POST /verify | {} | 405 | /verify does not take POST
-DELETE /phone/scan | | 405 | /phone/scan does not take DELETE
+GET /fault | | 405 | /fault does not accept GET
+POST /verify | {} | 405 | /verify does not accept POST
+DELETE /phone/scan | | 405 | /phone/scan does not accept DELETE
 GET /nowhere | | 404 | no path /nowhere
 "#;
 
 #[tokio::test]
-async fn mistaken_request_gets_a_status_an_error_and_a_hint() {
+async fn an_invalid_request_gets_a_status_an_error_and_a_hint() {
     let sim = Simulator::start().await;
     let exists = json!({ "from": "+15550100002", "to": "+15550100009", "text": "x" });
     sim.post("/peer/send", exists).await;
@@ -246,7 +246,7 @@ async fn mistaken_request_gets_a_status_an_error_and_a_hint() {
 }
 
 #[tokio::test]
-async fn every_path_of_the_readme_is_served() {
+async fn every_path_in_the_readme_is_served() {
     let sim = Simulator::start().await;
     let mut paths = 0;
     for (method, other) in [("GET", "POST"), ("POST", "GET")] {
@@ -264,7 +264,7 @@ async fn every_path_of_the_readme_is_served() {
 }
 
 #[tokio::test]
-async fn body_of_64_kib_is_read_and_a_larger_one_is_refused() {
+async fn a_body_of_64_kib_is_accepted_and_a_larger_one_is_refused() {
     let sim = Simulator::start().await;
     let body = |length: usize| {
         let mut body =
@@ -281,7 +281,7 @@ async fn body_of_64_kib_is_read_and_a_larger_one_is_refused() {
         .await;
     assert_eq!(
         (status, error.as_str()),
-        (413, "the body is larger than 65536 bytes, or broke off")
+        (413, "the body is larger than 65536 bytes, or was cut off")
     );
     assert_eq!(
         sim.get("/peer/inbox?peer=15550100001")
@@ -293,7 +293,7 @@ async fn body_of_64_kib_is_read_and_a_larger_one_is_refused() {
 }
 
 #[tokio::test]
-async fn people_without_companions_write_to_each_other() {
+async fn users_without_companions_write_to_each_other() {
     let sim = Simulator::start().await;
     let (ann, bob) = ("+15550100001", "+15550100002");
     let id = sim
@@ -338,8 +338,8 @@ async fn people_without_companions_write_to_each_other() {
         .iter()
         .map(|message| message["text"].clone())
         .collect();
-    let said = json!(["hi", "all", "flood 0", "flood 1", "flood 2", null]);
-    assert_eq!(json!(texts), said);
+    let expected = json!(["hi", "all", "flood 0", "flood 1", "flood 2", null]);
+    assert_eq!(json!(texts), expected);
     assert_eq!(
         (&inbox[0]["from"], &inbox[0]["kind"]),
         (&json!(ann), &json!("plain"))
@@ -357,7 +357,7 @@ async fn people_without_companions_write_to_each_other() {
 }
 
 #[tokio::test]
-async fn number_declared_unknown_cannot_be_written_to() {
+async fn a_number_declared_unknown_cannot_be_written_to() {
     let sim = Simulator::start().await;
     sim.post("/unknown", json!({ "number": "+15550199999" }))
         .await;

@@ -1,24 +1,24 @@
-//! What an agent is called among others.
+//! The name of an agent.
 
 use std::fmt;
 use std::str::FromStr;
 
 use heapless::String;
 
-/// The longest name, in bytes.
+/// The maximum length of a name, in bytes.
 const MAX_AGENT_NAME_BYTES: usize = 64;
 
-/// The name of an agent: in every event and status, and a token of a NATS subject.
+/// The name of an agent. It is part of every event and status, and a token of a NATS subject.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AgentName(String<MAX_AGENT_NAME_BYTES>);
 
-/// Why a text is no name of an agent.
+/// The text is not a valid agent name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an agent's name has 1 to {MAX_AGENT_NAME_BYTES} letters, digits, dashes and underscores")]
 pub struct AgentNameError;
 
 impl AgentName {
-    /// The text.
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -27,7 +27,7 @@ impl AgentName {
 
 impl Default for AgentName {
     fn default() -> Self {
-        Self(String::try_from("openclaw").expect("it is shorter than the longest"))
+        Self(String::try_from("openclaw").expect("shorter than the maximum"))
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_token_of_a_subject() {
+    fn a_name_is_a_single_subject_token() {
         for good in ["a", "site-2", "B_9", &"x".repeat(MAX_AGENT_NAME_BYTES)] {
             assert_eq!(good.parse::<AgentName>().unwrap().as_str(), good);
         }

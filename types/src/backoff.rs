@@ -1,8 +1,8 @@
-//! The delays between attempts that fail.
+//! The delays between failing attempts.
 
 use std::time::Duration;
 
-/// Each delay is twice the one before it, up to a limit.
+/// Exponential backoff: each delay is twice the previous one, up to a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     first: Duration,
@@ -10,13 +10,13 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// From this delay to that one.
+    /// The first delay, and the limit.
     #[must_use]
     pub const fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest }
     }
 
-    /// How long to wait after so many failures in a row.
+    /// The delay after this many consecutive failures.
     #[must_use]
     pub fn after(self, failures: u32) -> Duration {
         let doubled = 1_u32.checked_shl(failures.saturating_sub(1));

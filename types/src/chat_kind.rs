@@ -1,17 +1,17 @@
-//! What kind of chat something happens in, by the chat's name.
+//! The kind of a chat, derived from its JID.
 
 use crate::ChatId;
 
 /// A kind of chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChatKind {
-    /// A chat of two.
+    /// A one-to-one chat.
     Person,
     /// A group.
     Group,
-    /// The statuses of people who have this account among their contacts.
+    /// Statuses of contacts.
     Status,
-    /// A channel that the account follows.
+    /// A channel (newsletter) that the account follows.
     Channel,
 }
 
@@ -28,8 +28,8 @@ impl ChatKind {
     }
 }
 
-/// The kinds of chats that a reader wants to see. The default leaves out statuses and channels: most readers answer what
-/// is written to them, and those are written to no one.
+/// A set of chat kinds. The default leaves out statuses and channels: most clients answer messages, and those cannot be
+/// answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChatKinds(u8);
 
@@ -40,7 +40,7 @@ impl Default for ChatKinds {
 }
 
 impl ChatKinds {
-    /// These; the default where there are none.
+    /// The set of these kinds; the default set if there are none.
     pub fn of(kinds: impl IntoIterator<Item = ChatKind>) -> Self {
         let bits = kinds
             .into_iter()
@@ -52,7 +52,7 @@ impl ChatKinds {
         }
     }
 
-    /// Whether a kind is among them.
+    /// Returns true if the set contains this kind.
     #[must_use]
     pub const fn contains(self, kind: ChatKind) -> bool {
         self.0 & 1 << kind as u8 != 0
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kind_is_in_the_name() {
+    fn the_jid_determines_the_kind() {
         for (jid, kind) in [
             ("15550100123@s.whatsapp.net", ChatKind::Person),
             ("100000000000001@lid", ChatKind::Person),
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_choice_only_chats_that_can_be_answered_are_seen() {
+    fn the_default_contains_only_chats_that_can_be_answered() {
         for none in [ChatKinds::default(), ChatKinds::of([])] {
             assert!(none.contains(ChatKind::Person) && none.contains(ChatKind::Group));
             assert!(!none.contains(ChatKind::Status) && !none.contains(ChatKind::Channel));

@@ -1,4 +1,4 @@
-//! A program whose place among the events is remembered for it.
+//! A client whose position in the event stream is stored.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,14 +8,14 @@ use heapless::String;
 
 use crate::event::Seq;
 
-/// The longest name.
+/// The maximum length of a name, in bytes.
 const MAX_NAME_BYTES: usize = 64;
 
-/// What a consumer is called.
+/// The name of a consumer.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConsumerName(String<MAX_NAME_BYTES>);
 
-/// Why a text is no name of a consumer.
+/// The text is not a valid consumer name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a consumer's name has 1 to {MAX_NAME_BYTES} letters, digits, dots, dashes and underscores"
@@ -23,7 +23,7 @@ pub struct ConsumerName(String<MAX_NAME_BYTES>);
 pub struct ConsumerNameError;
 
 impl ConsumerName {
-    /// The text.
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -50,14 +50,14 @@ impl fmt::Debug for ConsumerName {
     }
 }
 
-/// How far a consumer has come.
+/// A consumer and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consumer {
-    /// Who.
+    /// The consumer's name.
     pub name: ConsumerName,
-    /// The last event that it is done with.
+    /// The last event that the consumer has acknowledged.
     pub seq: Seq,
-    /// When it said so.
+    /// When it acknowledged that event.
     pub acked_at: SystemTime,
 }
 

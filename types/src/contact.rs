@@ -1,4 +1,4 @@
-//! Who and where: people by phone number and by LID, and the chats they write in.
+//! Contacts and chats: people by phone number and by LID, and the chats they write in.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +21,7 @@ pub struct Contact {
 }
 
 impl Contact {
-    /// As an address on the wire names them: by number or by LID, whatever the device.
+    /// From a JID: by number or by LID. The device is ignored.
     #[must_use]
     pub fn of_jid(jid: &str) -> Self {
         let (user, server) = split(jid);
@@ -47,7 +47,7 @@ impl Contact {
     }
 }
 
-/// User and server of a JID, without agent and device. A hosted device's server is that of its owner.
+/// User and server of a JID, without agent and device. A hosted device is mapped to the server of its owner.
 fn split(jid: &str) -> (&str, &str) {
     let (user, server) = jid.split_once('@').unwrap_or(("", jid));
     let server = match server {
@@ -63,38 +63,38 @@ fn split(jid: &str) -> (&str, &str) {
 pub struct ChatId(String);
 
 impl ChatId {
-    /// The chat with a person, by number.
+    /// The one-to-one chat with the owner of this number.
     #[must_use]
     pub fn of_phone(phone: &Phone) -> Self {
         Self(format!("{}@s.whatsapp.net", phone.digits()))
     }
 
-    /// Whether it is a chat of two.
+    /// Returns true for a one-to-one chat.
     #[must_use]
     pub fn is_person(&self) -> bool {
         self.0.ends_with("@lid") || self.0.ends_with("@s.whatsapp.net")
     }
 
-    /// Of an address on the wire, whatever the device.
+    /// From a JID on the wire. The device is ignored.
     #[must_use]
     pub fn of_jid(jid: &str) -> Self {
         let (user, server) = split(jid);
         Self::new(format!("{user}@{server}"))
     }
 
-    /// From a JID that WhatsApp's library has already parsed.
+    /// From a JID that the WhatsApp library has already parsed.
     #[must_use]
     pub fn new(jid: String) -> Self {
         Self(jid)
     }
 
-    /// The whole JID: for the API, never for a log.
+    /// The full JID: for the API, never for a log.
     #[must_use]
     pub fn jid(&self) -> &str {
         &self.0
     }
 
-    /// How many bytes of memory it holds in addition to itself.
+    /// The size of its heap allocations, in bytes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.0.capacity()
@@ -108,7 +108,7 @@ impl fmt::Debug for ChatId {
     }
 }
 
-/// The chat that messages to this recipient are in.
+/// The chat with this recipient.
 impl From<&Recipient> for ChatId {
     fn from(to: &Recipient) -> Self {
         Self(match to {
@@ -121,8 +121,8 @@ impl From<&Recipient> for ChatId {
 impl FromStr for ChatId {
     type Err = RecipientError;
 
-    /// Whatever a [`Recipient`] may be, and chats that no message can be sent to: a channel (`…@newsletter`) and the
-    /// statuses (`status@broadcast`).
+    /// Accepts what [`Recipient`] accepts, and chats that cannot be sent to: channels (`…@newsletter`) and the statuses
+    /// (`status@broadcast`).
     fn from_str(text: &str) -> Result<Self, RecipientError> {
         let seen = without_marks(text);
         match seen.split_once('@') {
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_of_any_device_and_server_is_the_same_chat_and_person() {
+    fn the_device_and_its_server_do_not_change_chat_or_contact() {
         for (addresses, name) in [
             (
                 [
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chat_is_found_however_its_person_is_written() {
+    fn every_notation_of_a_number_is_the_same_chat() {
         for text in [
             "+1 555 010-0123",
             "https://wa.me/15550100123",
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_number_of_the_wire_stays_a_person() {
+    fn an_unusual_number_on_the_wire_is_still_a_contact() {
         let contact = Contact::of_jid("0015550100002:7@s.whatsapp.net");
         assert_eq!(contact.phone.unwrap().digits(), "0015550100002");
     }

@@ -1,17 +1,17 @@
-//! `corpus/numbers.tsv`, for tests of every reader of numbers: what each must answer.
+//! `corpus/numbers.tsv`: inputs and expected results, for the tests of everything that parses numbers.
 
-/// One line.
+/// One line of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// What is given.
+    /// The input.
     pub input: String,
-    /// The address of who is meant, or the name of the error.
+    /// The resulting address, or the name of the error.
     pub answer: Result<String, String>,
-    /// Its line in the file, from 1.
+    /// The line number in the file, from 1.
     pub line: usize,
 }
 
-/// Every case, in the order of the file.
+/// All cases, in file order.
 ///
 /// # Panics
 /// A line is malformed.

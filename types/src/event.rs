@@ -1,6 +1,6 @@
-//! What happened, in order: the vocabulary of the journal and of WatchEvents.
+//! Events: the vocabulary of the journal and of WatchEvents.
 //!
-//! All of it is written to disk by serde, under the short names given here: see `stored.rs`.
+//! Events are written to disk with serde, under the short names given here: see `stored.rs`.
 
 mod change;
 mod content;
@@ -37,24 +37,24 @@ use crate::send::MessageId;
 use crate::stored::{lenient, time};
 use crate::{ChatId, Contact};
 
-/// An event's place in the order; 0 stands before every event.
+/// The sequence number of an event; 0 stands before the first one.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 pub struct Seq(pub u64);
 
 impl Seq {
-    /// The one after it.
+    /// The next sequence number.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
     }
 }
 
-/// An event: what happened, with its place and its time.
+/// An event with its sequence number and time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// Its place.
+    /// Its sequence number.
     #[serde(rename = "n")]
     pub seq: Seq,
     /// When the agent recorded it.
@@ -65,15 +65,15 @@ pub struct Event {
     pub what: EventData,
 }
 
-/// What names something that someone wrote.
+/// The key of a message or change in a chat.
 #[derive(Clone, Copy, Debug)]
 pub struct NameRef<'a> {
     /// Its id.
     pub id: &'a MessageId,
-    /// Where.
+    /// The chat.
     pub chat: &'a ChatId,
-    /// Who.
+    /// The sender.
     pub sender: &'a Contact,
-    /// By the account itself.
+    /// True if the account itself is the sender.
     pub from_me: bool,
 }

@@ -1,21 +1,21 @@
-//! How a program ends.
+//! Exit codes.
 
 use std::process::ExitCode;
 
 /// The exit codes of the agent and of its client. Scripts depend on the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done.
+    /// Success.
     Done = 0,
-    /// It did not work.
+    /// Failure.
     Failed = 1,
-    /// The command line, or what it names, is invalid.
+    /// The command line, or a file that it names, is invalid.
     Usage = 2,
-    /// The agent was not reached, or was lost.
+    /// The agent cannot be reached, or the connection was lost.
     Unreachable = 3,
-    /// Refused, because of the state that the agent or its store is in.
+    /// Refused because of the state of the agent or of its store.
     Refused = 4,
-    /// Done as far as WhatsApp's server: the message is sent, and the wait for more ran out.
+    /// Partial success: the message is at WhatsApp's server, but the awaited receipt did not arrive in time.
     Partly = 5,
     /// The configuration is invalid.
     Configuration = 64,

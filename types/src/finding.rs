@@ -1,43 +1,43 @@
-//! What a diagnosis found.
+//! The result of a diagnosis.
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What, in one word.
+    /// The check's name, a single word.
     pub check: &'static str,
-    /// How it is.
+    /// The result.
     pub state: State,
-    /// In a sentence, without whole numbers.
+    /// A sentence, with masked phone numbers.
     pub text: String,
-    /// What to do next; empty when there is nothing to do.
+    /// What to do next; empty if nothing.
     pub hint: String,
 }
 
-/// How something is.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// As it should be.
+    /// Healthy.
     Good,
-    /// It keeps messages from arriving.
+    /// A problem that keeps messages from arriving.
     Bad,
-    /// Neither: something to know.
+    /// Neither; worth knowing.
     Note,
 }
 
 impl Finding {
-    /// It is as it should be.
+    /// A healthy result.
     #[must_use]
     pub fn good(check: &'static str, text: impl Into<String>) -> Self {
         Self::of(check, State::Good, text.into(), "")
     }
 
-    /// It keeps messages from arriving; what to do about it.
+    /// A problem that keeps messages from arriving, and what to do about it.
     #[must_use]
     pub fn bad(check: &'static str, text: impl Into<String>, hint: &str) -> Self {
         Self::of(check, State::Bad, text.into(), hint)
     }
 
-    /// Something to know, and what to do if it is not meant.
+    /// Worth knowing, and what to do if it is not intended.
     #[must_use]
     pub fn note(check: &'static str, text: impl Into<String>, hint: &str) -> Self {
         Self::of(check, State::Note, text.into(), hint)

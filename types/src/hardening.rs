@@ -1,11 +1,11 @@
-//! What protects the process, as it was found to be after it was asked for.
+//! The protections of the process, as read back after they were requested.
 
 use std::fmt;
 
-/// Platforms differ in what they grant.
+/// The protections that are active. Platforms differ in what they support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hardening {
-    /// Other processes of the same user may look inside.
+    /// Other processes of the same user may read the process's memory.
     pub dumpable: bool,
     /// A crash may write memory to a file.
     pub core_dumps: bool,
@@ -13,22 +13,22 @@ pub struct Hardening {
     pub key_page_locked: bool,
     /// The user that the process runs as.
     pub uid: u32,
-    /// The restriction of files.
+    /// The restriction of file access.
     pub files: Confinement,
     /// The restriction of system calls.
     pub calls: Confinement,
-    /// Memory is overwritten before it is given back.
+    /// Memory is overwritten before it is freed.
     pub wipes_memory: bool,
 }
 
-/// How far a restriction goes.
+/// The degree to which a restriction is active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confinement {
-    /// As far as was asked.
+    /// As requested.
     Enforced,
-    /// As far as the kernel knows it.
+    /// As far as the kernel supports it.
     Partial,
-    /// The kernel has none.
+    /// The kernel does not support it.
     Unavailable,
 }
 

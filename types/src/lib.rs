@@ -1,8 +1,8 @@
-//! What an agent and its clients both name: people and chats, messages and what happens to them, the link, limits.
+//! The vocabulary that the agent and its clients share: people and chats, messages and their events, the link, limits.
 //!
-//! One parser for each: what a person gives is read strictly and refused by name; what WhatsApp or the store gives is
-//! taken as it is. No I/O, no wire type, no clock: time arrives as an argument. `corpus/numbers.tsv` lists odd inputs and
-//! the one answer that every reader gives.
+//! There is one parser per type. User input is parsed strictly, and errors name the mistake; values from WhatsApp or
+//! the store are accepted unchanged. No I/O, no wire types, no clock: time is an argument. `corpus/numbers.tsv` lists
+//! unusual inputs with the result that every parser must return.
 
 mod agent_name;
 mod backoff;

@@ -1,15 +1,15 @@
-//! LIDs: WhatsApp's names for people that contain no number.
+//! LIDs: WhatsApp's identifiers for people, which contain no phone number.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A person's LID, WhatsApp's number-free name for them: digits only, without server and device.
+/// A person's LID: digits only, without server and device.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Lid(String);
 
-/// Why a text is no LID. Does not repeat the text.
+/// The text is not a LID. The error does not repeat the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a LID is 1 to 20 digits before @lid")]
 pub struct LidError;
@@ -29,7 +29,7 @@ impl From<Lid> for String {
 }
 
 impl Lid {
-    /// From the user part of a JID on the `lid` server. `None` when it is not digits.
+    /// From the user part of a JID on the `lid` server. `None` if it contains anything but digits.
     #[must_use]
     pub fn new(user: &str) -> Option<Self> {
         let valid = (1..=20).contains(&user.len()) && user.bytes().all(|b| b.is_ascii_digit());

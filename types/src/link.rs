@@ -1,4 +1,4 @@
-//! The state of the link to WhatsApp: one vocabulary for Status, events, logs, `/health`, metrics.
+//! The state of the link to WhatsApp: one vocabulary for Status, events, logs, `/health` and metrics.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::stored::{lenient, maybe_time, time};
 use crate::{Lid, Phone};
 
-/// Where the link is.
+/// The state of the link.
 ///
 /// ```text
 ///             pair                 accepted           <success>
@@ -19,7 +19,7 @@ use crate::{Lid, Phone};
 /// any linked state ── verdict ──> logged_out | replaced | banned | outdated ── resume ──> connecting
 /// ```
 ///
-/// A pairing while there is an account leaves the state as it is, until the new device takes the old one's place.
+/// A pairing while an account is linked does not change the state until the new device replaces the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
@@ -27,26 +27,26 @@ pub enum LinkState {
     Unlinked,
     /// A pairing is in progress.
     Linking,
-    /// Linked, and dialling or logging in.
+    /// Linked; connecting or logging in.
     Connecting,
-    /// Logged in on this very socket, and heard from within the keepalive limit.
+    /// Logged in on the current socket, and a frame was received within the keepalive limit.
     Connected,
     /// Linked; the next attempt starts at `until`.
     BackingOff {
-        /// Attempts that have failed in a row.
+        /// The number of consecutive failed attempts.
         #[serde(rename = "n")]
         attempt: u32,
-        /// When the next one starts.
+        /// When the next attempt starts.
         #[serde(rename = "u", with = "time")]
         until: SystemTime,
     },
-    /// The phone removed this device, or WhatsApp logged it out: [`Link::code`] is all that it said of why.
+    /// The phone removed this device, or WhatsApp logged it out. [`Link::code`] is the only reason that WhatsApp gives.
     LoggedOut,
     /// Another process uses the same credentials.
     Replaced,
     /// The account is banned.
     Banned {
-        /// Until when, if WhatsApp said so.
+        /// The end of the ban, if WhatsApp reported it.
         #[serde(rename = "u", with = "maybe_time", default)]
         until: Option<SystemTime>,
     },
@@ -71,7 +71,7 @@ impl LinkState {
         }
     }
 
-    /// All names, for metrics that show one series for each.
+    /// The names of all states, for metrics with one series per state.
     pub const NAMES: [&'static str; 9] = [
         "unlinked",
         "linking",
@@ -84,7 +84,7 @@ impl LinkState {
         "outdated",
     ];
 
-    /// Whether WhatsApp has ended the link: only a person can change this state.
+    /// Returns true if WhatsApp has ended the link, so that only the user can change the state.
     #[must_use]
     pub const fn needs_person(self) -> bool {
         matches!(
@@ -93,7 +93,7 @@ impl LinkState {
         )
     }
 
-    /// What a person should do, when anything, as far as the state alone says it: [`Link::hint`] says more.
+    /// What the user should do, if anything, as far as the state alone determines it: [`Link::hint`] is more precise.
     #[must_use]
     pub const fn hint(self) -> &'static str {
         match self {
@@ -116,17 +116,17 @@ impl LinkState {
     }
 }
 
-/// What to do while a pairing is in progress: other commands on the link are refused until it has ended.
+/// The hint while a pairing is in progress, which blocks other commands on the link.
 const PAIRING: &str =
     "a pairing is in progress: scan its code to finish it, or stop that `openclawctl pair`";
 
-/// Why the link is down, in one word. Part of the log's and the API's contract.
+/// Why the link is down, as a single word. Part of the log's and the API's contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// The socket was closed, or no frame came within the keepalive limit.
+    /// The socket was closed, or no frame was received within the keepalive limit.
     ConnectionLost,
-    /// The server asked for a new connection (stream error 515).
+    /// The server requested a new connection (stream error 515).
     Restart,
     /// No connection could be made.
     Unreachable,
@@ -134,7 +134,7 @@ pub enum Reason {
     Refused(u32),
     /// The phone removed this device, or WhatsApp logged it out.
     LoggedOut,
-    /// Another process took the connection over.
+    /// Another process took over the connection.
     Replaced,
     /// The account is banned.
     Banned,
@@ -177,23 +177,23 @@ pub struct Account {
     pub linked_at: SystemTime,
 }
 
-/// The link, as Status and events tell it.
+/// The link, as Status and events report it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// The state.
     #[serde(rename = "s")]
     pub state: LinkState,
-    /// When it was entered.
+    /// When the state was entered.
     #[serde(rename = "t", with = "time")]
     pub since: SystemTime,
-    /// Who is linked; `None` in `unlinked` and until the phone has accepted in `linking`.
+    /// The linked account; `None` in `unlinked`, and in `linking` until the phone has accepted.
     #[serde(rename = "a", default)]
     pub account: Option<Account>,
     /// Why the link is down; `None` while it is up or was never made.
     #[serde(rename = "r", default)]
     pub reason: Option<Reason>,
-    /// The code with which WhatsApp ended the link, in a state that needs a person. `None` where it gave none, as when the
-    /// phone removed this device.
+    /// The code with which WhatsApp ended the link, in a state that needs the user. `None` if WhatsApp sent none, as
+    /// when the phone removed this device.
     #[serde(
         rename = "c",
         default,
@@ -201,7 +201,7 @@ pub struct Link {
         skip_serializing_if = "Option::is_none"
     )]
     pub code: Option<u32>,
-    /// When WhatsApp will stop accepting this version of the client, by its own clock, where it has announced that.
+    /// When WhatsApp will stop accepting this version of the client, if it has announced that. By WhatsApp's clock.
     #[serde(
         rename = "x",
         with = "maybe_time",
@@ -211,17 +211,18 @@ pub struct Link {
     pub expires_at: Option<SystemTime>,
 }
 
-/// WhatsApp does not know the device any more.
+/// WhatsApp no longer knows the device.
 const UNAUTHORIZED: u32 = 401;
 
 impl Link {
-    /// Whether the credentials are of no use any more, as far as is known: then only another pairing helps.
+    /// Returns true if the credentials are known to be useless, so that only a new pairing helps.
     #[must_use]
     pub fn is_dead(&self) -> bool {
         self.state == LinkState::LoggedOut && matches!(self.code, None | Some(UNAUTHORIZED))
     }
 
-    /// What a person should do, when anything. Says no more of the cause than WhatsApp did. `utc` writes a time.
+    /// What the user should do, if anything. Claims no more about the cause than WhatsApp reported. `utc` formats a
+    /// time.
     #[must_use]
     pub fn hint(&self, now: SystemTime, utc: impl Fn(SystemTime) -> String) -> String {
         let code = self.code.map(|code| format!(" (code {code})"));
@@ -255,7 +256,8 @@ impl Link {
         }
     }
 
-    /// What to do before WhatsApp refuses this version; empty where it has not announced that. `utc` writes a time.
+    /// What to do before WhatsApp stops accepting this version; empty if it has not announced that. `utc` formats a
+    /// time.
     #[must_use]
     pub fn expiry_hint(&self, utc: impl Fn(SystemTime) -> String) -> String {
         let hint = |at| {
@@ -269,8 +271,8 @@ impl Link {
 }
 
 impl Link {
-    /// The same link, with its own times as `shown` has them; that of the account and of WhatsApp's announcement are for
-    /// people already.
+    /// The same link with the agent's timestamps mapped by `shown`. The times of the account and of WhatsApp's
+    /// announcement are wall-clock times already.
     #[must_use]
     pub fn shown_by(self, shown: impl Fn(SystemTime) -> SystemTime) -> Self {
         let state = match self.state {
@@ -314,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_whose_code_is_none_is_read_without_it() {
+    fn a_stored_code_that_is_null_is_read_as_none() {
         for (code, read) in [(-1, None), (402, Some(402)), (i64::MAX, None)] {
             let row = cbor!({"s" => "connected", "t" => 7, "c" => code}).unwrap();
             let link: Link = row.deserialized().unwrap();
@@ -323,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn an_announced_end_of_the_version_is_the_next_step_while_the_link_works() {
+    fn an_announced_expiry_is_the_hint_while_the_link_works() {
         let link = |state| Link {
             state,
             since: SystemTime::UNIX_EPOCH,
@@ -354,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_without_the_phone_is_named_where_the_credentials_may_be_good() {
+    fn the_hint_is_resume_where_the_credentials_may_be_valid() {
         let at = |seconds| Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
         let resume = "`openclawctl resume`";
         for (state, code) in [
@@ -390,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn no_command_that_a_pairing_refuses_is_named_while_one_is_in_progress() {
+    fn no_hint_names_a_command_that_a_pairing_in_progress_refuses() {
         let hint = hint(LinkState::Linking, None);
         assert_eq!(hint, PAIRING);
         for refused in ["resume", "unpair", "run `openclawctl pair`"] {
@@ -399,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn no_state_but_connected_reads_as_healthy() {
+    fn only_connected_is_healthy() {
         assert!(
             LinkState::NAMES
                 .iter()

@@ -1,9 +1,9 @@
-//! Numbers as a log may show them: enough to recognise one's own, not enough to know another's.
+//! Masks phone numbers for logs: the owner can recognise a number, others cannot learn it.
 
 use crate::phone::code_length;
 
-/// `+1 555 XXX XXXX`: the country code, the first digits, and an X for each of the rest, the last four as a group. A
-/// plus sign before the digits may be missing. Text that is no number is masked whole.
+/// `+1 555 XXX XXXX`: the country code, the first digits, and an X for each further digit, the last four as a group.
+/// The leading plus sign is optional. Text that is not a number is masked entirely.
 #[must_use]
 pub fn number(phone: &str) -> String {
     let digits = phone.strip_prefix('+').unwrap_or(phone);
@@ -27,8 +27,8 @@ pub fn number(phone: &str) -> String {
     shown
 }
 
-/// A JID with the number inside it masked. Groups of the old kind are named after the number that made them:
-/// `NUMBER-TIME@g.us`. LIDs and newer groups contain no number.
+/// A JID with its phone number masked. Groups of the old kind contain the number of their creator: `NUMBER-TIME@g.us`.
+/// LIDs and newer groups contain no number.
 #[must_use]
 pub fn jid(jid: &str) -> String {
     let (user, server) = jid.split_once('@').unwrap_or((jid, ""));
@@ -45,7 +45,7 @@ pub fn jid(jid: &str) -> String {
     }
 }
 
-/// A text with every number in it masked: `+15550100123`, and JIDs that contain one.
+/// A text with every phone number masked: `+15550100123`, and JIDs that contain one.
 #[must_use]
 pub fn text(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
@@ -69,7 +69,7 @@ pub fn text(text: &str) -> String {
     masked + rest
 }
 
-/// What follows a number's JID, from behind its digits; of an old group's the rest of the JID too.
+/// The rest of a number's JID, after its digits. For an old group it includes the time.
 fn server(after: &str) -> Option<&str> {
     let digits = |c: char| c.is_ascii_digit();
     if let Some(made) = after.strip_prefix('-') {

@@ -1,38 +1,38 @@
-//! An error code in a server's ack for a message of ours: what it means, and whether trying again may help.
+//! The error code in a server's ack for an outgoing message: its meaning, and whether a retry may help.
 //!
-//! The codes and their names are those of WhatsApp Web (`NackFromStanza`), as WhatsApp's library lists them, and those that
-//! its server is seen to send beyond that list. A message that was refused was not delivered.
+//! The codes and names are those of WhatsApp Web (`NackFromStanza`), as listed in the WhatsApp library, plus codes that
+//! the server was observed to send. A refused message was not delivered.
 
 use serde::{Deserialize, Serialize};
 
-/// The code on the wire; 0 when the server sent something that is no number.
+/// The code on the wire; 0 if the server sent something that is not a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nack(pub u16);
 
-/// Whether trying again may help.
+/// Whether a retry may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NackClass {
-    /// The server's own problem, or too much at once: it passes.
+    /// A temporary problem of the server, or a rate limit.
     Passing,
-    /// WhatsApp restricts the account. Trying again makes it worse.
+    /// WhatsApp restricts the account. A retry makes it worse.
     Restricted,
-    /// The same message is refused every time.
+    /// The same message is always refused.
     Final,
 }
 
 impl Nack {
-    /// From the ack's attribute.
+    /// From the `error` attribute of the ack.
     #[must_use]
     pub fn parse(code: &str) -> Self {
         Self(code.trim().parse().unwrap_or_default())
     }
 
-    /// Whether trying again may help. A code of the server's own (5xx) that is not known passes; any other does not.
+    /// Whether a retry may help. An unknown server error (5xx) is temporary; any other unknown code is final.
     #[must_use]
     pub const fn class(self) -> NackClass {
         match self.0 {
             463 | 475 => NackClass::Restricted,
-            // What an agent fetches again before it tries again: see `is_stale_group`.
+            // The agent fetches the group again before it retries: see `is_stale_group`.
             421 => NackClass::Passing,
             550 | 551 => NackClass::Final,
             408 | 429 | 500..=599 => NackClass::Passing,
@@ -40,13 +40,13 @@ impl Nack {
         }
     }
 
-    /// What is known of the group is out of date: it has to be asked for before the message is sent again.
+    /// Returns true if the agent's group metadata is stale, and must be fetched before the message is sent again.
     #[must_use]
     pub const fn is_stale_group(self) -> bool {
         self.0 == 421
     }
 
-    /// What it means, in words.
+    /// The meaning, as a phrase.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self.0 {

@@ -1,8 +1,8 @@
-//! A phone number: parsed once at the border, masked wherever a log may see it.
+//! Phone numbers: parsed once at the border, masked in logs.
 //!
-//! Two ways lead here. What a person or a program gives is read strictly, by [`FromStr`]: `+`, a country code that
-//! exists, and what people write between digits. What WhatsApp or the store gives is taken as it is, by
-//! [`Phone::of_digits`]: a number that is there is one.
+//! There are two ways to get one. User input is parsed strictly by [`FromStr`]: `+`, an existing country code, and the
+//! usual separators. Values from WhatsApp or the store are accepted unchanged by [`Phone::of_digits`], because such a
+//! number exists.
 
 mod codes;
 mod written;
@@ -19,63 +19,63 @@ pub(crate) use codes::code_length;
 use written::is_invisible;
 pub(crate) use written::{in_link_text, read, without_marks};
 
-/// E.164 allows 15 digits; the shortest numbers in use have 7 with their country code.
+/// E.164 allows up to 15 digits. The shortest numbers in use have 7, with their country code.
 const MAX_DIGITS: usize = 15;
 const MIN_DIGITS: usize = 7;
 
-/// A phone number in E.164. `Debug` and `Display` show it masked; only [`Phone::e164`] shows it whole.
+/// A phone number in E.164. `Debug` and `Display` show it masked; only [`Phone::e164`] returns it whole.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "std::string::String", into = "std::string::String")]
 pub struct Phone(String<MAX_DIGITS>);
 
-/// Why a text is not a phone number. Never repeats the text, only the character that is wrong; places count from 1.
+/// Why a text is not a phone number. Never repeats the text, only the invalid character; positions count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneError {
-    /// Nothing, or nothing that can be seen.
+    /// Empty, or only invisible characters.
     #[error("the number is empty")]
     Empty,
-    /// Digits without a plus sign: whether they have a country code cannot be known.
+    /// Digits without a plus sign: it is ambiguous whether they include a country code.
     #[error("a number begins with + and its country code")]
     NoPlus,
-    /// `00`, as it is dialled in many countries.
+    /// `00`, the international prefix in many countries.
     #[error("use + instead of 00")]
     DoubleZero,
-    /// A plus sign that is not `+`.
+    /// A plus sign other than `+`.
     #[error("character {at} is {}: the plus sign is +", named(*found))]
     OtherPlus {
-        /// Which.
+        /// The character.
         found: char,
-        /// Its place.
+        /// Its position.
         at: usize,
     },
     /// A plus sign after the beginning.
     #[error("there is another + at character {at}: give one number")]
     SecondPlus {
-        /// Its place.
+        /// Its position.
         at: usize,
     },
     /// A digit of another script.
     #[error("character {at} is {}: write the digits 0 to 9", named(*found))]
     OtherDigit {
-        /// Which.
+        /// The character.
         found: char,
-        /// Its place.
+        /// Its position.
         at: usize,
     },
-    /// A letter, as in numbers that spell a word.
+    /// A letter, as in vanity numbers.
     #[error("character {at} is {}: a number has no letters", named(*found))]
     Letter {
-        /// Which.
+        /// The character.
         found: char,
-        /// Its place.
+        /// Its position.
         at: usize,
     },
-    /// An extension, or what else may follow a number in a link.
+    /// An extension, or another suffix of a number in a link.
     #[error(
         "an extension begins at character {at}: WhatsApp has no extensions, give the number alone"
     )]
     Extension {
-        /// Its place.
+        /// Its position.
         at: usize,
     },
     /// Any other character.
@@ -84,9 +84,9 @@ pub enum PhoneError {
         named(*found)
     )]
     Character {
-        /// Which.
+        /// The character.
         found: char,
-        /// Its place.
+        /// Its position.
         at: usize,
     },
     /// `(0)`.
@@ -101,29 +101,29 @@ pub enum PhoneError {
     /// A country code that is not assigned.
     #[error("no country has the code +{code}")]
     UnknownCode {
-        /// Which.
+        /// The code.
         code: u16,
     },
-    /// What is dialled first inside the country, after its country code.
+    /// A trunk prefix after the country code.
     #[error(
         "in a number of +{code} no {digit} follows the country code: leave out the {digit} after the country code"
     )]
     TrunkDigit {
         /// The country code.
         code: u16,
-        /// The digit after it.
+        /// The digit after the country code.
         digit: char,
     },
-    /// Too few or too many digits for that country.
+    /// Too few or too many digits for the country.
     #[error(
         "a number of +{code} has {wanted} digits after the country code, and this one has {digits}"
     )]
     NationalLength {
         /// The country code.
         code: u16,
-        /// How many it has.
+        /// The number of digits that the country's numbers have.
         wanted: usize,
-        /// How many there are.
+        /// The number of digits found.
         digits: usize,
     },
     /// Too few digits.
@@ -131,7 +131,7 @@ pub enum PhoneError {
         "a number has at least {MIN_DIGITS} digits with its country code, and this one has {digits}"
     )]
     TooShort {
-        /// How many.
+        /// The number of digits found.
         digits: usize,
     },
     /// Too many digits.
@@ -139,7 +139,7 @@ pub enum PhoneError {
         "a number has at most {MAX_DIGITS} digits with its country code, and this one has {digits}"
     )]
     TooLong {
-        /// How many.
+        /// The number of digits found.
         digits: usize,
     },
     /// A link that contains no number, or more than one.
@@ -150,7 +150,7 @@ pub enum PhoneError {
     NotANumber,
 }
 
-/// A character as it is seen, where it can be, and by its code point.
+/// A character for an error text: itself if visible, and its code point.
 fn named(c: char) -> impl fmt::Display {
     let code = u32::from(c);
     if c.is_control() || c.is_whitespace() || is_invisible(c) {
@@ -163,7 +163,7 @@ fn named(c: char) -> impl fmt::Display {
 }
 
 impl PhoneError {
-    /// The error in one word, as `corpus/numbers.tsv` has it.
+    /// The error as a single word, as in `corpus/numbers.tsv`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -190,8 +190,8 @@ impl PhoneError {
 }
 
 impl Phone {
-    /// A number as WhatsApp's addresses and our own rows have it: 7 to 15 digits, a plus sign before them or not.
-    /// It is not judged otherwise: it is in use, whatever a list of country codes says.
+    /// A number as in WhatsApp's JIDs and in stored rows: 7 to 15 digits, with an optional plus sign. Not validated
+    /// further: the number is in use, whatever a list of country codes contains.
     #[must_use]
     pub fn of_digits(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('+').unwrap_or(text);
@@ -199,7 +199,7 @@ impl Phone {
         valid.then(|| String::try_from(digits).ok().map(Self))?
     }
 
-    /// A number with its country code, as a person gave its digits.
+    /// A number with its country code, from the digits that a user typed.
     pub(crate) fn of_country(digits: &str) -> Result<Self, PhoneError> {
         if digits.starts_with('0') {
             return Err(PhoneError::ZeroCode);
@@ -237,7 +237,7 @@ impl Phone {
         format!("+{}", self.0)
     }
 
-    /// The digits alone, as WhatsApp's JIDs have them.
+    /// The digits only, as in WhatsApp's JIDs.
     #[must_use]
     pub fn digits(&self) -> &str {
         &self.0
@@ -247,7 +247,8 @@ impl Phone {
 impl FromStr for Phone {
     type Err = PhoneError;
 
-    /// What is accepted is accepted for every [`Recipient`] too: a number as people write it, a link with one, a JID.
+    /// Accepts a number with separators, a link that contains one, or a JID. Every input accepted here is accepted as a
+    /// [`Recipient`] too.
     fn from_str(text: &str) -> Result<Self, PhoneError> {
         match text.parse() {
             Ok(Recipient::Phone(phone)) => Ok(phone),
@@ -257,7 +258,7 @@ impl FromStr for Phone {
     }
 }
 
-/// Of the disk: see [`Phone::of_digits`].
+/// For deserialization: see [`Phone::of_digits`].
 impl TryFrom<std::string::String> for Phone {
     type Error = PhoneError;
 
@@ -266,7 +267,7 @@ impl TryFrom<std::string::String> for Phone {
     }
 }
 
-/// The digits alone, as it is written to disk.
+/// For serialization: the digits only.
 impl From<Phone> for std::string::String {
     fn from(phone: Phone) -> Self {
         phone.digits().to_owned()
@@ -335,20 +336,20 @@ mod tests {
 
     #[test]
     fn an_error_names_the_mistake_and_its_position_and_never_the_number() {
-        let said = |text: &str| text.parse::<Phone>().unwrap_err().to_string();
+        let error = |text: &str| text.parse::<Phone>().unwrap_err().to_string();
         assert_eq!(
-            said("+1555\u{665}10012"),
+            error("+1555\u{665}10012"),
             "character 6 is `\u{665}` (U+0665): write the digits 0 to 9"
         );
         assert_eq!(
-            said("+1 555 010 0123 x7"),
+            error("+1 555 010 0123 x7"),
             "an extension begins at character 17: WhatsApp has no extensions, give the number alone"
         );
         assert_eq!(
-            said("+1555\n0100123"),
+            error("+1555\n0100123"),
             "character 6 is U+000A: only spaces, hyphens, dots and parentheses may be between digits"
         );
-        assert!(!said("+1555SECRET").contains("SECRET"));
-        assert!(!said("+9995550100123").contains("555"));
+        assert!(!error("+1555SECRET").contains("SECRET"));
+        assert!(!error("+9995550100123").contains("555"));
     }
 }

@@ -1,4 +1,4 @@
-//! A recipient of messages, and the one way in which a text names them: in every command, call, file and variable.
+//! The recipient of a message, and its text form, which is the same in every command, request, file and variable.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use crate::phone::{self, Phone, PhoneError};
 /// A recipient of messages.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Recipient {
-    /// A person, by number.
+    /// A person, by phone number.
     Phone(Phone),
     /// A person, by LID.
     Lid(Lid),
@@ -19,7 +19,7 @@ pub enum Recipient {
 }
 
 impl Recipient {
-    /// As it is parsed: for the API and the disk, never for a log.
+    /// The text form, which parses back to the same recipient: for the API and the disk, never for a log.
     #[must_use]
     pub fn address(&self) -> String {
         match self {
@@ -29,7 +29,7 @@ impl Recipient {
         }
     }
 
-    /// Whom a message to this chat goes to. `None` for a chat that no message can be sent to: statuses, channels.
+    /// The recipient of a message to this chat. `None` for chats that cannot be sent to: statuses, channels.
     #[must_use]
     pub fn of_chat(chat: &ChatId) -> Option<Self> {
         match chat.jid().split_once('@')? {
@@ -38,7 +38,7 @@ impl Recipient {
         }
     }
 
-    /// Of an address that this or an older version wrote down: never refused for what has become stricter since.
+    /// From an address that this or an older version stored: never refused because the parser has become stricter.
     #[must_use]
     pub fn of_address(address: &str) -> Option<Self> {
         match address.split_once('@') {
@@ -50,7 +50,7 @@ impl Recipient {
     }
 }
 
-/// A group of the old kind is named after a number.
+/// Masked, because a group of the old kind contains a phone number.
 impl fmt::Debug for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -61,10 +61,10 @@ impl fmt::Debug for Recipient {
     }
 }
 
-/// Why a text names no one. Does not repeat the text.
+/// Why a text is not a recipient. The error does not repeat the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecipientError {
-    /// Not a number, and not a JID either.
+    /// Neither a number nor a JID.
     #[error(transparent)]
     Phone(#[from] PhoneError),
     /// Not a LID.
@@ -73,7 +73,7 @@ pub enum RecipientError {
     /// Not a group.
     #[error("a group is DIGITS@g.us, or NUMBER-TIME@g.us of the old kind")]
     Group,
-    /// A JID of a person's device.
+    /// The JID of a device.
     #[error("this is a device's JID: leave out :N, messages go to the person")]
     Device,
     /// A JID of a kind that cannot be sent to.
@@ -82,7 +82,7 @@ pub enum RecipientError {
 }
 
 impl RecipientError {
-    /// The error in one word, as `corpus/numbers.tsv` has it.
+    /// The error as a single word, as in `corpus/numbers.tsv`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -99,7 +99,7 @@ impl FromStr for Recipient {
     type Err = RecipientError;
 
     fn from_str(text: &str) -> Result<Self, RecipientError> {
-        // A link may have an address in the text that it begins a chat with.
+        // Links are checked first: their prefilled text may contain an `@`.
         if let Some(number) = phone::in_link_text(text) {
             return Ok(Self::Phone(number?));
         }
@@ -125,7 +125,7 @@ fn is_device(user: &str) -> bool {
     number.len() < user.len() && number.starts_with([':', '.'])
 }
 
-/// The user part of a person's JID: digits, and nothing between them.
+/// Parses the user part of a person's JID: digits only, without separators.
 fn number(user: &str) -> Result<Phone, PhoneError> {
     let wrong = user.chars().zip(1..).find(|(c, _)| !c.is_ascii_digit());
     match wrong {
@@ -138,7 +138,7 @@ fn number(user: &str) -> Result<Phone, PhoneError> {
     }
 }
 
-/// Digits, or the number of its maker and the second of its making.
+/// Digits, or the creator's number and the time of creation in seconds.
 fn is_group(user: &str) -> bool {
     let digits = |text: &str, least: usize, most: usize| {
         (least..=most).contains(&text.len())
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_read_as_its_recipient() {
+    fn an_address_parses_to_its_recipient() {
         for text in [
             "+15550100123",
             "100000000000001@lid",
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_was_accepted_once_is_read_from_the_store() {
+    fn a_stored_address_is_still_accepted() {
         for old in [
             "+0015550100002",
             "+4407700900123",

@@ -1,4 +1,4 @@
-//! A message of ours: what it may be, and how far it has come.
+//! Outgoing messages: their content and their state.
 
 mod outgoing;
 
@@ -18,9 +18,9 @@ pub use outgoing::{
     Card, Draft, MessageRef, NewContent, NewMessage, Outgoing, Payload, Place, Referred, Subject,
 };
 
-/// The longest client token.
+/// The maximum length of a client token, in bytes.
 const MAX_TOKEN_BYTES: usize = 128;
-/// The longest message id: WhatsApp's own have up to 32 characters.
+/// The maximum length of a message id, in bytes: WhatsApp's own have up to 32 characters.
 const MAX_ID_BYTES: usize = 64;
 
 /// WhatsApp's id of a message, unique within (chat, sender).
@@ -29,7 +29,7 @@ const MAX_ID_BYTES: usize = 64;
 pub struct MessageId(Bounded<MAX_ID_BYTES>);
 
 impl MessageId {
-    /// Cut to its bound: a longer one is no id of WhatsApp's, and nothing is looked up by it.
+    /// Truncates to the maximum length: a longer id is not one of WhatsApp's, and nothing is looked up by it.
     #[must_use]
     pub fn new(id: &str) -> Self {
         let mut bounded = Bounded::new();
@@ -41,7 +41,7 @@ impl MessageId {
         Self(bounded)
     }
 
-    /// As on the wire.
+    /// The id as on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -66,18 +66,18 @@ impl fmt::Debug for MessageId {
     }
 }
 
-/// The caller's name for a message: the same token is the same message.
+/// The caller's idempotency token: the same token is the same message.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Token(Bounded<MAX_TOKEN_BYTES>);
 
-/// Why a text is no token.
+/// The text is not a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a token has 1 to {MAX_TOKEN_BYTES} printable ASCII characters and no space")]
 pub struct TokenError;
 
 impl Token {
-    /// The text.
+    /// The token as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -115,50 +115,50 @@ impl fmt::Debug for Token {
     }
 }
 
-/// How far a message of ours has come. Each state implies those before it, except `Failed`.
+/// The state of an outgoing message. Each state implies those before it, except `Failed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SendState {
-    /// The agent has it.
+    /// The agent has accepted the message.
     #[serde(rename = "accepted")]
     Accepted,
-    /// WhatsApp's server has it.
+    /// WhatsApp's server has acknowledged it.
     #[serde(rename = "ack")]
     ServerAck,
-    /// A device of the recipient has it.
+    /// A device of the recipient has received it.
     #[serde(rename = "delivered")]
     Delivered,
     /// The recipient has read it.
     #[serde(rename = "read")]
     Read,
-    /// It was refused and will not be tried again.
+    /// It was refused, and is not retried.
     #[serde(rename = "failed")]
     Failed,
 }
 
-/// What became of a message so far: the answer to Send.
+/// The current state of an outgoing message: the response to Send.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     /// WhatsApp's id.
     #[serde(rename = "i")]
     pub id: MessageId,
-    /// The caller's name for it.
+    /// The caller's token.
     #[serde(rename = "k")]
     pub token: Token,
-    /// The strongest state reached.
+    /// The furthest state reached.
     #[serde(rename = "s")]
     pub state: SendState,
-    /// When the server acknowledged it.
+    /// When the server acknowledged the message.
     #[serde(rename = "a", with = "maybe_time", default)]
     pub server_ack_at: Option<SystemTime>,
     /// Why it failed.
     #[serde(rename = "f", default)]
     pub failure: Option<SendReason>,
-    /// The code with which WhatsApp's server refused it last, unless it has taken it since.
+    /// The code of the last refusal by WhatsApp's server, unless it has accepted the message since.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub nack: Option<Nack>,
 }
 
-/// A message of ours changed its state.
+/// An outgoing message changed its state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SendOutcome {
     /// The message.
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_id_is_cut_not_kept() {
+    fn a_huge_id_is_truncated() {
         assert_eq!(
             MessageId::new(&"é".repeat(1000)).as_str().chars().count(),
             32

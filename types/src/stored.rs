@@ -1,14 +1,13 @@
-//! How the model is written down: times as one number, and reading that outlives what it does not know.
+//! Serde helpers for stored types: times as one number, and readers that tolerate unknown values.
 //!
-//! Names and shapes here are on disks: fields are added, never renamed, and what a later version
-//! added is passed over, not an error.
+//! The names and shapes are on disks: fields are added, never renamed, and fields of a later version are ignored.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Nanoseconds since 1970, which lasts until 2554. Earlier is 1970.
+/// Nanoseconds since 1970, which lasts until 2554. Earlier times become 1970.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Time(u64);
 
@@ -42,7 +41,7 @@ pub(crate) mod time {
 pub(crate) mod maybe_time {
     use super::{Deserialize, Deserializer, Serialize, Serializer, SystemTime, Time};
 
-    #[expect(clippy::ref_option, reason = "serde calls it so")]
+    #[expect(clippy::ref_option, reason = "serde's signature")]
     pub(crate) fn serialize<S: Serializer>(
         at: &Option<SystemTime>,
         to: S,
@@ -57,7 +56,7 @@ pub(crate) mod maybe_time {
     }
 }
 
-/// For `#[serde(deserialize_with = …)]`: what is not understood is the default instead of an error.
+/// For `#[serde(deserialize_with = …)]`: an unreadable value becomes the default instead of an error.
 pub(crate) fn lenient<'de, D, T>(from: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,43 +1,43 @@
-//! A text that may be sent: it shows something, and WhatsApp takes it.
+//! The text of an outgoing message: visible, and within WhatsApp's limits.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How long a text may be, in characters (Unicode code points, not bytes and not UTF-16 units). WhatsApp Web counts in
+/// The maximum length of a text in characters (Unicode code points, not bytes or UTF-16 units). WhatsApp Web counts in
 /// the same way: its message box has `maxLength: MAX_TXT_MSG_SIZE`, which is 65536, and `WAWebCharacterLimitPlugin`
-/// compares `numCodepoints` of the text with that.
+/// compares it with the text's `numCodepoints`.
 pub const MAX_TEXT_CHARS: usize = 65_536;
 
-/// A text that may be sent: it shows something, is bounded, and has no NUL.
+/// A text that may be sent: it has a visible character, is not too long, and contains no NUL.
 ///
-/// From a volume it is taken as it is, as [`Text::kept`] does.
+/// Stored text is accepted unchanged, as by [`Text::kept`].
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text(String);
 
-/// Why a text is not sent.
+/// Why a text cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Nothing to send.
+    /// Empty.
     #[error("the text is empty")]
     Empty,
-    /// White space and marks only: the reader would see an empty bubble.
+    /// Only white space and invisible characters: the recipient would see an empty bubble.
     #[error(
         "the text is empty: it has {chars} character{}, and none of them shows anything",
         if *chars == 1 { "" } else { "s" }
     )]
     Invisible {
-        /// How many characters it has.
+        /// The number of characters.
         chars: usize,
     },
-    /// Over the bound.
+    /// Longer than the limit.
     #[error("the text has {chars} characters, and a message has at most {MAX_TEXT_CHARS}")]
     TooLong {
-        /// How many characters it has.
+        /// The number of characters.
         chars: usize,
     },
-    /// A character that no client shows.
+    /// A NUL character, which no client shows.
     #[error("the text contains a NUL character")]
     Nul,
 }
@@ -49,7 +49,7 @@ impl Text {
         &self.0
     }
 
-    /// A text that this or an older version took, from the disk.
+    /// From disk: a text that this or an older version accepted.
     #[must_use]
     pub fn kept(text: String) -> Self {
         Self(text)
@@ -70,7 +70,7 @@ impl TryFrom<String> for Text {
         if text.contains('\0') {
             return Err(TextError::Nul);
         }
-        if text.chars().all(shows_nothing) {
+        if text.chars().all(is_blank) {
             return Err(TextError::Invisible { chars });
         }
         Ok(Self(text))
@@ -90,8 +90,9 @@ impl fmt::Debug for Text {
 }
 
 /// White space, control characters, what Unicode lists as `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt,
-/// 16.0), and the few others that are blank in every font. A combining mark alone is visible, as is an emoji's part.
-pub(crate) fn shows_nothing(c: char) -> bool {
+/// 16.0), and the few other characters that are blank in every font. A combining mark alone is visible, and so is a
+/// part of an emoji.
+pub(crate) fn is_blank(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
         || matches!(
@@ -105,16 +106,16 @@ pub(crate) fn shows_nothing(c: char) -> bool {
                 | '\u{200b}'..='\u{200f}'
                 | '\u{202a}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
-                // The empty pattern of Braille.
+                // Braille pattern blank.
                 | '\u{2800}'
                 | '\u{3164}'
                 | '\u{fe00}'..='\u{fe0f}'
                 | '\u{feff}'
                 | '\u{ffa0}'
-                // Marks around annotations, after what is unassigned and ignorable.
+                // Interlinear annotation marks, preceded by unassigned ignorable code points.
                 | '\u{fff0}'..='\u{fffb}'
                 | '\u{1bca0}'..='\u{1bca3}'
-                // A note without a head.
+                // Musical symbol null notehead.
                 | '\u{1d159}'
                 | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e0fff}'
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_shows_nothing_is_empty() {
+    fn a_text_without_visible_characters_is_empty() {
         assert_eq!(checked(""), Err(TextError::Empty));
         for nothing in [
             " \n",
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_shows_something_is_sent_with_all_that_is_invisible_in_it() {
+    fn a_visible_text_keeps_its_invisible_characters() {
         for text in [
             "\u{200b}.",
             "❤\u{fe0f}",
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_as_long_as_it_has_characters() {
+    fn the_length_of_a_text_is_its_number_of_characters() {
         for one in ["x", "я", "字", "🦆", "e"] {
             assert_eq!(checked(&one.repeat(MAX_TEXT_CHARS)), Ok(()), "{one}");
             let chars = MAX_TEXT_CHARS + 1;

@@ -1,7 +1,7 @@
-//! Enums that are one word each, for programs: on disks, in logs, in metrics. A word that a later version wrote is kept.
+//! Enums whose variants are single words, as on disks, in logs and in metrics. A word of a later version is kept.
 
-/// Defines an enum of words. `Other` is a word that this version does not know; what follows a bar is what earlier versions
-/// wrote.
+/// Defines an enum of words. `Other` holds a word that this version does not know; the words after a bar are those of
+/// earlier versions.
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal $(| $old:literal)*,)+ }) => {
         $(#[$meta])*
@@ -14,7 +14,7 @@ macro_rules! words {
         }
 
         impl $name {
-            /// Every word that this version knows.
+            /// All words that this version knows.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
             /// The word.
@@ -51,21 +51,22 @@ macro_rules! words {
 }
 
 words! {
-    /// Why a message of ours failed, or has not been sent yet.
+    /// Why an outgoing message failed, or has not been sent yet.
     SendReason {
         /// WhatsApp's server refused it.
         RefusedByServer = "refused_by_server",
-        /// WhatsApp restricts the account: its server refused this message, and takes others.
+        /// WhatsApp restricts the account: its server refused this message, but accepts others.
         Restricted = "restricted",
         /// The number is not on WhatsApp.
         NotOnWhatsapp = "not_on_whatsapp",
-        /// It was kept, and its time ended before it left.
+        /// It was queued, and its deadline passed before it was sent.
         Expired = "expired" | "deadline",
-        /// It was handed to WhatsApp, and its time ended before the server's ack came: whether it arrived is not known.
+        /// It was handed to WhatsApp, and its deadline passed before the server's ack arrived: it is unknown whether
+        /// the message arrived.
         Unconfirmed = "unconfirmed",
         /// A client cancelled it before it was sent.
         Cancelled = "cancelled",
-        /// It was kept for one account, and another one was linked.
+        /// It was queued for one account, and another one was linked.
         OtherAccount = "other_account",
     }
 }
@@ -73,17 +74,17 @@ words! {
 words! {
     /// Why a message could not be decrypted.
     UndecryptableReason {
-        /// Its keys do not fit. The sender is asked to send it again.
+        /// The decryption failed. The sender is asked to send the message again.
         NotDecrypted = "not_decrypted",
-        /// It can be viewed once, on the phone only.
+        /// A view-once message, which WhatsApp sends to the phone only.
         ViewOnce = "view_once",
-        /// It was sent to a hosted account's phone only.
+        /// Sent only to the phone of a hosted account.
         Hosted = "hosted",
-        /// It is a bot's, and was sent to the phone only.
+        /// A bot's message, sent to the phone only.
         Bot = "bot",
-        /// It was sent to the phone only.
+        /// Sent to the phone only.
         Unavailable = "unavailable",
-        /// It is encrypted in a way that this version does not know.
+        /// Encrypted in a way that this version does not know.
         UnknownEncryption = "unknown_encryption",
     }
 }
@@ -107,9 +108,9 @@ words! {
         NotListed = "not_listed",
         /// The group is not on the allowlist.
         GroupNotListed = "group_not_listed",
-        /// WhatsApp did not answer in time who the sender is.
+        /// WhatsApp did not report in time who the sender is.
         NotResolved = "not_resolved",
-        /// Too many messages were held until it was known who their senders are.
+        /// Too many messages were waiting for their senders to be resolved.
         TooManyHeld = "too_many_held",
     }
 }
@@ -117,11 +118,11 @@ words! {
 words! {
     /// Why a change was rejected.
     RejectReason {
-        /// The message is another person's.
+        /// Another person is the author of the message.
         NotTheAuthor = "not_the_author",
         /// The message was sent to someone else.
         NotTheRecipient = "not_the_recipient",
-        /// The message is of another chat.
+        /// The message belongs to another chat.
         OtherChat = "other_chat",
     }
 }

@@ -1,4 +1,4 @@
-//! What a message says.
+//! The content of a message.
 
 use openclaw_types::{
     Body, CalendarEvent, Choice, Contact, Content, GroupInvite, Location, Media, MediaKind,
@@ -12,7 +12,7 @@ use super::target::{target, target_from};
 use crate::v1;
 use crate::v1::content::Kind;
 
-/// What of the content stands in the message, next to what it says.
+/// The fields that the contract puts in the message itself, next to its content.
 #[derive(Default)]
 pub(super) struct Frame {
     pub(super) quoted: Option<v1::Quoted>,
@@ -122,7 +122,7 @@ fn kind(body: Body) -> Option<Kind> {
         Body::TimerChange(after) => Kind::TimerChange(v1::TimerChange {
             disappears_after: seconds(after),
         }),
-        // Of an edit, which says so itself. Nothing else comes sealed.
+        // Only edits are sealed, and an edit has its own flag for that.
         Body::Sealed | Body::Unknown => return None,
         Body::Other(Other {
             name,
@@ -136,7 +136,7 @@ fn kind(body: Body) -> Option<Kind> {
     })
 }
 
-/// By its name: the card itself stays at the agent.
+/// Only the name: the card itself is not part of the event.
 fn contact_card(name: String) -> v1::ContactCard {
     v1::ContactCard {
         name,
@@ -228,7 +228,7 @@ fn body(kind: Kind) -> Result<Body, Error> {
     })
 }
 
-/// A file, without where it is and its key: those never leave the agent.
+/// A file, without its location and key: those never leave the agent.
 #[must_use]
 pub fn media(media: Media) -> v1::Media {
     let Media {
@@ -290,7 +290,7 @@ fn media_from(media: v1::Media) -> Media {
     }
 }
 
-/// A kind of file.
+/// The kind of a file.
 #[must_use]
 pub const fn media_kind(kind: MediaKind) -> v1::MediaKind {
     match kind {
@@ -376,12 +376,12 @@ fn text_of(id: MessageId) -> String {
     id.into()
 }
 
-/// None where the text is empty.
+/// `None` if the text is empty.
 pub(super) fn id_of(text: &str) -> Option<MessageId> {
     (!text.is_empty()).then(|| MessageId::new(text))
 }
 
-/// 0 is none.
+/// `None` for 0.
 fn seconds(seconds: u32) -> Option<Duration> {
     (seconds != 0).then(|| Duration {
         seconds: seconds.into(),

@@ -14,7 +14,7 @@ use super::{Error, missing, time};
 use crate::v1;
 use crate::v1::event::Kind;
 
-/// What an event holds, and its message in the contract.
+/// The data of an event, and the corresponding message of the contract.
 pub(super) trait Wire: Sized {
     type Message;
 
@@ -54,7 +54,7 @@ macro_rules! both_ways {
 
 openclaw_types::for_each_kind!(both_ways);
 
-/// An event of this agent. `hint` is what a person should do about a link.
+/// An event of this agent. `hint` is what the user should do about a link.
 pub fn event(
     event: Event,
     agent: v1::AgentIdentity,
@@ -154,7 +154,7 @@ fn origin_from(origin: Option<v1::Origin>) -> Result<Origin, Error> {
     })
 }
 
-/// What is known of a message that is not here.
+/// The known fields of a message that is not delivered as content.
 struct Names {
     id: MessageId,
     chat: ChatId,
@@ -278,7 +278,7 @@ mod tests {
         self::event(event, v1::AgentIdentity::default(), None, |_| "pair".into())
     }
 
-    /// As a client sees it: without what the contract does not have.
+    /// The event as a client receives it: without the fields that the contract does not have.
     fn seen(mut what: EventData) -> EventData {
         let without_pointer = |content: &mut Content| {
             if let Body::Media(media) = &mut content.body {
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn every_event_survives_the_way_to_the_contract_and_back() {
+    fn every_event_survives_a_round_trip_through_the_contract() {
         for what in samples::every_event_data() {
             let back = Event::try_from(there(what.clone())).map(|event| event.what);
             assert_eq!(back, Ok(seen(what)));

@@ -9,7 +9,7 @@ use super::event::Wire;
 use super::{Error, missing, time};
 use crate::v1;
 
-/// The link, and what a person should do about it. What only Status has is left out.
+/// The link, and what the user should do about it. Fields that only Status has are not set.
 #[must_use]
 pub fn link_status(link: Link, hint: String) -> v1::LinkStatus {
     let Link {
@@ -136,7 +136,7 @@ fn link_state(state: LinkState) -> v1::LinkState {
     }
 }
 
-/// With the code of a refusal.
+/// The reason, and the code of a refusal.
 fn link_reason(reason: &Reason) -> (v1::LinkReason, Option<u32>) {
     let reason = match *reason {
         Reason::ConnectionLost => v1::LinkReason::ConnectionLost,

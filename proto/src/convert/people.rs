@@ -4,7 +4,7 @@ use openclaw_types::{ChatId, ChatKind, Contact, Lid};
 
 use crate::v1;
 
-/// A person.
+/// A contact.
 #[must_use]
 pub fn contact(contact: Contact) -> v1::Contact {
     let Contact { phone, lid } = contact;
@@ -24,12 +24,12 @@ impl From<v1::Contact> for Contact {
     }
 }
 
-/// Who it is; no one where that is absent.
+/// The contact; an absent one becomes an empty contact.
 pub(super) fn person(contact: Option<v1::Contact>) -> Contact {
     contact.map(Contact::from).unwrap_or_default()
 }
 
-/// A kind of chat.
+/// The kind of a chat.
 #[must_use]
 pub const fn chat_kind(kind: ChatKind) -> v1::ChatKind {
     match kind {

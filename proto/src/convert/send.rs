@@ -1,4 +1,4 @@
-//! How far a message of ours has come, and why no further.
+//! The state of an outgoing message, and why it failed.
 
 use openclaw_types::{ChatId, MessageId, Nack, SendOutcome, SendState, Sent};
 
@@ -21,7 +21,7 @@ reason!(
     }
 );
 
-/// A state.
+/// The state of a send.
 #[must_use]
 pub const fn send_state(state: SendState) -> v1::SendState {
     match state {
@@ -44,7 +44,7 @@ pub(super) fn send_state_from(state: v1::SendState) -> Result<SendState, Error> 
     })
 }
 
-/// A refusal of WhatsApp's server, with its meaning.
+/// A refusal by WhatsApp's server, with its meaning.
 #[must_use]
 pub fn nack(nack: Nack) -> v1::Nack {
     v1::Nack {

@@ -1,4 +1,4 @@
-//! The message that a change or a content is about, and what could be checked of that.
+//! The message that a change or a content refers to, and the result of checking its author.
 
 use openclaw_types::{AuthorCheck, MessageId, Target};
 

@@ -1,4 +1,4 @@
-//! What the contract has and the model does not, or not yet, is distinguished from what is absent.
+//! Values that the contract has and the model does not (yet) are distinguished from absent ones.
 
 use openclaw_types::{Body, Event, EventData, LinkState, MediaKind, SendReason, samples};
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::v1;
 use crate::v1::event::Kind;
 
-/// An event as a client gets it.
+/// An event as a client receives it.
 fn wire(kind: Kind) -> v1::Event {
     v1::Event {
         recorded_at: Some(Timestamp::default()),
@@ -45,7 +45,7 @@ fn body(kind: Option<v1::content::Kind>) -> Body {
 }
 
 #[test]
-fn values_of_a_later_version_are_unknown_and_no_others() {
+fn only_values_of_a_later_version_become_unknown() {
     assert_eq!(body(None), Body::Unknown);
     let media = v1::Media {
         kind: 99,
@@ -93,7 +93,7 @@ fn a_sealed_edit_has_no_content() {
 }
 
 #[test]
-fn a_reason_that_is_not_known_stays_visible() {
+fn an_unknown_reason_stays_visible() {
     let failure = |reason, other: &str| {
         let outcome = v1::SendOutcome {
             client_token: "t-1".into(),
@@ -114,7 +114,7 @@ fn a_reason_that_is_not_known_stays_visible() {
         failure(v1::SendReason::Other.into(), "full_moon"),
         other("full_moon")
     );
-    // The contract has it, and the model has no value for it.
+    // The contract has this reason; the model has no variant for it.
     assert_eq!(failure(v1::SendReason::Held.into(), ""), other("held"));
     assert_eq!(failure(0, ""), None);
     assert_eq!(
@@ -124,7 +124,7 @@ fn a_reason_that_is_not_known_stays_visible() {
 }
 
 #[test]
-fn a_links_reason_that_is_not_known_is_an_error_and_not_none() {
+fn an_unknown_link_reason_is_an_error_and_not_none() {
     let status = |reason| v1::LinkStatus {
         state: v1::LinkState::LoggedOut.into(),
         since: Some(Timestamp::default()),

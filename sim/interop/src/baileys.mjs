@@ -1,8 +1,8 @@
-// Baileys as an honest oracle. As published it accepts every signature: its verification throws away the result
-// of libsignal's, which for a signed prekey is `true` by construction. Here libsignal's check is replaced, in memory,
-// by one that throws; it must happen before Baileys is loaded, because its modules bind the function by name.
+// Baileys with a working signature check. As published it accepts every signature: it discards the result of
+// libsignal's verification, which for a signed prekey is always `true`. Here libsignal's check is replaced in memory
+// by one that throws. This must happen before Baileys is loaded, because its modules import the function by name.
 //
-// Nothing in node_modules is edited, and nothing else of Baileys is changed.
+// No file in node_modules is edited, and nothing else in Baileys is changed.
 
 import { createRequire } from 'node:module'
 import { verifyXeddsa } from './xeddsa.mjs'
@@ -10,7 +10,7 @@ import { verifyXeddsa } from './xeddsa.mjs'
 const KEY_TYPE_DJB = 5
 const require = createRequire(import.meta.url)
 
-/** How many signatures were checked, and how many of them were bad, since the process started. */
+/** The number of signatures checked, and of invalid ones, since the process started. */
 export const signatures = { checked: 0, rejected: 0 }
 
 require('libsignal/src/curve.js').verifySignature = (publicKey, message, signature) => {
@@ -23,14 +23,14 @@ require('libsignal/src/curve.js').verifySignature = (publicKey, message, signatu
 	return true
 }
 
-// libsignal prints sessions, private keys included.
+// libsignal prints sessions, including private keys.
 for (const level of ['log', 'info', 'warn', 'error']) console[level] = () => {}
 
 export const baileys = await import('@whiskeysockets/baileys')
 export const { Curve } = await import('@whiskeysockets/baileys/lib/Utils/crypto.js')
 const { WA_CERT_DETAILS } = await import('@whiskeysockets/baileys/lib/Defaults/index.js')
 
-/** Makes `root` (32 bytes, hex) the key that signs the server's certificate chain, in place of WhatsApp's own. */
+/** Makes Baileys verify the server's certificate chain with `root` (32 bytes, hex) instead of WhatsApp's root key. */
 export function trustRoot(root) {
 	const key = Buffer.from(root, 'hex')
 	if (key.length !== 32) throw new Error(`a root key has 32 bytes, not ${key.length}`)

@@ -1,6 +1,6 @@
-// One linked device run by Baileys: an auth folder that outlives its sockets, and what those sockets told us.
+// A linked device run by Baileys: an auth folder that outlives its sockets, and the events of those sockets.
 //
-// It keeps to Baileys' public interface, except that it listens to raw stanzas to see how a message was encrypted.
+// It uses Baileys' public interface, except that it reads raw stanzas to find out how a message was encrypted.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import { baileys } from './baileys.mjs'
 import { makeRecord } from './record.mjs'
 import { until } from './until.mjs'
 
-const VERSION = [2, 3000, 1043857760] // fixed: asking for the current one would need a network
+const VERSION = [2, 3000, 1043857760] // fixed: fetching the current one requires a network
 const RESTART_REQUIRED = 515
 
 export class Companion {
@@ -31,12 +31,12 @@ export class Companion {
 		this.#settings = settings
 	}
 
-	/** A device that is not linked yet. `settings` go to Baileys as they are. */
+	/** A device that is not linked yet. `settings` are passed to Baileys unchanged. */
 	static async create(simulator, settings = {}) {
 		return Companion.in(await mkdtemp(join(tmpdir(), 'openclaw-interop-')), simulator, settings)
 	}
 
-	/** The device whose auth folder this is. */
+	/** The device with this auth folder. */
 	static async in(folder, simulator, settings = {}) {
 		const companion = new Companion(simulator, settings)
 		companion.#folder = folder
@@ -45,7 +45,7 @@ export class Companion {
 		return companion
 	}
 
-	/** A device linked to `account` by QR code, restarted, logged in, with everything acked that the phone sends at first. */
+	/** A device linked to `account` by QR code, restarted and logged in, which has acked the phone's first messages. */
 	static async linked(simulator, account, settings = {}) {
 		const companion = await Companion.create(simulator, settings)
 		companion.connect()
@@ -55,7 +55,7 @@ export class Companion {
 		return companion
 	}
 
-	/** Starts a socket with the stored credentials; it connects by itself. */
+	/** Starts a socket with the stored credentials; it connects automatically. */
 	connect() {
 		const { state, saveCreds } = this.#auth
 		const socket = baileys.makeWASocket({
@@ -82,7 +82,7 @@ export class Companion {
 		return this
 	}
 
-	/** The socket in use. */
+	/** The current socket. */
 	get socket() {
 		return this.#life.socket
 	}
@@ -99,7 +99,7 @@ export class Companion {
 		return this.creds.me.lid
 	}
 
-	/** The QR text that a phone would see now. */
+	/** The text of the current QR code. */
 	async qr() {
 		const life = this.#life
 		return until('a QR code', () => life.qrs.at(-1))
@@ -119,7 +119,7 @@ export class Companion {
 		return this
 	}
 
-	/** Waits until the server has said that it delivered everything, and Baileys holds no event back. */
+	/** Waits until the server has announced the end of the backlog, and Baileys buffers no events. */
 	async online() {
 		const life = this.#life
 		await until('a settled connection', () => life.status !== undefined || (life.open && life.settled))
@@ -128,7 +128,7 @@ export class Companion {
 		return this
 	}
 
-	/** Waits for the end of the socket; its status code, in Baileys' counting. */
+	/** Waits for the end of the socket. Returns Baileys' status code. */
 	async closed(ms) {
 		const life = this.#life
 		await until('the end of the connection', () => life.status !== undefined, ms)
@@ -140,38 +140,38 @@ export class Companion {
 		return this.#life.error
 	}
 
-	/** Ends the socket as an application does that stops. */
+	/** Ends the socket as a stopping application does. */
 	async disconnect() {
 		if (this.#life.status !== undefined) return
 		await this.socket.end(undefined)
 		await this.closed()
 	}
 
-	/** From now on nothing that the device sends leaves it, acks included; what the server sends still arrives. */
+	/** From now on nothing that the device sends reaches the server, not even acks; what the server sends still arrives. */
 	mute() {
 		this.socket.ws.socket.send = (_, done) => done?.()
 	}
 
-	/** The stanza with this id never reaches Baileys, as if the process had died on it: it is neither read nor acked. */
+	/** Drops the stanza with this id before Baileys reads it, as if the process had crashed: it is neither read nor acked. */
 	lose(id) {
 		this.#lost.add(id)
 	}
 
-	/** Breaks the connection without a farewell. */
+	/** Closes the connection without a close frame. */
 	break() {
 		this.socket.ws.socket.terminate()
 	}
 
-	/** The message whose text is `text`, waiting for it. */
+	/** Waits for the message with this text, and returns it. */
 	async received(text, ms) {
 		return until(`a message "${text.slice(0, 40)}"`, () => this.messages.find(message => textOf(message) === text), ms)
 	}
 
-	/** What the socket in use reports as `event` from now on, in order; the list grows. */
-	heard(event) {
-		const heard = []
-		this.socket.ev.on(event, reported => heard.push(...[reported].flat()))
-		return heard
+	/** A list to which all further `event`s of the current socket are appended, in order. */
+	collect(event) {
+		const events = []
+		this.socket.ev.on(event, reported => events.push(...[reported].flat()))
+		return events
 	}
 
 	/** All texts received so far, in order. */
@@ -179,7 +179,7 @@ export class Companion {
 		return this.messages.map(textOf).filter(text => text !== undefined)
 	}
 
-	/** How the payloads of message `id` were encrypted, for each time that it was delivered. */
+	/** The encryption types of the payloads of message `id`, for each delivery. */
 	encryption(id) {
 		return this.stanzas.filter(({ attrs }) => attrs.id === id).map(({ content }) => content.filter(({ tag }) => tag === 'enc').map(({ attrs }) => attrs.type))
 	}
@@ -189,7 +189,7 @@ export class Companion {
 		return key.id
 	}
 
-	/** Closes what is open and removes the folder. */
+	/** Closes the open sockets and removes the folder. */
 	async dispose() {
 		for (const life of this.#sockets) {
 			if (life.status === undefined) {
@@ -201,7 +201,7 @@ export class Companion {
 		await rm(this.#folder, { recursive: true, force: true })
 	}
 
-	/** Waits until everything is in the folder. */
+	/** Waits until everything is written to the folder. */
 	async settle() {
 		while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
 	}
@@ -234,7 +234,7 @@ export function textOf({ message }) {
 	return message?.conversation || message?.extendedTextMessage?.text || undefined
 }
 
-/** `+15550100001` as the address of a chat. */
+/** The JID of the chat with a number such as `+15550100001`. */
 export function chatOf(number) {
 	return `${number.replace('+', '')}@s.whatsapp.net`
 }

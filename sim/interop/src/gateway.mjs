@@ -1,11 +1,11 @@
-// A gateway as OpenClaw runs it: Baileys on an auth folder, told line by line what to do. It makes the folders that
-// the agent's importer is tested with, against a simulator that somebody else has started and holds the other half of
-// every session.
+// A gateway as OpenClaw runs it: Baileys with an auth folder, controlled by one command per line. It writes the folders
+// with which the agent's importer is tested. The caller runs the simulator, which has the other side of every
+// session.
 //
 //     node src/gateway.mjs FOLDER ws://127.0.0.1:PORT/ws/chat ROOT_KEY_HEX
 //
-// Each line on stdin is a JSON object with one key, what to do; each is answered by one line, `{"ok": …}` or
-// `{"error": "…"}`. The end of stdin is `stop`.
+// Each line on stdin is a JSON object with one key, the command; the response is one line, `{"ok": …}` or
+// `{"error": "…"}`. The end of stdin means `stop`.
 
 import { createInterface } from 'node:readline'
 import { trustRoot } from './baileys.mjs'
@@ -22,12 +22,12 @@ const companion = await Companion.in(folder, { listen })
 const verbs = {
 	/** Shows a QR code. */
 	qr: () => companion.connect().qr(),
-	/** Waits for the restart that a scan is followed by, and for all that the phone sends then. */
+	/** Waits for the restart after a scan, and for everything that the phone sends then. */
 	linked: async () => {
 		await companion.restart()
 		return companion.creds.me
 	},
-	/** Asks for a code to type on the phone of this number; Baileys then counts itself as half linked. */
+	/** Requests a code to type on the phone with this number; Baileys then considers itself partly linked. */
 	code: async number => {
 		await companion.connect().qr()
 		return companion.socket.requestPairingCode(number)
@@ -36,13 +36,13 @@ const verbs = {
 	connect: async () => {
 		await companion.connect().online()
 	},
-	/** Sends a text; answers with its id. */
+	/** Sends a text; returns its id. */
 	send: ({ to, text }) => companion.send(to, text),
-	/** Waits for a text; answers with its key. */
+	/** Waits for a text; returns its key. */
 	hear: async text => (await companion.received(text)).key,
-	/** Loses the stanza with this id on its way in. */
+	/** Drops the incoming stanza with this id. */
 	lose: id => companion.lose(id),
-	/** Ends the connection, and waits until everything is in the folder. */
+	/** Ends the connection, and waits until everything is written to the folder. */
 	stop: async () => {
 		await companion.disconnect()
 		await companion.settle()

@@ -1,4 +1,4 @@
-// For a file of tests with one simulator and one linked companion: started before the tests, and looked at after each.
+// For test files with one simulator and one linked companion, which are started before the tests and checked after each.
 
 import { after, afterEach, before } from 'node:test'
 import { Companion } from './companion.mjs'
@@ -6,13 +6,13 @@ import { overPlainHttp } from './plain-http.mjs'
 import { Simulator } from './simulator.mjs'
 import { until } from './until.mjs'
 
-/** The simulator and the companion. Bound anew before the tests of a file run. */
+/** The simulator and the companion. Assigned before the tests of a file run. */
 export let sim
 export let device
 
 /**
- * Links a companion to an account. `media` sends its files to the simulator's media host, `lenient` is as of
- * `Simulator.start`, `prepare` runs once it is linked, and other settings are the companion's own.
+ * Links a companion to an account. `media` makes it use the simulator's media host, `lenient` is that of
+ * `Simulator.start`, `prepare` runs once it is linked, and other settings are for the companion.
  */
 export function linkOne(account, { media = false, lenient, prepare, ...settings } = {}) {
 	before(async () => {

@@ -1,6 +1,6 @@
-// The simulator's media host speaks plain HTTP on loopback, and Baileys writes `https://` before a host's name, or takes
-// WhatsApp's own host where a message names only a path. Here `fetch` and `https.request` go to the simulator instead, in
-// memory; Baileys' own code stays as it is.
+// The simulator's media host serves plain HTTP on loopback, but Baileys writes `https://` before a host's name, or uses
+// WhatsApp's own host if a message contains only a path. Here `fetch` and `https.request` are replaced in memory and use
+// the simulator instead; Baileys' own code is unchanged.
 
 import http from 'node:http'
 import https from 'node:https'
@@ -11,7 +11,7 @@ const LOOPBACK = '127.0.0.1'
 const { fetch } = globalThis
 const { request } = https
 
-/** Files come from and go to this host, such as `http://127.0.0.1:34567`. */
+/** Uses this host for all files, such as `http://127.0.0.1:34567`. */
 export function overPlainHttp(media) {
 	globalThis.fetch = (url, ...rest) => fetch(typeof url === 'string' ? url.replace(MEDIA_HOSTS, media) : url, ...rest)
 	https.request = (options, ...rest) => (options?.hostname === LOOPBACK ? http.request(options, ...rest) : request(options, ...rest))

@@ -1,4 +1,4 @@
-// A logger for Baileys that prints nothing and keeps its warnings and errors, so that a test can look at them.
+// A logger for Baileys that prints nothing, and keeps warnings and errors for tests to check.
 
 const KEPT = 500
 

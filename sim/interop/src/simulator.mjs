@@ -1,6 +1,6 @@
-// The simulator as a process of its own: started on free ports, driven through its control interface, stopped.
+// Runs the simulator as a child process on free ports, and controls it through its control interface.
 //
-// Paths and bodies are those of sim/README.md; nothing here knows the WhatsApp protocol.
+// Paths and bodies are those of sim/README.md. No code here depends on the WhatsApp protocol.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -16,13 +16,13 @@ const LOG_LINES_KEPT = 200
 export class Simulator {
 	#process
 	#log = []
-	/** Where clients connect, and where the control interface listens. */
+	/** The address for clients, and that of the control interface. */
 	listen
 	control
 
 	/**
-	 * Starts the binary and makes Baileys trust its root certificate. Baileys rc14 has no token for people who never wrote to
-	 * the account: only tests of tokens ask for them.
+	 * Starts the binary and makes Baileys trust its root certificate. Baileys rc14 has no privacy token for people who have never
+	 * written to the account, so only the tests of tokens require one.
 	 */
 	static async start({ lenient = ['tokens'] } = {}) {
 		const simulator = new Simulator()
@@ -35,7 +35,7 @@ export class Simulator {
 		const rules = lenient.length > 0 ? ['--lenient', lenient.join(',')] : []
 		const child = spawn(BINARY, ['--listen', '127.0.0.1:0', '--control', '127.0.0.1:0', ...rules, ...(process.env.SIMLOG ? ['--log', process.env.SIMLOG] : [])], { stdio: ['ignore', 'pipe', 'pipe'] })
 		this.#process = child
-		process.once('exit', () => child.kill()) // a test file that is cut short stops nothing by itself
+		process.once('exit', () => child.kill()) // an aborted test file stops no processes by itself
 		createInterface({ input: child.stderr }).on('line', line => {
 			this.#log.push(line)
 			if (this.#log.length > LOG_LINES_KEPT) this.#log.shift()
@@ -45,13 +45,13 @@ export class Simulator {
 			once(child, 'error').then(([error]) => Promise.reject(error)),
 			once(child, 'exit').then(([code]) => Promise.reject(new Error(`simulator ended with ${code}: ${this.#log.join('\n')}`)))
 		])
-		failed.catch(() => {}) // it also loses the race below, when the simulator is stopped
+		failed.catch(() => {}) // it is rejected after the race below too, when the simulator is stopped
 		const [ready] = await Promise.race([once(lines, 'line', { signal: AbortSignal.timeout(START_MS) }), failed])
 		lines.on('line', line => this.#log.push(line))
 		Object.assign(this, JSON.parse(ready))
 	}
 
-	/** Makes Baileys take this simulator's root key for WhatsApp's. */
+	/** Makes Baileys use this simulator's root key instead of WhatsApp's. */
 	async trust() {
 		trustRoot((await this.get('/cert')).root)
 	}
@@ -76,19 +76,19 @@ export class Simulator {
 		return (await this.get('/acks', { account })).filter(ack => ack.class === kind).map(ack => ack.id)
 	}
 
-	/** Ids of the messages that the account's companion has still to ack. */
+	/** Ids of the messages that the account's companion has not acked yet. */
 	async queued(account) {
 		return (await this.get('/queue', { account })).map(entry => entry.id ?? entry)
 	}
 
-	/** Fails if a client broke a rule of the protocol, or if next to nothing was checked. */
+	/** Fails if a client broke a rule of the protocol, or if almost nothing was checked. */
 	async assertClean(atLeast = 3) {
 		const { violations, checks } = await this.get('/verify')
 		assert.deepEqual(violations, [])
 		assert.ok(checks >= atLeast, `only ${checks} checks were made`)
 	}
 
-	/** The last lines that the simulator logged. */
+	/** The last lines of the simulator's log. */
 	log() {
 		return this.#log.join('\n')
 	}

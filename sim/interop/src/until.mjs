@@ -1,10 +1,10 @@
-// Waiting for a condition, never for a length of time.
+// Waits for a condition, never for a fixed time.
 
 import { setTimeout as pause } from 'node:timers/promises'
 
 const POLL_MS = 10
 
-/** The first truthy value of `probe`; an error that names `what` if there is none within `ms`. */
+/** Returns the first truthy value of `probe`; throws an error with `what` if there is none within `ms`. */
 export async function until(what, probe, ms = 20_000) {
 	const deadline = Date.now() + ms
 	for (;;) {

@@ -1,7 +1,7 @@
-// XEdDSA verification by OpenSSL: the public X25519 key is mapped to its Edwards form and the signature is
-// checked as plain Ed25519. It shares no code with the simulator, nor with the library that Baileys uses.
+// XEdDSA verification with OpenSSL: the public X25519 key is converted to its Edwards form, and the signature is
+// verified as plain Ed25519. It shares no code with the simulator or with the library that Baileys uses.
 //
-// Not here: signing. See https://signal.org/docs/specifications/xeddsa/ for the mapping and the sign bit.
+// There is no signing. See https://signal.org/docs/specifications/xeddsa/ for the mapping and the sign bit.
 
 import { createPublicKey, verify as verifyEd25519 } from 'node:crypto'
 
@@ -19,11 +19,11 @@ export function verifyXeddsa(publicKey, message, signature) {
 	try {
 		return verifyEd25519(null, message, key, plain)
 	} catch {
-		return false // the bytes are not a point of the curve
+		return false // the bytes are not a point on the curve
 	}
 }
 
-/** y = (u - 1) / (u + 1); the sign of x is not in an X25519 key, so the signature carries it. */
+/** y = (u - 1) / (u + 1); an X25519 key does not contain the sign of x, so the signature does. */
 function edwardsKey(montgomery, signBit) {
 	const u = fromLittleEndian(montgomery) & ((1n << 255n) - 1n)
 	const y = modulo((u - 1n) * power(u + 1n, P - 2n))

@@ -1,4 +1,4 @@
-// Several accounts at once: two Baileys devices talk to each other through the server, end to end.
+// Several accounts: two Baileys devices exchange messages through the server, end to end.
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
@@ -8,8 +8,8 @@ import { until } from '../src/until.mjs'
 
 const [ALICE, BOB] = ['+15550180001', '+15550180002']
 const MEMBER = '+15550180003'
-// A list of devices that Baileys has kept is mended by `devices` notifications alone, in one of a person's two addresses. It reads
-// neither the account's own devices in `account_sync` nor a `phash` in an ack. Without a cache it asks before each message.
+// Baileys updates a cached device list only by `devices` notifications, for one of a person's two addresses. It reads
+// neither the account's own devices in `account_sync` nor a `phash` in an ack. Without a cache it queries before each message.
 const settings = { userDevicesCache: { get: async () => undefined, set: async () => {}, del: async () => {} } }
 let sim
 let alice
@@ -40,7 +40,7 @@ test('two linked devices write to each other by phone number and by LID', async 
 	await bob.received('how are you')
 })
 
-test('they talk in a group with a third', async () => {
+test('they exchange messages in a group with a third', async () => {
 	const { jid } = await sim.post('/group', { account: ALICE, subject: 'Three', members: [BOB, MEMBER] })
 	const fromAlice = await alice.send(jid, 'Alice to the group')
 	assert.equal((await bob.received('Alice to the group')).key.remoteJid, jid)

@@ -1,4 +1,4 @@
-// The app state of an account: what one device changes, the others are told, and a new one learns.
+// The app state of an account: changes by one device reach the others, and newly linked ones.
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
@@ -35,9 +35,9 @@ after(async () => {
 	await sim.stop()
 })
 
-/** The value that each of these changes gives the chat's `field` at the other device. */
+/** The value of the chat's `field` on the other device after each of these changes. */
 async function seenOf(field, changes) {
-	const chats = other.heard('chats.update')
+	const chats = other.collect('chats.update')
 	const seen = []
 	for (const change of changes) {
 		const before = chats.length
@@ -49,7 +49,7 @@ async function seenOf(field, changes) {
 	return seen
 }
 
-test('archived, muted, pinned and unread chats are so at the other device', async () => {
+test('archived, muted, pinned and unread chats are synced to the other device', async () => {
 	assert.deepEqual(await seenOf('archived', [true, false].map(archive => ({ archive, lastMessages: lastMessages() }))), [true, false])
 	assert.deepEqual(await seenOf('muteEndTime', [1_900_000_000_000, null].map(mute => ({ mute }))), [1_900_000_000_000, null])
 	const [pinned, unpinned] = await seenOf('pinned', [true, false].map(pin => ({ pin })))
@@ -58,7 +58,7 @@ test('archived, muted, pinned and unread chats are so at the other device', asyn
 	assert.deepEqual(await seenOf('unreadCount', [false, true].map(markRead => ({ markRead, lastMessages: lastMessages() }))), [-1, 0])
 })
 
-test('a star is set and taken off', async () => {
+test('a star is set and removed', async () => {
 	const { id } = last.key
 	for (const starred of [true, false]) {
 		await one.socket.star(chat, [{ id, fromMe: false }], starred)
@@ -66,21 +66,21 @@ test('a star is set and taken off', async () => {
 	}
 })
 
-test('a message deleted for me is deleted at the other device', async () => {
-	const deleted = other.heard('messages.delete')
+test('a message deleted for me is deleted on the other device', async () => {
+	const deleted = other.collect('messages.delete')
 	await modify({ deleteForMe: { key: last.key, timestamp: Number(last.messageTimestamp), deleteMedia: false } })
 	await until('the deletion', () => deleted.some(({ keys }) => keys[0].id === last.key.id))
 })
 
-test('a contact that is saved has its name at the other device', async () => {
-	const contacts = other.heard('contacts.upsert')
+test('a saved contact has its name on the other device', async () => {
+	const contacts = other.collect('contacts.upsert')
 	await one.socket.addOrEditContact(chat, { fullName: 'Anna Harbour', firstName: 'Anna' })
 	await until('the contact', () => contacts.some(({ name }) => name === 'Anna Harbour'))
 })
 
-test('a label is made, and put on a chat', async () => {
-	const labels = other.heard('labels.edit')
-	const associations = other.heard('labels.association')
+test('a label is created and assigned to a chat', async () => {
+	const labels = other.collect('labels.edit')
+	const associations = other.collect('labels.association')
 	await one.socket.addLabel(chat, { id: '7', name: 'Crew', color: 3 })
 	await until('the label', () => labels.some(({ id, name }) => id === '7' && name === 'Crew'))
 	await one.socket.addChatLabel(chat, '7')
@@ -88,7 +88,7 @@ test('a label is made, and put on a chat', async () => {
 })
 
 test('both devices change the state in turn', async () => {
-	const chats = one.heard('chats.update')
+	const chats = one.collect('chats.update')
 	await modify({ pin: true })
 	await other.socket.chatModify({ mute: 1_900_000_000_000 }, chat)
 	await until('the change of the other', () => chats.some(({ muteEndTime }) => muteEndTime === 1_900_000_000_000))
@@ -101,7 +101,7 @@ test('a name given on one device is the name on both', async () => {
 	assert.equal((await sim.get('/profile', { account: ACCOUNT })).name, 'Anna')
 })
 
-test('a device that is linked later learns the name', async () => {
+test('a device that is linked later gets the name', async () => {
 	const later = await Companion.linked(sim, ACCOUNT)
 	await until('the name', () => later.creds.me.name === 'Anna')
 	await later.socket.logout()
@@ -109,8 +109,8 @@ test('a device that is linked later learns the name', async () => {
 	await later.dispose()
 })
 
-test('a chat that is deleted is deleted at the other device', async () => {
-	const deleted = other.heard('chats.delete')
+test('a deleted chat is deleted on the other device', async () => {
+	const deleted = other.collect('chats.delete')
 	await modify({ delete: true, lastMessages: lastMessages() })
 	await until('the deletion', () => deleted.includes(chat))
 })

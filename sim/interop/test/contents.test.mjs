@@ -15,7 +15,7 @@ const parsed = async content => (await received(await send(content))).message
 
 linkOne(ACCOUNT)
 
-test('a location is read, and a live one', async () => {
+test('a location and a live location are read', async () => {
 	const { locationMessage } = await parsed({ location: { latitude: -41.3, longitude: 174.8, name: 'Wharf', address: 'Queens Wharf' } })
 	const { degreesLatitude, degreesLongitude, name, address } = locationMessage
 	assert.deepEqual([degreesLatitude, degreesLongitude, name, address], [-41.3, 174.8, 'Wharf', 'Queens Wharf'])
@@ -23,7 +23,7 @@ test('a location is read, and a live one', async () => {
 	assert.deepEqual([liveLocationMessage.caption, liveLocationMessage.accuracyInMeters, Number(liveLocationMessage.sequenceNumber)], ['coming', 12, 3])
 })
 
-test('a contact is read, and several', async () => {
+test('one contact and several contacts are read', async () => {
 	const card = name => ({ name, vcard: `BEGIN:VCARD\nVERSION:3.0\nFN:${name}\nEND:VCARD` })
 	assert.equal((await parsed({ contacts: [card('Anna')] })).contactMessage.displayName, 'Anna')
 	const { contactsArrayMessage } = await parsed({ contacts: [card('Anna'), card('Ben')] })
@@ -36,7 +36,7 @@ test('a link with its preview is read', async () => {
 	assert.deepEqual([text, matchedText, title, description], ['see https://example.com', 'https://example.com', 'Example', 'An example'])
 })
 
-test('an answer with mentions names what it quotes and whom it mentions', async () => {
+test('a reply with mentions contains the quoted message and the mentioned people', async () => {
 	const about = await send({ text: 'when?' })
 	const { key } = await received(about)
 	const { extendedTextMessage } = await parsed({
@@ -65,7 +65,7 @@ test('a poll and its vote are read, and the vote is counted', async () => {
 	assert.deepEqual(counted.map(({ name, voters }) => [name, voters.length]), [['now', 0], ['later', 1]])
 })
 
-test('a vote in a poll that Baileys has sent is opened', async () => {
+test('a vote in a poll that Baileys has sent is decrypted', async () => {
 	const sent = await device.socket.sendMessage(chatOf(PEER), { poll: { name: 'When?', values: ['now', 'later'], selectableCount: 1 } })
 	await until('the poll', async () => (await sim.get('/peer/inbox', { peer: PEER })).some(({ id }) => id === sent.key.id))
 	const vote = await received(await send({ vote: { poll: sent.key.id, options: ['now'] } }))
@@ -79,8 +79,8 @@ test('a vote in a poll that Baileys has sent is opened', async () => {
 	assert.deepEqual(counted.map(({ name, voters }) => [name, voters.length]), [['now', 1], ['later', 0]])
 })
 
-test('a reaction is reported for the message that it is about', async () => {
-	const reactions = device.heard('messages.reaction')
+test('a reaction is reported for its message', async () => {
+	const reactions = device.collect('messages.reaction')
 	const id = await device.send(chatOf(PEER), 'react to this')
 	await send({ reaction: { about: { id }, emoji: '👍' } })
 	await until('the reaction', () => reactions.some(({ key, reaction }) => key.id === id && reaction.text === '👍'))
@@ -106,8 +106,8 @@ test('a deletion is reported as a change', async () => {
 	await until('the deletion', () => device.updates.some(({ key, update }) => key.id === id && update.message === null))
 })
 
-test('a timer of the chat is reported', async () => {
-	const chats = device.heard('chats.update')
+test("a change of the chat's timer is reported", async () => {
+	const chats = device.collect('chats.update')
 	await send({ timer: 604_800 })
 	await until('the timer', () => chats.some(({ ephemeralExpiration }) => ephemeralExpiration === 604_800))
 })
@@ -134,14 +134,14 @@ test('lists, buttons, their replies, events, pins, albums and invitations are re
 	assert.deepEqual([groupJid, groupName, inviteCode, caption], ['120363000000000077@g.us', 'Crew', 'abc', 'join'])
 })
 
-test('a status and a post of a channel name where they stand', async () => {
+test('a status and a channel post have their chat', async () => {
 	const status = await sim.post('/peer/send', { from: PEER, to: ACCOUNT, text: 'at sea', broadcast: 'status' })
 	assert.equal((await received(status.id)).key.remoteJid, 'status@broadcast')
 	await sim.post('/channel/post', { account: ACCOUNT, channel: '120363000000000009', text: 'news' })
 	assert.equal((await device.received('news')).key.remoteJid, '120363000000000009@newsletter')
 })
 
-test('messages that are sent one by one are reported in that order', async () => {
+test('messages sent one after the other are reported in that order', async () => {
 	const texts = Array.from({ length: 20 }, (_, i) => `in order ${i}`)
 	for (const text of texts) await send({ text })
 	await device.received(texts.at(-1))

@@ -1,4 +1,4 @@
-// How connections end, and which of them may be opened again.
+// The ends of connections, and after which of them the client may reconnect.
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
@@ -19,7 +19,7 @@ async function linked(account, settings) {
 	return companions.at(-1)
 }
 
-/** Shows that the device is really back: a message reaches it. */
+/** Proves that the device is connected again: a message reaches it. */
 async function assertReceives(device, account, from) {
 	const text = `still there? ${device.messages.length}`
 	await sim.post('/peer/send', { from, to: account, text, by: 'lid' })
@@ -53,14 +53,14 @@ test('a second connection with the same credentials replaces the first', async (
 	await assertReceives(device, account, from)
 })
 
-test('replaced on command', async () => {
+test('a replaced fault ends the connection', async () => {
 	const account = '+15550170002'
 	const device = await linked(account)
 	await sim.post('/fault', { account, kind: 'replaced' })
 	assert.equal(await device.closed(), REPLACED)
 })
 
-test('a device unlinked on the phone is told so, and cannot log in again', async () => {
+test('a device unlinked on the phone is notified, and cannot log in again', async () => {
 	const account = '+15550170003'
 	const device = await linked(account)
 	await sim.post('/phone/unlink', { account })
@@ -72,7 +72,7 @@ test('a device unlinked on the phone is told so, and cannot log in again', async
 	}
 })
 
-test('a device unlinked while it was away learns it at its next login', async () => {
+test('a device unlinked while it was offline is notified at its next login', async () => {
 	const account = '+15550170004'
 	const device = await linked(account)
 	await device.disconnect()
@@ -81,14 +81,14 @@ test('a device unlinked while it was away learns it at its next login', async ()
 	assert.equal(await device.closed(), LOGGED_OUT)
 })
 
-test('a device that logs out is gone from the phone', async () => {
+test('a device that logs out is removed from the phone', async () => {
 	const account = '+15550170005'
 	const device = await linked(account)
 	await device.socket.logout()
 	await until('no device', async () => (await sim.get('/phone/devices', { account })).length === 0)
 })
 
-test('device_removed on command', async () => {
+test('a device_removed fault logs the device out', async () => {
 	const account = '+15550170006'
 	const device = await linked(account)
 	await sim.post('/fault', { account, kind: 'device_removed' })
@@ -124,7 +124,7 @@ test('a dropped socket is a lost connection, and the next login succeeds', async
 	await assertReturns(device, account, from)
 })
 
-test('silence of the server is noticed', async () => {
+test('a silent server is detected', async () => {
 	const account = '+15550170009'
 	const device = await linked(account, { keepAliveIntervalMs: 1000 })
 	await sim.post('/fault', { account, kind: 'half_open' })
@@ -133,14 +133,14 @@ test('silence of the server is noticed', async () => {
 	assert.equal(await device.closed(), LOST)
 })
 
-test('a slow server is only slow', async () => {
+test('a delay does not end the connection', async () => {
 	const [account, from] = ['+15550170010', '+15550170020']
 	const device = await linked(account)
 	await sim.post('/fault', { account, kind: 'delay', ms: 50 })
 	await assertReceives(device, account, from)
 })
 
-test('refused connections pass', async () => {
+test('the client connects after refused connections', async () => {
 	const [account, from] = ['+15550170021', '+15550170022']
 	const device = await linked(account)
 	await device.disconnect()
@@ -152,7 +152,7 @@ test('refused connections pass', async () => {
 	await assertReturns(device, account, from)
 })
 
-test('after a restart of the server every device finds its account again', async () => {
+test('after a restart of the server every device logs in again', async () => {
 	const accounts = ['+15550170023', '+15550170024']
 	const devices = [await linked(accounts[0]), await linked(accounts[1])]
 	await sim.post('/fault', { kind: 'restart' })

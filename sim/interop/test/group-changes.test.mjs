@@ -1,4 +1,4 @@
-// What Baileys does to a group, as its members see it, and what members do to it, as Baileys reports it.
+// Changes of a group: by Baileys, as the members see them, and by members, as Baileys reports them.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -48,7 +48,7 @@ test('subject, description, settings and timer are in the description of the gro
 	assert.deepEqual([undone.desc, undone.announce, undone.restrict, undone.ephemeralDuration], [undefined, false, false, undefined])
 })
 
-test('who may add members is a setting', async () => {
+test('the permission to add members is a setting', async () => {
 	const jid = await group(ANNA)
 	for (const mode of ['all_member_add', 'admin_add']) {
 		await device.socket.groupMemberAddMode(jid, mode)
@@ -68,26 +68,26 @@ test('members are added, promoted, demoted and removed', async () => {
 	assert.deepEqual((await members(jid)).sort(), [ACCOUNT, ANNA, CARA])
 })
 
-test('adding a member twice and removing a stranger are refused for that member', async () => {
+test('adding a member twice and removing a non-member fail for that person', async () => {
 	const jid = await group(ANNA)
 	const update = async (action, number) => (await device.socket.groupParticipantsUpdate(jid, [chatOf(number)], action))[0].status
 	assert.equal(await update('add', ANNA), '409')
 	assert.equal(await update('remove', BEN), '404')
 })
 
-test('a group that the account has left is not among its groups', async () => {
+test('a group that the account has left is not listed', async () => {
 	const [left, kept] = [await group(ANNA), await group(BEN)]
 	await device.socket.groupLeave(left)
 	const groups = await device.socket.groupFetchAllParticipating()
 	assert.equal(groups[kept].subject, 'Tide tables')
 	assert.equal(groups[kept].participants.length, 2)
 	assert.equal(groups[left], undefined)
-	await assert.rejects(device.send(left, 'to nobody'))
+	await assert.rejects(device.send(left, 'to a group that it has left'))
 })
 
 test('changes that a member makes are reported with their author', async () => {
 	const jid = await group(ANNA)
-	const updates = device.heard('groups.update')
+	const updates = device.collect('groups.update')
 	await change(ACCOUNT, jid, 'promote', { members: [ANNA] })
 	const on = { on: true }
 	for (const [kind, fields, field, value] of [
@@ -98,24 +98,24 @@ test('changes that a member makes are reported with their author', async () => {
 		['approval', on, 'joinApprovalMode', true]
 	]) {
 		await change(ANNA, jid, kind, fields)
-		await until(kind, () => updates.some(update => update.id === jid && update[field] === value)) // of several at once Baileys reports the first
+		await until(kind, () => updates.some(update => update.id === jid && update[field] === value)) // of several simultaneous updates Baileys reports the first
 	}
 	const { participants } = await device.socket.groupMetadata(jid)
 	for (const { author } of updates) assert.equal(author, participants.find(each => numberOf(each) === ANNA).id)
 })
 
 test('a timer that a member sets is reported', async () => {
-	const created = device.heard('chats.upsert')
+	const created = device.collect('chats.upsert')
 	const jid = await group(ANNA)
-	await until('the group', () => created.some(({ id }) => id === jid)) // what comes with it would be a part of that event
-	const chats = device.heard('chats.update')
+	await until('the group', () => created.some(({ id }) => id === jid)) // an update that arrives with it would be part of that event
+	const chats = device.collect('chats.update')
 	await change(ANNA, jid, 'ephemeral', { expiration: 604_800 })
 	await until('the timer', () => chats.some(({ id, ephemeralExpiration }) => id === jid && ephemeralExpiration === 604_800))
 })
 
-test('who comes, goes and rises is reported', async () => {
+test('added, removed and promoted members are reported', async () => {
 	const jid = await group(ANNA)
-	const changes = device.heard('group-participants.update')
+	const changes = device.collect('group-participants.update')
 	await change(ACCOUNT, jid, 'promote', { members: [ANNA] })
 	await change(ANNA, jid, 'add', { members: [BEN, CARA] })
 	await change(ANNA, jid, 'remove', { members: [CARA] })
@@ -131,9 +131,9 @@ test('who comes, goes and rises is reported', async () => {
 	])
 })
 
-test('the account is told that it is in a group, and that it is out again', async () => {
-	const made = device.heard('groups.upsert')
-	const changes = device.heard('group-participants.update')
+test('the account is notified when it is added to a group and removed from it', async () => {
+	const made = device.collect('groups.upsert')
+	const changes = device.collect('group-participants.update')
 	const { jid } = await sim.post('/group', { account: ANNA, subject: 'Harbour', members: [ACCOUNT, BEN] })
 	await until('the group', () => made.some(({ id, subject, participants }) => id === jid && subject === 'Harbour' && participants.length === 3))
 	await change(ANNA, jid, 'remove', { members: [ACCOUNT] })
@@ -145,7 +145,7 @@ test('the account is told that it is in a group, and that it is out again', asyn
 	assert.ok(!device.texts().includes('not for the account'))
 })
 
-test('a description has one id, the one of the device that wrote it', async () => {
+test("a description has one id, generated by the author's device", async () => {
 	const jid = await group(ANNA)
 	const ids = []
 	device.socket.ws.on('CB:notification,type:w:gp2', ({ content }) => ids.push(content[0].attrs.id))

@@ -1,4 +1,4 @@
-// The link of a group: looked up, followed, reset, and approved by an admin.
+// Invite links of groups: queried, used for joining, reset, and with approval by an admin.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -13,7 +13,7 @@ const join = (account, code) => sim.post('/group/join', { account, code })
 
 linkOne(ACCOUNT)
 
-test('the code of the link is the one that the phone shows, until it is revoked', async () => {
+test('the code of the link is the one on the phone, until it is revoked', async () => {
 	const jid = await group(ACCOUNT, ANNA)
 	const code = await device.socket.groupInviteCode(jid)
 	assert.equal(code, (await info(ACCOUNT, jid)).invite)
@@ -24,7 +24,7 @@ test('the code of the link is the one that the phone shows, until it is revoked'
 	assert.deepEqual(await join(BEN, next), { member: true })
 })
 
-test('a link is looked up and followed', async () => {
+test('a link is queried, and used for joining', async () => {
 	const jid = await group(ANNA, BEN)
 	const { invite } = await info(ANNA, jid)
 	const described = await device.socket.groupGetInviteInfo(invite)
@@ -35,7 +35,7 @@ test('a link is looked up and followed', async () => {
 	assert.equal((await device.received('ahoy')).key.remoteJid, jid)
 })
 
-test('a link that was revoked is not followed', async () => {
+test('a revoked link cannot be used for joining', async () => {
 	const jid = await group(ANNA, BEN)
 	const { invite } = await info(ANNA, jid)
 	await sim.post('/group/change', { account: ANNA, group: jid, kind: 'reset_invite' })
@@ -45,7 +45,7 @@ test('a link that was revoked is not followed', async () => {
 
 test('a link that a member resets is reported', async () => {
 	const jid = await group(ACCOUNT, ANNA)
-	const updates = device.heard('groups.update')
+	const updates = device.collect('groups.update')
 	await sim.post('/group/change', { account: ACCOUNT, group: jid, kind: 'promote', members: [ANNA] })
 	await sim.post('/group/change', { account: ANNA, group: jid, kind: 'reset_invite' })
 	const { invite } = await info(ANNA, jid)
@@ -53,9 +53,9 @@ test('a link that a member resets is reported', async () => {
 })
 
 for (const [action, members] of [['approve', 3], ['reject', 2]]) {
-	test(`a request to join is reported and listed until the account says ${action}`, async () => {
+	test(`a request to join is reported and listed until the account decides: ${action}`, async () => {
 		const jid = await group(ACCOUNT, ANNA)
-		const requests = device.heard('group.join-request')
+		const requests = device.collect('group.join-request')
 		await device.socket.groupJoinApprovalMode(jid, 'on')
 		assert.deepEqual(await join(BEN, await device.socket.groupInviteCode(jid)), { member: false })
 		await until('the request', () => requests.length > 0)

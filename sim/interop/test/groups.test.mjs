@@ -1,4 +1,4 @@
-// Group messages both ways: sender keys out to every member, sender keys in from each.
+// Group messages in both directions: sender keys sent to every member and received from each.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -23,7 +23,7 @@ test('the group is described with its subject and all its members', async () => 
 	assert.equal(described.participants.length, MEMBERS.length + 1)
 })
 
-test('each member is read: first with its sender key, then by the sender key alone', async () => {
+test('messages of each member arrive: first with the sender key, then with the group ciphertext alone', async () => {
 	const jid = await group('Readers')
 	const before = signatures.checked
 	for (const from of MEMBERS.slice(0, 2)) {
@@ -41,7 +41,7 @@ test('each member is read: first with its sender key, then by the sender key alo
 	assert.equal(signatures.rejected, 0)
 })
 
-test('every member reads what the account writes, twice', async () => {
+test('every member receives two messages of the account', async () => {
 	const jid = await group('Writers')
 	for (const text of ['to all of you', 'and once more']) {
 		const id = await device.send(jid, text)
@@ -54,7 +54,7 @@ test('every member reads what the account writes, twice', async () => {
 	}
 })
 
-test('a device that lost a sender key asks again and gets it', async () => {
+test('a device that lost a sender key requests it and gets it', async () => {
 	const jid = await group('Losers')
 	const from = MEMBERS[0]
 	const send = text => sim.post('/peer/send', { from, to: ACCOUNT, text, group: jid, by: 'lid' })
@@ -71,7 +71,7 @@ test('a device that lost a sender key asks again and gets it', async () => {
 	await device.received('with the key again')
 })
 
-test('a conversation in the group goes back and forth', async () => {
+test('messages in the group alternate between senders', async () => {
 	const jid = await group('Talkers')
 	for (let round = 0; round < 3; round++) {
 		const from = MEMBERS[round]
@@ -82,7 +82,7 @@ test('a conversation in the group goes back and forth', async () => {
 	}
 })
 
-test('two groups with the same members have keys of their own', async () => {
+test('two groups with the same members have different keys', async () => {
 	const [left, right] = [await group('Left'), await group('Right')]
 	const ids = [await device.send(left, 'to the left'), await device.send(right, 'to the right')]
 	const [one, two] = [await arrived(MEMBERS[0], ids[0]), await arrived(MEMBERS[0], ids[1])]

@@ -1,4 +1,4 @@
-// Files both ways over the media host: Baileys opens what people send, and they open what it uploads.
+// Files in both directions over the media host: both sides decrypt what the other has uploaded.
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
@@ -22,7 +22,7 @@ const part = async (...which) => Buffer.concat(await (await baileys.downloadCont
 linkOne(ACCOUNT, { media: true })
 
 for (const [kind, field] of Object.entries(KINDS)) {
-	test(`what a person sends as ${kind} is opened`, async () => {
+	test(`a file that a person sends as ${kind} is decrypted`, async () => {
 		const { message } = await received(await send({ [kind]: { bytes: BYTES.toString('base64') } }))
 		const media = message[field]
 		assert.equal(Number(media.fileLength), BYTES.length)
@@ -32,7 +32,7 @@ for (const [kind, field] of Object.entries(KINDS)) {
 	})
 }
 
-test('what a person says of a file is read', async () => {
+test("the metadata of a person's file is read", async () => {
 	const image = await received(await send({ image: { caption: 'low tide', width: 640, height: 480, mime: 'image/png', bytes: 'AAAA' } }))
 	const { caption, width, height, mimetype } = image.message.imageMessage
 	assert.deepEqual([caption, width, height, mimetype], ['low tide', 640, 480, 'image/png'])
@@ -45,7 +45,7 @@ test('what a person says of a file is read', async () => {
 	assert.equal(gif.message.videoMessage.gifPlayback, true)
 })
 
-test('a part of a file is read by its range', async () => {
+test('a range of a file is read', async () => {
 	const { message } = await received(await send({ video: { bytes: BYTES.toString('base64') } }))
 	assert.deepEqual(await part(message.videoMessage, 'video', { startByte: 1000, endByte: 2000 }), BYTES.subarray(1000, 2000))
 })
@@ -62,13 +62,13 @@ test('a large file is read as a stream', async () => {
 	assert.equal(hash.digest('base64'), Buffer.from(message.documentMessage.fileSha256).toString('base64'))
 })
 
-test('a view-once image in its wrapper is opened', async () => {
+test('a view-once image in its wrapper is decrypted', async () => {
 	const message = await received(await send({ image: { view_once: true, bytes: BYTES.toString('base64') }, wrapped: ['view_once_v2'] }))
 	assert.equal(message.message.viewOnceMessageV2.message.imageMessage.viewOnce, true)
 	assert.deepEqual(await download(message), BYTES)
 })
 
-test('a file that is gone is uploaded again by the phone, if it has it', async () => {
+test('a removed file is uploaded again by the phone, if it has the file', async () => {
 	const id = await send({ image: { bytes: BYTES.toString('base64') } })
 	const message = await received(id)
 	const remove = () => sim.post('/media/remove', { account: ACCOUNT, id })
@@ -91,7 +91,7 @@ const UPLOADS = {
 }
 
 for (const [kind, content] of Object.entries(UPLOADS)) {
-	test(`what Baileys uploads as ${kind} is opened by the person`, async () => {
+	test(`the recipient decrypts what Baileys uploads as ${kind}`, async () => {
 		const { key } = await device.socket.sendMessage(chatOf(PEER), content)
 		const shown = (await inbox(key.id)).content[kind]
 		assert.equal(shown.file.opened, true)

@@ -1,4 +1,4 @@
-// One-to-one messages both ways, by phone number and by LID, and the receipts that follow them.
+// One-to-one messages in both directions, by phone number and by LID, and their receipts.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -11,7 +11,7 @@ const DELIVERED = 3
 const READ = 4
 let peers = 0
 
-/** A contact that no other test has met. */
+/** A contact that no other test uses. */
 const newPeer = () => `+155501400${String(++peers).padStart(2, '0')}`
 const inbox = peer => sim.get('/peer/inbox', { peer })
 const arrived = (peer, id) => until(`${id} in the inbox`, async () => (await inbox(peer)).find(message => message.id === id))
@@ -19,7 +19,7 @@ const arrived = (peer, id) => until(`${id} in the inbox`, async () => (await inb
 linkOne(ACCOUNT)
 
 for (const by of ['lid', 'pn']) {
-	test(`receives by ${by}: pkmsg until it has answered, msg from then on`, async () => {
+	test(`receives by ${by}: pkmsg until it has answered, then msg`, async () => {
 		const from = newPeer()
 		const send = text => sim.post('/peer/send', { from, to: ACCOUNT, text, by })
 
@@ -50,7 +50,7 @@ test('a peer that changes from LID to phone number keeps its session', async () 
 	}
 })
 
-test('sends to a phone number it never heard from; the peer reads the text', async () => {
+test('sends to a phone number that has never written; the peer receives the text', async () => {
 	const peer = newPeer()
 	const id = await device.send(chatOf(peer), 'hello from the account')
 	const message = await arrived(peer, id)
@@ -59,7 +59,7 @@ test('sends to a phone number it never heard from; the peer reads the text', asy
 	assert.equal(message.from, ACCOUNT)
 })
 
-test('sends to a LID; the session settles to msg once the peer has answered', async () => {
+test('sends to a LID; the session uses msg once the peer has answered', async () => {
 	const peer = newPeer()
 	await sim.post('/peer/send', { from: peer, to: ACCOUNT, text: 'my number is my LID', by: 'lid' })
 	const { key } = await device.received('my number is my LID')
@@ -70,7 +70,7 @@ test('sends to a LID; the session settles to msg once the peer has answered', as
 	assert.deepEqual([first.text, second.text, second.kind], ['one', 'two', 'msg'])
 })
 
-test('the server acks what was sent', async () => {
+test('the server acks sent messages', async () => {
 	const acks = []
 	device.socket.ws.on('CB:ack,class:message', ({ attrs }) => acks.push(attrs))
 	const id = await device.send(chatOf(newPeer()), 'acknowledge me')
@@ -98,7 +98,7 @@ test('everything arrives in order, and is acked once', async () => {
 	await until('five acks', async () => (await sim.acked(ACCOUNT)).filter(id => sent.includes(id)).length >= 5)
 	const mine = ids => ids.filter(id => sent.includes(id))
 	assert.deepEqual(mine(device.stanzas.map(({ attrs }) => attrs.id)), sent)
-	assert.deepEqual(mine(await sim.acked(ACCOUNT)).sort(), [...sent].sort()) // Baileys finishes in an order of its own
+	assert.deepEqual(mine(await sim.acked(ACCOUNT)).sort(), [...sent].sort()) // Baileys does not finish in the order of arrival
 })
 
 test('a message written on the phone itself is copied to the device', async () => {
@@ -109,7 +109,7 @@ test('a message written on the phone itself is copied to the device', async () =
 	await until('the peer has it too', async () => (await inbox(peer)).some(({ text }) => text === 'written on the phone'))
 })
 
-test('texts of every kind survive both ways', async () => {
+test('texts of every kind are preserved in both directions', async () => {
 	const peer = newPeer()
 	for (const text of ['kia ora 👋🏽 “quoted”', '\u202eright to left\u202c', 'line\nbreak\ttab', 'x'.repeat(20_000)]) {
 		await sim.post('/peer/send', { from: peer, to: ACCOUNT, text, by: 'lid' })
@@ -118,14 +118,14 @@ test('texts of every kind survive both ways', async () => {
 	}
 })
 
-test('twenty sends at once keep their sessions apart and in order', async () => {
+test('twenty concurrent sends use separate sessions, each in order', async () => {
 	const targets = [newPeer(), newPeer()]
 	const ids = await Promise.all(Array.from({ length: 20 }, (_, n) => device.send(chatOf(targets[n % 2]), `at once ${n}`)))
 	const got = await Promise.all(ids.map((id, n) => arrived(targets[n % 2], id)))
 	assert.deepEqual(got.map(({ text }) => text), ids.map((_, n) => `at once ${n}`))
 })
 
-test('a device that lost its session asks again, with keys, and gets the message', async () => {
+test('a device that lost its session requests the message again, with keys, and gets it', async () => {
 	const from = newPeer()
 	const send = text => sim.post('/peer/send', { from, to: ACCOUNT, text, by: 'lid' })
 	await send('before the loss')
@@ -141,7 +141,7 @@ test('a device that lost its session asks again, with keys, and gets the message
 	assert.deepEqual([kinds.at(0), kinds.at(-1)], ['msg', 'pkmsg'])
 })
 
-test('messages that do not open are asked for again, and shown once', async () => {
+test('messages that fail to decrypt are requested again, and shown once', async () => {
 	const from = newPeer()
 	for (const text of ['spoilt pkmsg', 'spoilt again', 'sound']) {
 		if (text.startsWith('spoilt')) await sim.post('/fault', { account: ACCOUNT, kind: 'corrupt', count: 1 })
@@ -152,17 +152,17 @@ test('messages that do not open are asked for again, and shown once', async () =
 	}
 })
 
-test('duplicates of the server are shown once', async () => {
+test('duplicates from the server are shown once', async () => {
 	const from = newPeer()
 	await sim.post('/fault', { account: ACCOUNT, kind: 'duplicate', count: 1 })
-	const { id } = await sim.post('/peer/send', { from, to: ACCOUNT, text: 'told twice', by: 'lid' })
+	const { id } = await sim.post('/peer/send', { from, to: ACCOUNT, text: 'sent twice', by: 'lid' })
 	await until('both copies on the wire', () => device.encryption(id).length === 2)
 	await sim.post('/peer/send', { from, to: ACCOUNT, text: 'after the double', by: 'lid' })
 	await device.received('after the double')
-	assert.equal(device.messages.filter(message => textOf(message) === 'told twice').length, 1)
+	assert.equal(device.messages.filter(message => textOf(message) === 'sent twice').length, 1)
 })
 
-test('messages that overtake each other are all read', async () => {
+test('reordered messages are all received', async () => {
 	const from = newPeer()
 	await sim.post('/fault', { account: ACCOUNT, kind: 'reorder', count: 3 })
 	for (const n of [1, 2, 3]) await sim.post('/peer/send', { from, to: ACCOUNT, text: `overtaken ${n}`, by: 'lid' })
@@ -170,13 +170,13 @@ test('messages that overtake each other are all read', async () => {
 	assert.deepEqual(device.texts().filter(text => text.startsWith('overtaken')), ['overtaken 3', 'overtaken 2', 'overtaken 1'])
 })
 
-test('a number that is not on WhatsApp cannot be written to', async () => {
-	const nobody = newPeer()
-	await sim.post('/unknown', { number: nobody })
-	await assert.rejects(device.send(chatOf(nobody), 'is anybody there?'))
+test('a number that is not on WhatsApp cannot be sent to', async () => {
+	const unknown = newPeer()
+	await sim.post('/unknown', { number: unknown })
+	await assert.rejects(device.send(chatOf(unknown), 'hello?'))
 })
 
-test('a failing iq fails that one question only', async () => {
+test('an iq error affects only that iq', async () => {
 	await sim.post('/fault', { account: ACCOUNT, kind: 'iq_error', xmlns: 'usync', code: 500, count: 1 })
 	await assert.rejects(device.socket.onWhatsApp('15550140098'))
 	assert.equal((await device.socket.onWhatsApp('15550140098'))[0].exists, true)

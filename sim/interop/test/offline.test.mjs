@@ -1,4 +1,4 @@
-// The offline queue: what arrived while nobody listened is delivered at the next login, until it is acked.
+// The offline queue: stanzas that arrive while the client is offline are delivered at the next login, until they are acked.
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
@@ -21,7 +21,7 @@ afterEach(async () => {
 })
 after(() => sim.stop())
 
-test('three messages sent while it was away all arrive, none twice, and are acked', async () => {
+test('three messages sent while it was offline arrive once each, and are acked', async () => {
 	const [account, from] = ['+15550160001', '+15550160011']
 	const device = await linked(account)
 	await device.disconnect()
@@ -40,7 +40,7 @@ test('three messages sent while it was away all arrive, none twice, and are acke
 	assert.deepEqual((await sim.acked(account)).filter(id => sent.includes(id)), sent)
 })
 
-test('what was delivered but not acked is delivered again, and shown once', async () => {
+test('a message that was delivered but not acked is delivered again, and shown once', async () => {
 	const [account, from] = ['+15550160002', '+15550160012']
 	const device = await linked(account)
 	device.mute()
@@ -57,7 +57,7 @@ test('what was delivered but not acked is delivered again, and shown once', asyn
 	assert.deepEqual(device.texts(), ['no ack for this'])
 })
 
-test('what was acked is not delivered again', async () => {
+test('an acked message is not delivered again', async () => {
 	const [account, from] = ['+15550160003', '+15550160013']
 	const device = await linked(account)
 	const { id } = await sim.post('/peer/send', { from, to: account, text: 'acked at once', by: 'pn' })
@@ -73,7 +73,7 @@ test('what was acked is not delivered again', async () => {
 	assert.deepEqual(device.texts(), ['acked at once', 'after the return'])
 })
 
-test('group messages wait as well, with the sender key that they need', async () => {
+test('group messages are queued too, with the sender key', async () => {
 	const [account, from] = ['+15550160004', '+15550160014']
 	const device = await linked(account)
 	const { jid } = await sim.post('/group', { account, subject: 'Patience', members: [from] })
@@ -87,7 +87,7 @@ test('group messages wait as well, with the sender key that they need', async ()
 	await until('an empty queue', async () => (await sim.queued(account)).length === 0)
 })
 
-// Baileys asks once, for a hundred. What is beyond those stays at the server until the next login.
+// Baileys sends one request, for a hundred stanzas. Any further ones stay on the server until the next login.
 test('a hundred messages in the queue arrive in order', async () => {
 	const [account, from, count] = ['+15550160005', '+15550160015', 100]
 	const device = await linked(account)

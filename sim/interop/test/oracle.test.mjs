@@ -1,4 +1,4 @@
-// The oracle itself: with it, Baileys refuses what it would otherwise let pass.
+// The replaced signature check: with it, Baileys refuses what it would otherwise accept.
 
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'

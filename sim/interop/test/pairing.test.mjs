@@ -1,4 +1,4 @@
-// Linking a device: by QR code, by phone code, and everything that must be refused.
+// Linking a device: by QR code, by phone code, and all attempts that must be refused.
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
@@ -24,7 +24,7 @@ afterEach(async () => {
 })
 after(() => sim.stop())
 
-test('pairs by QR code, restarts on 515 and logs in as the device it was given', async () => {
+test('pairs by QR code, restarts on 515 and logs in as the assigned device', async () => {
 	const account = '+15550110001'
 	const device = await companion()
 	assert.ok((await device.qr()).startsWith(PREFIX))
@@ -44,7 +44,7 @@ test('pairs by QR code, restarts on 515 and logs in as the device it was given',
 	assert.equal(signatures.rejected, 0)
 })
 
-test('a QR text is read with or without its link', async () => {
+test('a QR code is accepted with or without its link', async () => {
 	const device = await companion()
 	const qr = await device.qr()
 	await sim.post('/phone/scan', { qr: qr.slice(PREFIX.length), account: '+15550110002' })
@@ -59,7 +59,7 @@ test('the first login uploads 812 prekeys; the phone takes one for its own sessi
 	await device.socket.digestKeyBundle()
 })
 
-test('prekeys that run low are topped up, and the next contact gets one of the new ones', async () => {
+test('low prekeys are replenished, and the next contact gets one of the new ones', async () => {
 	const account = '+15550110011'
 	const device = await companion()
 	await device.scan(account)
@@ -71,7 +71,7 @@ test('prekeys that run low are topped up, and the next contact gets one of the n
 		content: [{ tag: 'key', attrs: {}, content: Array(PREKEYS - 5).fill({ tag: 'user', attrs: { jid: device.lid } }) }]
 	})
 	const ids = taken.content[0].content.map(user => user.content.find(({ tag }) => tag === 'key').content[0].content.toString('hex'))
-	assert.equal(new Set(ids).size, PREKEYS - 5, 'a one-time prekey is handed out once')
+	assert.equal(new Set(ids).size, PREKEYS - 5, 'a one-time prekey is returned once')
 
 	await until('an upload', async () => device.creds.nextPreKeyId > first && (await prekeysLeft(device)) > 5)
 	for (let n = 1; n <= 6; n++) await sim.post('/peer/send', { from: `+155501200${n}0`, to: account, text: `from ${n}`, by: 'lid' })
@@ -105,7 +105,7 @@ test('pairs by the code typed on the phone', async () => {
 	assert.equal((await sim.get('/phone/devices', { account })).length, 1)
 })
 
-test('a link code mistyped on the phone links nothing', async () => {
+test('a mistyped link code links nothing', async () => {
 	const account = '+15550110006'
 	const device = await companion()
 	await device.qr()
@@ -116,7 +116,7 @@ test('a link code mistyped on the phone links nothing', async () => {
 	await device.restart()
 })
 
-test('a QR code is good for one scan, and an invented one for none', async () => {
+test('a QR code is single-use, and an invented one is refused', async () => {
 	const account = '+15550110007'
 	const device = await companion()
 	const qr = await device.qr()
@@ -137,7 +137,7 @@ test('two devices of one account, and one of another, are three devices', async 
 	assert.equal(new Set(companions.map(({ creds }) => creds.me.id)).size, 3)
 })
 
-test('a certificate chain that another root signed ends the handshake', async () => {
+test('a certificate chain of another root ends the handshake', async () => {
 	trustRoot('11'.repeat(32))
 	try {
 		const device = await companion()
@@ -148,7 +148,7 @@ test('a certificate chain that another root signed ends the handshake', async ()
 	}
 })
 
-test('asking whether a number is on WhatsApp tells known from unknown', async () => {
+test('a query returns whether a number is on WhatsApp', async () => {
 	const device = await companion()
 	await device.scan('+15550110010')
 	await device.restart()
@@ -168,7 +168,7 @@ async function prekeysLeft(device) {
 
 const isRefusal = error => error.status >= 400 && error.status < 500
 
-/** The server hears of a code a moment after the client was given it; anything but "not known yet" is final. */
+/** The server learns of a code slightly after the client has it; any error but "not known yet" is final. */
 function unknownYet(error) {
 	if (error.status !== 404) throw error
 }

@@ -1,4 +1,4 @@
-// Who is online, who types and who calls, both ways.
+// Online state, typing and calls, in both directions.
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
@@ -11,10 +11,10 @@ let sim
 let device
 let other
 
-/** The presences that a device is told of, in order. */
+/** The presences that a device is notified of, in order. */
 function presences(companion) {
-	const heard = companion.heard('presence.update')
-	return () => heard.flatMap(({ presences }) => Object.values(presences).map(({ lastKnownPresence }) => lastKnownPresence))
+	const updates = companion.collect('presence.update')
+	return () => updates.flatMap(({ presences }) => Object.values(presences).map(({ lastKnownPresence }) => lastKnownPresence))
 }
 
 before(async () => {
@@ -22,7 +22,7 @@ before(async () => {
 	device = await Companion.linked(sim, ACCOUNT)
 	other = await Companion.linked(sim, OTHER)
 	for (const [companion, account, name] of [[device, ACCOUNT, 'Anna'], [other, OTHER, 'Ben']]) {
-		await sim.post('/profile/name', { account, name }) // without one Baileys sends no presence
+		await sim.post('/profile/name', { account, name }) // without a name Baileys sends no presence
 		await until('the name', () => companion.creds.me.name === name)
 	}
 })
@@ -36,7 +36,7 @@ after(async () => {
 	await sim.stop()
 })
 
-test('a contact is seen to come and go, once subscribed to', async () => {
+test("a contact's online state is reported after a subscription", async () => {
 	const seen = presences(device)
 	await device.socket.presenceSubscribe(chatOf(PEER))
 	await sim.post('/presence', { from: PEER, available: true })
@@ -45,7 +45,7 @@ test('a contact is seen to come and go, once subscribed to', async () => {
 	await until('the contact offline', () => seen().at(-1) === 'unavailable')
 })
 
-test('a contact is seen to type, record and pause', async () => {
+test("a contact's typing, recording and pausing are reported", async () => {
 	await device.socket.sendPresenceUpdate('available')
 	const seen = presences(device)
 	for (const [state, expected] of [['composing', 'composing'], ['recording', 'recording'], ['paused', 'available']]) {
@@ -68,8 +68,8 @@ test('two accounts see each other online and typing', async () => {
 	assert.equal((await sim.get('/phone/devices', { account: OTHER }))[0].presence, 'unavailable')
 })
 
-test('a call rings, is described, and ends', async () => {
-	const calls = device.heard('call')
+test('a call rings, is reported with its details, and ends', async () => {
+	const calls = device.collect('call')
 	const statuses = () => calls.map(({ status }) => status)
 	const { call } = await sim.post('/call', { from: PEER, to: ACCOUNT, kind: 'offer', video: true })
 	const offer = await until('the offer', () => calls.find(({ status }) => status === 'offer'))
@@ -80,14 +80,14 @@ test('a call rings, is described, and ends', async () => {
 
 test('a group call names its group', async () => {
 	const { jid } = await sim.post('/group', { account: ACCOUNT, subject: 'Crew', members: [PEER] })
-	const calls = device.heard('call')
+	const calls = device.collect('call')
 	await sim.post('/call', { from: PEER, to: ACCOUNT, kind: 'offer', group: jid })
 	const offer = await until('the offer', () => calls[0])
 	assert.deepEqual([offer.isGroup, offer.groupJid], [true, jid])
 })
 
-test('a call that is rejected is seen as such by the caller', async () => {
-	const calls = device.heard('call')
+test('a rejected call is reported to the caller', async () => {
+	const calls = device.collect('call')
 	const { call } = await sim.post('/call', { from: PEER, to: ACCOUNT, kind: 'offer' })
 	const offer = await until('the offer', () => calls[0])
 	await device.socket.rejectCall(offer.id, offer.from)

@@ -1,4 +1,4 @@
-// What people show of themselves: pictures, about texts, names, privacy and blocks, and who is on WhatsApp at all.
+// Profiles: pictures, about texts, names, privacy settings and blocked contacts; and queries for numbers on WhatsApp.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -22,13 +22,13 @@ async function meetContacts() {
 
 linkOne(ACCOUNT, { media: true, prepare: meetContacts })
 
-test('a number is on WhatsApp, or not', async () => {
+test('a query returns whether a number is on WhatsApp', async () => {
 	await sim.post('/unknown', { number: '+15550153099' })
 	const found = await device.socket.onWhatsApp(ANNA, '+15550153099')
 	assert.deepEqual(found.map(({ jid, exists }) => [jid, exists]), [[chatOf(ANNA), true]])
 })
 
-test('the about text that is set is the one that others read', async () => {
+test('an about text can be set, and read by others', async () => {
 	await device.socket.updateProfileStatus('at sea')
 	assert.equal((await profile(ACCOUNT)).about, 'at sea')
 	await sim.post('/profile/about', { account: ANNA, text: 'ashore' })
@@ -44,8 +44,8 @@ test('the timer of new chats is set and read', async () => {
 	assert.equal(disappearing_mode.duration, 604_800)
 })
 
-test('a picture is announced, and its URL leads to its bytes', async () => {
-	const contacts = device.heard('contacts.update')
+test('a picture is announced, and can be downloaded from its URL', async () => {
+	const contacts = device.collect('contacts.update')
 	await sim.post('/profile/picture', { account: ANNA, bytes: JPEG.toString('base64') })
 	await until('the notification', () => contacts.some(({ imgUrl }) => imgUrl === 'changed'))
 	for (const type of ['preview', 'image']) {
@@ -58,7 +58,7 @@ test('a picture is announced, and its URL leads to its bytes', async () => {
 	await assert.rejects(device.socket.profilePictureUrl(chatOf(ANNA)))
 })
 
-test('the own picture is set and removed', async () => {
+test("the account's own picture is set and removed", async () => {
 	const picture = { tag: 'picture', attrs: { type: 'image' }, content: JPEG } // as by updateProfilePicture, which needs an image library
 	await device.socket.query({ tag: 'iq', attrs: { to: 's.whatsapp.net', type: 'set', xmlns: 'w:profile:picture' }, content: [picture] })
 	const answer = await fetch(await device.socket.profilePictureUrl(device.creds.me.id, 'image'))
@@ -67,7 +67,7 @@ test('the own picture is set and removed', async () => {
 	assert.equal((await profile(ACCOUNT)).picture, null)
 })
 
-test('a privacy setting is read back, and holds for others', async () => {
+test('a privacy setting is stored, and applies to others', async () => {
 	const { socket } = device
 	await socket.updateLastSeenPrivacy('contacts')
 	await socket.updateProfilePicturePrivacy('none')
@@ -77,13 +77,13 @@ test('a privacy setting is read back, and holds for others', async () => {
 	assert.deepEqual([last, picture, readreceipts, groupadd], ['contacts', 'none', 'none', 'contacts'])
 	assert.equal((await profile(ACCOUNT)).privacy.profile, 'none')
 
-	await sim.post('/profile/about', { account: BEN, text: 'for nobody' })
+	await sim.post('/profile/about', { account: BEN, text: 'hidden' })
 	await sim.post('/profile/privacy', { account: BEN, setting: 'status', value: 'none' })
 	const [hidden] = await socket.fetchStatus(chatOf(BEN))
-	assert.notEqual(hidden?.status?.status, 'for nobody')
+	assert.notEqual(hidden?.status?.status, 'hidden')
 })
 
-test('who is blocked is listed, and not heard', async () => {
+test('a blocked contact is listed, and their messages do not arrive', async () => {
 	const { socket } = device
 	await socket.updateBlockStatus(chatOf(BEN), 'block')
 	assert.deepEqual(await socket.fetchBlocklist(), [await lidOf(BEN)])
@@ -103,7 +103,7 @@ test('a contact who is blocked on the phone is listed', async () => {
 	assert.deepEqual(await device.socket.fetchBlocklist(), [])
 })
 
-test('a business has a profile, and a person none', async () => {
+test('a business has a business profile, and a person has none', async () => {
 	const profile = () => device.socket.getBusinessProfile(chatOf(BEN))
 	assert.equal(await profile(), undefined)
 	await sim.post('/profile/business', { account: BEN, name: 'Boatyard' })
@@ -112,7 +112,7 @@ test('a business has a profile, and a person none', async () => {
 	assert.equal(await profile(), undefined)
 })
 
-test('a name given by the phone or by Baileys is the name of the account', async () => {
+test('the phone and Baileys can set the name of the account', async () => {
 	await sim.post('/profile/name', { account: ACCOUNT, name: 'Anna' })
 	await until('the name', () => device.creds.me.name === 'Anna')
 	await device.socket.updateProfileName('Ben')

@@ -1,4 +1,4 @@
-// What Baileys sends, as the person who gets it sees it on the phone.
+// What Baileys sends, as the recipient sees it on the phone.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -20,30 +20,30 @@ const hear = async text => {
 
 linkOne(ACCOUNT, { media: true })
 
-test('a reply shows what it answers', async () => {
+test('a reply shows the message that it quotes', async () => {
 	const quoted = await hear('when?')
 	const { key } = await device.socket.sendMessage(quoted.key.remoteJid, { text: 'at noon' }, { quoted })
 	const { text, context } = (await shown(key.id)).content
 	assert.deepEqual([text, context.quote.id, context.quote.author, context.quote.content.text], ['at noon', quoted.key.id, quoted.key.remoteJid, 'when?'])
 })
 
-test('a mention names whom it mentions', async () => {
+test('a mention names the mentioned person', async () => {
 	const { text, context } = await content(send({ text: `@${PEER.slice(1)} look`, mentions: [CHAT] }))
 	assert.deepEqual([text, context.mentions], [`@${PEER.slice(1)} look`, [CHAT]])
 })
 
-test('a forwarded message is counted as such', async () => {
+test('a forwarded message is marked as forwarded', async () => {
 	const forward = await hear('pass it on')
 	const { text, context } = await content(send({ forward, force: true }))
 	assert.deepEqual([text, context.forwarded], ['pass it on', 1])
 })
 
-test('a message that disappears has its time', async () => {
+test('a disappearing message has its timer', async () => {
 	const { key } = await device.socket.sendMessage(CHAT, { text: 'read this soon' }, { ephemeralExpiration: 86_400 })
 	assert.equal((await shown(key.id)).expiration, 86_400)
 })
 
-test('a reaction is seen at the message of the person, and goes', async () => {
+test('a reaction is shown with its message, and can be removed', async () => {
 	const { key } = await hear('react to this')
 	await device.socket.sendMessage(key.remoteJid, { react: { text: '👍', key } })
 	await shown(key.id, ({ reactions }) => reactions?.[ACCOUNT] === '👍')
@@ -59,7 +59,7 @@ test('an edit changes the message, a deletion empties it', async () => {
 	await shown(key.id, ({ content }) => !content)
 })
 
-test('a pin stays at the top until it is taken off', async () => {
+test('a message stays pinned until it is unpinned', async () => {
 	const { key } = await send({ text: 'the tide table' })
 	await send({ pin: key, type: 1, time: 86_400 })
 	await shown(key.id, ({ pinned }) => pinned)
@@ -88,7 +88,7 @@ test('a location, contacts and an event are shown', async () => {
 
 test('an invitation to a group is shown', async () => {
 	const { jid } = await sim.post('/group', { account: ACCOUNT, subject: 'Crew', members: [] })
-	await sim.post('/profile/picture', { account: ACCOUNT, group: jid, bytes: '/9j/4AAQSkZJRg==' }) // Baileys sends it along
+	await sim.post('/profile/picture', { account: ACCOUNT, group: jid, bytes: '/9j/4AAQSkZJRg==' }) // Baileys sends the picture along
 	const { group_invite } = await content(send({ groupInvite: { jid, subject: 'Crew', inviteCode: 'abc', inviteExpiration: 1_900_000_000, text: 'join' } }))
 	const { group, name, code, expires, caption } = group_invite
 	assert.deepEqual([group, name, code, expires, caption], [jid, 'Crew', 'abc', 1_900_000_000, 'join'])
@@ -99,7 +99,7 @@ test('a change of the timer is shown', async () => {
 	assert.equal((await shown(key.id)).content.timer, 604_800)
 })
 
-test('a message is marked as read, and so is the answer', async () => {
+test('messages are marked as read in both directions', async () => {
 	const { key } = await hear('have you read this?')
 	await device.socket.readMessages([key])
 	const { key: own } = await send({ text: 'yes' })
@@ -108,7 +108,7 @@ test('a message is marked as read, and so is the answer', async () => {
 	await until('the read receipt', () => device.updates.some(({ key, update }) => key.id === own.id && update.status === 4))
 })
 
-test('an admin deletes the message of a member for all', async () => {
+test("an admin deletes a member's message for everyone", async () => {
 	const { jid } = await sim.post('/group', { account: ACCOUNT, subject: 'Crew', members: [PEER, OTHER] })
 	const { id } = await sim.post('/peer/send', { from: OTHER, to: ACCOUNT, group: jid, text: 'off topic' })
 	const { key } = await device.received('off topic')

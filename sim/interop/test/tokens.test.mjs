@@ -1,4 +1,4 @@
-// Privacy tokens, as Baileys knows them: the one that a contact has issued goes with the answer.
+// Privacy tokens, as far as Baileys supports them: it sends a contact's token with the answer.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -12,7 +12,7 @@ linkOne(ACCOUNT, { lenient: [] })
 const inbox = peer => sim.get('/peer/inbox', { peer })
 const chatOf = number => `${number.slice(1)}@s.whatsapp.net`
 
-test('who wrote first is answered', async () => {
+test('a contact who wrote first gets an answer', async () => {
 	await sim.post('/peer/send', { from: PEER, to: ACCOUNT, text: 'hello', by: 'lid' })
 	const { key } = await device.received('hello')
 	await until('the token is here', async () => (await sim.queued(ACCOUNT)).length === 0)

@@ -1,5 +1,5 @@
-// That the simulator does notice: a client that breaks a rule is refused and recorded. Without this, the other
-// tests' "no violations" would mean nothing.
+// A client that breaks a rule is refused, and the violation is recorded. Without these tests, "no violations" in the
+// other tests would prove nothing.
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
@@ -19,12 +19,12 @@ async function linked(account) {
 	return companions.at(-1)
 }
 
-/** From here on, violations are this test's. */
+/** Violations from here on belong to this test. */
 async function begin() {
 	known = (await sim.get('/verify')).violations.length
 }
 
-/** The violations since then, waiting for the first. */
+/** Waits for the first violation since then, and returns all. */
 async function violations() {
 	return until('a violation', async () => {
 		const { violations } = await sim.get('/verify')
@@ -78,7 +78,7 @@ test('a message with a wrong MAC is refused', async () => {
 	assert.ok(!(await sim.get('/peer/inbox', { peer: PEER })).some(message => message.id === id))
 })
 
-test('a message key that is used twice is found out', async () => {
+test('the second use of a message key is detected', async () => {
 	const device = await linked('+15550200003')
 	await device.send(chatOf(PEER), 'the first')
 	const { keys } = device.socket.authState
@@ -92,7 +92,7 @@ test('a message key that is used twice is found out', async () => {
 	assert.match((await violations())[0].rule, /used twice/)
 })
 
-test('prekeys without a valid signature are not taken', async () => {
+test('prekeys without a valid signature are refused', async () => {
 	const device = await linked('+15550200004')
 	await begin()
 	const { signedPreKey } = device.creds
@@ -111,22 +111,22 @@ test('prekeys without a valid signature are not taken', async () => {
 	assert.match((await violations())[0].rule, /signed/)
 })
 
-// Baileys rc14 keeps its sender key when a member leaves; WhatsApp's clients make another.
-test('a sender key of before a removal is found out, and the removed member gets nothing', async () => {
+// Baileys rc14 keeps its sender key when a member leaves; WhatsApp's clients generate a new one.
+test('a sender key from before a removal is detected, and the removed member receives nothing', async () => {
 	const account = '+15550200005'
-	const [stays, goes] = ['+15550210011', '+15550210012']
+	const [stays, leaves] = ['+15550210011', '+15550210012']
 	const device = await linked(account)
-	const { jid } = await sim.post('/group', { account, subject: 'Tide tables', members: [stays, goes] })
+	const { jid } = await sim.post('/group', { account, subject: 'Tide tables', members: [stays, leaves] })
 	const inbox = peer => sim.get('/peer/inbox', { peer })
 	const before = await device.send(jid, 'before the removal')
-	await until('the message before', async () => (await inbox(goes)).some(({ id }) => id === before))
-	await device.socket.groupParticipantsUpdate(jid, [chatOf(goes)], 'remove')
+	await until('the message before', async () => (await inbox(leaves)).some(({ id }) => id === before))
+	await device.socket.groupParticipantsUpdate(jid, [chatOf(leaves)], 'remove')
 	await until('an acked notification', async () => (await sim.queued(account)).length === 0)
 	await begin()
 	const after = await device.send(jid, 'after the removal')
 	assert.match((await violations())[0].rule, /sender key is not used after a member has left/)
 	await until('the message after', async () => (await inbox(stays)).some(({ id }) => id === after))
-	assert.ok(!(await inbox(goes)).some(({ id }) => id === after))
+	assert.ok(!(await inbox(leaves)).some(({ id }) => id === after))
 })
 
 async function lidOf(device, number) {

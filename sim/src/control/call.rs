@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::failure::Failure;
 use super::peer::Addressing;
 use super::record::Account;
-use super::request::{Asked, Body, E164, group_jid};
+use super::request::{Body, E164, Params, group_jid};
 use crate::sim::Sim;
 use crate::sim::call::{Call, CallKind};
 use crate::state::call::CallSign;
@@ -66,7 +66,7 @@ pub(super) async fn call(
 
 pub(super) async fn calls(
     State(sim): State<Arc<Sim>>,
-    Asked(Account { account }): Asked<Account>,
+    Params(Account { account }): Params<Account>,
 ) -> Result<Json<Vec<CallSign>>, Failure> {
     account.of(&sim)?;
     Ok(Json(sim.calls(&account)?))

@@ -10,7 +10,7 @@ use crate::sim::peer::Peer;
 use crate::wire::address::By;
 use crate::wire::content::{self, Content, text_message};
 
-/// The kind of message that `text` makes (`as`).
+/// The kind of message that `text` becomes (`as`).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Form {
@@ -41,13 +41,13 @@ impl Described {
         match (&self.content, self.text.as_deref()) {
             (Some(content), None) if !short => compose(sender, content.clone(), by).await,
             (Some(_), _) => Err(Failure::bad_request(
-                "`content` says it all: `text`, `as`, `about` and `expiration` do not go with it",
-                "leave them out, or leave out `content`",
+                "`content` cannot be combined with `text`, `as`, `about` and `expiration`",
+                "set either `content` or the others",
             )),
             (None, None) if !matches!(self.form, Form::Deletion | Form::Timer) => {
                 Err(Failure::bad_request(
                     "neither `text` nor `content`",
-                    "say what the message is: sim/README.md describes each kind of content",
+                    "set the content of the message: sim/README.md describes each kind",
                 ))
             }
             (None, text) => self.in_short(text.unwrap_or_default()),
@@ -59,7 +59,7 @@ impl Described {
             self.about.as_deref().ok_or_else(|| {
                 Failure::bad_request(
                     "`about` is missing",
-                    "give the id of the message that is edited, deleted or reacted to, or of the album",
+                    "set the id of the message to edit, delete or react to, or of the album",
                 )
             })
         };

@@ -93,8 +93,8 @@ pub(super) async fn retry(
         (None, Some(messages)) => peer.cannot_open(messages, count, keys),
         _ => {
             return Err(Failure::bad_request(
-                "one of `id` and `next` is needed",
-                "`id` asks for a message that has come, `next` for so many of those that come",
+                "either `id` or `next` is required",
+                "`id` selects a message that has arrived, `next` the number of future ones",
             ));
         }
     }

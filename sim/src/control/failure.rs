@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::signal::{adv, link_code};
 use crate::state::error::{Error, chain};
 
-/// An answer that is not a success.
+/// An error response.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) status: StatusCode,
@@ -29,7 +29,7 @@ impl Failure {
         }
     }
 
-    /// The caller's own mistake.
+    /// A mistake of the caller.
     pub(crate) fn bad_request(error: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, hint)
     }
@@ -42,31 +42,30 @@ impl From<Error> for Failure {
     }
 }
 
-/// Whose turn it is now, as a status and in words.
+/// The status, and a hint on what to do next.
 fn advice(error: &Error) -> (StatusCode, &'static str) {
-    const AGAIN: &str = "have the client draw another code and use that one at once";
-    const VERDICT: &str = "the client, or the simulator, is wrong: see GET /verify and the log";
+    const NEW_CODE: &str = "let the client show a new code, and use it immediately";
+    const INVESTIGATE: &str = "the client, or the simulator, is wrong: see GET /verify and the log";
     match error {
         Error::Number(_) => (StatusCode::BAD_REQUEST, "write it as +15550100001"),
-        Error::Adv(adv::Error::Fields(_) | adv::Error::Field(_)) => (
-            StatusCode::BAD_REQUEST,
-            "give the QR code's text as the client made it",
-        ),
+        Error::Adv(adv::Error::Fields(_) | adv::Error::Field(_)) => {
+            (StatusCode::BAD_REQUEST, "send the QR code's text unchanged")
+        }
         Error::LinkCode(link_code::Error::Code) => (
             StatusCode::BAD_REQUEST,
-            "type the code that the client shows",
+            "send the code that the client shows",
         ),
         Error::LinkCode(link_code::Error::Bundle) => {
-            (StatusCode::CONFLICT, "type the code that the client shows")
+            (StatusCode::CONFLICT, "send the code that the client shows")
         }
-        Error::UnknownRef => (StatusCode::NOT_FOUND, AGAIN),
+        Error::UnknownRef => (StatusCode::NOT_FOUND, NEW_CODE),
         Error::NoCodeRequest => (
             StatusCode::NOT_FOUND,
-            "have the client ask for a code for this number first",
+            "let the client request a code for this number first",
         ),
         Error::NoCeremony => (
             StatusCode::CONFLICT,
-            "GET /passkey/ceremony shows how far it is",
+            "GET /passkey/ceremony shows the stage",
         ),
         Error::NoAuthenticator => (
             StatusCode::CONFLICT,
@@ -74,47 +73,50 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
         ),
         Error::PasskeyCode => (
             StatusCode::CONFLICT,
-            "type the code that the client shows, after linking has begun anew",
+            "restart linking, then send the code that the client shows",
         ),
-        Error::PasskeyRefused => (StatusCode::CONFLICT, AGAIN),
-        Error::ForeignQr => (StatusCode::CONFLICT, AGAIN),
+        Error::PasskeyRefused => (StatusCode::CONFLICT, NEW_CODE),
+        Error::ForeignQr => (StatusCode::CONFLICT, NEW_CODE),
         Error::NotLinked => (
             StatusCode::CONFLICT,
-            "GET /phone/devices lists what is linked",
+            "GET /phone/devices lists the linked devices",
         ),
         Error::NoGroup(_) => (
             StatusCode::NOT_FOUND,
-            "make it with POST /group and use the jid of the answer",
+            "create it with POST /group and use the jid of the response",
         ),
         Error::Content(_) => (
             StatusCode::BAD_REQUEST,
             "sim/README.md describes each kind of content",
         ),
-        Error::NoMessage(_) => (StatusCode::NOT_FOUND, "GET /peer/inbox lists what has come"),
+        Error::NoMessage(_) => (
+            StatusCode::NOT_FOUND,
+            "GET /peer/inbox lists the received messages",
+        ),
         Error::HostFull => (
             StatusCode::CONFLICT,
             "`fill` takes no memory; the limit is `media_limit` of `Config`",
         ),
         Error::NoFile(_) => (
             StatusCode::NOT_FOUND,
-            "give a message whose file was sent with `bytes` or `fill`, or uploaded",
+            "choose a message whose file was sent with `bytes` or `fill`, or uploaded",
         ),
         Error::NoSetting(_) => (
             StatusCode::BAD_REQUEST,
-            "GET /profile lists the settings; `except` goes with contact_blacklist only",
+            "GET /profile lists the settings; `except` is valid with contact_blacklist only",
         ),
         Error::NotAllowed(_) => (
             StatusCode::CONFLICT,
-            "GET /group/info shows who is a member, who is an admin, and what the group is set to",
+            "GET /group/info shows the members, the admins and the settings",
         ),
         Error::NoNotice(_) => (StatusCode::BAD_REQUEST, "GET /notices lists the kinds"),
         Error::NotMovable(_) => (StatusCode::CONFLICT, "choose a number that is not in use"),
         Error::NotOnWhatsApp(_) => (
             StatusCode::CONFLICT,
-            "it was declared so with POST /unknown: use another number",
+            "it was declared with POST /unknown: use another number",
         ),
         Error::Timeout | Error::Disconnected => {
-            (StatusCode::FAILED_DEPENDENCY, "see what the client logs")
+            (StatusCode::FAILED_DEPENDENCY, "see the client's log")
         }
         Error::NotSigned
         | Error::Declined(_)
@@ -123,7 +125,7 @@ fn advice(error: &Error) -> (StatusCode, &'static str) {
         | Error::Passkey(_)
         | Error::Shortcake(_)
         | Error::HandoffProof
-        | Error::Encrypt(_) => (StatusCode::FAILED_DEPENDENCY, VERDICT),
+        | Error::Encrypt(_) => (StatusCode::FAILED_DEPENDENCY, INVESTIGATE),
         Error::Listen(..) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "another process may hold the port",

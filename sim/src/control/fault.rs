@@ -1,4 +1,4 @@
-//! `POST /fault`: what goes wrong, as JSON.
+//! `POST /fault`: parses faults from JSON.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::state::limits::{Budget, Limited};
 use crate::state::media::faults::{MediaFault, Spoilt, Transfer};
 use crate::wire::ending::{self, LoginFailure};
 
-/// A fault and whom it strikes. Read in two steps, so that a field that the kind does not know is refused.
+/// A fault and its target. Parsed in two steps, so that a field that the kind does not have is rejected.
 #[derive(Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 pub(super) struct Request {
@@ -56,7 +56,7 @@ fn download() -> Transfer {
     Transfer::Download
 }
 
-/// Variants have braces although many are empty: serde refuses unknown fields only then.
+/// Variants have braces even if they are empty: only then does serde reject unknown fields.
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 enum Kind {
@@ -85,7 +85,7 @@ enum Kind {
         reason: u16,
         expire: Option<u64>,
         code: Option<u32>,
-        /// Further attributes, as in `logout_message_header`.
+        /// Additional attributes, as in `logout_message_header`.
         #[serde(default)]
         words: BTreeMap<String, String>,
         #[serde(default)]
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_written_as_the_readme_says() {
+    fn kinds_parse_as_documented_in_the_readme() {
         let failure = ending::Failure {
             reason: 402,
             expire: Some(60),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_fault_lacks_or_does_not_know_is_named() {
+    fn an_error_names_the_missing_or_unknown_field() {
         for (text, named) in [
             (r#"{}"#, "missing field `kind`"),
             (r#"{"kind":"earthquake"}"#, "unknown variant `earthquake`"),

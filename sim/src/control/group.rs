@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
-use super::request::{Asked, Body, E164};
+use super::request::{Body, E164, Params};
 use crate::number::Number;
 use crate::sim::Sim;
 use crate::sim::group::GroupView;
@@ -46,7 +46,7 @@ pub(super) struct Query {
 
 pub(super) async fn view(
     State(sim): State<Arc<Sim>>,
-    Asked(Query { account, group }): Asked<Query>,
+    Params(Query { account, group }): Params<Query>,
 ) -> Result<Json<GroupView>, Failure> {
     Ok(Json(account.of(&sim)?.group(&group)?))
 }

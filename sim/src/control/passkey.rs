@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::record::Account;
-use super::request::{Asked, Body, E164};
+use super::request::{Body, E164, Params};
 use crate::signal::webauthn::{Credential, Forgery};
 use crate::sim::Sim;
 use crate::sim::passkey::Passkeys;
@@ -87,7 +87,7 @@ fn read(registered: &Registered) -> Result<Credential, Failure> {
     match point {
         true => Ok(credential),
         false => Err(Failure::bad_request(
-            "the public key is no uncompressed point",
+            "the public key is not an uncompressed point",
             HINT,
         )),
     }
@@ -114,7 +114,7 @@ pub(super) async fn assert(
     let options = match &options {
         Value::String(text) => serde_json::from_str(text).map_err(|error| {
             let error = format!("options: {error}");
-            Failure::bad_request(error, "give the request options that the client was sent")
+            Failure::bad_request(error, "send the request options that the client received")
         })?,
         _ => options,
     };
@@ -147,7 +147,7 @@ pub(super) async fn refuse(
 
 pub(super) async fn ceremony(
     State(sim): State<Arc<Sim>>,
-    Asked(Account { account }): Asked<Account>,
+    Params(Account { account }): Params<Account>,
 ) -> Result<Json<Value>, Failure> {
     let seen = account.of(&sim)?.passkey_ceremony();
     Ok(Json(json!({ "ceremony": seen })))

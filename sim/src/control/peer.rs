@@ -1,4 +1,4 @@
-//! What contacts do: write, read, confirm, or not be on WhatsApp at all.
+//! Actions of contacts: sending, reading and receipts; and numbers that are not on WhatsApp.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::content::{Described, Form};
 use super::failure::Failure;
-use super::request::{Asked, Body, E164, group_jid};
+use super::request::{Body, E164, Params, group_jid};
 use crate::number::Number;
 use crate::phones::receipts::form::{ReceiptForm, ReceiptType};
 use crate::sim::Sim;
@@ -19,10 +19,10 @@ use crate::state::error::Error;
 use crate::wire::address::By;
 use crate::wire::content::Content;
 
-/// More at once, and the server cuts the client off for not reading.
+/// With more messages at once, the server disconnects the client for not reading.
 const MAX_FLOOD: u32 = 100_000;
-/// Messages sealed between two looks at the rest of the server.
-const FLOOD_TURN: u32 = 32;
+/// After this many messages, other tasks of the server get a turn.
+const MESSAGES_PER_YIELD: u32 = 32;
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -45,13 +45,13 @@ impl From<Addressing> for By {
     }
 }
 
-/// `to` may be left out when there is a group.
+/// `to` may be omitted if there is a group.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Send {
     from: E164,
     to: Option<E164>,
-    /// Which of the sender's devices writes; the phone if nothing is said.
+    /// The sending device; the phone if omitted.
     #[serde(default)]
     device: u16,
     text: Option<String>,
@@ -60,14 +60,14 @@ pub(super) struct Send {
     #[serde(default)]
     by: Addressing,
     id: Option<String>,
-    /// What the text is; a plain message when nothing is said.
+    /// The kind of message that the text becomes; a plain message if omitted.
     #[serde(default, rename = "as")]
     form: Form,
-    /// The message that it is about; of an album's part, the album.
+    /// The message that this one refers to; for a part of an album, the album.
     about: Option<String>,
     /// The chat's timer, in seconds.
     expiration: Option<u32>,
-    /// As one of many: `status`, or a broadcast list's number.
+    /// The list for a broadcast: `status`, or the number of a broadcast list.
     broadcast: Option<String>,
 }
 
@@ -112,7 +112,7 @@ pub(super) async fn send(
         (None, None) => {
             return Err(Failure::bad_request(
                 "neither `to` nor `group`",
-                "say whom the message is for",
+                "set the recipient in `to`, or the group",
             ));
         }
     };
@@ -148,7 +148,7 @@ pub(super) async fn flood(
     for number in 0..count {
         peer.send_text(&to, &format!("flood {number}"), by.into())
             .await?;
-        if number % FLOOD_TURN == 0 {
+        if number % MESSAGES_PER_YIELD == 0 {
             tokio::task::yield_now().await;
         }
     }
@@ -163,14 +163,14 @@ pub(super) struct Receipt {
     id: String,
     #[serde(rename = "type")]
     kind: ReceiptType,
-    /// Further messages that it is for.
+    /// Further messages that the receipt is for.
     #[serde(default)]
     ids: Vec<String>,
-    /// Which of the sender's devices; the phone if nothing is said.
+    /// The sending device; the phone if omitted.
     #[serde(default)]
     device: u16,
     group: Option<String>,
-    /// Members whose receipts are gathered in one, of a group only.
+    /// Members whose receipts are combined into one. Only for a group.
     #[serde(default)]
     members: Vec<E164>,
     recipient: Option<E164>,
@@ -196,7 +196,7 @@ pub(super) async fn receipt(
     if group.is_none() && !members.is_empty() {
         return Err(Failure::bad_request(
             "`members` without a `group`",
-            "say in which group the message was",
+            "set the group of the message",
         ));
     }
     let number = |number: &E164| number.parse::<Number>().map_err(Error::from);
@@ -234,14 +234,14 @@ pub(super) async fn online(
 #[serde(deny_unknown_fields)]
 pub(super) struct Inbox {
     peer: E164,
-    /// Everything as it came, nothing done to anything.
+    /// Returns the messages as received, without applying edits, deletions, reactions and votes.
     #[serde(default)]
     raw: bool,
 }
 
 pub(super) async fn inbox(
     State(sim): State<Arc<Sim>>,
-    Asked(Inbox { peer, raw }): Asked<Inbox>,
+    Params(Inbox { peer, raw }): Params<Inbox>,
 ) -> Result<Response, Failure> {
     let peer = sim.peer(&peer)?;
     Ok(match raw {

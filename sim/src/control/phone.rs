@@ -1,4 +1,4 @@
-//! What the person with the phone does: scan, type a code, unlink, look, write.
+//! Actions of the person with the phone: scanning, entering a code, unlinking, reading, sending.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::content::{Described, Form};
 use super::failure::Failure;
 use super::record::Account;
-use super::request::{Asked, Body, E164};
+use super::request::{Body, E164, Params};
 use crate::sim::Sim;
 use crate::sim::phone::LinkedDevice;
 use crate::state::answers::{History, Resend, Reupload};
@@ -75,7 +75,7 @@ pub(super) async fn unlink(
 
 pub(super) async fn devices(
     State(sim): State<Arc<Sim>>,
-    Asked(Account { account }): Asked<Account>,
+    Params(Account { account }): Params<Account>,
 ) -> Result<Json<Vec<LinkedDevice>>, Failure> {
     Ok(Json(account.of(&sim)?.companions()))
 }
@@ -84,7 +84,7 @@ pub(super) async fn devices(
 #[serde(deny_unknown_fields)]
 pub(super) struct Send {
     account: E164,
-    /// May be left out when there is a group.
+    /// May be omitted if there is a group.
     to: Option<E164>,
     group: Option<String>,
     text: Option<String>,
@@ -116,14 +116,14 @@ pub(super) async fn send(
         (None, None) => {
             return Err(Failure::bad_request(
                 "neither `to` nor `group`",
-                "say whom the message is for",
+                "set the recipient in `to`, or the group",
             ));
         }
     };
     Ok(Json(json!({ "id": id })))
 }
 
-/// What is left out stays as it is.
+/// Omitted fields remain unchanged.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Answers {

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::record::Account;
-use super::request::{Asked, Body, E164};
+use super::request::{Body, E164, Params};
 use crate::sim::Sim;
 use crate::sim::profile::ProfileView;
 use crate::wire::content::Base64;
 
 pub(super) async fn view(
     State(sim): State<Arc<Sim>>,
-    Asked(Account { account }): Asked<Account>,
+    Params(Account { account }): Params<Account>,
 ) -> Result<Json<ProfileView>, Failure> {
     Ok(Json(account.of(&sim)?.profile()))
 }

@@ -1,4 +1,4 @@
-//! What the server knows: acks, queues, verdicts, accounts, itself.
+//! Queries of the server's state: acks, queues, verdicts, accounts, the simulator itself.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::request::{Asked, E164};
+use super::request::{E164, Params};
 use crate::sim::{Owed, Sim};
 use crate::state::user::Acked;
 use crate::state::verdict::Violation;
@@ -22,7 +22,7 @@ pub(super) struct Account {
 
 pub(super) async fn acks(
     State(sim): State<Arc<Sim>>,
-    Asked(Account { account }): Asked<Account>,
+    Params(Account { account }): Params<Account>,
 ) -> Result<Json<Vec<Acked>>, Failure> {
     account.of(&sim)?;
     Ok(Json(sim.acks(&account)?))
@@ -30,7 +30,7 @@ pub(super) async fn acks(
 
 pub(super) async fn queue(
     State(sim): State<Arc<Sim>>,
-    Asked(Account { account }): Asked<Account>,
+    Params(Account { account }): Params<Account>,
 ) -> Result<Json<Vec<Owed>>, Failure> {
     account.of(&sim)?;
     Ok(Json(sim.queue(&account)?))

@@ -1,4 +1,4 @@
-//! How requests are read: bodies and queries into typed values, each mistake named.
+//! Parses the bodies and queries of requests into typed values, and reports each mistake.
 //!
 //! A body is parsed as JSON, whatever its content type, so that `curl -d '{…}'` works without a header.
 
@@ -18,7 +18,7 @@ use crate::number::{InvalidNumber, Number};
 use crate::sim::Sim;
 use crate::sim::phone::Phone;
 
-/// No body of this interface comes near it.
+/// Larger than any valid body.
 const MAX_BODY: usize = 64 * 1024;
 
 const README: &str = "the fields of every request are listed in sim/README.md";
@@ -31,11 +31,11 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let bytes = to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| {
-            let error = format!("the body is larger than {MAX_BODY} bytes, or broke off");
+            let error = format!("the body is larger than {MAX_BODY} bytes, or was cut off");
             Failure::new(StatusCode::PAYLOAD_TOO_LARGE, error, README)
         })?;
         let text = if bytes.is_empty() { b"{}" } else { &bytes[..] };
-        // serde would also take a list, field by field.
+        // serde would also accept an array, field by field.
         if text
             .trim_ascii_start()
             .first()
@@ -52,10 +52,10 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-/// A request's query.
-pub(crate) struct Asked<T>(pub(crate) T);
+/// The query of a request.
+pub(crate) struct Params<T>(pub(crate) T);
 
-impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
@@ -69,7 +69,8 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     }
 }
 
-/// A phone number as it is written in requests, with `+` or without: checked on arrival, kept as `+` and digits.
+/// A phone number as written in requests, with or without `+`. It is validated on arrival, and stored as `+` and
+/// digits.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct E164(String);
@@ -89,7 +90,8 @@ impl E164 {
         if sim.numbers().contains(&self.0) {
             return Ok(sim.phone(self)?);
         }
-        let hint = "an account is made by its first use: link a companion to it, or write to it";
+        let hint =
+            "an account is created on first use: link a companion to it, or send it a message";
         Err(Failure::new(
             StatusCode::NOT_FOUND,
             format!("no account {}", self.0),

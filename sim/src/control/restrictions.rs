@@ -1,4 +1,4 @@
-//! What WhatsApp restricts an account to, as JSON.
+//! Restrictions that WhatsApp imposes on an account, as JSON.
 
 use std::sync::Arc;
 

@@ -25,7 +25,7 @@ pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) 
     const RULE: &str = "an ack has a class and an id";
     let class = stanza::text(node, "class").and_then(|class| Class::parse(&class));
     let stanza_id = stanza::text(node, "id");
-    let who = verdict::who(id);
+    let who = verdict::name_of(id);
     let named = class.is_some() && stanza_id.is_some();
     let detail = format!("class {:?}", stanza::text(node, "class"));
     lock(&shared.verdicts).require(&who, RULE, named, &detail);
@@ -70,7 +70,7 @@ pub(crate) fn settle(
         link.wake();
     }
     drop(state);
-    let who = verdict::who(id);
+    let who = verdict::name_of(id);
     if !lock(&shared.verdicts).check(&who, RULE, outcome) {
         link.end(&ending::owed_ack(class.as_str(), stanza_id));
     }
@@ -122,7 +122,7 @@ pub(crate) fn acknowledge(
     class: &'static str,
 ) {
     let ack = ack(node, class).build();
-    lock(&shared.state).tell(link, Some(&id.0), &ack);
+    lock(&shared.state).send_unqueued(link, Some(&id.0), &ack);
 }
 
 /// The `<ack>` for a client's stanza, to which an error can be added.

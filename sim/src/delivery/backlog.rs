@@ -25,7 +25,7 @@ use crate::state::verdict;
 use crate::sync::lock;
 use crate::wire::stanza;
 
-/// `<iq xmlns="passive"><active/>`: the client wants its stanzas: first the backlog, then new ones as they arrive.
+/// `<iq xmlns="passive"><active/>`: the client requests its stanzas: first the backlog, then new ones as they arrive.
 pub(crate) fn activate(shared: &Shared, link: &Link, id: &DeviceId) {
     let strict = shared.config.is_strict(Leniency::Backlog);
     let mut state = lock(&shared.state);
@@ -52,15 +52,15 @@ pub(crate) fn activate(shared: &Shared, link: &Link, id: &DeviceId) {
 
 /// `<ib><offline_batch count>`: the client requests this many more stanzas of its backlog.
 pub(crate) fn request(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) {
-    const RULE: &str = "a backlog is asked for by a number of stanzas";
+    const RULE: &str = "a backlog request has a number of stanzas";
     let Some(batch) = node.get_optional_child("offline_batch") else {
         return;
     };
     let count = stanza::text(batch, "count");
     let count: Option<usize> = count.and_then(|count| count.parse().ok());
-    let who = verdict::who(id);
+    let who = verdict::name_of(id);
     let kept = count.is_some_and(|count| count > 0);
-    lock(&shared.verdicts).require(&who, RULE, kept, "no count, or none that is a number");
+    lock(&shared.verdicts).require(&who, RULE, kept, "the count is missing or not a number");
     let mut state = lock(&shared.state);
     if let Some(feed) = state.companion(id).and_then(|it| it.feed.as_mut()) {
         feed.request(count.unwrap_or(0));
@@ -174,7 +174,7 @@ mod tests {
     use crate::state::link::Outgoing;
     use crate::sync::ready;
 
-    /// A companion that has a socket.
+    /// Creates a companion with a socket.
     fn companion(state: &mut State) -> (DeviceId, Arc<Link>) {
         let device = ("+15550100001".parse().expect("a number"), 1);
         let link = Arc::new(Link::new(7, Arc::default()));
@@ -199,7 +199,7 @@ mod tests {
         }
     }
 
-    /// Reads everything that the socket has and will get. Returns the number of stanzas.
+    /// Reads everything from the socket until it is empty. Returns the number of stanzas.
     fn read(state: &mut State, device: &DeviceId, link: &Link) -> usize {
         let mut read = 0;
         loop {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waited_is_put_on_the_socket_as_fast_as_it_is_read() {
+    fn the_backlog_is_written_as_fast_as_it_is_read() {
         for waiting in [0, 5, 3_000, 200_001] {
             let mut state = State::default();
             let (device, link) = companion(&mut state);
@@ -225,19 +225,19 @@ mod tests {
             companion.feed = Some(Feed::backlog(&companion.queue, false));
             feed(&mut state, &device, &link);
             assert!(link.is_live() && link.unread() < 1_100, "{waiting}");
-            // The end of the backlog, and the collections that changed meanwhile.
+            // Two more: the end of the backlog, and the app state collections that changed meanwhile.
             assert_eq!(read(&mut state, &device, &link), waiting + 2);
         }
     }
 
-    /// The tags of the stanzas that the socket got, and the `offline` numbers of messages.
+    /// The tags of the stanzas on the socket, and the `offline` numbers of messages.
     fn taken(state: &mut State, device: &DeviceId, link: &Link) -> Vec<String> {
         feed(state, device, link);
         let mut taken = Vec::new();
         while link.unread() > 0 {
             for outgoing in ready(link.outgoing(128)) {
                 let Outgoing::Stanza(bytes) = outgoing else {
-                    panic!("the socket ends");
+                    panic!("the socket was closed");
                 };
                 let node = unmarshal_ref(&bytes[1..]).expect("a stanza").to_owned();
                 taken.push(match stanza::text(&node, "offline") {
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backlog_is_pulled_and_ends_when_it_is_acked() {
+    fn a_backlog_is_sent_on_request_and_ends_when_it_is_acked() {
         let mut state = State::default();
         let (device, link) = companion(&mut state);
         let companion = state.companion(&device).expect("it is there");
@@ -269,7 +269,7 @@ mod tests {
         request(&mut state, 200);
         deliver(&mut state, &device, owed(12));
         let rest = taken(&mut state, &device, &link);
-        assert_eq!(rest, ["8", "9", "10", "11", "12"], "not what came since");
+        assert_eq!(rest, ["8", "9", "10", "11", "12"], "no newer stanzas");
         let ack = |state: &mut State, id: usize| {
             let queue = &mut state.companion(&device).expect("it is there").queue;
             queue.settle(Class::Message, &id.to_string(), |_| true);
@@ -277,14 +277,21 @@ mod tests {
         for id in 0..11 {
             ack(&mut state, id);
         }
-        assert!(taken(&mut state, &device, &link).is_empty(), "one is left");
+        assert!(
+            taken(&mut state, &device, &link).is_empty(),
+            "one stanza is not acked yet"
+        );
         ack(&mut state, 11);
         feed(&mut state, &device, &link);
-        assert_eq!(link.unread(), 3, "the end, what is dirty, the live message");
+        assert_eq!(
+            link.unread(),
+            3,
+            "the end of the backlog, the changed collections, the live message"
+        );
     }
 
     #[test]
-    fn what_comes_while_nothing_is_read_waits_in_the_queue() {
+    fn new_stanzas_stay_in_the_queue_while_the_client_does_not_read() {
         let mut state = State::default();
         let (device, link) = companion(&mut state);
         for id in 0..200_001 {
@@ -293,6 +300,6 @@ mod tests {
         assert!(link.is_live() && link.unread() < 1_100);
         assert_eq!(read(&mut state, &device, &link), 200_001);
         deliver(&mut state, &device, owed(200_001));
-        assert_eq!(link.unread(), 1, "at once again");
+        assert_eq!(link.unread(), 1, "sent immediately again");
     }
 }

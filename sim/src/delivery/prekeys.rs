@@ -10,7 +10,8 @@ use crate::state::State;
 use crate::state::queue::Item;
 use crate::wire::stanza;
 
-/// One prekey bundle of a companion: uses up a one-time prekey, and asks the companion for more when few are left.
+/// Returns a prekey bundle of a companion. Consumes a one-time prekey, and asks the companion for more when few are
+/// left.
 pub(crate) fn take_bundle(state: &mut State, device: &DeviceId) -> Option<Bundle> {
     let companion = state.companion(device)?;
     let bundle = companion.take_bundle();

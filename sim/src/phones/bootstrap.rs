@@ -1,4 +1,4 @@
-//! What the phone sends a newly linked companion by itself: the app-state key, and a little history.
+//! What the phone sends to a newly linked companion automatically: the app-state key, and a short history.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::deflate;
 
-/// Sends keys and history once, as soon as the companion's prekeys are there and it is through with its first backlog:
-/// clients wait for the history behind that.
+/// Sends keys and history once, as soon as the companion has uploaded prekeys and its first backlog has ended: clients
+/// expect the history after that.
 pub(crate) fn begin(shared: &Shared, id: &DeviceId) {
     let now = unix_now();
     let (party, name) = {
@@ -61,7 +61,7 @@ pub(crate) fn share_keys(shared: &Shared, party: &mut Party, id: &DeviceId) {
     send_to_companion(shared, party, id, &message);
 }
 
-/// One message from the phone to its own companion, which no other device gets.
+/// Sends one message from the phone to its own companion only.
 pub(crate) fn send_to_companion(
     shared: &Shared,
     party: &mut Party,
@@ -69,7 +69,7 @@ pub(crate) fn send_to_companion(
     message: &wa::Message,
 ) {
     let envelope = Envelope::to_own_companion(&id.0);
-    // The companion may request it again, or the file that it refers to.
+    // The companion may request the message again, or the file that it refers to.
     lock(&shared.state).user(&id.0).remember(&envelope, message);
     if let Err(error) = seal::send(shared, party, id, &envelope, message) {
         tracing::error!(%error, "the phone cannot reach its companion");
@@ -99,7 +99,7 @@ fn notification(kind: HistorySyncType, history: &wa::HistorySync) -> wa::Message
     })
 }
 
-/// An empty bootstrap (Baileys holds events back until it has one), and the phone's own name.
+/// An empty bootstrap (Baileys delays events until it has one), and the phone's own push name.
 fn histories(id: &DeviceId, name: &str) -> [(HistorySyncType, wa::HistorySync); 2] {
     let mapping = wa::PhoneNumberToLIDMapping {
         pn_jid: Some(id.0.pn().to_string()),

@@ -202,7 +202,7 @@ fn action(from: &DeviceId, call_id: &str, call: &Call) -> NodeBuilder {
     }
     match call.kind {
         CallKind::Offer => {
-            if call.by.is_lid() && call.by.tells_both() {
+            if call.by.is_lid() && call.by.has_both() {
                 node = node.attr("caller_pn", from.0.pn());
             }
             node = node.attr("device_class", "2016");

@@ -97,24 +97,26 @@ pub(crate) fn fetch(shared: &Shared, message: &wa::Message) -> Option<Result<(),
 fn check(shared: &Shared, kind: MediaType, file: &File) -> Result<(), String> {
     let path = file.direct_path.as_deref().unwrap_or_default();
     let hosted = lock(&shared.state).media.file(path).cloned();
-    let hosted = hosted.ok_or_else(|| format!("404: nothing is at {path:?}"))?;
+    let hosted = hosted.ok_or_else(|| format!("404: no file at {path:?}"))?;
     if let Some(status) = hosted.gone {
-        return Err(format!("{status}: the file is gone"));
+        return Err(format!("{status}: the file was removed"));
     }
     let same =
         |field: &Option<Base64>, hash: &[u8]| field.as_ref().is_some_and(|found| found.0 == hash);
     if !same(&file.enc_sha256, &hosted.enc_sha256) {
-        return Err("the encrypted SHA-256 is not the file's".to_owned());
+        return Err("the encrypted SHA-256 does not match the file".to_owned());
     }
     let key = file.media_key.as_ref();
-    let key = key.ok_or_else(|| "there is no media key".to_owned())?;
+    let key = key.ok_or_else(|| "the media key is missing".to_owned())?;
     let opened = file::open(&hosted.stored, &key.0, kind)?;
     if !same(&file.sha256, &opened.sha256) {
-        return Err("the SHA-256 is not the file's".to_owned());
+        return Err("the SHA-256 does not match the file".to_owned());
     }
     if file.size != Some(opened.size) {
-        let (said, is) = (file.size, opened.size);
-        return Err(format!("the size is {said:?}, and the file has {is} bytes"));
+        let (declared, actual) = (file.size, opened.size);
+        return Err(format!(
+            "the declared size is {declared:?}, and the file has {actual} bytes"
+        ));
     }
     Ok(())
 }

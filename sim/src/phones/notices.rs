@@ -1,5 +1,5 @@
 //! Stanzas that the server sends unprompted, by name: notifications of every kind, which have to be acked and are
-//! queued for offline companions, and `<ib>`, which is not acked. `table` has the form of each.
+//! queued for offline companions, and `<ib>`, which is not acked. `table` defines each stanza.
 
 mod messages;
 mod subject;
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_one_name_and_a_stanza() {
+    fn every_kind_has_a_unique_name_and_a_valid_stanza() {
         let names: BTreeSet<&str> = TABLE.iter().map(|row| row.name).collect();
         assert_eq!(names.len(), TABLE.len());
         let account: Number = "+15550100001".parse().expect("a number");
@@ -109,7 +109,7 @@ mod tests {
                 .build(),
                 table::Form::Message(_) | table::Form::Token => continue,
             };
-            let bytes = wacore_binary::marshal_auto(&node).expect("it can be written");
+            let bytes = wacore_binary::marshal_auto(&node).expect("the stanza can be encoded");
             assert!(!bytes.is_empty(), "{}", row.name);
         }
     }

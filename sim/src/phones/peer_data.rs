@@ -50,10 +50,7 @@ pub(crate) fn answer(
             resend(shared, &asker.0, id, request, answers.resend)
         }
         _ => {
-            tracing::info!(
-                ?kind,
-                "a request that phones of the simulator do not answer"
-            );
+            tracing::info!(?kind, "a request that the simulator's phones do not answer");
             None
         }
     };
@@ -63,7 +60,7 @@ pub(crate) fn answer(
 }
 
 /// A message that the phone has.
-struct Kept {
+struct Stored {
     id: String,
     from: Number,
     at: u64,
@@ -71,7 +68,7 @@ struct Kept {
     message: wa::Message,
 }
 
-impl Kept {
+impl Stored {
     /// The message in the form in which phones pass it on.
     fn web_message(&self, state: &State, own: &Number, chat: &Jid) -> wa::WebMessageInfo {
         let from_me = self.from == *own;
@@ -111,7 +108,7 @@ impl Chat {
 }
 
 /// All messages of a chat, oldest first.
-fn messages(state: &State, own: &Number, chat: &Chat) -> Vec<Kept> {
+fn messages(state: &State, own: &Number, chat: &Chat) -> Vec<Stored> {
     let Some(user) = state.users.get(own) else {
         return Vec::new();
     };
@@ -120,7 +117,7 @@ fn messages(state: &State, own: &Number, chat: &Chat) -> Vec<Kept> {
         jid.and_then(|jid: Jid| Chat::of(state, &jid)).as_ref() == Some(chat)
     };
     let received = user.inbox.iter().filter(in_chat).filter_map(|received| {
-        Some(Kept {
+        Some(Stored {
             id: received.id.clone(),
             from: received.from.parse().ok()?,
             at: received.at,
@@ -128,14 +125,14 @@ fn messages(state: &State, own: &Number, chat: &Chat) -> Vec<Kept> {
             message: received.message.clone(),
         })
     });
-    let mut messages: Vec<Kept> = received.collect();
+    let mut messages: Vec<Stored> = received.collect();
     let to_chat = |sent: &&Sent| match &sent.envelope.to {
         To::User(to, _) => *chat == Chat::Person(to.clone()),
         To::Group(group, _) => *chat == Chat::Group(group.clone()),
         To::Broadcast(..) | To::OwnCompanion => false,
     };
     let sent = user.sent.iter().filter(to_chat);
-    messages.extend(sent.map(|sent| Kept {
+    messages.extend(sent.map(|sent| Stored {
         id: sent.envelope.id.clone(),
         from: own.clone(),
         at: sent.at,
@@ -205,7 +202,7 @@ fn conversation(
 }
 
 /// The messages before the one in the request, or before its time if the phone does not have it.
-fn older(mut kept: Vec<Kept>, asked: &HistorySyncOnDemandRequest) -> Vec<Kept> {
+fn older(mut kept: Vec<Stored>, asked: &HistorySyncOnDemandRequest) -> Vec<Stored> {
     let oldest = asked.oldest_msg_id.as_deref().unwrap_or_default();
     match kept.iter().position(|message| message.id == oldest) {
         Some(place) => kept.truncate(place),

@@ -23,8 +23,8 @@ struct Known {
 fn known(user: &User, number: &Number, id: &str) -> Option<Known> {
     let of = |creator: Number, message: &wa::Message| {
         let (_, inner) = unwrapped(message);
-        let beside = [inner, message].map(|it| it.message_context_info.as_option());
-        let mut secrets = beside.into_iter().flatten();
+        let contexts = [inner, message].map(|it| it.message_context_info.as_option());
+        let mut secrets = contexts.into_iter().flatten();
         Some(Known {
             creator,
             secret: secrets.find_map(|it| it.message_secret.clone())?,
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vote_is_read_by_those_who_have_its_poll_and_no_others() {
+    fn only_recipients_of_the_poll_can_read_a_vote() {
         let (anna, bert) = (number("+15550100002"), number("+15550100003"));
         let poll = Content::from(Kind::Poll(Poll {
             question: "Which?".to_owned(),

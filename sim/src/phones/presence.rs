@@ -19,7 +19,7 @@ pub(crate) fn set(shared: &Shared, number: &Number, available: bool) {
     }
     for (device, by_lid) in presence.subscribers.clone() {
         if let Some(node) = stanza(&mut state, number, &device.0, by_lid) {
-            tell(&mut state, &device, &node);
+            send_if_active(&mut state, &device, &node);
         }
     }
     drop(state);
@@ -52,7 +52,7 @@ pub(crate) fn stanza(
     })
 }
 
-/// A phone or a peer types to an account, records (`recording`), or stops (`paused`).
+/// Shows an account that a phone or a peer types, records (`recording`), or stops (`paused`).
 pub(crate) fn types(shared: &Shared, from: &Number, to: &Number, what: &str, by_lid: bool) {
     let child = match what {
         "recording" => NodeBuilder::new("composing").attr("media", "audio"),
@@ -65,7 +65,7 @@ pub(crate) fn types(shared: &Shared, from: &Number, to: &Number, what: &str, by_
         .build();
     let mut state = lock(&shared.state);
     for companion in state.companions_of(to) {
-        tell(&mut state, &companion, &node);
+        send_if_active(&mut state, &companion, &node);
     }
 }
 
@@ -74,10 +74,10 @@ fn address(number: &Number, by_lid: bool) -> Jid {
 }
 
 /// Writes the stanza to the companion's socket, if it has an active one.
-pub(crate) fn tell(state: &mut State, device: &DeviceId, node: &Node) {
+pub(crate) fn send_if_active(state: &mut State, device: &DeviceId, node: &Node) {
     let companion = state.companion(device).filter(|companion| companion.active);
     if let Some(link) = companion.and_then(|companion| companion.link.clone()) {
-        state.tell(&link, Some(&device.0), node);
+        state.send_unqueued(&link, Some(&device.0), node);
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn privacy_decides_who_sees_when_a_user_was_online() {
+    fn the_privacy_setting_controls_who_sees_the_last_time() {
         let shared = Shared::new(Config::default());
         let [user, viewer] =
             ["+15550100001", "+15550100002"].map(|it| it.parse::<Number>().expect("a number"));

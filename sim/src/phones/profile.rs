@@ -18,7 +18,7 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::file::{MediaType, Stored, sha256};
 
-/// Uploads a picture to the media host, if there is one.
+/// Uploads a picture, if there is one, to the media host.
 fn store(
     shared: &Shared,
     state: &mut State,
@@ -52,9 +52,9 @@ pub(crate) fn set_picture(
     let news = picture_news(picture.as_ref());
     let news = news.attr("jid", number.pn()).attr("author", number.pn());
     state.user(number).profile.picture = picture;
-    tell_others(&mut state, number, "profile", "picture", &news.build());
+    notify_others(&mut state, number, "profile", "picture", &news.build());
     let own = NodeBuilder::new("picture").attr("timestamp", unix_now());
-    tell_own(&mut state, by, own.build());
+    notify_own(&mut state, by, own.build());
     drop(state);
     shared.announce();
     Ok(id)
@@ -109,8 +109,8 @@ pub(crate) fn set_about(shared: &Shared, by: &DeviceId, text: &str) {
     let mut state = lock(&shared.state);
     state.user(number).profile.about = Some((text.to_owned(), unix_now()));
     let news = NodeBuilder::new("set").string_content(text).build();
-    tell_others(&mut state, number, "status", "status", &news);
-    tell_own(&mut state, by, NodeBuilder::new("status").build());
+    notify_others(&mut state, number, "status", "status", &news);
+    notify_own(&mut state, by, NodeBuilder::new("status").build());
     drop(state);
     shared.announce();
 }
@@ -124,7 +124,7 @@ pub(crate) fn set_business(shared: &Shared, number: &Number, name: Option<&str>)
         None => NodeBuilder::new("remove").attr("jid", number.pn()),
     };
     // Visible to everyone.
-    tell_others(&mut state, number, "business", "business", &news.build());
+    notify_others(&mut state, number, "business", "business", &news.build());
     drop(state);
     shared.announce();
 }
@@ -158,8 +158,8 @@ pub(crate) fn set_timer(shared: &Shared, by: &DeviceId, seconds: u32) {
         .attr("duration", seconds)
         .attr("t", now)
         .build();
-    tell_others(&mut state, number, "timer", "disappearing_mode", &news);
-    tell_own(&mut state, by, news);
+    notify_others(&mut state, number, "timer", "disappearing_mode", &news);
+    notify_own(&mut state, by, news);
     drop(state);
     shared.announce();
 }
@@ -175,14 +175,14 @@ pub(crate) fn set_privacy(
     let profile = &mut state.user(&by.0).profile;
     profile.set(name, value);
     for (who, out) in except {
-        profile.leave_out(name, who.clone(), *out);
+        profile.set_exception(name, who.clone(), *out);
     }
     let category = NodeBuilder::new("category")
         .attr("name", name)
         .attr("value", value)
         .build();
     let news = NodeBuilder::new("privacy").children([category]).build();
-    tell_own(&mut state, by, news);
+    notify_own(&mut state, by, news);
     drop(state);
     shared.announce();
 }
@@ -203,13 +203,19 @@ pub(crate) fn set_blocked(shared: &Shared, by: &DeviceId, contact: &Number, bloc
         .attr("prev_dhash", before)
         .children([item.build()])
         .build();
-    tell_own(&mut state, by, news);
+    notify_own(&mut state, by, news);
     drop(state);
     shared.announce();
 }
 
 /// A notification for the companions of all contacts who may see the field of this privacy setting.
-fn tell_others(state: &mut State, number: &Number, setting: &str, kind: &'static str, news: &Node) {
+fn notify_others(
+    state: &mut State,
+    number: &Number,
+    setting: &str,
+    kind: &'static str,
+    news: &Node,
+) {
     let user = state.user(number);
     let name = user.name.clone();
     let contacts = user
@@ -233,7 +239,7 @@ fn tell_others(state: &mut State, number: &Number, setting: &str, kind: &'static
 }
 
 /// `<notification type="account_sync">` for the account's companions, except the one that made the change.
-fn tell_own(state: &mut State, by: &DeviceId, news: Node) {
+fn notify_own(state: &mut State, by: &DeviceId, news: Node) {
     let notification = NodeBuilder::new("notification")
         .attr("from", by.0.pn())
         .children([news]);

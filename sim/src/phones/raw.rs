@@ -1,5 +1,5 @@
-//! Arbitrary stanzas, for what the simulator has no rule for: for example stanzas that only a later version of
-//! WhatsApp sends.
+//! Arbitrary stanzas, for those that the simulator has no rule for, for example because only a later version of
+//! WhatsApp sends them.
 
 use wacore_binary::Node;
 
@@ -36,7 +36,7 @@ pub(crate) fn send(shared: &Shared, account: &Number, node: &Node) -> String {
                 };
                 deliver(&mut state, &companion, item);
             }
-            None => presence::tell(&mut state, &companion, &node),
+            None => presence::send_if_active(&mut state, &companion, &node),
         }
     }
     drop(state);

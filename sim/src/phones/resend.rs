@@ -48,7 +48,7 @@ pub(crate) fn send_again(shared: &Shared, asker: &DeviceId, receipt: &Node, auth
             let item = sent.envelope.item(asker, encs);
             deliver(&mut lock(&shared.state), asker, item);
         }
-        Err(error) => tracing::error!(%error, %id, "cannot seal again"),
+        Err(error) => tracing::error!(%error, %id, "cannot encrypt again"),
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn set_expiration(shared: &Shared, number: &Number, at: Option<u64>) 
     state.user(number).restrictions.expiration = at;
     let Some(at) = at else { return };
     for companion in state.companions_of(number) {
-        presence::tell(&mut state, &companion, &expiration(at));
+        presence::send_if_active(&mut state, &companion, &expiration(at));
     }
 }
 

@@ -35,7 +35,7 @@ const DECRYPTION_ERROR: u16 = 3;
 /// Answers a companion that requests the file of a message again.
 pub(crate) fn answer(shared: &Shared, asker: &DeviceId, receipt: &Node) {
     let id = stanza::text(receipt, "id").unwrap_or_default().into_owned();
-    let who = verdict::who(asker);
+    let who = verdict::name_of(asker);
     if !is_complete(shared, &who, asker, receipt) {
         return;
     }
@@ -72,7 +72,7 @@ pub(crate) fn answer(shared: &Shared, asker: &DeviceId, receipt: &Node) {
 /// has no `<rmr>`.
 fn is_complete(shared: &Shared, who: &str, asker: &DeviceId, receipt: &Node) -> bool {
     const RULE: &str =
-        "a request for a file is encrypted, names the message in rmr, and goes to one's own phone";
+        "a request for a file is encrypted, names the message in rmr, and is sent to the own phone";
     let encrypt = receipt.get_optional_child("encrypt");
     let part = |tag| encrypt.and_then(|encrypt| stanza::child_bytes(encrypt, tag));
     let rmr = receipt.get_optional_child("rmr");
@@ -95,7 +95,7 @@ fn upload_again(
     id: &str,
     receipt: &Node,
 ) -> Result<Node, u16> {
-    const RULE: &str = "a request for a file is encrypted under the file's media key";
+    const RULE: &str = "a request for a file is encrypted with the file's media key";
     let message = lock(&shared.state).user(&asker.0).message(id).cloned();
     let (key, path) = message.as_ref().and_then(media::pointer).ok_or(NOT_FOUND)?;
     let opened = open(&key, id, receipt);

@@ -58,7 +58,7 @@ impl Shown {
         }
     }
 
-    fn say(&mut self, message: &wa::Message) {
+    fn set_content(&mut self, message: &wa::Message) {
         self.content = Some(Content::of(message));
         self.received.text = text_of(message);
         self.received.message = message.clone();
@@ -93,7 +93,7 @@ fn change(user: &User, number: &Number, list: &mut Vec<Shown>, received: &Receiv
             let (_, inner) = unwrapped(message);
             let edited = &inner.protocol_message.edited_message;
             match find(user, number, list, &edit.about.id) {
-                Some(target) if may(target, received, &edit.about) => target.say(edited),
+                Some(target) if may(target, received, &edit.about) => target.set_content(edited),
                 _ => {}
             }
         }

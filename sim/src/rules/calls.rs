@@ -33,9 +33,9 @@ const ACTIONS: [&str; 14] = [
 
 /// Forwards a companion's call stanza to the companions of the other side.
 pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) {
-    const RULE: &str = "a call names itself, its creator and what happens to it";
+    const RULE: &str = "a call has a call id, a creator and an action";
     let read = sign(id, node);
-    let who = verdict::who(id);
+    let who = verdict::name_of(id);
     lock(&shared.verdicts).check(&who, RULE, read.as_ref().map(|_| ()));
     acks::acknowledge(shared, link, id, node, "call");
     let Ok((sign, to)) = read else { return };
@@ -76,7 +76,7 @@ fn sign(id: &DeviceId, node: &Node) -> Result<(CallSign, Jid), &'static str> {
     let stanza_id = stanza::text(node, "id").ok_or("no id")?;
     let known = |child: &&Node| ACTIONS.contains(&child.tag.as_ref());
     let action = stanza::children(node).iter().find(known);
-    let action = action.ok_or("nothing that happens to a call")?;
+    let action = action.ok_or("no action")?;
     let call = stanza::text(action, "call-id").ok_or("no call-id")?;
     stanza::jid(action, "call-creator").ok_or("no call-creator")?;
     let sign = CallSign {
@@ -92,7 +92,7 @@ fn sign(id: &DeviceId, node: &Node) -> Result<(CallSign, Jid), &'static str> {
 
 /// A receipt for an incoming call. Returns whether the receipt is one.
 pub(crate) fn rings(shared: &Shared, id: &DeviceId, node: &Node) -> bool {
-    const RULE: &str = "a receipt for a call names the call";
+    const RULE: &str = "a receipt for a call has its call id";
     let Some(offer) = node.get_optional_child("offer") else {
         return false;
     };
@@ -119,6 +119,6 @@ pub(crate) fn rings(shared: &Shared, id: &DeviceId, node: &Node) -> bool {
         to,
     });
     drop(state);
-    lock(&shared.verdicts).require(&verdict::who(id), RULE, kept, &detail);
+    lock(&shared.verdicts).require(&verdict::name_of(id), RULE, kept, &detail);
     true
 }

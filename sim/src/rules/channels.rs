@@ -1,4 +1,4 @@
-//! Channels: who may post in one, who gets the posts, and live updates of reactions.
+//! Channels: posting, delivery of posts, and live updates of reactions.
 
 use buffa::Message as _;
 use wacore_binary::builder::NodeBuilder;
@@ -15,10 +15,10 @@ use crate::sync::lock;
 use crate::wire::content::text_message;
 use crate::wire::stanza;
 
-/// `edit` of a post's edit, and of its deletion.
+/// The `edit` attribute for editing or deleting a post.
 const ADMIN_EDIT: &str = "3";
 const ADMIN_REVOKE: &str = "8";
-/// `edit` of a reaction that is removed.
+/// The `edit` attribute for removing a reaction.
 const SENDER_REVOKE: &str = "7";
 
 /// Creates a channel. Returns the user part of its JID.
@@ -31,7 +31,7 @@ pub(crate) fn create(state: &mut State, owner: &Number, name: &str, description:
     id
 }
 
-/// The channel that a JID names.
+/// The channel with this JID.
 pub(crate) fn find<'a>(state: &'a mut State, jid: &Jid) -> Option<&'a mut Channel> {
     let id = jid.is_newsletter().then_some(jid.user.as_str())?;
     state.channels.get_mut(id)
@@ -84,12 +84,12 @@ fn publish(state: &mut State, from: &DeviceId, to: &Jid, node: &Node) -> Option<
         edit: edit.as_deref(),
         plaintext,
     };
-    spread(state, to, Some(from), &post);
+    deliver_post(state, to, Some(from), &post);
     Some(server_id)
 }
 
-/// Someone who is not in the simulator posts text in a channel that an account follows; the channel is made on first use.
-/// Returns the post's id.
+/// Posts text on behalf of someone outside the simulator, in a channel that an account follows; the channel is created
+/// on first use. Returns the post's id.
 pub(crate) fn post_from_outside(
     shared: &Shared,
     account: &Number,
@@ -116,13 +116,13 @@ pub(crate) fn post_from_outside(
         plaintext,
     };
     let to = Jid::new(name, Server::Newsletter);
-    spread(&mut state, &to, None, &post);
+    deliver_post(&mut state, &to, None, &post);
     drop(state);
     shared.announce();
     id
 }
 
-/// A post on its way to the readers.
+/// A post to deliver to readers.
 struct Post<'a> {
     id: &'a str,
     server_id: u64,
@@ -131,8 +131,8 @@ struct Post<'a> {
     plaintext: Node,
 }
 
-/// Queues a post for the companions of all who read the channel, apart from the one that sent it.
-fn spread(state: &mut State, channel: &Jid, sender: Option<&DeviceId>, post: &Post<'_>) {
+/// Queues a post for the companions of all readers of the channel, except the one that sent it.
+fn deliver_post(state: &mut State, channel: &Jid, sender: Option<&DeviceId>, post: &Post<'_>) {
     let readers = find(state, channel).map(|channel| channel.readers());
     for number in readers.unwrap_or_default() {
         let message = NodeBuilder::new("message")

@@ -15,17 +15,17 @@ use crate::state::group::{Group, SenderKeys, Settings, Subject};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
-/// A group that is created.
+/// A group to create.
 pub(crate) struct Draft<'a> {
     pub(crate) subject: &'a str,
-    /// Without the creator.
+    /// The members, without the creator.
     pub(crate) members: &'a [Number],
     pub(crate) settings: Settings,
     pub(crate) place: Place,
 }
 
 impl<'a> Draft<'a> {
-    /// A group that is in no community.
+    /// A group outside of any community.
     pub(crate) fn new(subject: &'a str, members: &'a [Number]) -> Self {
         Self {
             subject,
@@ -79,7 +79,7 @@ pub(crate) fn make(shared: &Shared, creator: &Number, draft: Draft<'_>) -> Strin
     };
     let created = news::created(&group);
     state.groups.insert(id.clone(), group);
-    news::tell(&mut state, &everybody, &created);
+    news::notify(&mut state, &everybody, &created);
     drop(state);
     shared.announce();
     id
@@ -106,7 +106,7 @@ pub(crate) fn renumbered(state: &mut State, old: &Number, new: &Number) {
         notices.push((group.members.clone(), item));
     }
     for (members, item) in notices {
-        news::tell(state, &members, &item);
+        news::notify(state, &members, &item);
     }
 }
 

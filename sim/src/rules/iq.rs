@@ -1,4 +1,4 @@
-//! Questions that clients ask the server, by namespace. What is not known is refused.
+//! Iqs from clients, by namespace. Unknown ones are refused.
 
 mod app_state;
 mod business;
@@ -59,7 +59,7 @@ pub(crate) fn answer(shared: &Shared, link: &Arc<Link>, id: &DeviceId, node: &No
             answer_in(shared, link, id, &xmlns, &question)
         }
     };
-    lock(&shared.state).tell(link, Some(&id.0), &answer);
+    lock(&shared.state).send_unqueued(link, Some(&id.0), &answer);
     if over {
         return;
     }
@@ -107,7 +107,7 @@ fn answer_in(
 ) -> Node {
     match xmlns {
         "encrypt" if question.set => prekeys::publish(shared, id, question),
-        "encrypt" => prekeys::hand_out(shared, id, question),
+        "encrypt" => prekeys::fetch(shared, id, question),
         "usync" => usync::answer(shared, id, question),
         "w:g2" => groups::answer(shared, id, question),
         "w:m" if question.child_is("media_conn") => media::connection(shared, id, question),
@@ -151,5 +151,5 @@ pub(crate) fn answer_unlinked(shared: &Shared, link: &Arc<Link>, node: &Node) {
         None if xmlns == PING || stanza::is(node, "type", "result") => stanza::result(node, []),
         None => device::unknown(shared, node),
     };
-    lock(&shared.state).tell(link, None, &answer);
+    lock(&shared.state).send_unqueued(link, None, &answer);
 }

@@ -1,5 +1,5 @@
-//! Rate limits: messages and iqs above the limit are refused with 429 (iqs: `rate-overlimit`). A client that continues
-//! until limit + 10 requests were refused breaks a rule: the stream ends with 429.
+//! Rate limits: messages and iqs above the limit are refused with 429 (iqs: `rate-overlimit`). A client that has
+//! continued until limit + 10 requests were refused breaks a rule: its stream ends with 429.
 
 use crate::number::DeviceId;
 use crate::state::limits::{Limited, Spent};
@@ -14,7 +14,7 @@ pub(crate) const TOO_MANY: u16 = 429;
 
 /// Counts a request of a companion. Returns whether it is refused.
 pub(crate) fn refuses(shared: &Shared, link: &Link, id: &DeviceId, what: Limited) -> bool {
-    const RULE: &str = "a client that is told 429 slows down";
+    const RULE: &str = "a client slows down after 429";
     let mut state = lock(&shared.state);
     let own = state.users.get(&id.0);
     let own = own.and_then(|user| user.faults.limit(what));
@@ -30,10 +30,10 @@ pub(crate) fn refuses(shared: &Shared, link: &Link, id: &DeviceId, what: Limited
     drop(state);
     if spent == Spent::FarOver {
         let detail = format!(
-            "expected at most {} {what:?} in {:?}; as many and ten more were refused",
+            "expected at most {} {what:?} in {:?}; that number plus ten were refused",
             budget.count, budget.window
         );
-        lock(&shared.verdicts).require(&verdict::who(id), RULE, false, &detail);
+        lock(&shared.verdicts).require(&verdict::name_of(id), RULE, false, &detail);
         link.end(&ending::stream_error(TOO_MANY));
     }
     spent != Spent::Within

@@ -1,4 +1,5 @@
-//! Login: decides whether a socket belongs to a linked companion, to a device that wants to be linked, or is refused.
+//! Login: decides whether a socket belongs to a linked companion, belongs to a device that wants to be linked, or is
+//! refused.
 
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub(crate) fn admit(
     payload: &[u8],
 ) -> Result<Role, buffa::DecodeError> {
     let payload = wa::ClientPayload::decode_from_slice(payload)?;
-    if let Err(failure) = describes_itself(shared, link, &payload) {
+    if let Err(failure) = check_payload(shared, link, &payload) {
         link.end(&ending::failure(failure));
         return Ok(Role::Refused);
     }
@@ -59,11 +60,7 @@ pub(crate) fn admit(
 }
 
 /// Checks the required fields of the payload. A version that is too old gets 405, a missing or invalid one 400.
-fn describes_itself(
-    shared: &Shared,
-    link: &Link,
-    payload: &wa::ClientPayload,
-) -> Result<(), Failure> {
+fn check_payload(shared: &Shared, link: &Link, payload: &wa::ClientPayload) -> Result<(), Failure> {
     const RULE: &str = "a client payload describes a web client";
     if !shared.config.is_strict(Leniency::Logins) {
         return Ok(());
@@ -110,9 +107,9 @@ fn log_in(
     let expiration = expiration(&state, &id.0)?;
     let companion = state.companion(&id).ok_or(logged_out)?;
     let own_key = companion.noise == client_static;
-    let who = verdict::who(&id);
+    let who = verdict::name_of(&id);
     let rule = "a login uses the Noise key that was linked";
-    if !lock(&shared.verdicts).require(&who, rule, own_key, "another static key") {
+    if !lock(&shared.verdicts).require(&who, rule, own_key, "a different static key") {
         return Err(logged_out.into());
     }
     companion.active = false;
@@ -126,7 +123,7 @@ fn log_in(
         .iter()
         .chain(&expiration.map(restrictions::expiration))
     {
-        state.tell(link, Some(&id.0), node);
+        state.send_unqueued(link, Some(&id.0), node);
     }
     drop(state);
     shared.announce();
@@ -142,7 +139,7 @@ fn expiration(state: &State, number: &Number) -> Result<Option<u64>, Failure> {
     }
 }
 
-/// Ends a companion's socket because it has opened another one.
+/// Ends a companion's socket because the companion has opened another one.
 fn replace(previous: &Link) {
     previous.end(&conflict("replaced", None));
     if !previous.is_live() {

@@ -27,11 +27,11 @@ use crate::sync::lock;
 use crate::wire::stanza;
 use forward::forward;
 use open::open_direct;
-use transit::{Transit, enter, identity_is_sent_along, parts};
+use transit::{Transit, enter, has_valid_identity, parts};
 
 /// Routes a companion's message and acks it.
 pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &Node) {
-    let who = verdict::who(from);
+    let who = verdict::name_of(from);
     let (Some(id), Some(to)) = (stanza::text(node, "id"), stanza::jid(node, "to")) else {
         let rule = "a message has id and to";
         lock(&shared.verdicts).require(&who, rule, false, "missing attribute");
@@ -49,8 +49,8 @@ pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &N
     let counted = !node.attrs.contains_key("category");
     let over = counted && limits::refuses(shared, link, from, Limited::Messages);
     let refused = over.then_some(limits::TOO_MANY);
-    let refused = refused.or_else(|| nack::on_command(shared, &transit));
-    let refused = refused.or_else(|| nack::on_sight(shared, &transit));
+    let refused = refused.or_else(|| nack::by_fault(shared, &transit));
+    let refused = refused.or_else(|| nack::check_form(shared, &transit));
     let allowed = refused.is_some() || tokens::allow(shared, from, &transit.who, node);
     let refused = refused.or_else(|| (!allowed).then_some(tokens::RESTRICTED));
     let handed_over = match refused {
@@ -69,7 +69,7 @@ pub(crate) fn route(shared: &Shared, link: &Arc<Link>, from: &DeviceId, node: &N
         Some(phash) => answer.attr("phash", phash),
     };
     // The ack comes first: everything that the message causes follows it.
-    lock(&shared.state).tell(link, Some(&from.0), &answer.build());
+    lock(&shared.state).send_unqueued(link, Some(&from.0), &answer.build());
     if kept {
         tokens::passed(shared, from, node);
         // Messages between an account's own devices cause no delivery receipts.
@@ -97,7 +97,7 @@ fn hand_over(shared: &Shared, transit: &Transit<'_>) -> Result<Option<u64>, u16>
 }
 
 fn route_direct(shared: &Shared, transit: &Transit<'_>) -> bool {
-    let mut kept = identity_is_sent_along(shared, transit);
+    let mut kept = has_valid_identity(shared, transit);
     for part in parts(shared, transit) {
         let played = lock(&shared.state).plays(&part.device);
         kept &= if played {

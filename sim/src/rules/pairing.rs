@@ -47,13 +47,13 @@ pub(crate) fn begin(
     let keys = match registered_keys(registration) {
         Ok(keys) => keys,
         Err(detail) => {
-            let rule = "a registration carries signed keys";
+            let rule = "a registration has signed keys";
             lock(&shared.verdicts).check(&who, rule, Err(detail));
             link.end(&failure(Failure::of(400)));
             return Role::Refused;
         }
     };
-    lock(&shared.verdicts).check::<&str>(&who, "a registration carries signed keys", Ok(()));
+    lock(&shared.verdicts).check::<&str>(&who, "a registration has signed keys", Ok(()));
     let pairing = Pairing {
         link: Arc::clone(link),
         refs: Vec::new(),
@@ -146,7 +146,7 @@ pub(crate) async fn pair(
     let rotated = passkey::rotate(shared, link, account, adv_secret).await?;
     let adv_secret = rotated.unwrap_or(*adv_secret);
     let answer = offer_identity(shared, link, account, &adv_secret)?;
-    let linked = match tokio::time::timeout(shared.config.patience, answer).await {
+    let linked = match tokio::time::timeout(shared.config.timeout, answer).await {
         Ok(Ok(outcome)) => outcome?,
         Ok(Err(_)) => return Err(Error::Disconnected),
         Err(_) => return Err(Error::Timeout),
@@ -294,14 +294,14 @@ fn verified_identity(
     id: &DeviceId,
     key_index: u32,
 ) -> Result<Vec<u8>, Error> {
-    const RULE: &str = "pair-device-sign carries both signatures";
+    const RULE: &str = "pair-device-sign has both signatures";
     const ACCEPTED: &str = "a companion accepts an identity that its phone has signed";
     if let Some(error) = answer.get_optional_child("error") {
         let word = |name| stanza::text(error, name).unwrap_or_default();
-        let said = format!("{} {}", word("code"), word("text"));
-        let detail = format!("{said}, expected pair-device-sign");
-        lock(&shared.verdicts).require(&verdict::who(id), ACCEPTED, false, &detail);
-        return Err(Error::Declined(said));
+        let reported = format!("{} {}", word("code"), word("text"));
+        let detail = format!("{reported}, expected pair-device-sign");
+        lock(&shared.verdicts).require(&verdict::name_of(id), ACCEPTED, false, &detail);
+        return Err(Error::Declined(reported));
     }
     let node = answer
         .get_optional_child_by_tag(&["pair-device-sign", "device-identity"])
@@ -321,7 +321,7 @@ fn verified_identity(
         }),
         _ => adv::verify_device_sign(&account_identity, companion, &signed, key_index, signing),
     };
-    let who = verdict::who(id);
+    let who = verdict::name_of(id);
     lock(&shared.verdicts).check(&who, RULE, verified.as_ref().copied());
     verified?;
     Ok(signed.into_owned())

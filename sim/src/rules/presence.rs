@@ -37,7 +37,7 @@ pub(crate) fn receive(shared: &Shared, id: &DeviceId, node: &Node) {
             }
         }
         other => {
-            let who = verdict::who(id);
+            let who = verdict::name_of(id);
             lock(&shared.verdicts).require(&who, RULE, false, other);
         }
     }
@@ -57,7 +57,7 @@ fn subscribe(shared: &Shared, id: &DeviceId, node: &Node) {
     let subscribers = &mut state.user(&number).presence.subscribers;
     subscribers.insert(subscriber);
     if let Some(now) = presence::stanza(&mut state, &number, &id.0, by_lid) {
-        presence::tell(&mut state, id, &now);
+        presence::send_if_active(&mut state, id, &now);
     }
 }
 

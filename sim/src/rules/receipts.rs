@@ -29,8 +29,8 @@ const SETTLING: [&str; 8] = [
     "sender",
     "server-error",
 ];
-/// These request the message again, and do not acknowledge it (whatsapp-rust#647).
-const ASKING: [&str; 2] = ["enc_rekey_retry", "retry"];
+/// Receipts of these types request the message again, and do not acknowledge it (whatsapp-rust#647).
+const RETRYING: [&str; 2] = ["enc_rekey_retry", "retry"];
 
 /// Removes the messages of a receipt from the queue, acks the receipt, and forwards it.
 pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) {
@@ -57,7 +57,7 @@ pub(crate) fn receive(shared: &Shared, link: &Link, id: &DeviceId, node: &Node) 
         shared.announce();
         return;
     }
-    pass_receipt_on(shared, id, node, &ids);
+    forward_receipt(shared, id, node, &ids);
     shared.announce();
 }
 
@@ -71,8 +71,8 @@ fn settles(shared: &Shared, id: &DeviceId, node: &Node) -> bool {
         return true;
     }
     let settling = SETTLING.contains(&kind.as_ref());
-    let known = settling || ASKING.contains(&kind.as_ref());
-    let who = verdict::who(id);
+    let known = settling || RETRYING.contains(&kind.as_ref());
+    let who = verdict::name_of(id);
     lock(&shared.verdicts).require(&who, RULE, known, &kind);
     settling
 }
@@ -103,7 +103,7 @@ fn ask_again(shared: &Shared, asker: &DeviceId, node: &Node, to: &Jid, author: &
 }
 
 /// Forwards a companion's receipt to the author of its messages.
-fn pass_receipt_on(shared: &Shared, from: &DeviceId, node: &Node, ids: &[String]) {
+fn forward_receipt(shared: &Shared, from: &DeviceId, node: &Node, ids: &[String]) {
     let kind = stanza::text(node, "type").map(Cow::into_owned);
     let Some(to) = stanza::jid(node, "to") else {
         return;

@@ -37,7 +37,7 @@ pub(crate) fn allow(shared: &Shared, from: &DeviceId, who: &str, node: &Node) ->
         || has_written(&mut state, &to, &from.0);
     drop(state);
     if let Some(valid) = given {
-        lock(&shared.verdicts).require(who, RULE, valid, "another token");
+        lock(&shared.verdicts).require(who, RULE, valid, "an invalid token");
     }
     // A time-lock blocks all people without a chat, also with a token.
     known || (given == Some(true) && !locked)

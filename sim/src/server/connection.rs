@@ -4,7 +4,7 @@
 //! serve -> handshake -> admit (pairing | companion | failure) -> read and write concurrently
 //! ```
 //!
-//! What a stanza means is decided elsewhere; here it is only opened, and others' stanzas are sealed.
+//! Stanzas are only decrypted and encrypted here; `rules` interprets them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,17 +35,17 @@ use crate::wire::deflate;
 use crate::wire::noise;
 use crate::wire::noise::{Reply, Session};
 
-/// Bytes of frames that go into one WebSocket message before the next is begun.
+/// The target size of a WebSocket message: frames are batched up to it.
 const BATCH_BYTES: usize = 64 * 1024;
-/// Stanzas taken from the link at once.
+/// The maximum number of stanzas taken from the link at a time.
 const BATCH_STANZAS: usize = 128;
-/// A client that does not answer the WebSocket's close is left alone after this.
-const FAREWELL: Duration = Duration::from_secs(2);
-/// Between the last stanza of a stream and the end of its socket, which has no WebSocket close.
-const LAST_WORDS: Duration = Duration::from_millis(130);
+/// How long to wait for the client's reply to a WebSocket close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The delay between the last stanza of a stream and the end of its socket, which has no WebSocket close.
+const CLOSE_DELAY: Duration = Duration::from_millis(130);
 const ROUTING_INTRO: &[u8] = b"ED\0\x01";
 
-/// What a client is connected by.
+/// The transport of a connection.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<W: AsyncRead + AsyncWrite + Send + Unpin> Wire for W {}
@@ -79,10 +79,10 @@ pub(crate) async fn serve(shared: Arc<Shared>, wire: Box<dyn Wire>) {
     let converse = converse(&shared, &link, wire);
     tokio::pin!(converse);
     tokio::select! {
-        // A doomed socket must not get one more poll.
+        // A socket that is about to end must not be polled again.
         biased;
         fate = link.doomed() => {
-            // The pinned conversation keeps the socket open, unpolled.
+            // The pinned future keeps the socket open without polling it.
             if fate == Fate::Frozen {
                 link.cut().await;
             }
@@ -104,7 +104,7 @@ fn report(shared: &Shared, link: &Link, error: &Error) {
             tracing::debug!(link = link.id, %error, "socket ended");
         }
         Error::Transport(_) => {
-            let rule = "every frame opens under the transport key";
+            let rule = "every frame decrypts with the transport key";
             lock(&shared.verdicts).check(&who, rule, Err(error));
         }
         Error::Handshake(source) => {
@@ -140,7 +140,7 @@ async fn converse(
     tokio::select! {
         outcome = read(shared, link, &role, &receive, &mut incoming) => return outcome,
         outcome = write(shared, link, &role, &send, &mut sink) => match outcome? {
-            Ending::Said => {}
+            Ending::LastStanza => {}
             Ending::Closed => return close(&mut sink).await,
             Ending::Cut => return Ok(()),
         },
@@ -148,7 +148,7 @@ async fn converse(
     }
     if shared.config.is_strict(Leniency::Endings) {
         // The socket ends when it is dropped.
-        tokio::time::sleep(LAST_WORDS).await;
+        tokio::time::sleep(CLOSE_DELAY).await;
         return Ok(());
     }
     close(&mut sink).await
@@ -156,13 +156,13 @@ async fn converse(
 
 /// After closing, incoming bytes are discarded: no other task may read the socket, or frames would be missing.
 async fn close(sink: &mut Sink) -> Result<(), Error> {
-    match tokio::time::timeout(FAREWELL, sink.close()).await {
+    match tokio::time::timeout(CLOSE_TIMEOUT, sink.close()).await {
         Ok(closed) => Ok(closed?),
         Err(_) => Ok(()),
     }
 }
 
-/// The server's own doings on a linked socket.
+/// The timers of a linked socket.
 async fn watch(shared: &Shared, link: &Link, role: &Role) {
     match role {
         Role::Companion(device) => pulse::run(shared, link, device).await,
@@ -220,18 +220,18 @@ fn decode(frame: BytesMut) -> Result<Node, Error> {
     Ok(unmarshal_ref(&bytes)?.to_owned())
 }
 
-/// How what is written ends.
+/// How writing to a socket ends.
 #[derive(PartialEq, Eq)]
 enum Ending {
-    /// With a last stanza.
-    Said,
-    /// With a last stanza, and a close right behind it.
+    /// After a last stanza.
+    LastStanza,
+    /// After a last stanza, with an immediate close.
     Closed,
-    /// In the middle.
+    /// Without a last stanza.
     Cut,
 }
 
-/// Writes what is queued, until the socket is to be ended.
+/// Writes the queued stanzas until the socket is to be ended.
 async fn write(
     shared: &Shared,
     link: &Link,
@@ -251,7 +251,7 @@ async fn write(
             let mut bytes = match outgoing {
                 Outgoing::Stanza(bytes) => bytes,
                 Outgoing::End => {
-                    end = Some(Ending::Said);
+                    end = Some(Ending::LastStanza);
                     break;
                 }
                 Outgoing::Close => {
@@ -281,7 +281,7 @@ async fn write(
     }
 }
 
-/// The client's frames, whatever WebSocket messages they came in.
+/// The client's frames, which need not match WebSocket message boundaries.
 struct Incoming {
     stream: Stream,
     /// Bytes before the first frame, until the intro is complete.
@@ -328,7 +328,7 @@ impl Incoming {
     }
 }
 
-/// Cuts `[ED 00 01 | length (3) | routing info] | WA 06 03` off the front. False: more bytes are needed.
+/// Strips `[ED 00 01 | length (3) | routing info] | WA 06 03` from the front. False: more bytes are needed.
 fn skip_intro(bytes: &mut BytesMut) -> Result<bool, Error> {
     let routed = bytes.starts_with(ROUTING_INTRO);
     let mut start = 0;
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn the_intro_may_carry_routing_info_and_come_in_pieces() {
+    fn the_intro_may_contain_routing_info_and_arrive_in_pieces() {
         assert_eq!(
             skip(b"WA\x06\x03rest").expect("intro"),
             Some(b"rest".to_vec())

@@ -21,12 +21,12 @@ use crate::state::shared::Shared;
 use request::{Address, refuse};
 use socket::{Cut, Sockets};
 
-/// Serves until `stop` is dropped.
+/// Serves until the sender of `stop` is dropped.
 pub(crate) async fn run(shared: Arc<Shared>, listener: TcpListener, stop: oneshot::Receiver<()>) {
     let router = Router::new().fallback(serve).with_state(shared);
     let service = router.into_make_service_with_connect_info::<Cut>();
     let serving = axum::serve(Sockets(listener), service).with_graceful_shutdown(async {
-        // Nothing is ever sent on it; it closes when the sender is dropped.
+        // No value is ever sent; it resolves when the sender is dropped.
         let _ = stop.await;
     });
     if let Err(error) = serving.await {

@@ -1,4 +1,4 @@
-//! Timers of a linked socket: pings the client, and ends the stream if an ack is overdue.
+//! The timers of a linked socket: they ping the client, and end the stream if an ack is overdue.
 
 use std::time::Duration;
 
@@ -35,8 +35,8 @@ async fn ping(shared: &Shared, link: &Link, device: &DeviceId) -> bool {
     if !shared.config.is_strict(Leniency::Pings) {
         return true;
     }
-    let who = verdict::who(device);
-    let detail = format!("no answer in {} s", PONG_TIMEOUT.as_secs());
+    let who = verdict::name_of(device);
+    let detail = format!("no answer within {} s", PONG_TIMEOUT.as_secs());
     if !lock(&shared.verdicts).require(&who, RULE, answered, &detail) {
         link.decide(Fate::Cut);
     }
@@ -57,7 +57,7 @@ fn recycle(shared: &Shared, link: &Link, device: &DeviceId) {
         overdue.map(|item| (item.class.as_str(), item.id.clone()))
     };
     if let Some((class, id)) = overdue {
-        let who = verdict::who(device);
+        let who = verdict::name_of(device);
         lock(&shared.verdicts).require(&who, RULE, false, &format!("{class} {id}"));
         link.end(&ending::owed_ack(class, &id));
     }

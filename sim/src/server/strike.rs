@@ -73,9 +73,9 @@ fn freeze(shared: &Shared, account: Option<&Number>) {
     }
 }
 
-fn end_streams(shared: &Shared, account: Option<&Number>, farewell: &Node) {
+fn end_streams(shared: &Shared, account: Option<&Number>, last: &Node) {
     for link in lock(&shared.state).links_of(account) {
-        link.end(farewell);
+        link.end(last);
     }
 }
 
@@ -140,7 +140,7 @@ pub(crate) async fn strike_and_settle(shared: &Shared, account: Option<&Number>,
         let state = lock(&shared.state);
         !before.iter().any(|link| state.links.contains_key(link))
     };
-    if shared.until(shared.config.patience, gone).await.is_err() {
+    if shared.until(shared.config.timeout, gone).await.is_err() {
         tracing::error!("sockets outlive the fault that ends them");
     }
 }

@@ -1,10 +1,10 @@
-//! What the phone signs at pairing, and what it checks in the companion's answer: WhatsApp's "advanced device
-//! verification". Pure; the phone's identity is a [`Party`]'s.
+//! The phone's signatures at pairing, and its checks of the companion's response: WhatsApp's "advanced device
+//! verification" (ADV). Pure; the phone's identity is a [`Party`]'s.
 //!
-//! Three things are decided apart from each other, as WhatsApp Web does (whatsapp-rust#1440): the HMAC of `pair-success` begins with
-//! `06 05` where the account is hosted (a business's, which its provider can read as well); the account's signature begins with
-//! `06 05` where the device that it vouches for is hosted; a companion signs with `06 01` always, and a provider's device with
-//! `06 06`.
+//! There are three independent prefixes, as in WhatsApp Web (whatsapp-rust#1440): the HMAC of `pair-success` begins
+//! with `06 05` if the account is hosted (a business account, which its provider can read as well); the account's
+//! signature begins with `06 05` if the signed device is hosted; a companion's signature always begins with `06 01`,
+//! and that of a provider's device with `06 06`.
 
 use std::str::FromStr;
 
@@ -19,31 +19,31 @@ use waproto::whatsapp::ADVEncryptionType::{self, E2EE, HOSTED};
 
 use crate::signal::party::{Party, sign};
 
-/// What a QR code starts with when a phone's own camera is to open WhatsApp.
+/// The prefix of a QR code that makes a phone's camera app open WhatsApp.
 pub const LINK_PREFIX: &str = "https://wa.me/settings/linked_devices#";
 
 /// Signed by the account: `06 00 | details | companion identity`.
 const ACCOUNT_SIGNATURE: &[u8] = &[6, 0];
 /// Signed by the companion: `06 01 | details | companion identity | account identity`.
 const DEVICE_SIGNATURE: &[u8] = &[6, 1];
-/// Signed by the account, and what the HMAC begins with: `06 05`, for what is hosted.
+/// Signed by the account, and the start of the HMAC input: `06 05`, for hosted ones.
 const HOSTED_ACCOUNT_SIGNATURE: &[u8] = &[6, 5];
 /// Signed by a provider's device: `06 06 | details | its identity | account identity`.
 const HOSTED_DEVICE_SIGNATURE: &[u8] = &[6, 6];
 /// Signed by the account: `06 02 | key index list`. No known client checks this one.
 const KEY_INDEX_LIST_SIGNATURE: &[u8] = &[6, 2];
 
-/// How an account signs for a device of its own.
+/// How an account signs a device of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Signing {
-    /// An account of a person's, and its companions.
+    /// An ordinary account and its companions.
     #[default]
     Ordinary,
-    /// An account that is hosted, and a companion that is not: what WhatsApp signs.
+    /// A hosted account, and a companion that is not hosted: what WhatsApp signs.
     Hosted,
-    /// The same account, as clients read it that take the account's type for the device's (whatsapp-rust before #1440). WhatsApp
-    /// never signs like this.
+    /// The same, as read by clients that confuse the account's type with the device's (whatsapp-rust before #1440).
+    /// WhatsApp never signs like this.
     HostedByAccount,
     /// The provider's own device.
     Provider,
@@ -88,46 +88,46 @@ impl Signing {
     }
 }
 
-/// What is wrong with a QR code or with a companion's signatures.
+/// Why a QR code or a companion's signatures are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not `ref,noise,identity,adv secret[,client type]`.
     #[error("a QR code has 4 or 5 fields, this text has {0}")]
     Fields(usize),
-    /// Named field is empty, or not 32 bytes of base64.
+    /// The named field is empty, or not 32 bytes of base64.
     #[error("the QR code's {0} is malformed")]
     Field(&'static str),
     /// `<device-identity>` is not an `ADVSignedDeviceIdentity`, or lacks the named field.
     #[error("the signed device identity has no valid {0}")]
     Malformed(&'static str),
-    /// The identity names another account than the one that signed at pairing.
+    /// The identity belongs to another account than the one that signed at pairing.
     #[error("the signed device identity names another account")]
     ForeignAccount,
-    /// The key index is not the one the phone gave out.
+    /// The key index is not the one that the phone assigned.
     #[error("key index {got} instead of {expected}")]
     KeyIndex {
-        /// What the phone signed.
+        /// The index that the phone signed.
         expected: u32,
-        /// What came back.
+        /// The index in the response.
         got: u32,
     },
     /// The account's signature does not cover these details and this companion.
     #[error("the account signature does not verify")]
     AccountSignature,
-    /// The companion's signature does not cover what it must.
+    /// The companion's signature does not cover the required fields.
     #[error("the device signature does not verify")]
     DeviceSignature,
 }
 
 /// The content of a QR code. A credential (its holder can link the companion), so it has no `Debug`.
 pub struct QrPayload {
-    /// The server's `<ref>`, good for one scan.
+    /// The server's `<ref>`, which is single-use.
     pub reference: String,
     /// The companion's Noise static key.
     pub noise: [u8; 32],
     /// The companion's Signal identity.
     pub identity: [u8; 32],
-    /// Keys the HMAC of [`device_identity`].
+    /// The key of the HMAC in [`device_identity`].
     pub adv_secret: [u8; 32],
     /// A letter or digit for browser or system; older clients leave it out.
     pub client_type: Option<String>,
@@ -177,7 +177,7 @@ fn key_field(text: &str, name: &'static str) -> Result<[u8; 32], Error> {
 /// The `<device-identity>` of `pair-success`, an encoded `ADVSignedDeviceIdentityHMAC`:
 /// `hmac = HMAC-SHA256(adv secret, signed)`, `signed = details, account key, XEdDSA(account, 06 00 | details | companion)`.
 ///
-/// `key_index` counts the account's companions from 1, and is never given out twice. `timestamp` is in seconds.
+/// `key_index` counts the account's companions from 1, and is never reused. `timestamp` is in seconds.
 pub fn device_identity(
     account: &Party,
     companion_identity: &[u8; 32],
@@ -207,8 +207,8 @@ pub fn device_identity(
     .encode_to_vec()
 }
 
-/// What a companion sends along with its keys once it is linked, an encoded `ADVSignedDeviceIdentity` with both signatures. For
-/// companions whose private keys are here as well.
+/// The signed identity that a linked companion sends with its keys: an encoded `ADVSignedDeviceIdentity` with both
+/// signatures. For companions whose private keys the simulator has.
 pub fn signed_device_identity(
     account: &Party,
     companion: &Party,
@@ -228,7 +228,7 @@ pub fn signed_device_identity(
     })
 }
 
-/// `ADVDeviceIdentity`: which companion it is.
+/// `ADVDeviceIdentity`: the account, the key index and the types.
 fn details(account: &Party, key_index: u32, timestamp: u64, signing: Signing) -> Vec<u8> {
     let (account_type, device_type) = signing.types();
     wa::ADVDeviceIdentity {
@@ -241,8 +241,8 @@ fn details(account: &Party, key_index: u32, timestamp: u64, signing: Signing) ->
     .encode_to_vec()
 }
 
-/// Checks what a companion returns in `pair-device-sign`, and later sends along with every pkmsg: both signatures,
-/// the key index, and that it names this account or (as Baileys does) none.
+/// Verifies what a companion returns in `pair-device-sign` and later sends with every pkmsg: both signatures, the key
+/// index, and that the account is this one or (as with Baileys) absent.
 ///
 /// # Errors
 /// The first thing that does not hold.
@@ -298,9 +298,9 @@ fn verifies(key: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
         .is_ok_and(|key| key.verify_signature(message, signature))
 }
 
-/// The `<key-index-list>` of a usync device list, an encoded `ADVSignedKeyIndexList`: which key indexes are linked
-/// now. `current_index` is the highest that was ever given out: clients take a device above it for a newer one than
-/// the list knows, and any other that is not listed for gone. `timestamp` is in seconds.
+/// The `<key-index-list>` of a usync device list, an encoded `ADVSignedKeyIndexList`: the key indexes of linked
+/// devices. `current_index` is the highest index ever assigned: clients treat a device with a higher index as newer
+/// than the list, and any other unlisted device as removed. `timestamp` is in seconds.
 pub fn key_index_list(
     account: &Party,
     valid_indexes: &[u32],
@@ -322,7 +322,7 @@ pub fn key_index_list(
     })
 }
 
-/// The account's number in its key index lists: any, but the same while the identity lives.
+/// The account's number in its key index lists: arbitrary, but constant for the life of the identity.
 fn raw_id(account: &Party) -> u32 {
     let [a, b, c, d, ..] = account.identity_public();
     u32::from_be_bytes([a, b, c, d]) >> 1

@@ -1,4 +1,4 @@
-//! The phone's side of linking by an 8-character code (`link_code_companion_reg`). Pure: stanzas are the caller's.
+//! The phone's side of linking by an 8-character code (`link_code_companion_reg`). Pure: the caller handles stanzas.
 //!
 //! ```text
 //! companion                      server                         phone (here)
@@ -27,19 +27,19 @@ use crate::signal::party::Party;
 const BUNDLE_KEY_INFO: &[u8] = b"link_code_pairing_key_bundle_encryption_key";
 const ADV_SECRET_INFO: &[u8] = b"adv_secret";
 
-/// Why a code does not lead to a link.
+/// Why a code does not link a companion.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not 8 characters of the alphabet `1-9 A-Z` without `I`, `O`, `U`.
     #[error("a link code is 8 characters out of 1-9 and A-Z without I, O and U")]
     Code,
-    /// Named part has the wrong length or is no key.
+    /// The named part has the wrong length, or is not a key.
     #[error("the companion's {0} is malformed")]
     Malformed(&'static str),
-    /// The bundle does not open: the code was typed wrong, or the companion lies.
+    /// The bundle cannot be decrypted: the code was mistyped, or the companion is malicious.
     #[error("the key bundle does not open: another code, or a broken companion")]
     Bundle,
-    /// The bundle opens, but names another companion or another phone than those who speak.
+    /// The bundle was decrypted, but contains another companion's or another phone's key.
     #[error("the key bundle names another {0}")]
     Foreign(&'static str),
 }
@@ -63,17 +63,17 @@ impl FromStr for Code {
     }
 }
 
-/// The phone between `primary_hello` and `companion_finish`.
+/// The state of the phone between `primary_hello` and `companion_finish`.
 pub struct Primary {
-    /// X25519 of both ephemerals.
+    /// The X25519 result of both ephemeral keys.
     shared: [u8; 32],
     wrapped_ephemeral: [u8; 80],
 }
 
 impl Primary {
-    /// Takes the code and the `link_code_pairing_wrapped_companion_ephemeral_pub` of `companion_hello`.
+    /// Takes the code, and the `link_code_pairing_wrapped_companion_ephemeral_pub` of `companion_hello`.
     ///
-    /// Two PBKDF2 runs of 2^17 rounds, tenths of a second: call it where blocking is allowed.
+    /// Runs PBKDF2 twice with 2^17 rounds, which takes tenths of a second: call it where blocking is allowed.
     ///
     /// # Errors
     /// The wrapped key has not 80 bytes.
@@ -95,12 +95,12 @@ impl Primary {
         })
     }
 
-    /// `link_code_pairing_wrapped_primary_ephemeral_pub` for the companion, under a salt of its own.
+    /// `link_code_pairing_wrapped_primary_ephemeral_pub` for the companion, with its own salt.
     pub fn wrapped_ephemeral(&self) -> &[u8; 80] {
         &self.wrapped_ephemeral
     }
 
-    /// Opens the `link_code_pairing_wrapped_key_bundle` of `companion_finish` and yields the ADV secret, with which
+    /// Decrypts the `link_code_pairing_wrapped_key_bundle` of `companion_finish` and returns the ADV secret, with which
     /// `pair-success` can follow as after a scan. `companion_identity` is the stanza's `companion_identity_public`.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ fn agree(own: &PrivateKey, other: &[u8; 32]) -> Option<[u8; 32]> {
 
 fn derive(secret: &[u8], salt: Option<&[u8]>, info: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
-    hkdf_sha256_into(secret, salt, info, &mut out).expect("HKDF yields 32 bytes from any input");
+    hkdf_sha256_into(secret, salt, info, &mut out).expect("HKDF can output 32 bytes");
     out
 }
 
@@ -156,7 +156,7 @@ mod tests {
 
     const CODE: &str = "ABCD1234";
 
-    /// The companion as the client library plays it, up to its `companion_hello`.
+    /// The companion's side, with the client library's code, up to its `companion_hello`.
     struct Companion {
         code: &'static str,
         identity: KeyPair,
@@ -191,7 +191,7 @@ mod tests {
             PairCodeUtils::encrypt_ephemeral_pub(&public, self.code)
         }
 
-        /// Its key bundle, and the ADV secret it will check `pair-success` with.
+        /// Its key bundle, and the ADV secret with which it verifies `pair-success`.
         fn finish(&self, primary: &Primary, phone_identity: &[u8; 32]) -> (Vec<u8>, [u8; 32]) {
             let theirs = PairCodeUtils::decrypt_primary_ephemeral_pub(
                 primary.wrapped_ephemeral(),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_arrive_at_one_adv_secret() {
+    fn both_sides_derive_the_same_adv_secret() {
         let (phone, companion) = (Party::new(), Companion::new(CODE));
         let primary = Primary::hello(&typed("abcd-1234"), &companion.hello()).unwrap();
         let (bundle, expected) = companion.finish(&primary, &phone.identity_public());
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn mistyped_code_shows_when_the_bundle_does_not_open() {
+    fn a_mistyped_code_is_detected_by_the_bundle() {
         let (phone, companion) = (Party::new(), Companion::new(CODE));
         let primary = Primary::hello(&typed("ABCD1235"), &companion.hello()).unwrap();
         let (bundle, _) = companion.finish(&primary, &phone.identity_public());
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn bundle_must_name_those_who_speak_and_be_whole() {
+    fn the_bundle_must_be_complete_and_contain_both_keys() {
         let (phone, companion) = (Party::new(), Companion::new(CODE));
         let primary = Primary::hello(&typed(CODE), &companion.hello()).unwrap();
         let (bundle, _) = companion.finish(&primary, &phone.identity_public());

@@ -1,7 +1,7 @@
-//! One Signal endpoint: a device with its identity, prekeys, sessions and sender keys, all in memory.
+//! A Signal endpoint: a device with its identity, prekeys, sessions and sender keys, all in memory.
 //!
-//! Phones, peers and their groups are built on it. It knows ciphertexts and protobuf messages; it does not know
-//! stanzas, JIDs or who else lives in the simulator.
+//! Phones, contacts and their groups use it. It handles ciphertexts and protobuf messages, but no stanzas, JIDs or
+//! other devices.
 
 mod bundle;
 mod enc;
@@ -28,15 +28,15 @@ pub use error::Error;
 pub use kind::EncKind;
 use store::{Identities, PreKeys, SenderKeys, Sessions, SignedPreKeys};
 
-/// One-time prekeys made at once.
+/// The number of one-time prekeys in a batch.
 const PREKEY_BATCH: u32 = 100;
-/// Fewer left than this, and the next batch is made.
+/// A new batch is generated when fewer than this are left.
 const PREKEYS_LOW: usize = 10;
-/// `<enc v="2">`: the payload is padded with 1 to 16 bytes of their own count.
+/// `<enc v="2">`: the payload is padded with 1 to 16 bytes, each with the padding's length as its value.
 const PADDING_VERSION: u8 = 2;
 const SIGNED_PREKEY_ID: u32 = 1;
 
-/// One Signal endpoint (a device). Async only because libsignal's store traits are: nothing here ever waits.
+/// A Signal endpoint (a device). Async only because libsignal's store traits are: its futures are always ready.
 ///
 /// It has no `Debug` and no `Clone`: two copies would advance the same ratchets.
 pub struct Party {
@@ -46,7 +46,7 @@ pub struct Party {
     sessions: Sessions,
     sender_keys: SenderKeys,
     signed: SignedPreKey,
-    /// One-time prekeys that no bundle has carried yet.
+    /// One-time prekeys that were in no bundle yet.
     unissued: VecDeque<(u32, [u8; 32])>,
     next_prekey_id: u32,
     rng: StdRng,
@@ -59,7 +59,7 @@ impl Default for Party {
 }
 
 impl Party {
-    /// A fresh identity and registration id, one signed prekey, and one-time prekeys to hand out.
+    /// Generates an identity and registration id, a signed prekey, and one-time prekeys.
     pub fn new() -> Self {
         let mut rng: StdRng = rand::make_rng();
         let own = IdentityKeyPair::generate(&mut rng);
@@ -101,17 +101,17 @@ impl Party {
         raw(self.identities.own.public_key())
     }
 
-    /// 14 bits, never 0.
+    /// The registration id: 14 bits, never 0.
     pub fn registration_id(&self) -> u32 {
         self.identities.registration_id
     }
 
-    /// The identity with its private half: what signs for an account at pairing.
+    /// The identity key pair, which signs for an account at pairing.
     pub fn identity_key_pair(&self) -> &IdentityKeyPair {
         &self.identities.own
     }
 
-    /// A prekey bundle, with which another party starts a session. Each call uses another one-time prekey.
+    /// A prekey bundle, with which another party starts a session. Each call uses a new one-time prekey.
     pub fn take_bundle(&mut self) -> Bundle {
         if self.unissued.len() < PREKEYS_LOW {
             self.make_prekeys();
@@ -135,17 +135,17 @@ impl Party {
         self.next_prekey_id += PREKEY_BATCH;
     }
 
-    /// Whether this party can write to `to` without a bundle.
+    /// Whether this party can encrypt for `to` without a bundle.
     pub fn has_session(&self, to: &ProtocolAddress) -> bool {
         self.sessions.0.contains_key(to)
     }
 
-    /// Drops the session with `to`, as after a retry receipt: the next message needs a bundle and is a pkmsg.
+    /// Deletes the session with `to`, as after a retry receipt: the next message needs a bundle and is a pkmsg.
     pub fn forget_session(&mut self, to: &ProtocolAddress) {
         self.sessions.0.remove(to);
     }
 
-    /// Pads and encrypts for one device. `bundle` is used only while there is no session, and verified then.
+    /// Pads and encrypts for one device. `bundle` is verified and used only if there is no session.
     ///
     /// # Errors
     /// No session and no bundle; a bundle whose signature is wrong.
@@ -190,7 +190,8 @@ impl Party {
         Ok(())
     }
 
-    /// Decrypts a pkmsg or msg and unpads it. Out of order is fine; twice is [`Error::is_duplicate`].
+    /// Decrypts a pkmsg or msg and removes the padding. Messages may arrive out of order; a repeated one is
+    /// [`Error::is_duplicate`].
     ///
     /// # Errors
     /// A wrong MAC, an unknown session or prekey, bad padding, content that is no message, a group ciphertext.
@@ -219,14 +220,14 @@ impl Party {
             UsePQRatchet::No,
         )
         .await?;
-        // libsignal leaves this to the caller. A client that uses the key again must fail here.
+        // libsignal leaves this to the caller. A client that uses the prekey again must fail here.
         if let Some(used) = opened.consumed_prekey_id {
             self.prekeys.0.remove(&used);
         }
         unpadded(&opened.plaintext)
     }
 
-    /// The party's own sender key for `group`, made on first use, as the bytes of a distribution message.
+    /// The party's own sender key for `group`, created on first use, as the bytes of a distribution message.
     ///
     /// # Errors
     /// Only if the stored key is damaged.
@@ -245,19 +246,19 @@ impl Party {
         Ok(skdm.serialized().to_vec())
     }
 
-    /// Removes the party's own sender key for `group`, as after a member left: the next distribution has a new key.
+    /// Deletes the party's own sender key for `group`, as after a member left: the next distribution has a new key.
     pub fn forget_sender_key(&mut self, group: &str, me: &ProtocolAddress) {
         self.sender_keys.0.remove(&sender_key_name(group, me));
     }
 
-    /// Whether another member's sender key has arrived.
+    /// Whether the sender key of another member was received.
     pub fn has_sender_key(&self, group: &str, from: &ProtocolAddress) -> bool {
         self.sender_keys
             .0
             .contains_key(&sender_key_name(group, from))
     }
 
-    /// Takes in another member's sender key.
+    /// Stores the sender key of another member.
     ///
     /// # Errors
     /// The bytes are not a distribution message.
@@ -274,7 +275,7 @@ impl Party {
         Ok(())
     }
 
-    /// Pads and encrypts for a group; [`Self::sender_key_distribution`] must have made the key.
+    /// Pads and encrypts for a group; [`Self::sender_key_distribution`] must have created the key.
     ///
     /// # Errors
     /// There is no sender key of one's own for the group.
@@ -298,7 +299,7 @@ impl Party {
         })
     }
 
-    /// Decrypts a group message whose sender's key has arrived, checks its signature, and unpads it.
+    /// Decrypts a group message whose sender key was received, verifies its signature, and removes the padding.
     ///
     /// # Errors
     /// No such sender key, a wrong signature, bad padding or content, a pairwise ciphertext.
@@ -317,12 +318,12 @@ impl Party {
     }
 }
 
-/// XEdDSA(private, message) with fresh randomness.
+/// XEdDSA(private, message) with new randomness.
 pub(crate) fn sign(identity: &IdentityKeyPair, message: &[u8]) -> [u8; 64] {
     identity
         .private_key()
         .calculate_signature(message, &mut rand::make_rng::<StdRng>())
-        .expect("the only kind of key there is signs any message")
+        .expect("a Curve25519 key signs any message")
 }
 
 fn sender_key_name(group: &str, sender: &ProtocolAddress) -> SenderKeyName {

@@ -1,5 +1,5 @@
 //! The phone's side of linking with a passkey, after the assertion: WhatsApp's "shortcake". Pure, and implemented with
-//! `ring`, so that not both sides run the client's own code.
+//! `ring`, so that the two sides do not share the client's code.
 //!
 //! ```text
 //! companion                            phone (here)
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_library_s_half_and_this_one_agree() {
+    fn the_librarys_side_and_this_one_agree() {
         let (pair, nonce, payload) = companion();
         let prologue = Prologue::read(&payload, REF).expect("a prologue");
         let mut phone = Phone::answering(prologue).expect("randomness");
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prologue_names_the_ref_that_was_given_out() {
+    fn a_prologue_contains_the_issued_ref() {
         let (_, _, payload) = companion();
         let other = Prologue::read(&payload, "2@another").err();
         assert!(matches!(other, Some(Error::Reference { .. })), "{other:?}");

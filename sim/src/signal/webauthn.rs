@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_true_assertion_verifies_and_counts() {
+    fn a_valid_assertion_verifies_and_increments_the_counter() {
         let forgery = Forgery {
             counter: Some(5),
             ..Forgery::default()

@@ -18,7 +18,7 @@ use crate::sync::lock;
 pub struct Passkeys {
     /// A passkey whose private key the simulator does not have; without it the simulator generates one.
     pub credential: Option<Credential>,
-    /// The request contains the options; if false, the companion has to request them.
+    /// True if the request contains the options; if false, the companion has to request them.
     pub brings_options: bool,
     /// The person confirms without comparing the code.
     pub confirms: bool,

@@ -1,4 +1,4 @@
-//! A contact: a person with whom the account exchanges messages, with Signal state of its own.
+//! A contact: a person with whom the account exchanges messages, with Signal state of their own.
 
 mod content;
 mod devices;
@@ -27,7 +27,7 @@ use crate::wire::content::text_message;
 pub struct Peer {
     shared: Arc<Shared>,
     number: Number,
-    /// Which of its devices sends.
+    /// The device that sends.
     device: u16,
 }
 
@@ -50,7 +50,7 @@ impl Peer {
         &self.number
     }
 
-    /// By which address the contact writes: by LID alone, if its number is hidden.
+    /// The address under which the contact writes: always the LID if its number is hidden.
     pub(super) fn by(&self, by: By) -> By {
         match lock(&self.shared.state).is_hidden(&self.number) {
             true => By::LidAlone,
@@ -78,7 +78,7 @@ impl Peer {
         self.send(to, text_message(text), by, None).await
     }
 
-    /// Sends any message to an account, under an id of the caller's choice.
+    /// Sends any message to an account, with an id chosen by the caller.
     ///
     /// # Errors
     /// A malformed or unknown number.
@@ -94,8 +94,8 @@ impl Peer {
         send::direct(&self.shared, &self.sender(), &to, &message, self.by(by), id)
     }
 
-    /// Sends any message to an account as one of many: a status, or a broadcast list's message, under an id of the caller's
-    /// choice. Returns its id.
+    /// Sends any message to an account as one of many recipients: a status, or a message to a broadcast list, with an
+    /// id chosen by the caller. Returns its id.
     ///
     /// # Errors
     /// A malformed or unknown number.
@@ -118,7 +118,7 @@ impl Peer {
         )
     }
 
-    /// Sends text to a group (by its JID) that the contact is a member of. Returns the message's id.
+    /// Sends text to a group (given by its JID) of which the contact is a member. Returns the message's id.
     ///
     /// # Errors
     /// No such group.
@@ -127,7 +127,7 @@ impl Peer {
             .await
     }
 
-    /// [`Peer::send_to_group`], addressed in another way.
+    /// [`Peer::send_to_group`] with a choice of the sender's address.
     ///
     /// # Errors
     /// No such group.
@@ -135,7 +135,7 @@ impl Peer {
         self.to_group(group, &text_message(text), None, by)
     }
 
-    /// Sends any message to a group, under an id of the caller's choice.
+    /// Sends any message to a group, with an id chosen by the caller.
     ///
     /// # Errors
     /// No such group.
@@ -170,7 +170,7 @@ impl Peer {
         )
     }
 
-    /// Sends a receipt for a message that the account's companions sent. `kind` `None` means delivered.
+    /// Sends a receipt for a message that the account's companions sent. `None` as `kind` means delivered.
     ///
     /// # Errors
     /// A malformed number.
@@ -207,29 +207,29 @@ impl Peer {
         receipts::set_online(&self.shared, &self.number, online);
     }
 
-    /// What the contact has got, opened, in the order in which it came.
+    /// The messages that the contact has received and decrypted, in the order of arrival.
     pub fn inbox(&self) -> Vec<Received> {
         lock(&self.shared.state).user(&self.number).inbox.clone()
     }
 
-    /// How many messages the contact has got.
+    /// The number of messages that the contact has received.
     pub fn inbox_len(&self) -> usize {
         lock(&self.shared.state).user(&self.number).inbox.len()
     }
 
-    /// The receipts that the contact has got.
+    /// The receipts that the contact has received.
     pub fn receipts(&self) -> Vec<Receipt> {
         lock(&self.shared.state).user(&self.number).receipts.clone()
     }
 
-    /// The first message in the inbox that fits; waits for it if need be.
+    /// Returns the first message in the inbox that matches; waits for it if necessary.
     ///
     /// # Errors
-    /// None came in time.
+    /// The time limit was exceeded.
     pub async fn wait_for(
         &self,
         fits: impl Fn(&Received) -> bool,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Received, Error> {
         let mut found = None;
         let arrived = || {
@@ -242,15 +242,15 @@ impl Peer {
                 .cloned();
             found.is_some()
         };
-        self.shared.until(patience, arrived).await?;
+        self.shared.until(timeout, arrived).await?;
         found.ok_or(Error::Timeout)
     }
 
-    /// Waits until a receipt for this message has come.
+    /// Waits for a receipt for this message.
     ///
     /// # Errors
-    /// None came in time.
-    pub async fn wait_for_receipt(&self, id: &str, patience: Duration) -> Result<Receipt, Error> {
+    /// The time limit was exceeded.
+    pub async fn wait_for_receipt(&self, id: &str, timeout: Duration) -> Result<Receipt, Error> {
         let mut found = None;
         let arrived = || {
             let mut state = lock(&self.shared.state);
@@ -258,7 +258,7 @@ impl Peer {
             found = receipts.iter().find(|receipt| receipt.id == id).cloned();
             found.is_some()
         };
-        self.shared.until(patience, arrived).await?;
+        self.shared.until(timeout, arrived).await?;
         found.ok_or(Error::Timeout)
     }
 }

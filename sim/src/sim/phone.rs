@@ -1,4 +1,4 @@
-//! The phone of an account: it links companions, unlinks them, and writes messages of its own.
+//! The phone of an account: links and unlinks companions, and sends messages of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,23 +28,23 @@ pub struct Phone {
     number: Number,
 }
 
-/// A linked device, as the phone lists it.
+/// A linked device, as in the phone's list.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct LinkedDevice {
-    /// Its number within the account.
+    /// Its device number within the account.
     pub device: u16,
     /// Its phone number JID.
     pub jid: String,
-    /// What it said of itself.
+    /// Its own description of itself.
     #[serde(flatten)]
     pub about: About,
-    /// It has a socket now.
+    /// True if it has a socket.
     pub online: bool,
-    /// It has requested its stanzas on that socket.
+    /// True if it has requested its stanzas on that socket.
     pub active: bool,
-    /// What it last said of its presence on that socket: `available` or `unavailable`.
+    /// The last presence that it sent on that socket: `available` or `unavailable`.
     pub presence: Option<String>,
-    /// One-time prekeys that are left of what it uploaded.
+    /// The number of uploaded one-time prekeys that are left.
     pub prekeys: usize,
 }
 
@@ -63,17 +63,17 @@ impl Phone {
         &self.number
     }
 
-    /// A channel that the account follows, by its number, posts text. Returns the post's id.
+    /// Posts text in a channel that the account follows, given by its number. Returns the post's id.
     pub fn post_in_channel(&self, channel: &str, text: &str) -> String {
         channels::post_from_outside(&self.shared, &self.number, channel, text)
     }
 
-    /// A bot answers the phone, in an encryption that no companion can open. Returns the answer's id.
+    /// A bot answers the phone, in an encryption that companions cannot decrypt. Returns the answer's id.
     pub fn answer_by_bot(&self) -> String {
         unasked::answer_by_bot(&self.shared, &self.number)
     }
 
-    /// Scans a QR code, with or without the link in front. Returns once the companion's signature is verified.
+    /// Scans a QR code, with or without the link prefix. Returns once the companion's signature is verified.
     ///
     /// # Errors
     /// A malformed or expired code, or a companion that does not answer as it must.
@@ -82,7 +82,7 @@ impl Phone {
         pairing::scan(&self.shared, &self.number, &payload).await
     }
 
-    /// Types the code that a companion shows. Returns once the companion's signature is verified.
+    /// Enters the code that a companion shows. Returns once the companion's signature is verified.
     ///
     /// # Errors
     /// No companion shows a code for this number, or another one; a companion that does not answer as it must.
@@ -90,7 +90,7 @@ impl Phone {
         code::enter(&self.shared, &self.number, code.parse()?).await
     }
 
-    /// Removes one companion, or all.
+    /// Unlinks one companion, or all.
     ///
     /// # Errors
     /// There is none.
@@ -101,12 +101,12 @@ impl Phone {
         }
     }
 
-    /// The name that goes with what the phone sends. A companion learns it when it is linked, and when it changes.
+    /// Sets the push name of the phone's messages. A companion learns it at linking and on every change.
     pub fn set_name(&self, name: &str) {
         app_state::rename(&self.shared, &self.number, name);
     }
 
-    /// Sends text from the phone itself; its companions get a copy. Returns the message id.
+    /// Sends text from the phone; its companions get a copy. Returns the message id.
     ///
     /// # Errors
     /// A malformed or unknown number.
@@ -122,7 +122,7 @@ impl Phone {
         )
     }
 
-    /// Sends any message from the phone itself; its companions get a copy. Returns the message id.
+    /// Sends any message from the phone; its companions get a copy. Returns the message id.
     ///
     /// # Errors
     /// A malformed or unknown number.
@@ -134,7 +134,7 @@ impl Phone {
         self.as_peer().send(to, message, By::Lid, None).await
     }
 
-    /// Takes the file of a message that the account has got or sent off the media host: requests get this HTTP status until the
+    /// Removes the file of a message, received or sent, from the media host: requests get this HTTP status until the
     /// phone has uploaded the file again.
     ///
     /// # Errors
@@ -151,7 +151,7 @@ impl Phone {
         }
     }
 
-    /// What the phone answers from now on when a companion asks it to upload a file again.
+    /// Sets how the phone responds when a companion asks it to upload a file again.
     pub fn answer_reuploads(&self, answer: Reupload) {
         lock(&self.shared.state).user(&self.number).answers.reupload = answer;
     }
@@ -166,7 +166,7 @@ impl Phone {
         lock(&self.shared.state).user(&self.number).answers.resend = answer;
     }
 
-    /// Makes a group of the account and others. Returns its JID.
+    /// Creates a group of the account and others. Returns its JID.
     ///
     /// # Errors
     /// A malformed number.
@@ -192,34 +192,34 @@ impl Phone {
         list.collect()
     }
 
-    /// What the phone has got, with copies of what its companions sent.
+    /// The messages that the phone has received, including copies of those its companions sent.
     pub fn inbox(&self) -> Vec<Received> {
         self.as_peer().inbox()
     }
 
-    /// The first message in the inbox that fits; waits for it if need be.
+    /// Returns the first message in the inbox that matches; waits for it if necessary.
     ///
     /// # Errors
-    /// None came in time.
+    /// The time limit was exceeded.
     pub async fn wait_for(
         &self,
         fits: impl Fn(&Received) -> bool,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Received, Error> {
-        self.as_peer().wait_for(fits, patience).await
+        self.as_peer().wait_for(fits, timeout).await
     }
 
     /// Waits until a companion is logged in and has requested its stanzas.
     ///
     /// # Errors
-    /// None came in time.
-    pub async fn wait_until_active(&self, patience: Duration) -> Result<(), Error> {
+    /// The time limit was exceeded.
+    pub async fn wait_until_active(&self, timeout: Duration) -> Result<(), Error> {
         let active = || {
             self.companions()
                 .iter()
                 .any(|device| device.active && device.online)
         };
-        self.shared.until(patience, active).await
+        self.shared.until(timeout, active).await
     }
 
     /// The same user as a contact of others.

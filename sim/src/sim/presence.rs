@@ -28,7 +28,7 @@ impl Peer {
         presence::set(self.shared(), self.number(), available);
     }
 
-    /// The contact types to an account (`composing`), records (`recording`), or stops (`paused`).
+    /// Shows an account that the contact types (`composing`), records (`recording`), or stops (`paused`).
     ///
     /// # Errors
     /// The number is malformed.

@@ -1,6 +1,6 @@
-//! A phone's answers to its companions' requests.
+//! The phone's responses to its companions' requests.
 
-/// The answer to a request for another upload of a file.
+/// The phone's response to a request for another upload of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reupload {
@@ -13,11 +13,11 @@ pub enum Reupload {
     DecryptionError,
     /// Any other error.
     GeneralError,
-    /// No answer: the phone is off.
+    /// No response: the phone is off.
     Silent,
 }
 
-/// The answer to a request for older messages of a chat.
+/// The phone's response to a request for older messages of a chat.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum History {
@@ -26,11 +26,11 @@ pub enum History {
     Hosted,
     /// The history inside the message.
     Inline,
-    /// No answer.
+    /// No response.
     Silent,
 }
 
-/// The answer to a request for a message that the companion could not decrypt.
+/// The phone's response to a request for a message that the companion could not decrypt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resend {
@@ -39,11 +39,11 @@ pub enum Resend {
     Message,
     /// Not found.
     NotFound,
-    /// No answer.
+    /// No response.
     Silent,
 }
 
-/// All settings.
+/// All settings of the phone's responses.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Answers {
     pub(crate) reupload: Reupload,

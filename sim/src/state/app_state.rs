@@ -1,5 +1,6 @@
-//! An account's settings, as the server keeps them: opaque patches per collection, under a key that only the phone
-//! and its companions have. The phone starts with one setting, its name; without it companions stay nameless.
+//! An account's settings as the server stores them: opaque patches per collection, encrypted with a key that only the
+//! phone and its companions have. The phone starts with one setting, its push name; without it, companions have no
+//! name.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,14 +17,14 @@ use waproto::whatsapp as wa;
 
 use crate::wire::stanza;
 
-/// The collection in which the push name lives.
+/// The collection that contains the push name.
 const NAME_COLLECTION: &str = "critical_block";
-/// The setting that is the push name.
+/// The index of the push name setting.
 const NAME_INDEX: &str = "setting_pushName";
-/// The collection in which the salt of the account's own privacy tokens lives.
+/// The collection that contains the salt of the account's own privacy tokens.
 const SALT_COLLECTION: &str = "regular_high";
 
-/// Key and collections of one account.
+/// The key and the collections of one account.
 #[derive(Default)]
 pub(crate) struct AppState {
     key: Option<Key>,
@@ -31,19 +32,19 @@ pub(crate) struct AppState {
     collections: HashMap<String, Collection>,
 }
 
-/// Patches from the first on, and what follows from them.
+/// All patches from the first one on, and the state that results from them.
 #[derive(Default)]
 struct Collection {
     patches: Vec<wa::SyncdPatch>,
     hash: HashState,
-    /// The value MAC of every record, by its index MAC.
+    /// The value MACs of all records, by their index MACs.
     records: HashMap<Vec<u8>, Vec<u8>>,
 }
 
-/// What came of a `<collection>` in a sync.
+/// The result for one `<collection>` of a sync.
 pub(crate) struct Synced {
     pub(crate) answer: Node,
-    /// For a patch: whether its MACs hold.
+    /// For a patch: whether its MACs are valid.
     pub(crate) patch: Option<Result<(), AppStateError>>,
     /// The push name that the patch sets.
     pub(crate) name: Option<String>,
@@ -56,7 +57,7 @@ struct Key {
 }
 
 impl AppState {
-    /// Makes the key and the first patch, once.
+    /// Generates the key and the first patch, once.
     pub(crate) fn prepare(&mut self, name: &str, now: u64) {
         if self.key.is_some() {
             return;
@@ -76,7 +77,7 @@ impl AppState {
         Some((NAME_COLLECTION, version))
     }
 
-    /// Makes the salt of the account's own privacy tokens, once. There must be a key.
+    /// Generates the salt of the account's own privacy tokens, once. The key must exist.
     pub(crate) fn share_salt(&mut self, now: u64) {
         if self.salt.is_some() {
             return;
@@ -113,11 +114,11 @@ impl AppState {
         let patch = next_patch(key, name, collection, index, &value);
         collection
             .apply(name, patch, Some(key))
-            .expect("the phone's own patch is right");
+            .expect("the phone's own patch is valid");
         Some(collection.hash.version)
     }
 
-    /// The key, as the phone shares it with its companions.
+    /// The key share that the phone sends to its companions.
     pub(crate) fn key_share(&self) -> wa::message::AppStateSyncKeyShare {
         let keys = self.key.iter().map(|key| wa::message::AppStateSyncKey {
             key_id: MessageField::some(wa::message::AppStateSyncKeyId {
@@ -138,7 +139,7 @@ impl AppState {
         }
     }
 
-    /// Answers one `<collection>`: takes a patch in, or gives those after `version`.
+    /// Handles one `<collection>`: stores a patch, or returns those after `version`.
     pub(crate) fn sync(&mut self, name: &str, version: u64, patch: Option<&[u8]>) -> Synced {
         let collection = self.collections.entry(name.to_owned()).or_default();
         let current = collection.hash.version;
@@ -179,7 +180,7 @@ impl AppState {
 }
 
 impl Collection {
-    /// Verifies a patch's MACs as clients do, and stores it under the next version. Returns its content.
+    /// Verifies a patch's MACs as clients do, and stores the patch as the next version. Returns its content.
     fn apply(
         &mut self,
         name: &str,
@@ -215,7 +216,7 @@ impl Collection {
     }
 }
 
-/// The index of a setting is a list in JSON.
+/// The index of a setting is a JSON array.
 fn name_index() -> Vec<u8> {
     format!("[\"{NAME_INDEX}\"]").into_bytes()
 }
@@ -247,7 +248,7 @@ fn error(answer: NodeBuilder, code: u16, text: &str, newer: Option<Node>) -> Nod
     answer.attr("type", "error").children(children).build()
 }
 
-/// The next version of a collection: one record is set, with its MACs, and the hash over all records.
+/// The next version of a collection: one new record with its MACs, and the hash over all records.
 fn next_patch(
     key: &Key,
     name: &str,
@@ -262,7 +263,7 @@ fn next_patch(
     let mut hash = collection.hash.clone();
     let before = |index: &[u8], _| Ok(collection.records.get(index).cloned());
     let (_, hashed) = hash.update_hash(std::slice::from_ref(&mutation), before);
-    hashed.expect("the record that it replaces is known");
+    hashed.expect("the replaced record is known");
     hash.version += 1;
     let mut patch = wa::SyncdPatch {
         mutations: vec![mutation],
@@ -277,7 +278,7 @@ fn next_patch(
     patch
 }
 
-/// The push name that a patch sets, if it does.
+/// The push name that a patch sets, if any.
 fn push_name(mutations: &[Mutation]) -> Option<String> {
     let names = mutations.iter().rev();
     let mut names = names.filter(|mutation| mutation.index == [NAME_INDEX]);
@@ -290,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_phone_changes_a_setting_as_often_as_it_likes() {
+    fn the_phone_can_change_a_setting_repeatedly() {
         let mut state = AppState::default();
         assert_eq!(state.rename("early", 1), None, "no companion, no key");
         state.prepare("Anna", 1);
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_companions_patch_says_which_name_it_sets() {
+    fn a_companions_patch_can_set_the_push_name() {
         let mut phone = AppState::default();
         phone.prepare("Anna", 1);
         let collection = &phone.collections[NAME_COLLECTION];

@@ -1,4 +1,4 @@
-//! Channels ("newsletters"): posts that are not encrypted, and the people who follow them.
+//! Channels ("newsletters"): unencrypted posts, and followers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -11,26 +11,26 @@ use crate::number::{DeviceId, Number};
 
 /// The server's id of a channel's first post.
 const FIRST_POST: u64 = 100;
-/// How long a companion gets live updates after each request.
+/// The duration of live updates after each request of a companion.
 pub(crate) const WATCH_PERIOD: Duration = Duration::from_secs(300);
 
 /// A channel.
 pub(crate) struct Channel {
     /// The user part of its JID.
     pub(crate) id: String,
-    /// The owner, who posts in it; none if the owner is outside of the simulator.
+    /// The owner, who may post; `None` if the channel belongs to no user of the simulator.
     pub(crate) owner: Option<Number>,
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) created_at: u64,
-    /// The code of its link.
+    /// The code of its invite link.
     pub(crate) invite: String,
-    /// Without the owner.
+    /// The followers, without the owner.
     pub(crate) followers: BTreeSet<Number>,
-    /// Who has muted it.
+    /// The people who have muted it.
     pub(crate) muted: BTreeSet<Number>,
     posts: Vec<Post>,
-    /// Companions that get live updates, and until when.
+    /// The companions that get live updates, and until when.
     watchers: HashMap<DeviceId, Instant>,
 }
 
@@ -39,12 +39,12 @@ pub(crate) struct Channel {
 pub(crate) struct Post {
     /// The sender's id of the message.
     pub(crate) id: String,
-    /// The server's id; it counts up within a channel.
+    /// The server's id, which increases by one within a channel.
     pub(crate) server_id: u64,
     pub(crate) at: u64,
     /// `text`, `media`, …
     pub(crate) kind: String,
-    /// `<plaintext>`: the message, not encrypted. Without it, the post is deleted.
+    /// `<plaintext>`: the unencrypted message. `None` if the post was deleted.
     pub(crate) plaintext: Option<Node>,
     /// Each person's reaction.
     pub(crate) reactions: BTreeMap<Number, String>,
@@ -70,12 +70,12 @@ impl Channel {
         Jid::new(self.id.as_str(), Server::Newsletter)
     }
 
-    /// Whether it is the person's own, or they follow it.
+    /// Whether the person owns or follows the channel.
     pub(crate) fn has(&self, number: &Number) -> bool {
         self.owner.as_ref() == Some(number) || self.followers.contains(number)
     }
 
-    /// All whose companions get its posts.
+    /// The people whose companions get its posts.
     pub(crate) fn readers(&self) -> Vec<Number> {
         self.owner.iter().chain(&self.followers).cloned().collect()
     }
@@ -106,7 +106,7 @@ impl Channel {
         posts.find(|post| post.server_id == server_id)
     }
 
-    /// The last `count` posts, or those before one; oldest first.
+    /// The last `count` posts, or the last ones before an id; oldest first.
     pub(crate) fn page(&self, count: usize, before: Option<u64>) -> &[Post] {
         let end = before.map_or(self.posts.len(), |before| {
             self.posts.partition_point(|post| post.server_id < before)
@@ -114,7 +114,7 @@ impl Channel {
         &self.posts[end.saturating_sub(count)..end]
     }
 
-    /// Sends a companion live updates from now on.
+    /// Starts live updates for a companion.
     pub(crate) fn watch(&mut self, device: DeviceId) {
         self.watchers.insert(device, Instant::now() + WATCH_PERIOD);
     }
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn posts_are_counted_and_read_backwards_in_pages() {
+    fn posts_have_increasing_ids_and_are_read_backwards_in_pages() {
         let channel = channel();
         assert_eq!(ids(channel.page(2, None)), [("c", 102), ("d", 103)]);
         assert_eq!(ids(channel.page(2, Some(102))), [("a", 100), ("b", 101)]);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn reactions_are_counted_by_emoji_and_a_person_has_one() {
+    fn reactions_are_counted_by_emoji_one_per_person() {
         let mut channel = channel();
         let post = channel.post_with_server_id(101).expect("a post");
         for (number, code) in [("+15550100001", "🌊"), ("+15550100002", "⚓")] {

@@ -10,14 +10,14 @@ pub(crate) enum Place {
     #[default]
     Alone,
     /// The parent group of a community.
-    Parent(Terms),
+    Parent(CommunitySettings),
     /// A group of the community with this id.
     Linked { parent: String, role: Role },
 }
 
 /// The settings of a community.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Terms {
+pub(crate) struct CommunitySettings {
     /// An admin has to approve those who join.
     pub(crate) closed: bool,
     /// Members who are not admins may create groups in it.
@@ -52,7 +52,7 @@ impl Place {
         }
     }
 
-    /// What a group's description contains about it.
+    /// The children of a group's description that describe its place.
     pub(crate) fn describe(&self) -> Vec<Node> {
         match self {
             Self::Alone => Vec::new(),
@@ -68,7 +68,7 @@ impl Place {
     }
 }
 
-impl Terms {
+impl CommunitySettings {
     fn describe(self) -> Vec<Node> {
         let parent = NodeBuilder::new("parent");
         let parent = match self.closed {
@@ -83,7 +83,7 @@ impl Terms {
 }
 
 impl Role {
-    /// The child that marks it in a description.
+    /// The child of a group's description that marks its role.
     pub(crate) fn describe(self) -> Option<Node> {
         let tag = match self {
             Self::Announcements => "default_sub_group",

@@ -1,4 +1,4 @@
-//! One linked device of an account, as the server sees it.
+//! A linked device of an account, as the server knows it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -21,18 +21,18 @@ pub(crate) struct Companion {
     pub(crate) keys: Keys,
     pub(crate) about: About,
     pub(crate) queue: Queue,
-    /// What of the queue its socket has not got yet, while it is behind.
+    /// The part of the queue that its socket has not received yet, while it lags behind.
     pub(crate) feed: Option<Feed>,
     pub(crate) link: Option<Arc<Link>>,
-    /// The companion has said that it wants its stanzas.
+    /// True if the companion has requested its stanzas.
     pub(crate) active: bool,
     /// The last `<presence type>` on this socket.
     pub(crate) presence: Option<String>,
-    /// The phone has sent its keys and history.
+    /// True if the phone has sent its keys and history.
     pub(crate) bootstrapped: bool,
     /// What has changed since the companion last queried it: `account_sync`, `groups`. Reported at its next login.
     pub(crate) dirty: BTreeSet<&'static str>,
-    /// What it has spent of its budgets.
+    /// The used part of its budgets.
     pub(crate) meters: BTreeMap<Limited, Meter>,
 }
 
@@ -54,9 +54,9 @@ pub(crate) struct Keys {
     pub(crate) identity: [u8; 32],
     pub(crate) signed: SignedPreKey,
     pub(crate) one_time: VecDeque<(u32, [u8; 32])>,
-    /// Whether the companion has uploaded them; before, they are those of its registration.
+    /// True if the companion has uploaded them; before that, they are those of its registration.
     pub(crate) uploaded: bool,
-    /// A request for more is out.
+    /// True if the companion was asked for more.
     asked: bool,
 }
 
@@ -76,7 +76,7 @@ impl Keys {
         }
     }
 
-    /// Takes in an upload: new one-time prekeys join those that are left.
+    /// Stores an upload: new one-time prekeys are added to the remaining ones.
     pub(crate) fn upload(
         &mut self,
         registration_id: u32,
@@ -92,7 +92,7 @@ impl Keys {
 }
 
 impl Companion {
-    /// A companion that was just linked, and has to learn everything.
+    /// A newly linked companion, to which everything is new.
     pub(crate) fn new(key_index: u32, keys: Keys) -> Self {
         Self {
             key_index,

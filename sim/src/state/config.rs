@@ -22,7 +22,7 @@ pub struct Config {
     /// Rejects Noise IK, so that every reconnect uses XXfallback.
     pub refuse_ik: bool,
     /// How long a scan or a code waits for the companion.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// How often the server pings a companion, and how long it waits for the answer before it closes the socket.
     pub ping_interval: Duration,
     /// How long a delivered stanza may stay unacked before the server closes the stream.
@@ -50,7 +50,7 @@ pub enum Leniency {
     Iqs,
     /// The first message to a person needs no privacy token.
     Tokens,
-    /// The client's version, platform and display name are not checked, at a login and for a link code.
+    /// The client's version, platform and display name are not checked, neither at a login nor for a link code.
     Logins,
     /// A client need not answer the server's pings. Baileys does not.
     Pings,
@@ -72,7 +72,7 @@ impl Default for Config {
             lid_migrated: true,
             history: true,
             refuse_ik: false,
-            patience: Duration::from_secs(20),
+            timeout: Duration::from_secs(20),
             ping_interval: Duration::from_secs(20),
             recycle_after: Duration::from_secs(50 * 60),
             compress_from: 2 * 1024,

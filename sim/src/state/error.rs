@@ -29,19 +29,19 @@ pub enum Error {
     #[error(transparent)]
     Shortcake(#[from] shortcake::Error),
     /// A handoff proof with the secret of another link than this account had.
-    #[error("the handoff proof is made with no secret of this link or an earlier one")]
+    #[error("the handoff proof was not made with a secret of this link or an earlier one")]
     HandoffProof,
     /// The typed code is not the one on the phone.
     #[error("the companion shows another code than the phone")]
     PasskeyCode,
     /// The person has declined.
-    #[error("the person at the phone has refused")]
+    #[error("the person at the phone has declined")]
     PasskeyRefused,
     /// No ceremony is in the stage that the call needs.
     #[error("no passkey ceremony is at this stage")]
     NoCeremony,
     /// The simulator does not have the private key of the account's passkey.
-    #[error("the simulator holds no passkey of this account")]
+    #[error("the simulator does not have the private key of this account's passkey")]
     NoAuthenticator,
     /// No socket waits with this ref: it has expired, or was scanned before.
     #[error("no companion waits with this code: it has expired or was used")]
@@ -49,7 +49,7 @@ pub enum Error {
     /// No socket has requested a link code for this account.
     #[error("no companion waits for a code to be typed on this phone")]
     NoCodeRequest,
-    /// The ref is right, but the keys are those of another companion.
+    /// The ref is valid, but the keys are those of another companion.
     #[error("the code's keys are not those of the socket that has its ref")]
     ForeignQr,
     /// The companion answered without a signature.

@@ -1,4 +1,4 @@
-//! Things that go wrong on command: what there is, and the part of it that lasts. `server::strike` brings them about.
+//! The faults that can be injected, and the state of those that persist. `server::strike` injects them.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::state::limits::{Budget, Limited};
 use crate::state::media::faults::MediaFault;
 use crate::wire::ending::{Failure, LoginFailure};
 
-/// One fault. Those that speak of "the account's sockets" strike all sockets when no account is named.
+/// A fault. Faults of "the account's sockets" apply to all sockets if no account is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// Closes the account's sockets without a close frame.
@@ -48,7 +48,7 @@ pub enum Fault {
     Limit(Limited, Budget),
     /// Answers the next iqs in a namespace with an error.
     IqError(IqError),
-    /// Answers the next iqs in a namespace with nothing at all.
+    /// Does not answer the next iqs in a namespace.
     IqSilence(IqSilence),
     /// Answers the account's next messages with an error, and delivers none of them.
     Nack(Nack),
@@ -99,7 +99,7 @@ pub struct Nack {
     pub count: u32,
 }
 
-/// The faults that last, of one account or of all.
+/// The persistent faults, of one account or of all.
 #[derive(Default)]
 pub(crate) struct Faults {
     pub(crate) delay: Option<Duration>,
@@ -123,8 +123,8 @@ impl Faults {
         self.corrupt > 0 || self.duplicate > 0 || self.reorder > 0
     }
 
-    /// One more stanza is put on a socket of the account; whether the socket is to be cut behind it.
-    pub(crate) fn ends_behind_this(&mut self) -> bool {
+    /// Called for each stanza written to a socket of the account; returns true if the socket is to be cut after it.
+    pub(crate) fn cuts_after_this(&mut self) -> bool {
         let Some(left) = self.drop_after.front_mut() else {
             return false;
         };
@@ -136,11 +136,11 @@ impl Faults {
         ends
     }
 
-    /// What goes out now instead of this message.
+    /// The stanzas to send now instead of this message.
     pub(crate) fn mangle(&mut self, number: &Number, device: u16, mut node: Node) -> Vec<Node> {
         if self.corrupt > 0 {
             self.corrupt -= 1;
-            spoil(&mut node);
+            corrupt_ciphertexts(&mut node);
         }
         let mut nodes = vec![node];
         if self.duplicate > 0 {
@@ -161,7 +161,7 @@ impl Faults {
         released
     }
 
-    /// Whether the news of a change of devices is lost. Each counts once.
+    /// Whether to drop the notification of a device change. Each call uses up one.
     pub(crate) fn hides_devices(&mut self) -> bool {
         let hides = self.hide_devices > 0;
         self.hide_devices = self.hide_devices.saturating_sub(1);
@@ -179,7 +179,7 @@ impl Faults {
         Some(code)
     }
 
-    /// Sets a fault that lasts until it is spent or cleared.
+    /// Sets a fault that persists until it is used up or cleared.
     pub(crate) fn set(&mut self, fault: Fault) {
         match fault {
             Fault::Delay(delay) => self.delay = Some(delay).filter(|delay| !delay.is_zero()),
@@ -202,17 +202,17 @@ impl Faults {
         }
     }
 
-    /// Takes the messages that are held back, by companion.
+    /// Removes the held messages, by companion.
     pub(crate) fn release(&mut self) -> impl Iterator<Item = (DeviceId, Vec<Node>)> + use<> {
         std::mem::take(self).held.into_iter()
     }
 
-    /// The budget that was set.
+    /// The budget, if one was set.
     pub(crate) fn limit(&self, what: Limited) -> Option<Budget> {
         self.limits.get(&what).copied()
     }
 
-    /// Whether an iq in this namespace is to be left without an answer.
+    /// Whether to leave an iq in this namespace unanswered.
     pub(crate) fn is_silent_on(&mut self, xmlns: &str) -> bool {
         let mut silences = self.iq_silences.iter_mut();
         let found = silences.find(|silence| silence.xmlns == xmlns && silence.count > 0);
@@ -235,9 +235,9 @@ impl Faults {
     }
 }
 
-/// Turns a bit of every ciphertext where each kind is covered by its MAC or signature. The last bytes of a pkmsg are
-/// not: they are ids, which a client may ignore.
-fn spoil(message: &mut Node) {
+/// Flips a bit of every ciphertext where it is covered by the MAC or signature of each kind. The last bytes of a pkmsg
+/// are not covered: they are ids, which a client may ignore.
+fn corrupt_ciphertexts(message: &mut Node) {
     const FROM_END: usize = 12;
     let Some(NodeContent::Nodes(children)) = &mut message.content else {
         return;
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn an_iq_error_is_spent_per_namespace() {
+    fn an_iq_error_is_used_up_per_namespace() {
         let mut faults = Faults::default();
         let error = IqError {
             xmlns: "usync".into(),
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn nacks_are_spent_one_a_message_and_in_order() {
+    fn nacks_are_used_up_one_per_message_in_order() {
         let mut faults = Faults::default();
         for (code, count) in [(503, 2), (429, 0), (463, 1)] {
             faults.set(Fault::Nack(Nack { code, count }));

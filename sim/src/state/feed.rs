@@ -26,7 +26,7 @@ pub(crate) struct Waited {
     pub(crate) sent: usize,
     /// The number of backlog stanzas that may be sent.
     granted: usize,
-    /// Whether the end is announced only after all of it is acked.
+    /// Whether the end is announced only after the whole backlog is acked.
     pub(crate) is_acked_first: bool,
 }
 
@@ -53,7 +53,7 @@ impl Feed {
         }
     }
 
-    /// Stanzas that arrived while the socket was full, from this position on.
+    /// The stanzas that arrived while the socket was full, from this position on.
     pub(crate) fn from(place: u64) -> Self {
         Self {
             next: place,
@@ -61,7 +61,7 @@ impl Feed {
         }
     }
 
-    /// Nothing of the backlog is sent before the client requests it.
+    /// Sends no backlog stanza before the client requests any.
     pub(crate) fn without_primer(&mut self) {
         if let Some(waited) = &mut self.waited {
             waited.granted = 0;

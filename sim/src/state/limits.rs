@@ -78,10 +78,10 @@ impl Meter {
             self.count = 0;
         }
         self.count = self.count.saturating_add(1);
-        let patience = budget.count.saturating_mul(2).saturating_add(REFUSALS);
+        let tolerated = budget.count.saturating_mul(2).saturating_add(REFUSALS);
         match self.count {
             count if count <= budget.count => Spent::Within,
-            count if count <= patience => Spent::Over,
+            count if count <= tolerated => Spent::Over,
             _ => Spent::FarOver,
         }
     }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_budget_is_spent_refused_and_new_in_the_next_window() {
+    async fn a_used_up_budget_refuses_until_the_next_period() {
         let budget = Budget {
             count: 2,
             window: Duration::from_secs(10),
@@ -104,6 +104,6 @@ mod tests {
         tokio::time::advance(budget.window).await;
         assert_eq!(meter.spend(budget), Spent::Within);
         let none = Budget { count: 0, ..budget };
-        assert_eq!(meter.spend(none), Spent::Over, "another budget");
+        assert_eq!(meter.spend(none), Spent::Over, "a different budget");
     }
 }

@@ -1,6 +1,6 @@
-//! A handle on one live socket: what others may put on it, and how they may break it.
+//! A handle on an open socket, with which other tasks queue stanzas and end it.
 //!
-//! The task that owns the socket is in `connection`; no other task uses it.
+//! The task that owns the socket is in `connection`; no other task accesses it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use crate::wire::tamper::Tamper;
 
 /// The maximum number of unread stanzas, beyond which queued ones are not written to the socket: see `feed`.
 const MAX_UNREAD: usize = 1_024;
-/// A client is disconnected if it requests this many responses and reads none of them.
+/// A client that leaves this many stanzas unread is disconnected: it requests responses and does not read them.
 const MAX_WAITING: usize = 64 * MAX_UNREAD;
 
 /// The state of the socket.
@@ -26,17 +26,17 @@ pub(crate) enum Fate {
     Live,
     /// Open, but neither read nor written.
     Frozen,
-    /// Dropped without a farewell.
+    /// Dropped without a last stanza.
     Cut,
 }
 
-/// One socket's outgoing side.
+/// The outgoing side of a socket.
 pub(crate) struct Link {
     pub(crate) id: u64,
     waiting: Mutex<VecDeque<Waiting>>,
     wake: Notify,
     fate: watch::Sender<Fate>,
-    /// The id of the last iq that its client has answered.
+    /// The id of the last iq that the client has answered.
     answered: watch::Sender<String>,
     tamper: Arc<Mutex<Option<Tamper>>>,
 }
@@ -49,11 +49,11 @@ struct Waiting {
 pub(crate) enum Outgoing {
     /// A marshalled stanza.
     Stanza(Vec<u8>),
-    /// End the socket once everything before is written.
+    /// Ends the socket once everything before is written.
     End,
-    /// Close the socket once everything before is written, in the same breath.
+    /// Closes the socket once everything before is written, immediately after it.
     Close,
-    /// Cut the socket once everything before is written.
+    /// Cuts the socket once everything before is written.
     Cut,
 }
 
@@ -69,7 +69,7 @@ impl Link {
         }
     }
 
-    /// Queues a stanza for writing. `delay` holds it, and all behind it, back.
+    /// Queues a stanza for writing. `delay` delays it, and all stanzas after it.
     pub(crate) fn send(&self, node: &Node, delay: Option<Duration>) {
         if let Some(tamper) = &mut *lock(&self.tamper) {
             for frame in tamper.apply(node) {
@@ -83,12 +83,12 @@ impl Link {
         }
     }
 
-    /// How many stanzas have not been written to the socket yet.
+    /// The number of stanzas that are not written to the socket yet.
     pub(crate) fn unread(&self) -> usize {
         lock(&self.waiting).len()
     }
 
-    /// How many more queued stanzas may be written now.
+    /// The number of queued stanzas that may be written now.
     pub(crate) fn room(&self) -> usize {
         MAX_UNREAD.saturating_sub(self.unread())
     }
@@ -99,8 +99,8 @@ impl Link {
     }
 
     /// Sends the reason and the end of the stream, and closes the socket after all queued stanzas.
-    pub(crate) fn end(&self, farewell: &Node) {
-        self.send(farewell, None);
+    pub(crate) fn end(&self, last: &Node) {
+        self.send(last, None);
         self.end_silently();
     }
 
@@ -111,13 +111,13 @@ impl Link {
     }
 
     /// Sends the reason, and closes the socket immediately after it.
-    pub(crate) fn end_at_once(&self, farewell: &Node) {
-        self.send(farewell, None);
+    pub(crate) fn end_at_once(&self, last: &Node) {
+        self.send(last, None);
         self.push(Outgoing::Close, None);
     }
 
-    /// Cuts the socket behind what is queued, without a word.
-    pub(crate) fn cut_behind(&self) {
+    /// Cuts the socket after all queued stanzas, without a last stanza.
+    pub(crate) fn cut_after_queued(&self) {
         self.push(Outgoing::Cut, None);
     }
 
@@ -127,7 +127,7 @@ impl Link {
         }
         let mut waiting = lock(&self.waiting);
         if waiting.len() >= MAX_WAITING {
-            tracing::warn!(link = self.id, "client does not read: socket cut");
+            tracing::warn!(link = self.id, "client does not read, socket cut");
             waiting.clear();
             self.decide(Fate::Cut);
             return;
@@ -138,8 +138,8 @@ impl Link {
         self.wake.notify_one();
     }
 
-    /// Everything that may be written now, at most `max` at once. If that is nothing, it waits until something is due or
-    /// [`Self::wake`] was called, and returns what there is then, which may be nothing.
+    /// Returns everything that may be written now, at most `max` stanzas. If there is nothing, waits until something is
+    /// due or [`Self::wake`] was called, and returns what there is then, which may be nothing.
     pub(crate) async fn outgoing(&self, max: usize) -> Vec<Outgoing> {
         let (ready, next) = self.take_due(max);
         if !ready.is_empty() {

@@ -13,7 +13,7 @@ use crate::number::DeviceId;
 use crate::wire::file::{Hash, MediaType, Stored, token};
 use faults::{MediaFault, MediaFaults};
 
-/// The lifetime of a file's address, as written in it.
+/// The lifetime of a file's path, which contains its expiry.
 const LIFETIME_SECONDS: u64 = 30 * 86_400;
 /// The number of media tokens that are kept, newest first.
 const MAX_AUTHS: usize = 1_024;
@@ -247,7 +247,7 @@ mod tests {
     use crate::wire::file::sha256;
 
     #[test]
-    fn an_upload_continues_where_it_broke_off_and_counts_once() {
+    fn an_interrupted_upload_continues_and_counts_once() {
         let mut media = Media::default();
         let whole = Bytes::from_static(b"0123456789");
         let name = token(&sha256(&whole));
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn no_file_is_taken_beyond_the_limit() {
+    fn no_file_is_accepted_beyond_the_limit() {
         let mut media = Media::default();
         let file = Stored::Sealed(Bytes::from_static(b"0123456789"));
         let hash = sha256(b"0123456789");
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_expires_on_command_and_the_next_one_is_another() {
+    fn a_fault_expires_a_token_and_the_next_one_is_valid() {
         let mut media = Media::default();
         let device = ("+15550100001".parse().expect("a number"), 1);
         let token = media.authorize(&device);

@@ -18,7 +18,7 @@ pub(crate) const REFS: u32 = 6;
 const FIRST_SHOWN: Duration = Duration::from_secs(60);
 const NEXT_SHOWN: Duration = Duration::from_secs(20);
 /// Extra time: a phone may scan just before the code changes.
-const GRACE: Duration = Duration::from_secs(10);
+const SCAN_MARGIN: Duration = Duration::from_secs(10);
 
 /// A socket that waits to be linked.
 pub(crate) struct Pairing {
@@ -58,7 +58,7 @@ impl Pairing {
     /// Whether the companion may still show this ref.
     pub(crate) fn shows(&self, reference: &str) -> bool {
         let shown = self.refs.iter().zip(1..).find(|(own, _)| *own == reference);
-        shown.is_some_and(|(_, place)| self.offered.elapsed() <= shown_until(place) + GRACE)
+        shown.is_some_and(|(_, place)| self.offered.elapsed() <= shown_until(place) + SCAN_MARGIN)
     }
 }
 

@@ -89,7 +89,7 @@ impl Profile {
     }
 
     /// Adds or removes an exception of a setting.
-    pub(crate) fn leave_out(&mut self, setting: &'static str, who: Number, out: bool) {
+    pub(crate) fn set_exception(&mut self, setting: &'static str, who: Number, out: bool) {
         let except = self.except.entry(setting).or_default();
         match out {
             true => except.insert(who),
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_decides_who_sees_it() {
+    fn a_setting_controls_who_sees_a_field() {
         let contact: Number = "+15550100002".parse().expect("a number");
         let mut profile = Profile::default();
         assert!(profile.shows("profile", &contact, false), "by default");
@@ -167,7 +167,7 @@ mod tests {
         let (name, value) = setting("profile", ALL_EXCEPT).expect("a setting");
         profile.set(name, value);
         assert_eq!(profile.except_hash(name), "none");
-        profile.leave_out(name, contact.clone(), true);
+        profile.set_exception(name, contact.clone(), true);
         assert_ne!(profile.except_hash(name), "none");
         assert!(!profile.shows("profile", &contact, true));
         assert!(profile.shows("status", &contact, true));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn only_whatsapps_settings_and_values_are_taken() {
+    fn only_whatsapps_settings_and_values_are_accepted() {
         assert!(setting("online", "match_last_seen").is_some());
         assert!(setting("online", "none").is_none());
         assert!(setting("shoe_size", "all").is_none());

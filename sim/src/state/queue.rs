@@ -9,7 +9,7 @@ use wacore_binary::builder::NodeBuilder;
 
 use crate::clock::unix_now;
 
-/// So many settled items are remembered.
+/// The number of settled items that are remembered.
 const MAX_SETTLED: usize = 64;
 
 /// The class of a stanza: the `class` of the `<ack>` that removes it.
@@ -24,7 +24,7 @@ pub enum Class {
     Notification,
     /// A user's status in a stanza of its own, acknowledged like a message.
     Status,
-    /// A call, or a sign of one.
+    /// A call stanza.
     Call,
 }
 
@@ -58,13 +58,13 @@ impl Class {
 pub(crate) struct Item {
     pub(crate) class: Class,
     pub(crate) id: String,
-    /// Who it came from, in one spelling: two senders may use the same id.
+    /// The sender, in one spelling: two senders may use the same id.
     pub(crate) origin: String,
     pub(crate) node: Node,
 }
 
 impl Item {
-    /// A notification of this type, under an id of its own.
+    /// A notification of this type, with a generated id.
     pub(crate) fn notification(kind: &'static str, origin: String, node: NodeBuilder) -> Self {
         let id = crate::id::stanza();
         let node = node
@@ -81,25 +81,25 @@ impl Item {
     }
 }
 
-/// The items in the order in which they came.
+/// The items in the order of arrival.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     next: u64,
     items: BTreeMap<u64, Entry>,
     by_id: HashMap<(Class, String), Vec<u64>>,
-    /// What was settled last, without contents: an ack may come again while another item has the same id.
+    /// The last settled items, without contents: an ack may be repeated while another item has the same id.
     settled: VecDeque<Item>,
 }
 
 #[derive(Debug)]
 struct Entry {
     item: Item,
-    /// When it was first put on a socket.
+    /// When it was first written to a socket.
     sent_at: Option<Instant>,
 }
 
 impl Queue {
-    /// Adds an item. Returns its place.
+    /// Adds an item. Returns its position.
     pub(crate) fn push(&mut self, item: Item) -> u64 {
         let place = self.next;
         let key = (item.class, item.id.clone());
@@ -113,25 +113,25 @@ impl Queue {
         place
     }
 
-    /// The place of the next item to come.
+    /// The position of the next item to be added.
     pub(crate) fn end(&self) -> u64 {
         self.next
     }
 
-    /// The first item at this place or behind it, and its place.
+    /// The first item at or after this position, with its position.
     pub(crate) fn at_or_after(&self, place: u64) -> Option<(u64, &Item)> {
         let (place, entry) = self.items.range(place..).next()?;
         Some((*place, &entry.item))
     }
 
-    /// The item at this place is put on a socket.
+    /// Records that the item at this position was written to a socket.
     pub(crate) fn sent(&mut self, place: u64) {
         if let Some(entry) = self.items.get_mut(&place) {
             entry.sent_at.get_or_insert_with(Instant::now);
         }
     }
 
-    /// The first item that was sent and is not acked after so long.
+    /// The first item that was sent this long ago and is not acked.
     pub(crate) fn overdue(&self, after: Duration) -> Option<&Item> {
         let late = |entry: &&Entry| entry.sent_at.is_some_and(|at| at.elapsed() >= after);
         self.items.values().find(late).map(|entry| &entry.item)
@@ -141,8 +141,8 @@ impl Queue {
         self.items.len()
     }
 
-    /// Takes the items with this id out that `settled` names: several senders may have used one id. `None` if no item has
-    /// the id, or it names one that was settled before.
+    /// Removes the items with this id for which `settled` is true: several senders may have used one id. Returns `None`
+    /// if no item has the id, or if the ack is for an item that was settled before.
     pub(crate) fn settle(
         &mut self,
         class: Class,
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_passes_what_was_settled_meanwhile() {
+    fn a_reader_skips_items_that_were_settled_meanwhile() {
         let mut queue = Queue::default();
         let places = ["A", "B", "C"].map(|id| queue.push(item(id, "one")));
         assert_eq!(settle(&mut queue, "B", "one"), Some(1));
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ack_settles_one_senders_item_only() {
+    fn an_ack_settles_only_the_item_of_its_sender() {
         let mut queue = Queue::default();
         for (id, origin) in [("A", "one"), ("A", "two"), ("B", "one")] {
             queue.push(item(id, origin));
@@ -244,18 +244,22 @@ mod tests {
         assert_eq!(settle(&mut queue, "A", "two"), Some(1));
         assert_eq!(ids(&queue), [("A", "one"), ("B", "one")]);
         assert!(queue.settle(Class::Receipt, "A", |_| true).is_none());
-        assert_eq!(settle(&mut queue, "A", "three"), Some(0), "it stays");
+        assert_eq!(settle(&mut queue, "A", "three"), Some(0), "it remains");
         assert_eq!(settle(&mut queue, "A", "two"), None, "acked again");
         assert_eq!(settle(&mut queue, "A", "one"), Some(1));
         assert_eq!(settle(&mut queue, "A", "one"), None);
         queue.push(item("A", "four"));
-        assert_eq!(settle(&mut queue, "A", "two"), None, "also before it came");
+        assert_eq!(
+            settle(&mut queue, "A", "two"),
+            None,
+            "also before it was added"
+        );
         assert_eq!(settle(&mut queue, "A", "four"), Some(1));
         assert_eq!(ids(&queue), [("B", "one")]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_sent_and_not_acked_is_overdue_in_time() {
+    async fn a_sent_stanza_without_an_ack_becomes_overdue() {
         let mut queue = Queue::default();
         queue.push(item("A", "one"));
         let sent = queue.push(item("B", "one"));

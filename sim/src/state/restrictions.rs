@@ -1,13 +1,13 @@
-//! What WhatsApp restricts an account to.
+//! Restrictions that WhatsApp imposes on an account.
 
 use crate::clock::unix_now;
 
-/// An account may not write to people with whom it has no chat, until a time.
+/// The reach-out time-lock: until it ends, an account may not write to people with whom it has no chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Timelock {
     /// Seconds since 1970.
     pub(crate) ends: u64,
-    /// WhatsApp's word for it, as in `DEFAULT`.
+    /// WhatsApp's name for it, as in `DEFAULT`.
     pub(crate) kind: String,
 }
 
@@ -15,7 +15,7 @@ pub(crate) struct Timelock {
 #[derive(Default)]
 pub(crate) struct Restrictions {
     timelock: Option<Timelock>,
-    /// When the version of its clients expires: it is said at every login.
+    /// When the version of its clients expires; announced at every login.
     pub(crate) expiration: Option<u64>,
 }
 
@@ -25,7 +25,7 @@ impl Restrictions {
         self.timelock = timelock;
     }
 
-    /// The time-lock, while it lasts.
+    /// The time-lock, unless it has ended.
     pub(crate) fn timelock(&self) -> Option<&Timelock> {
         let now = unix_now();
         self.timelock.as_ref().filter(|lock| lock.ends > now)
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timelock_and_a_version_end_by_themselves() {
+    fn a_timelock_and_a_version_expire() {
         let mut restrictions = Restrictions::default();
         assert!(restrictions.timelock().is_none() && !restrictions.is_expired());
         for (seconds, lasts) in [(60, true), (0, false)] {

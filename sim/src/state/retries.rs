@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_asked_for_as_often_as_ordered_and_then_opens() {
+    fn a_message_is_requested_as_often_as_configured_and_then_decrypts() {
         let mut retries = Retries::default();
         retries.order(Order {
             device: 2,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_go_along_as_ordered() {
+    fn keys_are_sent_as_configured() {
         let mut retries = Retries::default();
         let (always, never) = (Some(true), Some(false));
         assert!(retries.again(key(0, "A"), 1, always).keys);

@@ -115,7 +115,7 @@ impl Shared {
 
     pub(crate) async fn until(
         &self,
-        patience: Duration,
+        timeout: Duration,
         mut condition: impl FnMut() -> bool,
     ) -> Result<(), Error> {
         let mut changes = self.changes.subscribe();
@@ -125,7 +125,7 @@ impl Shared {
                 let _ = changes.changed().await;
             }
         };
-        tokio::time::timeout(patience, holds)
+        tokio::time::timeout(timeout, holds)
             .await
             .map_err(|_| Error::Timeout)
     }

@@ -52,7 +52,7 @@ pub(crate) struct User {
     pub(crate) correspondents: BTreeSet<Number>,
     pub(crate) inbox: Vec<Received>,
     /// Sender and id of everything in the inbox.
-    pub(crate) heard: HashSet<(String, String)>,
+    pub(crate) received_keys: HashSet<(String, String)>,
     pub(crate) receipts: Vec<Receipt>,
     /// Whether its devices send delivery receipts automatically.
     pub(crate) auto_receipts: bool,
@@ -117,7 +117,7 @@ impl User {
             watchers: BTreeSet::new(),
             correspondents: BTreeSet::new(),
             inbox: Vec::new(),
-            heard: HashSet::new(),
+            received_keys: HashSet::new(),
             receipts: Vec::new(),
             auto_receipts: true,
             offline: false,
@@ -182,7 +182,7 @@ impl User {
     /// devices or twice.
     pub(crate) fn receive(&mut self, device: u16, mut received: Received) {
         let key = (received.from.clone(), received.id.clone());
-        if self.heard.insert(key) {
+        if self.received_keys.insert(key) {
             received.opened_at.insert(device);
             self.inbox.push(received);
             return;

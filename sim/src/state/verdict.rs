@@ -1,4 +1,4 @@
-//! What clients got wrong. Every rule that is checked is counted, so that "no violations" means something.
+//! Violations by clients. Every checked rule is counted, so that a test can prove that rules were checked.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,17 +7,17 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::number::DeviceId;
 use crate::signal::party::{ChainId, Enc};
 
-/// Violations beyond this many are counted, not kept.
-const KEPT: usize = 10_000;
+/// The maximum number of stored violations; further ones are only counted.
+const MAX_VIOLATIONS: usize = 10_000;
 
 /// A rule that a client broke.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Violation {
-    /// The device, as a JID, or the socket if it has not said who it is.
+    /// The device as a JID, or the socket if it has not identified itself.
     pub who: String,
-    /// The rule, in a few words that do not change.
+    /// The rule, in a short and constant text.
     pub rule: &'static str,
-    /// What was found.
+    /// What the simulator found.
     pub detail: String,
 }
 
@@ -32,18 +32,18 @@ impl fmt::Display for Violation {
 pub(crate) enum Entry {
     /// Its chain and counter have not been used.
     New,
-    /// The same bytes came before: a retransmission.
+    /// The same bytes were recorded before: a retransmission.
     Again,
-    /// Other bytes came before under this key, or it has no key at all.
+    /// Other bytes were recorded with this key, or it has no key at all.
     Broken,
 }
 
-/// A companion, as verdicts name it.
-pub(crate) fn who((number, device): &DeviceId) -> String {
+/// The name of a companion in violations.
+pub(crate) fn name_of((number, device): &DeviceId) -> String {
     number.pn_device(*device).to_string()
 }
 
-/// The record of all checks, and the ledger of message keys that were used.
+/// The record of all checks, and the ledger of used message keys.
 #[derive(Default)]
 pub(crate) struct Verdicts {
     violations: Vec<Violation>,
@@ -52,7 +52,7 @@ pub(crate) struct Verdicts {
 }
 
 impl Verdicts {
-    /// Counts a check, and records its failure. Returns whether the rule was kept.
+    /// Counts a check, and records a violation if it failed. Returns whether it passed.
     pub(crate) fn check<E: fmt::Display>(
         &mut self,
         who: &str,
@@ -67,7 +67,7 @@ impl Verdicts {
             detail: error.to_string(),
         };
         tracing::error!("VIOLATION {violation}");
-        if self.violations.len() < KEPT {
+        if self.violations.len() < MAX_VIOLATIONS {
             self.violations.push(violation);
         }
         false
@@ -84,14 +84,14 @@ impl Verdicts {
         self.check(who, rule, if kept { Ok(()) } else { Err(detail) })
     }
 
-    /// Enters a ciphertext into the ledger. `scope` is the sender, and whom the chain is for: a sender key's chain
+    /// Records a ciphertext in the ledger. `scope` is the sender and the recipient of the chain: a sender key's chain
     /// id is unique only within them.
     pub(crate) fn ledger(&mut self, who: &str, scope: &str, enc: &Enc) -> Entry {
         const RULE: &str = "no message key is used twice";
         let (chain, counter) = match enc.counter() {
             Ok(pair) => pair,
             Err(error) => {
-                self.check(who, "a ciphertext has its type's form", Err(error));
+                self.check(who, "a ciphertext has the format of its type", Err(error));
                 return Entry::Broken;
             }
         };

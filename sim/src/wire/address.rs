@@ -24,7 +24,7 @@ impl By {
     }
 
     /// Whether the stanza has the other address, too.
-    pub(crate) const fn tells_both(self) -> bool {
+    pub(crate) const fn has_both(self) -> bool {
         matches!(self, Self::Lid | Self::Pn)
     }
 }
@@ -41,7 +41,7 @@ pub(crate) fn addressed(
 ) -> NodeBuilder {
     let own_copy = target.0 == *from;
     // The other address is that of the user, not of the device.
-    let (message, beside) = match by.is_lid() {
+    let (message, other) = match by.is_lid() {
         true => (
             message
                 .attr("from", from.lid_device(*device))
@@ -56,7 +56,7 @@ pub(crate) fn addressed(
         ),
     };
     match by.is_lid() {
-        _ if !own_copy && by.tells_both() => message.attr(beside.0, beside.1),
+        _ if !own_copy && by.has_both() => message.attr(other.0, other.1),
         _ if !own_copy => message,
         true => message
             .attr("recipient", to.lid())

@@ -1,4 +1,4 @@
-//! The server's static Noise key and the certificate chain that vouches for it, under a root key of our own.
+//! The server's static Noise key and its certificate chain, under a root key of the simulator.
 
 use buffa::{Message as _, MessageField};
 use rand::rngs::StdRng;
@@ -9,15 +9,15 @@ use waproto::whatsapp::cert_chain::noise_certificate::Details;
 
 use crate::clock::unix_now;
 
-/// The serials that clients check: the root is 0, and each certificate names its issuer's.
+/// The serials that clients check: the root is 0, and each certificate contains its issuer's.
 const INTERMEDIATE_SERIAL: u32 = 1;
 const LEAF_SERIAL: u32 = 2;
-/// A client uses a cached chain for Noise IK only while it is in date. Seconds.
+/// The validity of a chain, in seconds. A client uses a cached chain for Noise IK only while it is valid.
 const VALIDITY: u64 = 365 * 24 * 3600;
-/// The machine's clock may run behind the one that made the chain.
+/// Certificates are backdated by this many seconds: the client's clock may be behind.
 const BACKDATED: u64 = 24 * 3600;
 
-/// Root key, intermediate key, and the static key the server proves.
+/// The root key, the intermediate key, and the static key of the server.
 pub(crate) struct Authority {
     root: KeyPair,
     server: KeyPair,
@@ -29,7 +29,7 @@ impl Authority {
         Self::under(KeyPair::generate(&mut rng()))
     }
 
-    /// The same root with a new server key: every cached chain is stale from now on.
+    /// The same root with a new server key: all cached chains become stale.
     pub(crate) fn rotated(&self) -> Self {
         Self::under(self.root.clone())
     }
@@ -94,7 +94,7 @@ fn certificate(
     .encode_to_vec();
     let signature = issuer
         .calculate_signature(&details, &mut rng())
-        .expect("a fresh Curve25519 key signs anything");
+        .expect("a Curve25519 key signs any message");
     NoiseCertificate {
         details: Some(details),
         signature: Some(signature.to_vec()),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn both_signatures_verify_from_the_root_down() {
+    fn both_signatures_verify_with_their_issuer() {
         let authority = Authority::new();
         let chain = waproto::codec::cert_chain_decode(authority.chain()).expect("a chain");
         let intermediate = chain.intermediate.as_option().expect("an intermediate");

@@ -1,5 +1,5 @@
-//! Messages as WhatsApp's own clients make them: short ways to the usual ones, descriptions of all of them ([`Content`]), and
-//! how the stanza around a message names it.
+//! Messages in the form of WhatsApp's own clients: functions for the usual ones, descriptions of all of them
+//! ([`Content`]), and the attributes of the stanza around them.
 
 mod binary;
 mod change;
@@ -56,26 +56,26 @@ fn protocol(kind: Type, key: wa::MessageKey, edited: Option<wa::Message>) -> wa:
     }
 }
 
-/// Changes a message of the sender's own to this text.
+/// An edit of a message that the sender has sent.
 #[must_use]
 pub fn edit(id: &str, text: &str) -> wa::Message {
     let edited = text_message(text);
     protocol(Type::MESSAGE_EDIT, own(id), Some(edited))
 }
 
-/// [`edit`], as clients send it now: in a wrapper. Both forms occur.
+/// [`edit`] in a wrapper, as current clients send it. Both forms occur.
 #[must_use]
 pub fn wrapped_edit(id: &str, text: &str) -> wa::Message {
     Wrapper::Edited.around(edit(id, text))
 }
 
-/// Deletes a message of the sender's own for everyone.
+/// The deletion for everyone of a message that the sender has sent.
 #[must_use]
 pub fn deletion(id: &str) -> wa::Message {
     protocol(Type::REVOKE, own(id), None)
 }
 
-/// Deletes another member's message in a group, as an admin may.
+/// The deletion of another member's message in a group, as an admin may do.
 #[must_use]
 pub fn deletion_by_admin(id: &str, author: &Number) -> wa::Message {
     let key = wa::MessageKey {
@@ -87,7 +87,7 @@ pub fn deletion_by_admin(id: &str, author: &Number) -> wa::Message {
     protocol(Type::REVOKE, key, None)
 }
 
-/// Reacts to a message of the recipient; an empty emoji removes the reaction.
+/// A reaction to a message of the recipient; an empty emoji removes it.
 #[must_use]
 pub fn reaction(id: &str, emoji: &str) -> wa::Message {
     wa::Message {
@@ -150,14 +150,14 @@ pub fn with_expiration(mut message: wa::Message, seconds: u32) -> wa::Message {
     message
 }
 
-/// After how many seconds a message disappears, if it does.
+/// The seconds until a message disappears, if it does.
 pub(crate) fn expiration(message: &wa::Message) -> Option<u32> {
     let (_, inner) = unwrapped(message);
     let context = context::info(inner)?;
     context.expiration.filter(|seconds| *seconds > 0)
 }
 
-/// A picture of the album whose message has this id.
+/// An image in the album whose message has this id.
 #[must_use]
 pub fn album_part(album: &str, caption: &str) -> wa::Message {
     wa::Message {
@@ -255,7 +255,7 @@ pub(crate) fn distribution(group: &str, key: Vec<u8>) -> wa::Message {
     }
 }
 
-/// Whether a message is one between devices, not people: keys, history, settings.
+/// Whether a message is between devices: keys, history, settings.
 pub(crate) fn is_between_devices(message: &wa::Message) -> bool {
     let kind = message.protocol_message.as_option();
     let kind = kind.and_then(|protocol| protocol.r#type);
@@ -276,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stanza_is_named_as_clients_of_whatsapp_expect() {
+    fn a_stanza_has_the_attributes_that_clients_expect() {
         let author = "+15550100003".parse().expect("a number");
         for (message, named) in [
             (text_message("hi"), ("text", None)),
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_and_pictures_take_the_chats_timer_and_show_it() {
+    fn texts_and_images_have_the_chats_timer() {
         let text = text_message("hi");
         for message in [text, image("hi"), album_part("3A", "hi")] {
             assert_eq!(expiration(&message), None);

@@ -14,7 +14,7 @@ pub(crate) fn zlib(data: &[u8]) -> Vec<u8> {
     encoder
         .write_all(data)
         .and_then(|()| encoder.finish())
-        .expect("a Vec takes every write")
+        .expect("writing to a Vec cannot fail")
 }
 
 /// The frame of a marshalled stanza: compressed if it has at least `compress_from` bytes.

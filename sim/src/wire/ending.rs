@@ -11,9 +11,9 @@ use crate::wire::stanza;
 pub struct Failure {
     /// 401 logged out, 402 temporary ban, 403 banned, 405 client outdated, 503 …
     pub reason: u16,
-    /// Length of a temporary ban in seconds.
+    /// The duration of a temporary ban, in seconds.
     pub expire: Option<u64>,
-    /// Why the temporary ban: 101 sent too many, 102 blocked by users …
+    /// The reason for a temporary ban: 101 sent too many, 102 blocked by users …
     pub code: Option<u32>,
 }
 

@@ -14,9 +14,9 @@ use wacore_libsignal::crypto::{CryptographicHash, CryptographicMac, aes_256_cbc_
 
 /// Bytes of plaintext that are encrypted at a time: whole blocks.
 const CHUNK: usize = 64 * 1024;
-/// The content of a made file repeats after this many bytes.
+/// The content of a generated file repeats after this many bytes.
 const CYCLE: usize = 251;
-/// A chunk of a made file, starting at any of its bytes.
+/// A repeating pattern, long enough for a chunk that starts at any byte of the cycle.
 static PATTERN: LazyLock<Bytes> = LazyLock::new(|| {
     let bytes = (0..CHUNK + CYCLE).map(|at| u8::try_from(at % CYCLE).unwrap_or(0));
     bytes.collect()
@@ -41,7 +41,7 @@ struct Sha256(CryptographicHash);
 
 impl Sha256 {
     fn new() -> Self {
-        Self(CryptographicHash::new("SHA-256").expect("it is one of those that there are"))
+        Self(CryptographicHash::new("SHA-256").expect("SHA-256 is supported"))
     }
 
     fn finish(&mut self) -> Hash {
@@ -368,9 +368,10 @@ mod tests {
         bytes
     }
 
-    /// From `openssl kdf -kdfopt info:"WhatsApp Image Keys" HKDF`, `openssl enc -aes-256-cbc` and `openssl dgst -mac HMAC`.
+    /// From `openssl kdf -kdfopt info:"WhatsApp Image Keys" HKDF`, `openssl enc -aes-256-cbc` and `openssl dgst -mac
+    /// HMAC`.
     #[test]
-    fn a_file_is_encrypted_as_openssl_does_it() {
+    fn a_file_is_encrypted_as_by_openssl() {
         let stored = made(Plain::Bytes(Bytes::from_static(b"a tide table")));
         let sealed = read(stored.reader().expect("a reader"));
         assert_eq!(HEXLOWER.encode(&sealed), VECTOR);
@@ -380,7 +381,7 @@ mod tests {
     const VECTOR: &str = "81128838fdf32dd4240c02d1d140da173c8808204020db1bf9eb";
 
     #[test]
-    fn a_large_file_is_made_while_it_is_read_and_opens() {
+    fn a_large_file_is_encrypted_while_it_is_read() {
         for size in [3 * CHUNK as u64 + 5, 2 * CHUNK as u64, 16, 0] {
             let stored = made(Plain::Fill(size));
             assert_eq!(stored.cost(), 0);
@@ -408,11 +409,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_opens_under_its_key_and_kind_only() {
+    fn a_file_decrypts_only_with_its_key_and_kind() {
         let stored = made(Plain::Fill(100));
         let uploaded = Stored::Sealed(read(stored.reader().expect("a reader")).into());
         for stored in [&stored, &uploaded] {
-            let opened = open(stored, &[7; 32], MediaType::Sticker).expect("opens as an image");
+            let opened = open(stored, &[7; 32], MediaType::Sticker).expect("decrypts as an image");
             assert_eq!(opened.size, 100);
             assert!(open(stored, &[8; 32], MediaType::Image).is_err());
             assert!(open(stored, &[7; 32], MediaType::Audio).is_err());
@@ -420,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_under_the_same_key_has_a_right_mac_and_another_hash() {
+    fn another_file_with_the_same_key_has_a_valid_mac_and_another_hash() {
         let stored = made(Plain::Fill(100));
         let other = read(stored.reader_of_another().expect("a reader"));
         let opened = open(&Stored::Sealed(other.into()), &[7; 32], MediaType::Image);

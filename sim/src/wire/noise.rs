@@ -3,7 +3,7 @@
 //! ```text
 //! XX          -> e            <- e, ee, s, es, chain     -> s, se, payload
 //! IK          -> e, es, s, ss, payload                   <- e, ee, se, chain
-//! XXfallback  an IK hello that does not open: its e is kept, the rest goes as in XX
+//! XXfallback  an IK hello that does not decrypt: its e is kept, the rest is as in XX
 //! ```
 
 use buffa::MessageField;
@@ -19,7 +19,7 @@ use waproto::whatsapp::handshake_message::{ClientHello, ServerHello};
 
 use crate::wire::cert::{Authority, public};
 
-/// What makes a handshake fail. Always the client's doing.
+/// Why a handshake failed. Always caused by the client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("handshake message: {0}")]
@@ -32,18 +32,18 @@ pub(crate) enum Error {
     Noise(#[from] HandshakeError),
 }
 
-/// Which handshake was spoken.
+/// The kind of handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pattern {
-    /// The client knew nothing of the server.
+    /// The client had no cached server key.
     Xx,
-    /// The client knew the server's static key and sent its payload at once.
+    /// The client knew the server's static key, and sent its payload immediately.
     Ik,
-    /// The client knew a static key that is not the server's.
+    /// The client had a cached key that is not the server's current one.
     XxFallback,
 }
 
-/// The server's answer, and whether the client has another message to send.
+/// The server's reply, and whether the client has another message to send.
 pub(crate) enum Reply {
     Finished {
         hello: Vec<u8>,
@@ -55,7 +55,7 @@ pub(crate) enum Reply {
     },
 }
 
-/// An established transport: who is at the other end, what it said, and the two ciphers.
+/// An established connection: the client's static key and payload, and the two ciphers.
 pub(crate) struct Session {
     pub(crate) pattern: Pattern,
     pub(crate) client_static: [u8; 32],
@@ -65,14 +65,14 @@ pub(crate) struct Session {
     pub(crate) receive: NoiseCipher,
 }
 
-/// An XX handshake that waits for the client's finish.
+/// An XX handshake that waits for the client's last message.
 pub(crate) struct Pending {
     noise: NoiseHandshake,
     ephemeral: KeyPair,
     pattern: Pattern,
 }
 
-/// Answers a client hello. With `refuse_ik`, an IK hello is turned down even if it would open.
+/// Handles a client hello. With `refuse_ik`, an IK hello is rejected even if it is valid.
 pub(crate) fn respond(
     authority: &Authority,
     message: &[u8],
@@ -147,7 +147,7 @@ fn answer_ik(
 }
 
 impl Pending {
-    /// Takes the client's last message.
+    /// Handles the client's last message.
     pub(crate) fn finish(mut self, message: &[u8]) -> Result<Session, Error> {
         let finish = codec::handshake_message_decode(message)?
             .client_finish
@@ -175,7 +175,7 @@ fn established(
     client_static: [u8; 32],
     payload: Vec<u8>,
 ) -> Result<Session, Error> {
-    // The first key of the split is the initiator's to write with.
+    // The initiator sends with the first key of the split.
     let (receive, send) = noise.finish()?;
     Ok(Session {
         pattern,

@@ -1,4 +1,4 @@
-//! Reading and building stanzas: short names for what every handler does.
+//! Helpers for reading and building stanzas.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub(crate) fn is(node: &Node, name: &str, value: &str) -> bool {
     node.attrs.get(name).is_some_and(|found| found == value)
 }
 
-/// The content as bytes; short content may have been packed as a string.
+/// The content as bytes. Short content may have been encoded as a packed string.
 pub(crate) fn bytes(node: &Node) -> Option<Cow<'_, [u8]>> {
     match node.content.as_ref()? {
         NodeContent::Bytes(bytes) => Some(Cow::Borrowed(bytes)),
@@ -50,12 +50,12 @@ pub(crate) fn children(node: &Node) -> &[Node] {
     node.children().unwrap_or_default()
 }
 
-/// The server as a sender: a JID without a user. Clients tell it from the bare host name.
+/// The server as a sender: a JID without a user. Clients distinguish it from the bare host name.
 pub(crate) fn server() -> Jid {
     Jid::pn("")
 }
 
-/// An iq from the server with an id of its own.
+/// An iq from the server with this id.
 pub(crate) fn server_iq(id: &str, xmlns: &'static str, child: Node) -> Node {
     NodeBuilder::new("iq")
         .attr("from", server())
@@ -67,7 +67,7 @@ pub(crate) fn server_iq(id: &str, xmlns: &'static str, child: Node) -> Node {
         .build()
 }
 
-/// `urn:xmpp:ping`: whether the client is there.
+/// `urn:xmpp:ping`: checks that the client responds.
 pub(crate) fn ping(id: &str) -> Node {
     NodeBuilder::new("iq")
         .attr("from", server())

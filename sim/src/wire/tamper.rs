@@ -1,4 +1,4 @@
-//! Changes the stanzas that the server sends, controlled by a program: bytes that a fuzzer writes. Pure.
+//! Changes the stanzas that the server sends, according to a program: bytes from a fuzzer. Pure.
 //!
 //! Each stanza takes one byte of the program; [`UNCHANGED`] of its 256 values leave the stanza unchanged, and so does
 //! the end of the program. A change selects a node of the stanza (by position, depth first) and a replacement: words
@@ -176,7 +176,7 @@ impl Tamper {
             }
             3 => {
                 let mut frame = marshal_auto(stanza).unwrap_or_default();
-                self.spoil(&mut frame);
+                self.corrupt(&mut frame);
                 return vec![frame];
             }
             _ => {
@@ -220,7 +220,7 @@ impl Tamper {
             }
             7 => {
                 if let Some(NodeContent::Bytes(bytes)) = &mut node.content {
-                    self.spoil(bytes);
+                    self.corrupt(bytes);
                 }
             }
             8 => {
@@ -249,7 +249,7 @@ impl Tamper {
     }
 
     /// Changes or truncates bytes.
-    fn spoil(&mut self, bytes: &mut Vec<u8>) {
+    fn corrupt(&mut self, bytes: &mut Vec<u8>) {
         let place = usize::from(self.below(u8::MAX)) << 8 | usize::from(self.below(u8::MAX));
         let place = place % bytes.len().max(1);
         match (self.next(), bytes.get_mut(place)) {
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_program_is_left_for_is_sent_as_it_is() {
+    fn a_stanza_after_the_end_of_the_program_is_unchanged() {
         let plain = marshal_auto(&stanza()).expect("a frame");
         let mut tamper = Tamper::new(vec![0, UNCHANGED - 1]);
         for _ in 0..4 {
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stanza_is_dropped_repeated_or_sent_behind_the_next() {
+    fn a_stanza_is_dropped_repeated_or_sent_after_the_next() {
         let plain = marshal_auto(&stanza()).expect("a frame");
         assert!(Tamper::new(vec![UNCHANGED]).apply(&stanza()).is_empty());
         let copies = Tamper::new(vec![UNCHANGED + 1, 1]).apply(&stanza());
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn every_program_of_two_changes_makes_frames_that_the_decoder_survives() {
+    fn the_decoder_survives_every_program_of_two_changes() {
         let plain = marshal_auto(&stanza()).expect("a frame");
         let mut changed = 0;
         for seed in 0..20_000_u32 {

@@ -1,4 +1,4 @@
-//! A few lines of HTTP/1.1: one request on one connection, the answer's status and JSON.
+//! A minimal HTTP/1.1 client: one request per connection; returns the status and the JSON of the response.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Sends the bytes of a body as they are.
+/// Sends the bytes of a body unchanged.
 pub(crate) async fn call(
     server: SocketAddr,
     method: &str,
@@ -19,7 +19,7 @@ pub(crate) async fn call(
         body.len()
     );
     stream.write_all(head.as_bytes()).await.expect("head");
-    // A server that refuses a body may close before it has read it all.
+    // A server that refuses a body may close the connection before it has read all of it.
     let _ = stream.write_all(body).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;

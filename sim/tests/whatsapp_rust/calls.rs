@@ -1,4 +1,4 @@
-//! Calls, statuses and receipts of every form: each is seen by the client, and acked.
+//! Calls, statuses and receipts of every form: the client reads and acks each of them.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use whatsapp_rust::types::events::Event;
 use whatsapp_rust::wacore::types::call::{CallAction, IncomingCall};
 
-use crate::client::{Companion, PATIENCE, assert_clean, settled};
+use crate::client::{Companion, TEST_TIMEOUT, assert_clean, settled};
 use crate::control::Controlled;
 
 const ACCOUNT: &str = "+15550100001";
@@ -22,7 +22,7 @@ async fn call(server: &Controlled, kind: &str, more: Value) -> (String, String) 
     (text("id"), text("call"))
 }
 
-/// The call's stanzas that the client has read, by the action on the wire.
+/// The call's stanzas that the client has received, by the action on the wire.
 async fn rings(companion: &Companion, id: &str) -> IncomingCall {
     companion
         .wait_for(|event| match event {
@@ -33,7 +33,7 @@ async fn rings(companion: &Companion, id: &str) -> IncomingCall {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_rings_is_declined_and_seen_to_be() {
+async fn a_call_rings_and_is_reported_as_declined() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let (id, named) = call(&server, "offer", json!({ "video": true })).await;
@@ -61,7 +61,7 @@ async fn a_call_rings_is_declined_and_seen_to_be() {
     };
     server
         .sim
-        .until(PATIENCE, declined)
+        .until(TEST_TIMEOUT, declined)
         .await
         .expect("declined");
     settled(&server.sim, ACCOUNT).await;
@@ -78,7 +78,7 @@ async fn a_call_rings_is_declined_and_seen_to_be() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_sign_of_a_call_is_acked() {
+async fn every_call_stanza_is_acked() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let mut ids = Vec::new();
@@ -119,7 +119,7 @@ async fn every_sign_of_a_call_is_acked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_waits_for_a_companion_that_is_away() {
+async fn a_call_is_queued_for_an_offline_companion() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     settled(&server.sim, ACCOUNT).await;
@@ -139,13 +139,13 @@ async fn a_call_waits_for_a_companion_that_is_away() {
     let rang = rang
         .iter()
         .any(|event| matches!(&**event, Event::IncomingCall(call) if call.stanza_id == id));
-    assert!(!rang, "a call that is over does not ring");
+    assert!(!rang, "a call that has ended does not ring");
     assert_clean(&server.sim);
     companion.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn statuses_of_both_forms_are_settled() {
+async fn statuses_of_both_forms_are_acknowledged() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let mut ids = Vec::new();
@@ -173,12 +173,12 @@ async fn statuses_of_both_forms_are_settled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn receipts_of_every_type_are_read_and_acked() {
+async fn receipts_of_every_type_are_received_and_acked() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let contact = "15550100002@s.whatsapp.net".parse().expect("a jid");
-    let one = companion.say(&contact, "one").await;
-    let two = companion.say(&contact, "two").await;
+    let one = companion.send_text(&contact, "one").await;
+    let two = companion.send_text(&contact, "two").await;
     for kind in [
         "delivery",
         "read",

@@ -1,4 +1,4 @@
-//! Channels that companions have and follow.
+//! Channels that companions own and follow.
 
 use openclaw_sim::{Config, Sim};
 use whatsapp_rust::types::events::Event;
@@ -35,8 +35,8 @@ async fn posts_reach_followers_and_their_reactions_are_counted() {
     annas.join(&channel).await.expect("joined");
     let sent = owner.send_message(channel.clone(), text("high at noon"));
     let id = sent.await.expect("sent").message_id;
-    let (heard, chat) = two.hears("high at noon").await;
-    assert_eq!((heard, chat), (id, channel.to_string()));
+    let (received, chat) = two.wait_for_text("high at noon").await;
+    assert_eq!((received, chat), (id, channel.to_string()));
 
     let subscription = own.subscribe_live_updates(&channel).await;
     assert_eq!(subscription.expect("subscribed"), 300);
@@ -106,8 +106,8 @@ async fn only_the_owner_posts_in_a_channel_and_changes_it() {
         _ => None,
     })
     .await;
-    let kept = own.get_messages(&channel, 9, None).await;
-    assert_eq!(kept.expect("posts").len(), 3);
+    let posts = own.get_messages(&channel, 9, None).await;
+    assert_eq!(posts.expect("posts").len(), 3);
     one.stop().await;
     two.stop().await;
 }

@@ -1,4 +1,4 @@
-//! A whatsapp-rust client for the tests: its events are kept, and waited for with a deadline.
+//! A whatsapp-rust client for the tests. It records its events, and waits for them with a deadline.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,10 +15,10 @@ use whatsapp_rust::{Client, Jid};
 use crate::offline::Gate;
 use crate::plain_http::PlainHttp;
 
-/// Long enough for a loaded machine; nothing waits that long when all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Long enough for a loaded machine; a passing test never waits that long.
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// One client on one store. Dropping it ends it without a farewell, as a crash would.
+/// One client on one store. Dropping it ends it abruptly, like a crash.
 pub(crate) struct Companion {
     pub(crate) store: Arc<InMemoryBackend>,
     events: Events,
@@ -50,17 +50,17 @@ impl EventHandler for Events {
 }
 
 impl Companion {
-    /// Starts on a fresh store.
+    /// Starts with an empty store.
     pub(crate) async fn start(sim: &Sim) -> Self {
         Self::on(sim, Arc::new(InMemoryBackend::new())).await
     }
 
-    /// Starts on a store that may be linked.
+    /// Starts with a store that may be linked.
     pub(crate) async fn on(sim: &Sim, store: Arc<InMemoryBackend>) -> Self {
         Self::with_hook(sim, store, None).await
     }
 
-    /// Starts with somebody who decides what may be acked.
+    /// Starts with a hook that decides which messages may be acked.
     pub(crate) async fn with_hook(
         sim: &Sim,
         store: Arc<InMemoryBackend>,
@@ -87,7 +87,7 @@ impl Companion {
         }
     }
 
-    /// Starts, links, and waits as [`Self::ready`].
+    /// Starts, links, and waits as in [`Self::ready`].
     pub(crate) async fn linked(sim: &Sim, account: &str) -> Self {
         let companion = Self::start(sim).await;
         companion.link(sim, account).await;
@@ -95,8 +95,8 @@ impl Companion {
         companion
     }
 
-    /// Waits until connected, until what the phone sends at linking is acked, and until the client has the salt and the
-    /// properties for its first messages: it sends without a token rather than wait.
+    /// Waits until the client is connected, has acked everything that the phone sends at linking, and has the salt and
+    /// the server properties for its first messages: without them it would send those without a token.
     pub(crate) async fn ready(&self, sim: &Sim, account: &str) {
         self.connected().await;
         settled(sim, account).await;
@@ -108,7 +108,7 @@ impl Companion {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let salted = tokio::time::timeout(PATIENCE, salted).await;
+        let salted = tokio::time::timeout(TEST_TIMEOUT, salted).await;
         salted.expect("the account's salt");
     }
 
@@ -131,7 +131,7 @@ impl Companion {
             .await;
     }
 
-    /// The first event that `pick` takes, from the start of the log.
+    /// Waits for the first event that `pick` accepts, from the start of the log.
     pub(crate) async fn wait_for<T>(&self, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
         let mut count = self.events.0.count.subscribe();
         let wait = async {
@@ -144,7 +144,7 @@ impl Companion {
                 count.changed().await.expect("the log is alive");
             }
         };
-        match tokio::time::timeout(PATIENCE, wait).await {
+        match tokio::time::timeout(TEST_TIMEOUT, wait).await {
             Ok(found) => found,
             Err(_) => panic!("no such event among {:#?}", self.event_names()),
         }
@@ -162,7 +162,7 @@ impl Companion {
         self.events().iter().map(name).collect()
     }
 
-    /// Texts that have come in, with id and chat.
+    /// The received texts, with id and chat.
     pub(crate) fn messages(&self) -> Vec<(String, String, String)> {
         let mut messages = Vec::new();
         for event in self.events() {
@@ -170,7 +170,7 @@ impl Companion {
                 continue;
             };
             for inbound in batch.messages.iter() {
-                // The phone's keys and history come as messages without text.
+                // The phone's keys and history are messages without text.
                 if let Some(text) = inbound.message.conversation.clone() {
                     let info = &inbound.info;
                     messages.push((info.id.clone(), info.source.chat.to_string(), text));
@@ -180,8 +180,8 @@ impl Companion {
         messages
     }
 
-    /// Waits for a text; returns id and chat.
-    pub(crate) async fn hears(&self, text: &str) -> (String, String) {
+    /// Waits for a text. Returns id and chat.
+    pub(crate) async fn wait_for_text(&self, text: &str) -> (String, String) {
         self.wait_for(|_| {
             let found = self
                 .messages()
@@ -196,12 +196,12 @@ impl Companion {
         self.handle.client()
     }
 
-    pub(crate) async fn say(&self, to: &Jid, text: &str) -> String {
+    pub(crate) async fn send_text(&self, to: &Jid, text: &str) -> String {
         let sent = self.client().send_text(to, text).await.expect("sent");
         sent.message_id.clone()
     }
 
-    /// Ends in good order.
+    /// Stops in an orderly way.
     pub(crate) async fn stop(self) -> Arc<InMemoryBackend> {
         self.handle.shutdown().await;
         self.store
@@ -211,11 +211,11 @@ impl Companion {
 /// Waits until an account's companions have acked everything.
 pub(crate) async fn settled(sim: &Sim, account: &str) {
     let acked = || sim.queue(account).expect("queue").is_empty();
-    let outcome = sim.until(PATIENCE, acked).await;
+    let outcome = sim.until(TEST_TIMEOUT, acked).await;
     outcome.unwrap_or_else(|_| panic!("not acked: {:?}", sim.queue(account)));
 }
 
-/// Fails with all violations if there is any.
+/// Fails with all violations if there are any.
 pub(crate) fn assert_clean(sim: &Sim) {
     let violations = sim.violations();
     assert!(violations.is_empty(), "{violations:#?}");

@@ -1,4 +1,4 @@
-//! Communities: the groups of one, who may change it, and what its members are notified of.
+//! Communities: their groups, the permission to change them, and the notifications to members.
 
 use openclaw_sim::{Config, Sim};
 use whatsapp_rust::features::{CreateCommunityOptions, GroupCreateOptions, GroupType, group_type};
@@ -32,7 +32,7 @@ async fn groups_are_linked_to_a_community_and_members_join_them() {
         .await
         .expect("linked");
     assert_eq!(linked.linked_jids, std::slice::from_ref(&group));
-    hears_of_no_group(&two);
+    assert_no_group_notification(&two);
 
     let subgroups = client.community().get_subgroups(&parent).await;
     let subgroups = subgroups.expect("subgroups");
@@ -78,7 +78,7 @@ async fn groups_are_linked_to_a_community_and_members_join_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deactivated_community_leaves_its_groups_behind() {
+async fn the_groups_of_a_deactivated_community_remain() {
     let sim = Sim::start(Config::default()).await.expect("sim");
     let one = Companion::linked(&sim, ACCOUNT).await;
     let two = Companion::linked(&sim, ANNA).await;
@@ -115,12 +115,12 @@ async fn a_deactivated_community_leaves_its_groups_behind() {
     two.stop().await;
 }
 
-fn hears_of_no_group(companion: &Companion) {
-    let heard = companion
+fn assert_no_group_notification(companion: &Companion) {
+    let received = companion
         .events()
         .iter()
         .any(|event| action(event).is_some());
-    assert!(!heard, "a stranger is not notified");
+    assert!(!received, "a stranger is not notified");
 }
 
 fn action(event: &Event) -> Option<&GroupNotificationAction> {

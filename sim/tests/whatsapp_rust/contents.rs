@@ -1,8 +1,8 @@
-//! Any content over HTTP, both ways, and what a person sees of it; contacts' devices over HTTP.
+//! Content of every kind over HTTP, in both directions, and as a person sees it; and contacts' devices over HTTP.
 
 use serde_json::{Value, json};
 
-use crate::client::{PATIENCE, assert_clean};
+use crate::client::{TEST_TIMEOUT, assert_clean};
 use crate::control::Controlled;
 use crate::http;
 
@@ -16,7 +16,7 @@ async fn send(server: &Controlled, from: &str, to: &str, content: Value) -> Valu
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_done_to_a_message_is_seen_at_it() {
+async fn changes_to_a_message_are_shown_with_the_message() {
     let server = Controlled::start().await;
     let poll = json!({ "poll": { "question": "?", "options": ["a", "b"], "selectable": 1 } });
     let poll = send(&server, CONTACT, BERT, poll).await;
@@ -27,7 +27,7 @@ async fn what_is_done_to_a_message_is_seen_at_it() {
     send(&server, CONTACT, BERT, edit).await;
     let react = json!({ "reaction": { "about": own, "emoji": "👍" } });
     send(&server, CONTACT, BERT, react).await;
-    // Bert votes; Anna, who made the poll, sees it there.
+    // Bert votes; Anna, who created the poll, sees the vote.
     send(
         &server,
         BERT,
@@ -47,7 +47,7 @@ async fn what_is_done_to_a_message_is_seen_at_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_description_that_is_none_is_refused_with_a_reason() {
+async fn an_invalid_description_is_refused_with_a_reason() {
     let server = Controlled::start().await;
     for (wrong, error) in [
         (json!({ "content": { "txt": "a" } }), "unknown variant"),
@@ -61,7 +61,7 @@ async fn a_description_that_is_none_is_refused_with_a_reason() {
         ),
         (
             json!({ "content": { "text": "a" }, "text": "b" }),
-            "`content` says it all",
+            "`content` cannot be combined",
         ),
         (json!({}), "neither `text` nor `content`"),
     ] {
@@ -78,7 +78,7 @@ async fn a_description_that_is_none_is_refused_with_a_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn devices_retries_and_reinstalls_are_commanded_over_http() {
+async fn devices_retries_and_reinstalls_are_controlled_over_http() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let devices = json!({ "peer": CONTACT, "count": 2 });
@@ -88,10 +88,12 @@ async fn devices_retries_and_reinstalls_are_commanded_over_http() {
     server.post("/peer/retry", body).await;
     let contact = "15550100002@s.whatsapp.net".parse().expect("a jid");
     let peer = server.sim.peer(CONTACT).expect("peer");
-    let id = companion.say(&contact, "hello").await;
+    let id = companion.send_text(&contact, "hello").await;
     let everywhere = |it: &openclaw_sim::Received| it.id == id && it.opened_at.len() == 3;
-    peer.wait_for(everywhere, PATIENCE).await.expect("opened");
-    // Once more, though it has opened.
+    peer.wait_for(everywhere, TEST_TIMEOUT)
+        .await
+        .expect("opened");
+    // Once more, although the device has decrypted it.
     let body = json!({ "peer": CONTACT, "device": 1, "id": id });
     server.post("/peer/retry", body).await;
     let body = json!({ "peer": CONTACT, "remove": 1 });
@@ -102,7 +104,7 @@ async fn devices_retries_and_reinstalls_are_commanded_over_http() {
         .await;
     let body = json!({ "from": CONTACT, "to": ACCOUNT, "text": "from the new phone" });
     server.post("/peer/send", body).await;
-    companion.hears("from the new phone").await;
+    companion.wait_for_text("from the new phone").await;
     let inbox = server.get("/peer/inbox?peer=15550100002").await;
     assert_eq!(inbox[0]["opened_at"], json!([0, 1, 2]));
     for wrong in [

@@ -1,4 +1,4 @@
-//! An account's whole life over HTTP: linked by QR code and by code, spoken to, disturbed, unlinked.
+//! The life of an account over HTTP: linked by QR code and by link code, with messages and faults, unlinked.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use whatsapp_rust::Jid;
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::types::events::Event;
 
-use crate::client::{Companion, PATIENCE, assert_clean, settled};
+use crate::client::{Companion, TEST_TIMEOUT, assert_clean, settled};
 use crate::http;
 
 const ACCOUNT: &str = "+15550100001";
@@ -58,7 +58,7 @@ impl Controlled {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn scan_without_account_links_the_default_one_and_unlink_ends_it() {
+async fn a_scan_without_account_links_the_default_one_and_unlink_removes_it() {
     let server = Controlled::start().await;
     let companion = Companion::start(&server.sim).await;
     let linked = server
@@ -88,7 +88,7 @@ async fn scan_without_account_links_the_default_one_and_unlink_ends_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn code_typed_on_the_phone_links_even_after_a_mistake() {
+async fn a_code_typed_on_the_phone_links_even_after_a_mistake() {
     let server = Controlled::start().await;
     let companion = Companion::start(&server.sim).await;
     companion.qr().await;
@@ -120,7 +120,7 @@ async fn code_typed_on_the_phone_links_even_after_a_mistake() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn messages_acks_and_inbox_are_seen_over_http() {
+async fn messages_acks_and_inbox_are_available_over_http() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let sent = server
@@ -129,7 +129,7 @@ async fn messages_acks_and_inbox_are_seen_over_http() {
             json!({ "from": CONTACT, "to": ACCOUNT, "text": "hello" }),
         )
         .await;
-    let (id, _) = companion.hears("hello").await;
+    let (id, _) = companion.wait_for_text("hello").await;
     assert_eq!(sent["id"], id);
     settled(&server.sim, ACCOUNT).await;
     assert_eq!(server.get("/queue?account=15550100001").await, json!([]));
@@ -138,11 +138,11 @@ async fn messages_acks_and_inbox_are_seen_over_http() {
     assert!(acks.as_array().expect("a list").contains(&ack), "{acks}");
 
     let contact: Jid = "15550100002@s.whatsapp.net".parse().expect("a jid");
-    let id = companion.say(&contact, "and back").await;
+    let id = companion.send_text(&contact, "and back").await;
     let peer = server.sim.peer(CONTACT).expect("peer");
-    peer.wait_for(|message| message.id == id, PATIENCE)
+    peer.wait_for(|message| message.id == id, TEST_TIMEOUT)
         .await
-        .expect("heard");
+        .expect("received");
     let inbox = server.get("/peer/inbox?peer=15550100002").await;
     assert_eq!(
         (&inbox[0]["id"], &inbox[0]["text"], &inbox[0]["from"]),
@@ -158,10 +158,10 @@ async fn messages_acks_and_inbox_are_seen_over_http() {
         .await;
     peer.wait_for(
         |message| message.text.as_deref() == Some("by hand"),
-        PATIENCE,
+        TEST_TIMEOUT,
     )
     .await
-    .expect("heard");
+    .expect("received");
     let verdict = server.get("/verify").await;
     assert_eq!(verdict["violations"], json!([]));
     assert!(verdict["checks"].as_u64() > Some(0), "{verdict}");
@@ -169,7 +169,7 @@ async fn messages_acks_and_inbox_are_seen_over_http() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fault_strikes_over_http() {
+async fn a_fault_is_injected_over_http() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     server

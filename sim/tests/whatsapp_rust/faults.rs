@@ -1,4 +1,4 @@
-//! Every fault, and what the client makes of it.
+//! Every fault, and the client's reaction.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ async fn logins(companion: &Companion, count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dropped_socket_is_opened_again() {
+async fn the_client_reconnects_after_a_dropped_socket() {
     let (sim, companion) = connected().await;
     sim.fault_for(ACCOUNT, Fault::Drop).await.expect("fault");
     logins(&companion, 2).await;
@@ -50,13 +50,13 @@ async fn a_restart_keeps_accounts_and_port() {
     peer.send_text(ACCOUNT, "after the restart", By::Pn)
         .await
         .expect("sent");
-    companion.hears("after the restart").await;
+    companion.wait_for_text("after the restart").await;
     assert_clean(&sim);
     companion.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refused_connections_are_tried_again() {
+async fn refused_connections_are_retried() {
     let (sim, companion) = connected().await;
     sim.fault(Fault::Refuse(1)).await;
     sim.fault(Fault::Drop).await;
@@ -65,7 +65,7 @@ async fn refused_connections_are_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_half_open_socket_answers_nothing() {
+async fn a_half_open_socket_does_not_answer() {
     let (sim, companion) = connected().await;
     sim.fault_for(ACCOUNT, Fault::HalfOpen)
         .await
@@ -80,18 +80,18 @@ async fn a_half_open_socket_answers_nothing() {
     let contacts = client.contacts();
     let asked =
         tokio::time::timeout(Duration::from_secs(1), contacts.is_on_whatsapp(&numbers)).await;
-    assert!(asked.is_err(), "nobody answers");
+    assert!(asked.is_err(), "no answer");
     assert!(companion.messages().is_empty());
-    // The phone's own first messages may be unacked beside it.
+    // The phone's own first messages may be unacked as well.
     let queue = sim.queue(ACCOUNT).expect("queue");
     assert!(queue.iter().any(|owed| owed.id == id), "{queue:?}");
     sim.fault_for(ACCOUNT, Fault::Drop).await.expect("fault");
-    companion.hears("into the void").await;
+    companion.wait_for_text("into the void").await;
     companion.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_delay_holds_back_every_stanza() {
+async fn a_delay_delays_every_stanza() {
     let (sim, companion) = connected().await;
     let delay = Duration::from_millis(400);
     sim.fault_for(ACCOUNT, Fault::Delay(delay))
@@ -102,14 +102,14 @@ async fn a_delay_holds_back_every_stanza() {
     peer.send_text(ACCOUNT, "late", By::Lid)
         .await
         .expect("sent");
-    companion.hears("late").await;
+    companion.wait_for_text("late").await;
     assert!(started.elapsed() >= delay);
     sim.fault(Fault::Clear).await;
     companion.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replaced_ends_the_session_for_good() {
+async fn replaced_ends_the_session_permanently() {
     let (sim, companion) = connected().await;
     sim.fault_for(ACCOUNT, Fault::Replaced)
         .await
@@ -181,7 +181,7 @@ async fn at_next_login(failure: Failure) -> Companion {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_ban_has_its_length_and_code() {
+async fn a_ban_has_a_duration_and_a_code() {
     let failure = Failure {
         reason: 402,
         expire: Some(3600),
@@ -199,7 +199,7 @@ async fn a_ban_has_its_length_and_code() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_outdated_client_is_told() {
+async fn an_outdated_client_is_notified() {
     let companion = at_next_login(Failure {
         reason: 405,
         expire: None,
@@ -213,9 +213,9 @@ async fn an_outdated_client_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failing_iq_fails_as_often_as_told() {
+async fn an_iq_error_is_returned_the_configured_number_of_times() {
     let (sim, companion) = connected().await;
-    // Pings: the client sends none by itself so early.
+    // Pings: the client sends none by itself this early.
     let error = IqError {
         xmlns: "w:p".into(),
         code: 503,
@@ -232,13 +232,13 @@ async fn a_failing_iq_fails_as_often_as_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn duplicates_and_disorder_arrive_once_each() {
+async fn duplicated_and_reordered_messages_arrive_once_each() {
     let (sim, companion) = connected().await;
     let peer = sim.peer(CONTACT).expect("peer");
     peer.send_text(ACCOUNT, "opening", By::Lid)
         .await
         .expect("sent");
-    companion.hears("opening").await;
+    companion.wait_for_text("opening").await;
     sim.fault_for(ACCOUNT, Fault::Duplicate(2))
         .await
         .expect("fault");
@@ -249,7 +249,7 @@ async fn duplicates_and_disorder_arrive_once_each() {
         peer.send_text(ACCOUNT, text, By::Lid).await.expect("sent");
     }
     for text in ["one", "two", "three"] {
-        companion.hears(text).await;
+        companion.wait_for_text(text).await;
     }
     settled(&sim, ACCOUNT).await;
     let mut texts: Vec<String> = companion
@@ -264,7 +264,7 @@ async fn duplicates_and_disorder_arrive_once_each() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_spoilt_message_is_asked_for_again_and_read() {
+async fn a_corrupted_message_is_requested_again_and_received() {
     let (sim, companion) = connected().await;
     let peer = sim.peer(CONTACT).expect("peer");
     for text in ["spoilt as the first", "spoilt in a session"] {
@@ -272,8 +272,8 @@ async fn a_spoilt_message_is_asked_for_again_and_read() {
             .await
             .expect("fault");
         let id = peer.send_text(ACCOUNT, text, By::Lid).await.expect("sent");
-        let (heard, _) = companion.hears(text).await;
-        assert_eq!(heard, id);
+        let (received, _) = companion.wait_for_text(text).await;
+        assert_eq!(received, id);
     }
     settled(&sim, ACCOUNT).await;
     assert_clean(&sim);

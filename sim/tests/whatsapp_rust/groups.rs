@@ -1,16 +1,16 @@
-//! A group with sender keys, both ways.
+//! A group with sender keys, in both directions.
 
 use openclaw_sim::{Config, Sim};
 use whatsapp_rust::Jid;
 
-use crate::client::{Companion, PATIENCE, assert_clean, settled};
+use crate::client::{Companion, TEST_TIMEOUT, assert_clean, settled};
 
 const ACCOUNT: &str = "+15550100001";
 const ANNA: &str = "+15550100002";
 const BERT: &str = "+15550100003";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_group_talks_both_ways() {
+async fn group_messages_arrive_in_both_directions() {
     let sim = Sim::start(Config::default()).await.expect("sim");
     let companion = Companion::linked(&sim, ACCOUNT).await;
     let phone = sim.phone(ACCOUNT).expect("phone");
@@ -22,22 +22,25 @@ async fn a_group_talks_both_ways() {
 
     for text in ["from anna", "from anna again"] {
         anna.send_to_group(&group, text).await.expect("sent");
-        let (_, chat) = companion.hears(text).await;
+        let (_, chat) = companion.wait_for_text(text).await;
         assert_eq!(chat, group);
     }
     bert.send_to_group(&group, "from bert").await.expect("sent");
-    companion.hears("from bert").await;
+    companion.wait_for_text("from bert").await;
 
     let jid: Jid = group.parse().expect("a jid");
     for text in ["to all", "to all again"] {
-        let id = companion.say(&jid, text).await;
+        let id = companion.send_text(&jid, text).await;
         for member in [&anna, &bert, &phone.as_peer()] {
-            let heard = member
-                .wait_for(|message| message.id == id, PATIENCE)
+            let received = member
+                .wait_for(|message| message.id == id, TEST_TIMEOUT)
                 .await
-                .expect("heard");
-            assert_eq!(heard.text.as_deref(), Some(text));
-            assert_eq!((heard.kind, heard.chat.as_str()), ("skmsg", group.as_str()));
+                .expect("received");
+            assert_eq!(received.text.as_deref(), Some(text));
+            assert_eq!(
+                (received.kind, received.chat.as_str()),
+                ("skmsg", group.as_str())
+            );
         }
     }
     settled(&sim, ACCOUNT).await;
@@ -53,24 +56,24 @@ async fn two_linked_accounts_share_a_group() {
     let phone = sim.phone(ACCOUNT).expect("phone");
     let group = phone.create_group("Quay", &[ANNA]).await.expect("group");
     let jid: Jid = group.parse().expect("a jid");
-    one.say(&jid, "one to two").await;
-    two.hears("one to two").await;
-    two.say(&jid, "two to one").await;
-    one.hears("two to one").await;
+    one.send_text(&jid, "one to two").await;
+    two.wait_for_text("one to two").await;
+    two.send_text(&jid, "two to one").await;
+    one.wait_for_text("two to one").await;
     assert_clean(&sim);
     one.stop().await;
     two.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_member_who_is_added_by_number_gets_the_sender_key() {
+async fn a_member_added_by_number_gets_the_sender_key() {
     let sim = Sim::start(Config::default()).await.expect("sim");
     let one = Companion::linked(&sim, ACCOUNT).await;
     let two = Companion::linked(&sim, ANNA).await;
     let phone = sim.phone(ACCOUNT).expect("phone");
     let group = phone.create_group("Quay", &[BERT]).await.expect("group");
     let jid: Jid = group.parse().expect("a jid");
-    one.say(&jid, "before").await;
+    one.send_text(&jid, "before").await;
     let number = two.client().pn().expect("a number").to_non_ad();
     let client = one.client();
     let added = client
@@ -78,12 +81,12 @@ async fn a_member_who_is_added_by_number_gets_the_sender_key() {
         .add_participants(&jid, std::slice::from_ref(&number))
         .await
         .expect("added");
-    // A client adds the addresses of the response to what it knows of the group.
+    // The client adds the addresses of the response to its metadata of the group.
     let lid = two.client().lid().expect("a LID").to_non_ad();
     assert_eq!(added[0].jid, lid);
     assert_eq!(added[0].phone_number, Some(number));
-    one.say(&jid, "after").await;
-    two.hears("after").await;
+    one.send_text(&jid, "after").await;
+    two.wait_for_text("after").await;
     assert_clean(&sim);
     one.stop().await;
     two.stop().await;

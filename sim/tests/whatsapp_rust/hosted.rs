@@ -1,17 +1,17 @@
-//! A business whose provider reads along: linking it, and hearing its provider.
+//! A hosted business, whose provider can read its messages: linking it, and messages of its provider.
 
 use openclaw_sim::Error;
 use serde_json::json;
 use whatsapp_rust::types::events::Event;
 
-use crate::client::{Companion, PATIENCE, assert_clean, settled};
+use crate::client::{Companion, TEST_TIMEOUT, assert_clean, settled};
 use crate::control::Controlled;
 
 const ACCOUNT: &str = "+15550100001";
 const BUSINESS: &str = "+15550100002";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_library_refuses_what_whatsapp_signs_for_a_hosted_account() {
+async fn the_library_refuses_whatsapps_signature_for_a_hosted_account() {
     let server = Controlled::start().await;
     server.post("/hosted", json!({ "account": ACCOUNT })).await;
     let companion = Companion::start(&server.sim).await;
@@ -29,23 +29,23 @@ async fn the_library_refuses_what_whatsapp_signs_for_a_hosted_account() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hosted_account_links_by_the_accounts_type_and_writes() {
+async fn a_hosted_account_links_if_signed_by_the_accounts_type() {
     let server = Controlled::start().await;
     let hosted = json!({ "account": ACCOUNT, "signed": "by_account" });
     server.post("/hosted", hosted).await;
     let companion = Companion::linked(&server.sim, ACCOUNT).await;
     let contact = "15550100002@s.whatsapp.net".parse().expect("a jid");
-    let id = companion.say(&contact, "from a business").await;
+    let id = companion.send_text(&contact, "from a business").await;
     let peer = server.sim.peer(BUSINESS).expect("peer");
-    peer.wait_for(|message| message.id == id, PATIENCE)
+    peer.wait_for(|message| message.id == id, TEST_TIMEOUT)
         .await
-        .expect("heard");
+        .expect("received");
     assert_clean(&server.sim);
     companion.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_business_is_heard_from_its_phone_and_from_its_provider() {
+async fn messages_of_a_business_arrive_from_phone_and_provider() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     server.post("/hosted", json!({ "account": BUSINESS })).await;
@@ -55,13 +55,15 @@ async fn a_business_is_heard_from_its_phone_and_from_its_provider() {
             "from": BUSINESS, "to": ACCOUNT, "device": device, "by": by, "text": text,
         });
         server.post("/peer/send", message).await;
-        companion.hears(&text).await;
+        companion.wait_for_text(&text).await;
     }
     let contact = "15550100002@s.whatsapp.net".parse().expect("a jid");
-    let id = companion.say(&contact, "to a business").await;
+    let id = companion.send_text(&contact, "to a business").await;
     let peer = server.sim.peer(BUSINESS).expect("peer");
-    let heard = peer.wait_for(|message| message.id == id, PATIENCE).await;
-    assert_eq!(heard.expect("heard").opened_at.len(), 1);
+    let received = peer
+        .wait_for(|message| message.id == id, TEST_TIMEOUT)
+        .await;
+    assert_eq!(received.expect("received").opened_at.len(), 1);
     settled(&server.sim, ACCOUNT).await;
     assert_clean(&server.sim);
     companion.stop().await;

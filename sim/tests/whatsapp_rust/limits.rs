@@ -1,4 +1,4 @@
-//! Rate limits, and logins that fail in every way.
+//! Rate limits, and every kind of login failure.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use wacore_binary::{Jid, Server};
 use whatsapp_rust::request::InfoQuery;
 use whatsapp_rust::types::events::Event;
 
-use crate::client::{Companion, PATIENCE};
+use crate::client::{Companion, TEST_TIMEOUT};
 use crate::control::Controlled;
 
 const ACCOUNT: &str = "+15550100001";
@@ -19,7 +19,7 @@ fn limit(of: Limited, count: u32) -> Fault {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn too_many_questions_get_429_and_then_the_stream_ends() {
+async fn too_many_iqs_get_429_and_then_the_stream_ends() {
     let sim = Sim::start(Config::default()).await.expect("sim");
     let companion = Companion::linked(&sim, ACCOUNT).await;
     sim.fault_for(ACCOUNT, limit(Limited::Iqs, 0))
@@ -40,31 +40,31 @@ async fn too_many_questions_get_429_and_then_the_stream_ends() {
     // The client backs off without an event.
     let phone = sim.phone(ACCOUNT).expect("phone");
     let offline = || phone.companions().iter().all(|device| !device.online);
-    sim.until(PATIENCE, offline).await.expect("cut off");
+    sim.until(TEST_TIMEOUT, offline).await.expect("cut off");
     let violations = sim.violations();
     assert_eq!(violations.len(), 1, "{violations:?}");
-    assert_eq!(violations[0].rule, "a client that is told 429 slows down");
+    assert_eq!(violations[0].rule, "a client slows down after 429");
     sim.fault_for(ACCOUNT, Fault::Clear).await.expect("clear");
     companion.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_too_many_is_refused_with_429_and_not_delivered() {
+async fn a_message_over_the_limit_is_refused_with_429_and_not_delivered() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let contact = "15550100002@s.whatsapp.net".parse().expect("a jid");
-    companion.say(&contact, "allowed").await;
+    companion.send_text(&contact, "allowed").await;
     let peer = server.sim.peer("+15550100002").expect("peer");
-    peer.wait_for(|it| it.text.as_deref() == Some("allowed"), PATIENCE)
+    peer.wait_for(|it| it.text.as_deref() == Some("allowed"), TEST_TIMEOUT)
         .await
-        .expect("heard");
+        .expect("received");
     server
         .post(
             "/fault",
             json!({ "account": ACCOUNT, "kind": "limit", "of": "messages", "count": 0, "seconds": 600 }),
         )
         .await;
-    let id = companion.say(&contact, "too many").await;
+    let id = companion.send_text(&contact, "too many").await;
     companion
         .wait_for(|event| match event {
             Event::ServerAck(ack) if ack.id == id => {
@@ -79,7 +79,7 @@ async fn a_message_too_many_is_refused_with_429_and_not_delivered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_login_fails_with_every_reason_also_together_with_the_close() {
+async fn a_login_fails_with_every_reason_also_with_an_immediate_close() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let mut store = companion.stop().await;
@@ -103,7 +103,7 @@ async fn a_login_fails_with_every_reason_also_together_with_the_close() {
                     assert!(raw.contains(&reason.to_string()), "{reason}: {raw}");
                     Some(())
                 }
-                // It tries again by itself.
+                // It retries by itself.
                 Event::Connected(_) => Some(()),
                 _ => None,
             })

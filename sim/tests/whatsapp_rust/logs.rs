@@ -1,4 +1,4 @@
-//! What client and simulator log, on stderr, when `SIM_LOG` is set: for looking into a test that fails.
+//! Prints the logs of client and simulator to stderr if `SIM_LOG` is set, for debugging a failing test.
 
 struct Printer;
 

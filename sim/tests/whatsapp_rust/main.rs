@@ -1,4 +1,4 @@
-//! The simulator against a client that nobody here wrote: the whatsapp-rust library over a real socket.
+//! The simulator against an independent client: the whatsapp-rust library over a real socket.
 
 mod calls;
 mod channels;

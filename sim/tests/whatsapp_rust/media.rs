@@ -1,4 +1,4 @@
-//! Files: sent and received, over a host that fails in every way that it knows.
+//! Files, sent and received, over a media host with every kind of fault.
 
 use std::io::Cursor;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use whatsapp_rust::upload::{UploadOptions, UploadResponse};
 use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::{Jid, buffa::MessageField};
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, TEST_TIMEOUT, assert_clean};
 use crate::control::Controlled;
 
 const ACCOUNT: &str = "+15550100001";
 const CONTACT: &str = "+15550100002";
 
-/// The contact sends a file; the client has it now.
+/// The contact sends a file, and the client receives it.
 async fn receives(
     server: &Controlled,
     companion: &Companion,
@@ -70,7 +70,7 @@ fn image(upload: &UploadResponse) -> wa::Message {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_of_each_kind_is_downloaded_and_opens() {
+async fn a_file_of_each_kind_is_downloaded_and_decrypted() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let client = companion.client();
@@ -100,7 +100,7 @@ async fn a_file_of_each_kind_is_downloaded_and_opens() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clients_file_opens_at_the_contact() {
+async fn the_contact_decrypts_a_clients_file() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let client = companion.client();
@@ -112,7 +112,9 @@ async fn a_clients_file_opens_at_the_contact() {
         .await
         .expect("sent");
     let peer = server.sim.peer(CONTACT).expect("peer");
-    peer.wait_for(|_| true, PATIENCE).await.expect("arrived");
+    peer.wait_for(|_| true, TEST_TIMEOUT)
+        .await
+        .expect("arrived");
     let inbox = server.get("/peer/inbox?peer=15550100002").await;
     let file = &inbox[0]["content"]["image"]["file"];
     assert_eq!(
@@ -120,28 +122,34 @@ async fn a_clients_file_opens_at_the_contact() {
         (&json!(true), &json!(1_000))
     );
     assert_clean(&server.sim);
-    // One that says something else of its file than is so.
+    // The message declares a wrong hash for its file.
     let mut lie = upload.clone();
     lie.file_sha256 = [0; 32];
     let lie = client.send_message(&contact, image(&lie)).await;
     let lie = lie.expect("sent").message_id;
-    let arrived = peer.wait_for(|message| message.id == lie, PATIENCE).await;
-    let why = "the SHA-256 is not the file's".to_owned();
+    let arrived = peer
+        .wait_for(|message| message.id == lie, TEST_TIMEOUT)
+        .await;
+    let why = "the SHA-256 does not match the file".to_owned();
     assert_eq!(arrived.expect("arrived").media, Some(Err(why)));
-    // The contact's and the phone's.
+    // One violation for the contact, and one for the phone.
     let both = || server.sim.violations().len() == 2;
-    server.sim.until(PATIENCE, both).await.expect("violations");
+    server
+        .sim
+        .until(TEST_TIMEOUT, both)
+        .await
+        .expect("violations");
     companion.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_download_gets_over_a_fault_or_reports_it() {
+async fn a_download_recovers_from_a_fault_or_reports_it() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let client = companion.client();
     let (_, message) = receives(&server, &companion, json!({ "image": { "fill": 100_000 } })).await;
     let image = message.image_message;
-    // The library asks for another token or address, and tries once more.
+    // The library requests another token or address, and retries once.
     for status in [401, 403, 404, 410] {
         fail(&server, Transfer::Download, Spoilt::Status(status)).await;
         let image = client.download(&*image).await;
@@ -157,7 +165,7 @@ async fn a_download_gets_over_a_fault_or_reports_it() {
         assert!(client.download(&*image).await.is_err(), "{how:?}");
         client.download(&*image).await.expect("downloaded");
     }
-    // Only who compares the SHA-256 finds out.
+    // Detected only by comparing the SHA-256.
     fail(&server, Transfer::Download, Spoilt::WrongHash).await;
     let other = client.download(&*image).await.expect("downloaded");
     assert_ne!(other, fill(100_000));
@@ -167,12 +175,12 @@ async fn a_download_gets_over_a_fault_or_reports_it() {
     server.sim.fault(Fault::Media(MediaFault::Expired)).await;
     client.download(&*image).await.expect("downloaded");
     assert_clean(&server.sim);
-    // The stalled download holds a thread until its host is gone.
+    // The stalled download blocks a thread until its host is gone.
     drop(server);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upload_gets_over_faults_and_continues_where_it_was_cut() {
+async fn an_upload_recovers_from_faults_and_continues_where_it_was_cut() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let client = companion.client();
@@ -187,7 +195,7 @@ async fn an_upload_gets_over_faults_and_continues_where_it_was_cut() {
     }
     server.sim.fault(Fault::Media(MediaFault::Expired)).await;
     upload(1_000).await.expect("uploaded with another token");
-    // From 5 MiB on the library asks how far an upload has come.
+    // From 5 MiB on, the library queries the progress of an upload.
     let size = 6 * 1024 * 1024;
     let key = UploadOptions::new().with_media_key([7; 32]);
     let large = || client.upload(fill(size), MediaType::Video, key.clone());
@@ -202,7 +210,7 @@ async fn an_upload_gets_over_faults_and_continues_where_it_was_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_phone_uploads_a_file_again_that_is_gone() {
+async fn the_phone_uploads_a_removed_file_again() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let client = companion.client();
@@ -252,14 +260,14 @@ async fn the_phone_uploads_a_file_again_that_is_gone() {
     companion.stop().await;
 }
 
-/// One request to the media host, word for word; the answer's status, head and body.
+/// A raw request to the media host. Returns the response's status, head and body.
 async fn ask(server: &Controlled, request: String, body: &[u8]) -> (u16, String, Vec<u8>) {
     let url = server.sim.media_url();
     let at = url.strip_prefix("http://").expect("a URL");
     let mut stream = TcpStream::connect(at).await.expect("connect");
     let request = format!("{request}\r\nhost: sim\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("head");
-    // A host that refuses a body may close before it has read it all.
+    // A host that refuses a body may close the connection before it has read all of it.
     let _ = stream.write_all(body).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
@@ -275,7 +283,7 @@ async fn ask(server: &Controlled, request: String, body: &[u8]) -> (u16, String,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_part_of_a_file_is_served_unless_the_host_cannot() {
+async fn a_range_of_a_file_is_served_unless_the_host_does_not_support_it() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let (_, message) = receives(&server, &companion, json!({ "image": { "fill": 1_000 } })).await;
@@ -310,8 +318,8 @@ async fn a_part_of_a_file_is_served_unless_the_host_cannot() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broken_rule_of_the_host_is_a_violation() {
-    /// SHA-256 of nothing.
+async fn a_broken_rule_of_the_media_host_is_a_violation() {
+    /// SHA-256 of the empty string.
     const EMPTY: &str = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
     let server = Controlled::start().await;
     let companion = server.linked().await;
@@ -344,9 +352,9 @@ async fn a_broken_rule_of_the_host_is_a_violation() {
         (
             post(&image, &format!("{token}&file_offset=5")),
             400,
-            "where the host has got to",
+            "at or before the received bytes",
         ),
-        (post(&image, &token), 400, "the file that its token names"),
+        (post(&image, &token), 400, "matches the hash in its token"),
         (
             format!("POST {image}?auth={auth}&{token} HTTP/1.1\r\ntransfer-encoding: chunked"),
             411,

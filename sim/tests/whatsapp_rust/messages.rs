@@ -3,7 +3,7 @@
 use openclaw_sim::{By, Config, Sim};
 use whatsapp_rust::Jid;
 
-use crate::client::{Companion, PATIENCE, assert_clean, settled};
+use crate::client::{Companion, TEST_TIMEOUT, assert_clean, settled};
 
 const ACCOUNT: &str = "+15550100001";
 const CONTACT: &str = "+15550100002";
@@ -13,7 +13,7 @@ fn contact() -> Jid {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_contact_is_heard_by_lid_and_by_number() {
+async fn messages_of_a_contact_arrive_by_lid_and_by_number() {
     let sim = Sim::start(Config::default()).await.expect("sim");
     let companion = Companion::linked(&sim, ACCOUNT).await;
     let peer = sim.peer(CONTACT).expect("peer");
@@ -23,9 +23,12 @@ async fn a_contact_is_heard_by_lid_and_by_number() {
         (By::Lid, "by lid again"),
     ] {
         let id = peer.send_text(ACCOUNT, text, by).await.expect("sent");
-        let (heard, _) = companion.hears(text).await;
-        assert_eq!(heard, id);
-        let receipt = peer.wait_for_receipt(&id, PATIENCE).await.expect("receipt");
+        let (received, _) = companion.wait_for_text(text).await;
+        assert_eq!(received, id);
+        let receipt = peer
+            .wait_for_receipt(&id, TEST_TIMEOUT)
+            .await
+            .expect("receipt");
         assert_eq!(receipt.from, ACCOUNT);
     }
     settled(&sim, ACCOUNT).await;
@@ -36,21 +39,21 @@ async fn a_contact_is_heard_by_lid_and_by_number() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_account_says_is_opened_by_contact_and_phone() {
+async fn contact_and_phone_decrypt_the_accounts_messages() {
     let sim = Sim::start(Config::default()).await.expect("sim");
     let companion = Companion::linked(&sim, ACCOUNT).await;
     let peer = sim.peer(CONTACT).expect("peer");
     let phone = sim.phone(ACCOUNT).expect("phone");
     for text in ["first", "second", "third"] {
-        let id = companion.say(&contact(), text).await;
-        let heard = peer
-            .wait_for(|message| message.id == id, PATIENCE)
+        let id = companion.send_text(&contact(), text).await;
+        let received = peer
+            .wait_for(|message| message.id == id, TEST_TIMEOUT)
             .await
-            .expect("heard");
-        assert_eq!(heard.text.as_deref(), Some(text));
-        assert_eq!((heard.from.as_str(), heard.device), (ACCOUNT, 1));
+            .expect("received");
+        assert_eq!(received.text.as_deref(), Some(text));
+        assert_eq!((received.from.as_str(), received.device), (ACCOUNT, 1));
         let copy = phone
-            .wait_for(|message| message.id == id, PATIENCE)
+            .wait_for(|message| message.id == id, TEST_TIMEOUT)
             .await
             .expect("copied");
         assert_eq!(copy.text.as_deref(), Some(text));
@@ -64,19 +67,21 @@ async fn what_the_account_says_is_opened_by_contact_and_phone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_goes_through_the_session_that_the_contact_opened() {
+async fn an_answer_uses_the_session_that_the_contact_started() {
     let sim = Sim::start(Config::default()).await.expect("sim");
     let companion = Companion::linked(&sim, ACCOUNT).await;
     let peer = sim.peer(CONTACT).expect("peer");
     peer.send_text(ACCOUNT, "question", By::Lid)
         .await
         .expect("sent");
-    let (_, chat) = companion.hears("question").await;
-    let id = companion.say(&chat.parse().expect("a jid"), "answer").await;
+    let (_, chat) = companion.wait_for_text("question").await;
+    let id = companion
+        .send_text(&chat.parse().expect("a jid"), "answer")
+        .await;
     let answer = peer
-        .wait_for(|message| message.id == id, PATIENCE)
+        .wait_for(|message| message.id == id, TEST_TIMEOUT)
         .await
-        .expect("heard");
+        .expect("received");
     assert_eq!(answer.kind, "msg");
     assert_clean(&sim);
     companion.stop().await;
@@ -100,7 +105,7 @@ async fn the_phones_own_messages_reach_its_companion() {
             found.map(|inbound| inbound.info.source.is_from_me)
         })
         .await;
-    assert!(seen, "the copy is from oneself");
+    assert!(seen, "the copy is from the account itself");
     let peer = sim.peer(CONTACT).expect("peer");
     assert_eq!(peer.inbox()[0].text.as_deref(), Some("typed on the phone"));
     assert_clean(&sim);
@@ -108,7 +113,7 @@ async fn the_phones_own_messages_reach_its_companion() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_unknown_number_is_told_apart() {
+async fn an_unknown_number_is_reported_as_unknown() {
     let sim = Sim::start(Config::default()).await.expect("sim");
     let companion = Companion::linked(&sim, ACCOUNT).await;
     sim.unknown("+15550100077").expect("a number");
@@ -132,7 +137,7 @@ async fn an_unknown_number_is_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_burst_passes_in_both_directions() {
+async fn a_burst_arrives_in_both_directions() {
     const COUNT: usize = 300;
     let sim = Sim::start(Config::default()).await.expect("sim");
     let companion = Companion::linked(&sim, ACCOUNT).await;
@@ -142,37 +147,41 @@ async fn a_burst_passes_in_both_directions() {
         peer.send_text(ACCOUNT, &format!("in {n}"), by)
             .await
             .expect("sent");
-        companion.say(&contact(), &format!("out {n}")).await;
+        companion.send_text(&contact(), &format!("out {n}")).await;
     }
-    companion.hears(&format!("in {}", COUNT - 1)).await;
-    sim.until(PATIENCE, || peer.inbox_len() == COUNT)
+    companion.wait_for_text(&format!("in {}", COUNT - 1)).await;
+    sim.until(TEST_TIMEOUT, || peer.inbox_len() == COUNT)
         .await
-        .expect("all heard");
-    sim.until(PATIENCE, || sim.queue(ACCOUNT).expect("queue").is_empty())
-        .await
-        .expect("all acked");
+        .expect("all received");
+    sim.until(TEST_TIMEOUT, || {
+        sim.queue(ACCOUNT).expect("queue").is_empty()
+    })
+    .await
+    .expect("all acked");
     assert_eq!(companion.messages().len(), COUNT);
     assert_clean(&sim);
     companion.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_client_says_of_itself_is_known_to_the_phone() {
+async fn the_phone_knows_what_a_client_reports_about_itself() {
     let sim = Sim::start(Config::default()).await.expect("sim");
     let companion = Companion::linked(&sim, ACCOUNT).await;
     let phone = sim.phone(ACCOUNT).expect("phone");
     let client = companion.client();
     client.presence().set_unavailable().await.expect("sent");
-    let told = || phone.companions()[0].presence.as_deref() == Some("unavailable");
-    sim.until(PATIENCE, told).await.expect("unavailable");
-    // A setting goes out as a patch, whose MACs the simulator checks.
+    let unavailable = || phone.companions()[0].presence.as_deref() == Some("unavailable");
+    sim.until(TEST_TIMEOUT, unavailable)
+        .await
+        .expect("unavailable");
+    // A setting is sent as a patch, whose MACs the simulator verifies.
     let checks = sim.checks();
     client
         .profile()
         .set_push_name("Renamed")
         .await
         .expect("patched");
-    sim.until(PATIENCE, || sim.checks() > checks)
+    sim.until(TEST_TIMEOUT, || sim.checks() > checks)
         .await
         .expect("checked");
     assert_clean(&sim);

@@ -1,4 +1,4 @@
-//! What the server says by itself: the client reads what it knows, and acks everything.
+//! Stanzas that the server sends unprompted: the client reads those that it knows, and acks all.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ async fn every_notice_is_acked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_client_knows_is_read_as_it_was_meant() {
+async fn the_client_reads_the_notices_that_it_knows() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     for kind in [
@@ -85,7 +85,7 @@ async fn what_the_client_knows_is_read_as_it_was_meant() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_registration_made_anew_has_another_code() {
+async fn a_refreshed_registration_has_another_code() {
     let server = Controlled::start().await;
     let companion = Companion::start(&server.sim).await;
     let first = companion.qr().await;

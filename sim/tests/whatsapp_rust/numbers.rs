@@ -1,11 +1,11 @@
-//! Numbers that change, that nobody sees, and an account that has not moved to LIDs.
+//! Changed numbers, hidden numbers, and an account that is not migrated to LIDs.
 
 use openclaw_sim::By;
 use serde_json::json;
 use whatsapp_rust::Jid;
 use whatsapp_rust::types::events::Event;
 
-use crate::client::{Companion, PATIENCE, assert_clean, settled};
+use crate::client::{Companion, TEST_TIMEOUT, assert_clean, settled};
 use crate::control::Controlled;
 
 const ACCOUNT: &str = "+15550100001";
@@ -13,14 +13,14 @@ const CONTACT: &str = "+15550100002";
 const MOVED: &str = "+15550100055";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_contact_with_another_number_is_written_to_and_heard() {
+async fn messages_work_both_ways_after_a_contact_changed_its_number() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let peer = server.sim.peer(CONTACT).expect("peer");
     peer.send_text(ACCOUNT, "under the old number", By::Lid)
         .await
         .expect("sent");
-    companion.hears("under the old number").await;
+    companion.wait_for_text("under the old number").await;
     let group = json!({ "account": ACCOUNT, "subject": "Tide tables", "members": [CONTACT] });
     server.post("/group", group).await;
     let old_lid = peer.number().lid().to_string();
@@ -42,19 +42,19 @@ async fn a_contact_with_another_number_is_written_to_and_heard() {
     peer.send_text(ACCOUNT, "under the new number", By::Lid)
         .await
         .expect("sent");
-    companion.hears("under the new number").await;
+    companion.wait_for_text("under the new number").await;
     let contact = "15550100055@s.whatsapp.net".parse().expect("a jid");
-    let id = companion.say(&contact, "to the new number").await;
-    peer.wait_for(|message| message.id == id, PATIENCE)
+    let id = companion.send_text(&contact, "to the new number").await;
+    peer.wait_for(|message| message.id == id, TEST_TIMEOUT)
         .await
-        .expect("heard");
+        .expect("received");
     settled(&server.sim, ACCOUNT).await;
     assert_clean(&server.sim);
     companion.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn somebody_without_a_number_is_heard_and_answered() {
+async fn a_contact_without_a_number_is_received_and_answered() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let hidden = json!({ "peer": CONTACT, "hidden": true });
@@ -62,7 +62,7 @@ async fn somebody_without_a_number_is_heard_and_answered() {
     let lid: Jid = lid.as_str().expect("a lid").parse().expect("a jid");
     let message = json!({ "from": CONTACT, "to": ACCOUNT, "text": "who am I", "by": "pn" });
     server.post("/peer/send", message).await;
-    let (_, chat) = companion.hears("who am I").await;
+    let (_, chat) = companion.wait_for_text("who am I").await;
     assert_eq!(chat, lid.to_string());
     let offer = json!({ "from": CONTACT, "to": ACCOUNT, "kind": "offer", "by": "pn" });
     server.post("/call", offer).await;
@@ -73,11 +73,11 @@ async fn somebody_without_a_number_is_heard_and_answered() {
         })
         .await;
     assert!(!caller.contains("15550100002"), "{caller}");
-    let id = companion.say(&lid, "a LID").await;
+    let id = companion.send_text(&lid, "a LID").await;
     let peer = server.sim.peer(CONTACT).expect("peer");
-    peer.wait_for(|message| message.id == id, PATIENCE)
+    peer.wait_for(|message| message.id == id, TEST_TIMEOUT)
         .await
-        .expect("heard");
+        .expect("received");
     let group = json!({ "account": ACCOUNT, "subject": "Tide tables", "members": [CONTACT] });
     let group = server.post("/group", group).await;
     let group: Jid = group["jid"]
@@ -98,7 +98,7 @@ async fn somebody_without_a_number_is_heard_and_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_account_that_has_not_moved_writes_to_numbers() {
+async fn an_account_that_is_not_migrated_writes_to_numbers() {
     let server = Controlled::start().await;
     let body = json!({ "account": ACCOUNT, "migrated": false });
     server.post("/migrated", body).await;
@@ -107,12 +107,12 @@ async fn an_account_that_has_not_moved_writes_to_numbers() {
     peer.send_text(ACCOUNT, "by number", By::Pn)
         .await
         .expect("sent");
-    companion.hears("by number").await;
+    companion.wait_for_text("by number").await;
     let contact = "15550100002@s.whatsapp.net".parse().expect("a jid");
-    let id = companion.say(&contact, "to a number").await;
-    peer.wait_for(|message| message.id == id, PATIENCE)
+    let id = companion.send_text(&contact, "to a number").await;
+    peer.wait_for(|message| message.id == id, TEST_TIMEOUT)
         .await
-        .expect("heard");
+        .expect("received");
     server
         .post(
             "/notify",
@@ -120,10 +120,10 @@ async fn an_account_that_has_not_moved_writes_to_numbers() {
         )
         .await;
     settled(&server.sim, ACCOUNT).await;
-    let id = companion.say(&contact, "after the move").await;
-    peer.wait_for(|message| message.id == id, PATIENCE)
+    let id = companion.send_text(&contact, "after the move").await;
+    peer.wait_for(|message| message.id == id, TEST_TIMEOUT)
         .await
-        .expect("heard");
+        .expect("received");
     assert_clean(&server.sim);
     companion.stop().await;
 }

@@ -1,4 +1,4 @@
-//! The queue: what is not acked comes again.
+//! The offline queue: stanzas that are not acked are delivered again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use openclaw_sim::{By, Class, Config, Fault, Leniency, Sim};
 use whatsapp_rust::types::durability_hook::InboundMessage;
 use whatsapp_rust::{Client, InboundDurabilityHook};
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, TEST_TIMEOUT, assert_clean};
 
 const ACCOUNT: &str = "+15550100001";
 const CONTACT: &str = "+15550100002";
@@ -23,10 +23,10 @@ fn owed(sim: &Sim) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_came_while_away_is_delivered_and_acked_on_return() {
+async fn messages_sent_while_offline_are_delivered_and_acked_at_login() {
     let sim = Sim::start(Config::default()).await.expect("sim");
     let companion = Companion::linked(&sim, ACCOUNT).await;
-    sim.until(PATIENCE, || owed(&sim).is_empty())
+    sim.until(TEST_TIMEOUT, || owed(&sim).is_empty())
         .await
         .expect("acked");
     let store = companion.stop().await;
@@ -42,8 +42,8 @@ async fn what_came_while_away_is_delivered_and_acked_on_return() {
     assert_eq!(owed(&sim), ids);
 
     let companion = Companion::on(&sim, store).await;
-    companion.hears("waited 19").await;
-    sim.until(PATIENCE, || owed(&sim).is_empty())
+    companion.wait_for_text("waited 19").await;
+    sim.until(TEST_TIMEOUT, || owed(&sim).is_empty())
         .await
         .expect("acked");
     let acked: Vec<String> = sim
@@ -57,7 +57,7 @@ async fn what_came_while_away_is_delivered_and_acked_on_return() {
     companion.stop().await;
 }
 
-/// Says no until told otherwise: the client must not ack meanwhile.
+/// Refuses until opened: the client must not ack until then.
 pub(crate) struct Gate(Arc<AtomicBool>);
 
 #[async_trait]
@@ -76,9 +76,10 @@ impl InboundDurabilityHook for Gate {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_delivered_but_not_acked_comes_again() {
-    // The library keeps the receipt of what it has decrypted before until the backlog has ended, and the server does not end it
-    // before that receipt: for a minute neither moves (the agent mends that, in `whatsapp/src/session/runtime.rs`).
+async fn a_message_delivered_but_not_acked_is_delivered_again() {
+    // The library keeps the receipt of a message that it decrypted before until the backlog has ended, and the server
+    // does not end the backlog before that receipt: for a minute neither makes progress (the agent fixes that in
+    // `whatsapp/src/session/runtime.rs`).
     let config = Config {
         lenient: [Leniency::Backlog].into(),
         ..Config::default()
@@ -97,14 +98,14 @@ async fn what_was_delivered_but_not_acked_comes_again() {
     assert_eq!(owed(&sim), std::slice::from_ref(&id));
     sim.fault(Fault::Drop).await;
     let phone = sim.phone(ACCOUNT).expect("phone");
-    phone.wait_until_active(PATIENCE).await.expect("back");
+    phone.wait_until_active(TEST_TIMEOUT).await.expect("back");
     assert_eq!(owed(&sim), std::slice::from_ref(&id));
     open.store(true, Ordering::SeqCst);
     sim.fault(Fault::Drop).await;
-    sim.until(PATIENCE, || owed(&sim).is_empty())
+    sim.until(TEST_TIMEOUT, || owed(&sim).is_empty())
         .await
         .expect("acked at last");
-    companion.hears("not yet").await;
+    companion.wait_for_text("not yet").await;
     assert_clean(&sim);
     companion.stop().await;
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use openclaw_sim::{Config, Error, Fault, Pattern, Sim};
 use whatsapp_rust::types::events::Event;
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, TEST_TIMEOUT, assert_clean};
 
 const ACCOUNT: &str = "+15550100001";
 
@@ -25,7 +25,7 @@ async fn a_scan_leads_to_connected_within_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_linked_client_comes_back_with_ik_and_falls_back_when_the_server_key_changes() {
+async fn a_linked_client_reconnects_with_ik_and_falls_back_when_the_server_key_changes() {
     let sim = Sim::start(Config::default()).await.expect("sim");
     let companion = Companion::linked(&sim, ACCOUNT).await;
     let store = companion.stop().await;
@@ -61,7 +61,7 @@ async fn a_server_that_refuses_ik_is_reached_by_fallback() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_code_is_good_once_and_only_with_its_own_keys() {
+async fn a_code_is_single_use_and_valid_only_with_its_own_keys() {
     let sim = Sim::start(Config::default()).await.expect("sim");
     let first = Companion::start(&sim).await;
     let second = Companion::start(&sim).await;
@@ -113,7 +113,7 @@ async fn a_client_that_logs_out_is_removed() {
     let companion = Companion::linked(&sim, ACCOUNT).await;
     let phone = sim.phone(ACCOUNT).expect("phone");
     companion.client().logout().await;
-    sim.until(PATIENCE, || phone.companions().is_empty())
+    sim.until(TEST_TIMEOUT, || phone.companions().is_empty())
         .await
         .expect("removed");
     companion.stop().await;
@@ -125,15 +125,15 @@ async fn two_accounts_are_linked_at_once() {
     let one = Companion::linked(&sim, ACCOUNT).await;
     let two = Companion::linked(&sim, "+15550100009").await;
     let to = "15550100009@s.whatsapp.net".parse().expect("a jid");
-    one.say(&to, "from one account to the other").await;
-    two.hears("from one account to the other").await;
+    one.send_text(&to, "from one account to the other").await;
+    two.wait_for_text("from one account to the other").await;
     assert_clean(&sim);
     one.stop().await;
     two.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_companion_is_made_known_to_the_first_and_to_others() {
+async fn a_second_companion_is_announced_to_the_first_and_to_others() {
     let sim = Sim::start(Config::default()).await.expect("sim");
     let first = Companion::linked(&sim, ACCOUNT).await;
     let other = Companion::linked(&sim, "+15550100009").await;
@@ -141,27 +141,29 @@ async fn a_second_companion_is_made_known_to_the_first_and_to_others() {
         "15550100001@s.whatsapp.net".parse().expect("a jid"),
         "15550100009@s.whatsapp.net".parse().expect("a jid"),
     );
-    other.say(&account, "to one companion").await;
-    first.hears("to one companion").await;
-    first.say(&elsewhere, "from one companion").await;
-    other.hears("from one companion").await;
+    other.send_text(&account, "to one companion").await;
+    first.wait_for_text("to one companion").await;
+    first.send_text(&elsewhere, "from one companion").await;
+    other.wait_for_text("from one companion").await;
 
     let second = Companion::linked(&sim, ACCOUNT).await;
     for number in [ACCOUNT, "+15550100009"] {
         let settled = || sim.queue(number).expect("queue").is_empty();
-        sim.until(PATIENCE, settled).await.expect("they know");
+        sim.until(TEST_TIMEOUT, settled)
+            .await
+            .expect("both are notified");
     }
-    other.say(&account, "to two companions").await;
-    first.hears("to two companions").await;
-    second.hears("to two companions").await;
-    first.say(&elsewhere, "copied").await;
-    second.hears("copied").await;
+    other.send_text(&account, "to two companions").await;
+    first.wait_for_text("to two companions").await;
+    second.wait_for_text("to two companions").await;
+    first.send_text(&elsewhere, "copied").await;
+    second.wait_for_text("copied").await;
     assert_clean(&sim);
 
     let phone = sim.phone(ACCOUNT).expect("phone");
     phone.unlink(Some(2)).await.expect("unlink");
-    other.say(&account, "to one again").await;
-    first.hears("to one again").await;
+    other.send_text(&account, "to one again").await;
+    first.wait_for_text("to one again").await;
     assert_clean(&sim);
     for companion in [first, second, other] {
         companion.stop().await;

@@ -1,4 +1,4 @@
-//! Linking an account that asks for a passkey: the whole ceremony, and every way in which it fails.
+//! Linking an account that requires a passkey: the whole ceremony, and every way in which it fails.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::passkey::{Assertion, CallbackAuthenticator, PasskeyError};
 use whatsapp_rust::types::events::Event;
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, TEST_TIMEOUT, assert_clean};
 use crate::control::Controlled;
 
 const ACCOUNT: &str = "+15550100001";
 
-/// The phone scans a code. It waits for the end of the ceremony.
+/// The phone scans a code and waits for the end of the ceremony.
 async fn scan(server: &Controlled, companion: &Companion) -> JoinHandle<Result<Linked, Error>> {
     let qr = companion.qr().await;
     let phone = phone(server);
@@ -58,7 +58,7 @@ async fn shown(companion: &Companion) -> String {
         .await
 }
 
-/// A companion whose client asserts the account's passkey by itself.
+/// A companion whose client makes assertions with the account's passkey automatically.
 async fn asserting(server: &Controlled, passkeys: Passkeys) -> Companion {
     let companion = Companion::start(&server.sim).await;
     let phone = phone(server);
@@ -68,7 +68,7 @@ async fn asserting(server: &Controlled, passkeys: Passkeys) -> Companion {
     companion
 }
 
-/// The client has shown its code and confirms; the phone has confirmed by itself.
+/// The client shows its code and confirms; the phone has confirmed automatically.
 async fn confirmed(
     server: &Controlled,
     companion: Companion,
@@ -84,7 +84,7 @@ async fn confirmed(
 }
 
 async fn finished(scan: JoinHandle<Result<Linked, Error>>) -> Result<Linked, Error> {
-    let scanned = tokio::time::timeout(PATIENCE, scan).await;
+    let scanned = tokio::time::timeout(TEST_TIMEOUT, scan).await;
     scanned.expect("in time").expect("no panic")
 }
 
@@ -106,7 +106,7 @@ async fn an_account_with_a_passkey_is_linked_by_an_assertion_and_a_code() {
         .expect("taken");
     let code = shown(&companion).await;
     let seen = server.get("/passkey/ceremony?account=15550100001").await;
-    assert_eq!(seen["ceremony"]["code"], code, "both show one code");
+    assert_eq!(seen["ceremony"]["code"], code, "both show the same code");
     let confirmed = json!({ "account": ACCOUNT, "code": code });
     server.post("/passkey/confirm", confirmed).await;
     client.send_passkey_confirmation().await.expect("confirmed");
@@ -116,7 +116,7 @@ async fn an_account_with_a_passkey_is_linked_by_an_assertion_and_a_code() {
     companion.stop().await;
 }
 
-/// Answers requests with the account's passkey.
+/// Answers assertion requests with the account's passkey.
 fn authenticator(phone: Phone) -> Arc<CallbackAuthenticator> {
     let answer = move |request: whatsapp_rust::passkey::AssertionRequest| {
         let phone = phone.clone();
@@ -134,7 +134,7 @@ fn authenticator(phone: Phone) -> Arc<CallbackAuthenticator> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_asks_for_options_that_the_request_does_not_bring() {
+async fn a_client_fetches_options_that_the_request_does_not_contain() {
     let server = Controlled::start().await;
     let passkeys = Passkeys {
         brings_options: false,
@@ -147,7 +147,7 @@ async fn a_client_asks_for_options_that_the_request_does_not_bring() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_link_code_leads_to_the_passkey_as_well() {
+async fn a_link_code_requires_the_passkey_as_well() {
     let server = Controlled::start().await;
     let passkeys = Passkeys {
         confirms: true,
@@ -169,7 +169,7 @@ async fn a_link_code_leads_to_the_passkey_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_untrue_assertion_is_refused_and_named() {
+async fn an_invalid_assertion_is_refused_with_its_error() {
     for (forgery, named) in [
         (
             json!({ "origin": "https://example.org" }),
@@ -199,7 +199,7 @@ async fn an_untrue_assertion_is_refused_and_named() {
     }
 }
 
-/// A companion that has shown its code, and the scan that waits.
+/// A companion that shows its code, and the pending scan.
 async fn at_the_code(
     server: &Controlled,
 ) -> (Companion, JoinHandle<Result<Linked, Error>>, String) {
@@ -218,7 +218,7 @@ async fn at_the_code(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_code_ends_the_ceremony() {
+async fn a_wrong_code_ends_the_ceremony() {
     let server = Controlled::start().await;
     let (companion, scan, code) = at_the_code(&server).await;
     let wrong = if code.starts_with('A') { "B" } else { "A" }.to_owned() + &code[1..];
@@ -239,7 +239,7 @@ async fn another_code_ends_the_ceremony() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_person_who_refuses_links_nothing() {
+async fn a_person_who_declines_links_nothing() {
     let server = Controlled::start().await;
     let (companion, scan, _) = at_the_code(&server).await;
     server
@@ -247,7 +247,7 @@ async fn a_person_who_refuses_links_nothing() {
         .await;
     let error = finished(scan).await.expect_err("not linked");
     assert!(matches!(error, Error::PasskeyRefused), "{error:?}");
-    // It has done nothing wrong.
+    // The client has broken no rule.
     assert_clean(&server.sim);
     assert!(
         companion

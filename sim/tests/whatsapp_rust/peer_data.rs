@@ -1,4 +1,4 @@
-//! What a companion asks its own phone for: older messages, and those that it could not open.
+//! Requests of a companion to its own phone: older messages, and messages that it could not decrypt.
 
 use openclaw_sim::{By, History, Resend, Unopenable};
 use serde_json::json;
@@ -6,13 +6,13 @@ use whatsapp_rust::Jid;
 use whatsapp_rust::types::events::Event;
 use whatsapp_rust::waproto::whatsapp::message::HistorySyncType;
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, TEST_TIMEOUT, assert_clean};
 use crate::control::Controlled;
 
 const ACCOUNT: &str = "+15550100001";
 const CONTACT: &str = "+15550100002";
 
-/// Asks for `count` messages before one, and waits for them: each as its id, whether it is the account's own, and its text.
+/// Requests `count` messages before the given one. Returns for each: its id, whether the account sent it, and its text.
 async fn older(
     companion: &Companion,
     chat: &Jid,
@@ -51,7 +51,7 @@ async fn older_messages_come_newest_first_from_the_host_or_in_the_message() {
     let server = Controlled::start().await;
     let peer = server.sim.peer(CONTACT).expect("peer");
     let phone = server.sim.phone(ACCOUNT).expect("phone");
-    // Before there is a companion.
+    // Before the companion is linked.
     let mut ids = Vec::new();
     for number in 0..3 {
         let text = format!("asked {number}");
@@ -61,7 +61,7 @@ async fn older_messages_come_newest_first_from_the_host_or_in_the_message() {
     }
     let companion = server.linked().await;
     let last = peer.send_text(ACCOUNT, "now", By::Lid).await.expect("sent");
-    companion.hears("now").await;
+    companion.wait_for_text("now").await;
     let chat = peer.number().lid();
     let found = older(&companion, &chat, &last, 4).await;
     let expected: Vec<&String> = ids.iter().rev().take(4).collect();
@@ -73,21 +73,21 @@ async fn older_messages_come_newest_first_from_the_host_or_in_the_message() {
     assert_eq!((found[1].1, found[1].2.as_str()), (false, "asked 2"));
     phone.answer_history(History::Inline);
     let found = older(&companion, &peer.number().pn(), &found[3].0, 50).await;
-    assert_eq!(found.len(), 2, "all that is left");
+    assert_eq!(found.len(), 2, "all that are left");
     assert_clean(&server.sim);
     companion.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_phone_hands_on_what_only_it_could_open() {
+async fn the_phone_resends_a_message_that_only_it_could_decrypt() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let body = json!({
         "from": CONTACT, "to": ACCOUNT, "as": "unavailable", "content": { "text": "for the phone" },
     });
     let id = server.post("/peer/unopenable", body).await;
-    let (heard, _) = companion.hears("for the phone").await;
-    assert_eq!(id["id"], json!(heard));
+    let (received, _) = companion.wait_for_text("for the phone").await;
+    assert_eq!(id["id"], json!(received));
     let recovered = companion.events().iter().any(|event| match &**event {
         Event::Messages(batch) => batch
             .messages
@@ -96,7 +96,7 @@ async fn the_phone_hands_on_what_only_it_could_open() {
         _ => false,
     });
     assert!(recovered);
-    // What the phone has not got, or does not hand on, stays closed; the stub is acked all the same.
+    // A message that the phone does not have, or does not resend, stays undecrypted; its stub is acked nevertheless.
     let peer = server.sim.peer(CONTACT).expect("peer");
     let phone = server.sim.phone(ACCOUNT).expect("phone");
     for answer in [Resend::NotFound, Resend::Silent] {
@@ -104,7 +104,11 @@ async fn the_phone_hands_on_what_only_it_could_open() {
         let sent = peer.send_unopenable(ACCOUNT, Unopenable::Unavailable, By::Lid);
         sent.expect("sent");
         let settled = || server.sim.owed(ACCOUNT).expect("owed") == 0;
-        server.sim.until(PATIENCE, settled).await.expect("acked");
+        server
+            .sim
+            .until(TEST_TIMEOUT, settled)
+            .await
+            .expect("acked");
     }
     assert_eq!(companion.messages().len(), 1);
     assert_clean(&server.sim);

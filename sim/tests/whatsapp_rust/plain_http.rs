@@ -1,4 +1,4 @@
-//! The library's own HTTP client, as one of the simulator's media host needs it: `http://` where the library writes `https://`.
+//! The library's HTTP client, adapted to the simulator's media host: `http://` where the library writes `https://`.
 
 use whatsapp_rust::anyhow::Result;
 use whatsapp_rust::async_trait;

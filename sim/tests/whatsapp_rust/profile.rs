@@ -1,4 +1,4 @@
-//! What people show of themselves: changed on either side, and seen on the other.
+//! Profiles: changed by one side, and seen by the other.
 
 use std::time::Duration;
 
@@ -11,31 +11,31 @@ use whatsapp_rust::wacore::iq::privacy::{
     PrivacyValue,
 };
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, TEST_TIMEOUT, assert_clean};
 use crate::control::Controlled;
 
 const ACCOUNT: &str = "+15550100001";
 const CONTACT: &str = "+15550100002";
-/// `FF D8 FF E0`, and what follows.
+/// `FF D8 FF E0`, the first bytes of a JPEG.
 const JPEG: &str = "/9j/4AAQSkZJRg==";
 
 fn contact() -> Jid {
     "15550100002@s.whatsapp.net".parse().expect("a jid")
 }
 
-/// An account with a companion, who has heard of the contact.
+/// An account with a companion that has received a message of the contact.
 async fn acquainted(server: &Controlled) -> Companion {
     let companion = server.linked().await;
     let peer = server.sim.peer(CONTACT).expect("peer");
     peer.send_text(ACCOUNT, "hello", By::Pn)
         .await
         .expect("sent");
-    companion.hears("hello").await;
+    companion.wait_for_text("hello").await;
     companion
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_contact_changes_is_announced_and_can_be_asked_for() {
+async fn a_contacts_changes_are_announced_and_can_be_queried() {
     let server = Controlled::start().await;
     let companion = acquainted(&server).await;
     let client = companion.client();
@@ -109,7 +109,7 @@ async fn what_a_contact_changes_is_announced_and_can_be_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_contact_who_hides_shows_nothing() {
+async fn a_contacts_privacy_settings_hide_the_profile() {
     let server = Controlled::start().await;
     let companion = acquainted(&server).await;
     let client = companion.client();
@@ -156,7 +156,7 @@ async fn a_contact_who_hides_shows_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_companion_changes_is_kept_and_the_other_companion_is_told() {
+async fn a_companions_changes_are_stored_and_the_other_companion_is_notified() {
     let server = Controlled::start().await;
     let companion = acquainted(&server).await;
     let other = Companion::linked(&server.sim, ACCOUNT).await;
@@ -190,7 +190,7 @@ async fn what_a_companion_changes_is_kept_and_the_other_companion_is_told() {
     let stale = client
         .set_privacy_disallowed_list(PrivacyCategory::Last, stale)
         .await;
-    assert!(stale.is_err(), "a list that is not the server's");
+    assert!(stale.is_err(), "an outdated list");
     let update = except(&hash, DisallowedListAction::Remove);
     let set = client
         .set_privacy_disallowed_list(PrivacyCategory::Last, update)
@@ -207,7 +207,7 @@ async fn what_a_companion_changes_is_kept_and_the_other_companion_is_told() {
         (&json!("ashore"), &json!(604_800))
     );
     assert_eq!(found["privacy"]["last"], "contact_blacklist");
-    let told = || {
+    let notified = || {
         let acks = server.sim.acks(ACCOUNT).expect("acks");
         let acks = acks.iter().filter(|ack| ack.device == 2);
         acks.filter(|ack| ack.class == openclaw_sim::Class::Notification)
@@ -216,9 +216,9 @@ async fn what_a_companion_changes_is_kept_and_the_other_companion_is_told() {
     };
     server
         .sim
-        .until(PATIENCE, told)
+        .until(TEST_TIMEOUT, notified)
         .await
-        .expect("told and acked");
+        .expect("notified and acked");
     assert_clean(&server.sim);
     let wrong = profile.set_profile_picture(b"GIF89a".to_vec()).await;
     assert!(wrong.is_err(), "no JPEG");
@@ -228,7 +228,7 @@ async fn what_a_companion_changes_is_kept_and_the_other_companion_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_blocked_is_not_heard() {
+async fn messages_of_a_blocked_contact_do_not_arrive() {
     let server = Controlled::start().await;
     let companion = acquainted(&server).await;
     let blocking = companion.client();
@@ -246,21 +246,25 @@ async fn who_is_blocked_is_not_heard() {
     peer.send_text(ACCOUNT, "and now?", By::Pn)
         .await
         .expect("sent");
-    companion.hears("and now?").await;
-    let heard = companion.messages();
-    assert!(heard.iter().all(|(.., text)| text != "are you there?"));
-    // On the phone it is the same list.
+    companion.wait_for_text("and now?").await;
+    let received = companion.messages();
+    assert!(received.iter().all(|(.., text)| text != "are you there?"));
+    // The phone has the same list.
     let body = json!({ "account": ACCOUNT, "contact": CONTACT, "blocked": true });
     server.post("/profile/block", body).await;
     let settled = || server.sim.owed(ACCOUNT).expect("owed") == 0;
-    server.sim.until(PATIENCE, settled).await.expect("acked");
+    server
+        .sim
+        .until(TEST_TIMEOUT, settled)
+        .await
+        .expect("acked");
     assert_eq!(blocking.get_blocklist().await.expect("a list").len(), 1);
     assert_clean(&server.sim);
     companion.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_group_has_a_picture_that_its_members_change() {
+async fn members_change_the_picture_of_a_group() {
     let server = Controlled::start().await;
     let companion = acquainted(&server).await;
     let client = companion.client();
@@ -326,7 +330,7 @@ async fn the_push_name_is_changed_on_either_side() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_person_who_hides_that_they_are_online_is_not_seen_by_strangers() {
+async fn strangers_do_not_see_a_hidden_online_state() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     for (setting, value) in [("last", "contacts"), ("online", "match_last_seen")] {
@@ -345,14 +349,14 @@ async fn a_person_who_hides_that_they_are_online_is_not_seen_by_strangers() {
     client.presence().subscribe(&contact()).await.expect("sent");
     let body = json!({ "from": CONTACT, "available": true });
     server.post("/presence", body).await;
-    // The answer comes behind everything that was sent before it.
+    // The response arrives after everything that was sent before it.
     client.fetch_props().await.expect("properties");
     assert_eq!(seen(&companion), Vec::<bool>::new(), "a stranger");
     let peer = server.sim.peer(CONTACT).expect("peer");
     peer.send_text(ACCOUNT, "hello", By::Pn)
         .await
         .expect("sent");
-    companion.hears("hello").await;
+    companion.wait_for_text("hello").await;
 
     let body = json!({ "from": CONTACT, "available": false });
     server.post("/presence", body).await;

@@ -1,18 +1,18 @@
-//! What WhatsApp restricts an account to: a time-lock, and versions that expire.
+//! Restrictions that WhatsApp imposes on an account: the reach-out time-lock, and expired client versions.
 
 use openclaw_sim::By;
 use serde_json::json;
 use whatsapp_rust::types::events::Event;
 use whatsapp_rust::{Jid, NodeFilter};
 
-use crate::client::{Companion, PATIENCE, assert_clean};
+use crate::client::{Companion, TEST_TIMEOUT, assert_clean};
 use crate::control::Controlled;
 
 const ACCOUNT: &str = "+15550100001";
 const CONTACT: &str = "+15550100002";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn during_a_timelock_only_who_has_written_gets_messages() {
+async fn during_a_timelock_only_people_who_have_written_get_messages() {
     let server = Controlled::start().await;
     let companion = server.linked().await;
     let client = companion.client();
@@ -47,8 +47,8 @@ async fn during_a_timelock_only_who_has_written_gets_messages() {
 
     let contact: Jid = "15550100002@s.whatsapp.net".parse().expect("a jid");
     let peer = server.sim.peer(CONTACT).expect("peer");
-    companion.say(&contact, "to a stranger").await;
-    // Sent does not mean received: before that, a message of the contact would begin the chat.
+    companion.send_text(&contact, "to a stranger").await;
+    // Sent is not yet received: a message of the contact that arrived earlier would start the chat.
     companion
         .wait_for(|event| match event {
             Event::ServerAck(ack) => (ack.error.as_deref() == Some("463")).then_some(()),
@@ -58,10 +58,10 @@ async fn during_a_timelock_only_who_has_written_gets_messages() {
     peer.send_text(ACCOUNT, "hello", By::Pn)
         .await
         .expect("sent");
-    companion.hears("hello").await;
-    companion.say(&contact, "an answer").await;
+    companion.wait_for_text("hello").await;
+    companion.send_text(&contact, "an answer").await;
     let answer = |it: &openclaw_sim::Received| it.text.as_deref() == Some("an answer");
-    peer.wait_for(answer, PATIENCE).await.expect("arrived");
+    peer.wait_for(answer, TEST_TIMEOUT).await.expect("arrived");
     assert_eq!(peer.inbox_len(), 1, "the first one was refused");
 
     server
@@ -71,9 +71,11 @@ async fn during_a_timelock_only_who_has_written_gets_messages() {
         )
         .await;
     let other: Jid = "15550100003@s.whatsapp.net".parse().expect("a jid");
-    companion.say(&other, "to another").await;
+    companion.send_text(&other, "to another").await;
     let peer = server.sim.peer("+15550100003").expect("peer");
-    peer.wait_for(|_| true, PATIENCE).await.expect("arrived");
+    peer.wait_for(|_| true, TEST_TIMEOUT)
+        .await
+        .expect("arrived");
     assert_clean(&server.sim);
     companion.stop().await;
 }
@@ -85,7 +87,7 @@ async fn a_version_expires_as_announced() {
     let announced = companion.client().wait_for_node(NodeFilter::tag("ib"));
     let body = json!({ "account": ACCOUNT, "at": 4_000_000_000_u64 });
     server.post("/account/expiration", body).await;
-    let announced = tokio::time::timeout(PATIENCE, announced)
+    let announced = tokio::time::timeout(TEST_TIMEOUT, announced)
         .await
         .expect("in time");
     let announced = announced.expect("a stanza");

@@ -1,4 +1,4 @@
-//! What people do to messages, whether they may, and what of it was rejected.
+//! Changes to messages, whether their author was checked, and rejected changes.
 
 use std::time::SystemTime;
 
@@ -14,21 +14,21 @@ use crate::stored::{lenient, maybe_time};
 use crate::words::RejectReason;
 use crate::{ChatId, Contact};
 
-/// Whether the agent could check that who did something to a message may do it.
+/// The result of checking that the sender of a change may make it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AuthorCheck {
-    /// A version recorded it that did not check.
+    /// Recorded by a version that did not check.
     #[default]
     #[serde(rename = "none")]
     Unspecified,
-    /// The agent has the message, and who did this may do it.
+    /// The agent has the message, and the sender may make the change.
     #[serde(rename = "ok")]
     Checked,
-    /// The agent does not have the message: who wrote it is as the change says.
+    /// The agent does not have the message. The author is the one that the change names.
     #[serde(rename = "unknown")]
     Unknown,
-    /// The agent has the message, another than its author did this, and an admin of the group may. Whether it was one is
-    /// not known.
+    /// The agent has the message. The change is by another person, which a group's admin may do; whether the sender is
+    /// one is not known.
     #[serde(rename = "admin")]
     AdminAssumed,
 }
@@ -36,19 +36,19 @@ pub enum AuthorCheck {
 /// A message was changed by its author.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edit {
-    /// Where the change comes from; its id is the change's own.
+    /// The origin of the change; its id is that of the change itself.
     #[serde(rename = "o")]
     pub origin: Origin,
-    /// The message that it changes.
+    /// The message that is edited.
     #[serde(rename = "m")]
     pub message: MessageId,
-    /// What the message says now. [`crate::Body::Sealed`] when that could not be opened.
+    /// The new content. [`crate::Body::Sealed`] if it could not be decrypted.
     #[serde(rename = "c")]
     pub content: Content,
-    /// Who had written it.
+    /// The author of the message.
     #[serde(rename = "a", default)]
     pub author: Contact,
-    /// Whether that could be checked.
+    /// The result of the author check.
     #[serde(rename = "k", default, deserialize_with = "lenient")]
     pub check: AuthorCheck,
 }
@@ -93,16 +93,16 @@ impl Part for Edit {
 /// A message was deleted for everyone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deletion {
-    /// Where the deletion comes from: its sender is who deleted.
+    /// The origin of the deletion; its sender is the person who deleted the message.
     #[serde(rename = "o")]
     pub origin: Origin,
-    /// The message that is gone.
+    /// The deleted message.
     #[serde(rename = "m")]
     pub message: MessageId,
-    /// Who had written it: the sender, unless a group's admin deleted it.
+    /// The author of the message: the same as the sender, unless a group's admin deleted it.
     #[serde(rename = "a", default)]
     pub author: Contact,
-    /// Whether that could be checked.
+    /// The result of the author check.
     #[serde(rename = "k", default, deserialize_with = "lenient")]
     pub check: AuthorCheck,
 }
@@ -130,25 +130,25 @@ impl Part for Deletion {
     }
 }
 
-/// Someone reacted to a message, or no longer does.
+/// Someone reacted to a message, or removed a reaction.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reaction {
-    /// Where the reaction comes from; its id is the reaction's own.
+    /// The origin of the reaction; its id is that of the reaction itself.
     #[serde(rename = "o")]
     pub origin: Origin,
-    /// The message that it is about.
+    /// The message that it refers to.
     #[serde(rename = "m")]
     pub message: MessageId,
-    /// Who had written that message.
+    /// The author of that message.
     #[serde(rename = "a", default)]
     pub author: Contact,
-    /// The emoji; empty when a reaction is taken back.
+    /// The emoji; empty when the reaction is removed.
     #[serde(rename = "e", default)]
     pub emoji: String,
-    /// It came sealed, and could not be opened: the emoji is not known.
+    /// The reaction was encrypted and could not be decrypted: the emoji is not known.
     #[serde(rename = "x", default, skip_serializing_if = "is_false")]
     pub sealed: bool,
-    /// Whether it could be checked that the message is of this chat, and who wrote it.
+    /// Whether the agent could check the message's chat and author.
     #[serde(rename = "k", default, deserialize_with = "lenient")]
     pub check: AuthorCheck,
 }
@@ -192,22 +192,22 @@ impl Part for Reaction {
     }
 }
 
-/// Messages of ours were delivered or read.
+/// Outgoing messages were delivered or read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// Which.
+    /// The messages.
     #[serde(rename = "i")]
     pub messages: Vec<MessageId>,
-    /// Where.
+    /// Their chat.
     #[serde(rename = "c")]
     pub chat: ChatId,
-    /// By whom.
+    /// The person whose device sent the receipt.
     #[serde(rename = "b", default)]
     pub by: Contact,
     /// [`SendState::Delivered`] or [`SendState::Read`].
     #[serde(rename = "s")]
     pub state: SendState,
-    /// Whether it could be checked that the messages are ours and of this chat.
+    /// Whether the agent could check that the account sent these messages in this chat.
     #[serde(rename = "k", default, deserialize_with = "lenient")]
     pub check: AuthorCheck,
 }
@@ -241,22 +241,22 @@ impl Part for Receipt {
     }
 }
 
-/// A change arrived from a person who may not make it: nothing was changed. What it said is not kept.
+/// A change arrived from a person who may not make it. It was not applied, and its content is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected {
-    /// The change's own id; empty for a receipt.
+    /// The id of the change itself; empty for a receipt.
     #[serde(rename = "i")]
     pub id: MessageId,
-    /// Where.
+    /// The chat.
     #[serde(rename = "c")]
     pub chat: ChatId,
-    /// By whom.
+    /// The sender of the change.
     #[serde(rename = "s", default)]
     pub sender: Contact,
-    /// Done by the account itself on another device.
+    /// The account itself made the change on another device.
     #[serde(rename = "m", default)]
     pub from_me: bool,
-    /// When, by WhatsApp's clock; of a receipt that is not known.
+    /// WhatsApp's timestamp; `None` for a receipt.
     #[serde(
         rename = "d",
         with = "maybe_time",
@@ -264,25 +264,25 @@ pub struct Rejected {
         skip_serializing_if = "Option::is_none"
     )]
     pub sent_at: Option<SystemTime>,
-    /// It waited at the server while the agent was away; of a receipt that is not known.
+    /// It was queued at the server while the agent was offline; `None` for a receipt.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub offline: Option<bool>,
-    /// The messages that it would have changed.
+    /// The messages that it refers to.
     #[serde(rename = "t")]
     pub messages: Vec<MessageId>,
-    /// What it was: `edit`, `deletion`, `reaction`, `receipt`, or a content's word.
+    /// The kind of change: `edit`, `deletion`, `reaction`, `receipt`, or the name of a content.
     #[serde(rename = "w")]
     pub change: String,
-    /// Who wrote the message, as the agent knows.
+    /// The author of the message, according to the agent's own record.
     #[serde(rename = "a", default)]
     pub author: Contact,
-    /// Why.
+    /// Why it was rejected.
     #[serde(rename = "r")]
     pub reason: RejectReason,
 }
 
 impl Rejected {
-    /// Of a change that came from there.
+    /// A rejected change with this origin.
     #[must_use]
     pub fn of(
         origin: &Origin,

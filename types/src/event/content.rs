@@ -1,4 +1,4 @@
-//! What a message says: one kind of content, and what any kind may have. Files stay where they are.
+//! The content of a message: one body, and the fields that any kind of content may have. Files are not downloaded.
 
 mod body;
 mod stored;
@@ -22,62 +22,62 @@ pub use vote::Vote;
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "Stored")]
 pub struct Content {
-    /// What it is.
+    /// The body.
     #[serde(rename = "k")]
     pub body: Body,
-    /// The message that it answers.
+    /// The message that it replies to.
     #[serde(rename = "q", skip_serializing_if = "Option::is_none")]
     pub quoted: Option<Quoted>,
-    /// Who is mentioned in the text.
+    /// The people mentioned in the text.
     #[serde(rename = "m", skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<Contact>,
-    /// It may be viewed once.
+    /// It may be viewed only once.
     #[serde(rename = "v", skip_serializing_if = "is_false")]
     pub view_once: bool,
     /// It was forwarded.
     #[serde(rename = "f", skip_serializing_if = "is_false")]
     pub forwarded: bool,
-    /// It was too long, and something of it is missing here.
+    /// It was too long, and was cut.
     #[serde(rename = "x", skip_serializing_if = "is_false")]
     pub truncated: bool,
-    /// It disappears so many seconds after it was sent; 0 when it stays.
+    /// It disappears this many seconds after it was sent; 0 if it does not.
     #[serde(rename = "e", skip_serializing_if = "is_zero")]
     pub disappears_after: u32,
-    /// The album that it is a part of, by the id of the album's message.
+    /// The id of the album's message, if this message belongs to an album.
     #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
     pub album: Option<MessageId>,
 }
 
-/// A file that a message brings. It stays at WhatsApp until a client downloads it.
+/// A file attached to a message. It stays on WhatsApp's media servers until a client downloads it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Media {
-    /// What it is.
+    /// Its kind.
     #[serde(rename = "k", default, deserialize_with = "lenient")]
     pub kind: MediaKind,
-    /// Its type, as its sender says.
+    /// The MIME type, as reported by the sender.
     #[serde(rename = "m", default)]
     pub mime_type: String,
-    /// Its name, of documents.
+    /// The file name, for documents.
     #[serde(rename = "n", default, skip_serializing_if = "String::is_empty")]
     pub file_name: String,
-    /// Its size in bytes; 0 when not known.
+    /// The size in bytes; 0 if unknown.
     #[serde(rename = "s", default)]
     pub bytes: u64,
-    /// How long it plays, in seconds; 0 for what does not play.
+    /// The duration in seconds; 0 if the file has none.
     #[serde(rename = "d", default)]
     pub seconds: u32,
-    /// Its width and height in pixels; 0 when not known.
+    /// Width and height in pixels; 0 if unknown.
     #[serde(rename = "p", default)]
     pub pixels: (u32, u32),
-    /// The text below it.
+    /// The caption.
     #[serde(rename = "c", default, skip_serializing_if = "String::is_empty")]
     pub caption: String,
-    /// Where it is and the key to it.
+    /// Its location and key.
     #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
     pub pointer: Option<MediaPointer>,
 }
 
-/// What a file is to WhatsApp.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MediaKind {
@@ -87,7 +87,7 @@ pub enum MediaKind {
     Video,
     /// A sound file.
     Audio,
-    /// A recorded voice message.
+    /// A recorded voice message (PTT).
     Voice,
     /// A document.
     Document,
@@ -95,49 +95,49 @@ pub enum MediaKind {
     Sticker,
     /// An animated video ("GIF").
     Gif,
-    /// A recorded video message, shown round.
+    /// A round video message (PTV).
     VideoNote,
-    /// What a later version wrote.
+    /// Written by a later version.
     #[default]
     Unknown,
 }
 
-/// Where a file is at WhatsApp, the key to it, and what it is checked by. It never leaves the agent.
+/// The location of a file on WhatsApp's media servers, its key and its checksums. Never leaves the agent.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct MediaPointer {
-    /// The path at WhatsApp's media hosts.
+    /// The path on the media hosts.
     #[serde(rename = "p", default)]
     pub direct_path: String,
-    /// The key of 32 bytes that the file's keys are derived from.
+    /// The media key of 32 bytes, from which the encryption keys are derived.
     #[serde(rename = "k", default)]
     pub key: Vec<u8>,
-    /// SHA-256 of the file.
+    /// SHA-256 of the plain file.
     #[serde(rename = "h", default)]
     pub sha256: Vec<u8>,
-    /// SHA-256 of the file as it is at WhatsApp, encrypted.
+    /// SHA-256 of the encrypted file, as it is on the media servers.
     #[serde(rename = "e", default)]
     pub encrypted_sha256: Vec<u8>,
-    /// When the key was made, in seconds since 1970; 0 when not known. A phone is asked with it to upload again.
+    /// When the key was made, in seconds since 1970; 0 if unknown. Needed to ask a phone for a new upload.
     #[serde(rename = "t", default)]
     pub key_made_at: i64,
 }
 
-/// Content without a kind of its own.
+/// Content of a kind that has no variant of its own.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Other {
-    /// In one word.
+    /// A single word.
     #[serde(rename = "w")]
     pub name: String,
-    /// Its text, where it has one.
+    /// Its text, if it has one.
     #[serde(rename = "t", default, skip_serializing_if = "String::is_empty")]
     pub text: String,
-    /// The message that it is about.
+    /// The message that it refers to.
     #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
     pub about: Option<Box<Target>>,
 }
 
 impl Other {
-    /// By its name alone.
+    /// With a name and nothing else.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self {
@@ -183,22 +183,22 @@ impl Kind for Other {
 /// The quoted message.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quoted {
-    /// Its id.
+    /// The message's id.
     #[serde(rename = "i")]
     pub id: MessageId,
-    /// Who wrote it.
+    /// The author of the message.
     #[serde(rename = "s", default)]
     pub sender: Contact,
-    /// Its text or caption, as the answer has it.
+    /// Its text or caption, as contained in the reply.
     #[serde(rename = "t", default, skip_serializing_if = "String::is_empty")]
     pub text: String,
-    /// Its file, as the answer has it, without the caption.
+    /// Its file, as contained in the reply, without the caption.
     #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
     pub media: Option<Box<Media>>,
 }
 
 impl MediaKind {
-    /// Its name.
+    /// The kind's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -244,7 +244,7 @@ impl MediaPointer {
 }
 
 impl Content {
-    /// A text and nothing else.
+    /// A plain text.
     #[must_use]
     pub fn of_text(text: impl Into<String>) -> Self {
         Self {
@@ -253,7 +253,7 @@ impl Content {
         }
     }
 
-    /// How much memory it holds in addition to itself, roughly.
+    /// The approximate size of its heap allocations.
     pub(super) fn heap_bytes(&self) -> usize {
         let quoted = self.quoted.as_ref().map_or(0, |quoted| {
             let media = quoted.media.as_ref().map_or(0, Kind::heap_bytes);
@@ -263,7 +263,7 @@ impl Content {
     }
 }
 
-/// Shows what it is, never text, names, numbers or keys.
+/// Shows the kind, never text, names, numbers or keys.
 impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.body.fmt(f)
@@ -284,12 +284,12 @@ impl std::fmt::Debug for Quoted {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 const fn is_zero(value: &u32) -> bool {
     *value == 0
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 pub(super) fn is_false(value: &bool) -> bool {
     !value
 }

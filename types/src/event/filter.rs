@@ -1,4 +1,4 @@
-//! Which events someone wants: by kind, and by the chat that they happen in.
+//! Filters for events: by kind and by chat.
 
 use std::collections::HashSet;
 
@@ -6,25 +6,25 @@ use super::{EventData, KindSet};
 use crate::chat_kind::{ChatKind, ChatKinds};
 use crate::{ChatId, Contact, Lid, Phone, RecipientError};
 
-/// The most chats that a filter names.
+/// The maximum number of chats in a filter.
 pub const MAX_CHATS: usize = 256;
 
-/// A filter. The default lets everything pass.
+/// A filter. The default passes every event.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// The kinds.
+    /// The kinds of events.
     pub kinds: KindSet,
     /// The chats.
     pub chats: ChatSet,
-    /// The kinds of chats. A chat that is named passes whatever its kind.
+    /// The kinds of chats. A chat that is listed in `chats` passes whatever its kind.
     pub chat_kinds: ChatKinds,
 }
 
-/// A set of chats; the empty one is all of them, and what happens in none.
+/// A set of chats. The empty set stands for all chats, and for events outside of any chat.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ChatSet(HashSet<String>);
 
-/// It names numbers: `Debug` says how many.
+/// Contains phone numbers: `Debug` shows only how many chats there are.
 impl std::fmt::Debug for ChatSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} chats", self.0.len())
@@ -44,7 +44,7 @@ impl ChatSet {
 }
 
 impl Filter {
-    /// Adds the LIDs of numbers in it, as far as they are known now. Returns the numbers whose LID is not.
+    /// Adds the known LIDs of the phone numbers in the set. Returns the numbers whose LID is not known.
     pub fn name_by_lid(
         &mut self,
         mut numbers: Vec<Phone>,
@@ -57,8 +57,8 @@ impl Filter {
         numbers
     }
 
-    /// Whether this passes. `other_name` returns a person's LID for their number's JID, and the other
-    /// way round, where that is known.
+    /// Returns true if the event passes. `other_name` maps a person's number JID to the LID JID and vice versa, if
+    /// known.
     pub fn passes(
         &self,
         what: &EventData,
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chat_is_found_by_whatever_name_is_known() {
+    fn a_chat_matches_by_number_and_by_lid() {
         let by_number = filter(&["+1 555 010-0123"]);
         let nothing = |_: &str| None;
         assert!(by_number.passes(&receipt("15550100123@s.whatsapp.net", None), nothing));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_and_channels_are_left_out_unless_they_are_asked_for() {
+    fn statuses_and_channels_pass_only_if_requested() {
         for jid in ["status@broadcast", "12@newsletter"] {
             let event = receipt(jid, None);
             assert!(!Filter::default().passes(&event, |_| None), "{jid}");

@@ -4,19 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use super::part::Part;
 
-/// Calls a macro with the kinds of events, one a line: the variant, what it holds, its name in filters, counters and
-/// logs, its name on disk.
+/// Calls a macro with the kinds of events, one per line: the variant, its data, its name in filters, counters and logs,
+/// its name on disk.
 #[macro_export]
 macro_rules! for_each_kind {
     ($callback:ident) => {
         $callback! {
             /// A message arrived.
             Message(Box<$crate::Message>) = "message", "msg";
-            /// Messages of ours were delivered or read.
+            /// Outgoing messages were delivered or read.
             Receipt($crate::Receipt) = "receipt", "rcpt";
             /// The link changed its state.
             Link(Box<$crate::Link>) = "link", "link";
-            /// A message of ours changed its state.
+            /// An outgoing message changed its state.
             Outcome($crate::SendOutcome) = "outcome", "send";
             /// A message arrived that could not be decrypted.
             Undecryptable($crate::Undecryptable) = "undecryptable", "undec";
@@ -24,7 +24,7 @@ macro_rules! for_each_kind {
             Edit(Box<$crate::Edit>) = "edit", "edit";
             /// A message was deleted for everyone.
             Deletion(Box<$crate::Deletion>) = "deletion", "del";
-            /// A person reacted to a message, or no longer does.
+            /// Someone reacted to a message, or removed a reaction.
             Reaction(Box<$crate::Reaction>) = "reaction", "react";
             /// A message was acknowledged to WhatsApp and may be lost.
             Lost($crate::Lost) = "lost", "lost";
@@ -38,7 +38,7 @@ macro_rules! for_each_kind {
 
 macro_rules! kinds {
     ($($(#[$doc:meta])+ $variant:ident($holds:ty) = $name:literal, $stored:literal;)+) => {
-        /// What happened.
+        /// The data of an event.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         pub enum EventData {
             $(
@@ -46,7 +46,7 @@ macro_rules! kinds {
                 #[serde(rename = $stored)]
                 $variant($holds),
             )+
-            /// Written by a later version, or damaged: it happened, and that is all that is known.
+            /// Written by a later version, or damaged. Nothing but its position and time is known.
             #[default]
             #[serde(rename = "unknown")]
             Unknown,
@@ -65,10 +65,10 @@ macro_rules! kinds {
         }
 
         impl Kind {
-            /// All of them, in their order.
+            /// All kinds, in table order.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+ Self::Unknown];
 
-            /// Its name.
+            /// The kind's name.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -79,7 +79,7 @@ macro_rules! kinds {
         }
 
         impl EventData {
-            /// Its kind.
+            /// The kind of the event.
             #[must_use]
             pub const fn kind(&self) -> Kind {
                 match self {
@@ -103,7 +103,7 @@ macro_rules! kinds {
             }
         }
 
-        /// One of each at least, with every field set.
+        /// At least one sample of each kind, with every field set.
         #[cfg(any(test, feature = "samples"))]
         #[must_use]
         pub fn every_event_data() -> Vec<EventData> {
@@ -116,11 +116,11 @@ macro_rules! kinds {
 
 for_each_kind!(kinds);
 
-/// A set of kinds.
+/// A set of event kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KindSet(u64);
 
-const _: () = assert!(Kind::ALL.len() < 64, "a set has a bit for each kind");
+const _: () = assert!(Kind::ALL.len() < 64, "a set has one bit per kind");
 
 impl Default for KindSet {
     fn default() -> Self {
@@ -129,10 +129,10 @@ impl Default for KindSet {
 }
 
 impl KindSet {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: Self = Self(u64::MAX);
 
-    /// The set of these kinds; all of them when there are none.
+    /// The set of these kinds; all kinds if there are none.
     pub fn of(kinds: impl IntoIterator<Item = Kind>) -> Self {
         let bits = kinds
             .into_iter()
@@ -140,7 +140,7 @@ impl KindSet {
         if bits == 0 { Self::ALL } else { Self(bits) }
     }
 
-    /// Whether a kind is in it. [`Kind::Unknown`] always is: it may be any of them.
+    /// Returns true if the set contains this kind. [`Kind::Unknown`] is in every set, because it may be any kind.
     #[must_use]
     pub const fn contains(self, kind: Kind) -> bool {
         matches!(kind, Kind::Unknown) || self.0 & 1 << kind as u64 != 0

@@ -1,4 +1,4 @@
-//! A message in a chat, and where anything in a chat comes from.
+//! A message in a chat, and the origin that messages and changes have in common.
 
 use std::time::SystemTime;
 
@@ -13,38 +13,38 @@ use crate::send::MessageId;
 use crate::stored::time;
 use crate::{ChatId, Contact};
 
-/// Where something in a chat comes from.
+/// The origin of a message or change in a chat.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// WhatsApp's id, unique within (chat, sender).
     #[serde(rename = "i")]
     pub id: MessageId,
-    /// Where.
+    /// The chat.
     #[serde(rename = "c")]
     pub chat: ChatId,
-    /// Who.
+    /// The sender.
     #[serde(rename = "s", default)]
     pub sender: Contact,
-    /// The name the sender gave themselves.
+    /// The name that the sender chose (push name).
     #[serde(rename = "p", default, skip_serializing_if = "String::is_empty")]
     pub push_name: String,
-    /// When, by WhatsApp's clock.
+    /// WhatsApp's timestamp.
     #[serde(rename = "t", with = "time")]
     pub sent_at: SystemTime,
-    /// Done by the account itself on another device.
+    /// The account itself is the sender, on another device.
     #[serde(rename = "m", default, skip_serializing_if = "is_false")]
     pub from_me: bool,
-    /// In a group.
+    /// True in a group.
     #[serde(rename = "g", default, skip_serializing_if = "is_false")]
     pub group: bool,
-    /// It waited at the server while the agent was away.
+    /// It was queued at the server while the agent was offline.
     #[serde(rename = "o", default, skip_serializing_if = "is_false")]
     pub offline: bool,
-    /// It came past the durable path: WhatsApp does not send it again if the agent dies before it
-    /// has it.
+    /// It was acknowledged before it was durable: WhatsApp does not send it again if the agent crashes before it is
+    /// recorded.
     #[serde(rename = "b", default, skip_serializing_if = "is_false")]
     pub bypassed: bool,
-    /// The phone sent its content, after it could not be decrypted here.
+    /// The phone sent the content again, after the agent could not decrypt the message.
     #[serde(rename = "r", default, skip_serializing_if = "is_false")]
     pub recovered: bool,
 }
@@ -59,10 +59,10 @@ impl std::fmt::Debug for Origin {
 /// A message in a chat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Where it comes from.
+    /// Its origin.
     #[serde(rename = "o")]
     pub origin: Origin,
-    /// What it says.
+    /// Its content.
     #[serde(rename = "c")]
     pub content: Content,
 }

@@ -1,4 +1,4 @@
-//! What every kind of event answers for itself. One that does not answer does not compile.
+//! The properties of a kind of event. Each kind implements the trait `Part`, which the compiler enforces.
 
 #[cfg(any(test, feature = "samples"))]
 use super::samples;
@@ -7,19 +7,19 @@ use crate::link::Link;
 use crate::send::{MessageId, SendOutcome};
 use crate::{ChatId, Contact};
 
-/// What of an event names it and says where it happened.
+/// The key of an event and its place.
 #[derive(Clone, Copy, Default)]
 pub(super) struct View<'a> {
-    /// Of what a person does in a chat: the allowlist judges it.
+    /// The origin, for what a person does in a chat. The allowlist is applied to it.
     pub(super) origin: Option<&'a Origin>,
-    /// Of what arrived in a chat and was opened.
+    /// The id, for what arrived in a chat and was decrypted.
     pub(super) id: Option<&'a MessageId>,
     pub(super) chat: Option<&'a ChatId>,
     pub(super) who: Option<&'a Contact>,
     pub(super) from_me: bool,
 }
 
-/// The chat that it happened in, those who did it, and those whose messages it is about.
+/// The chat of the event, the people who acted, and the authors of the messages it refers to.
 pub(super) type Parts<'a> = (Option<&'a mut ChatId>, Vec<&'a mut Contact>);
 
 pub(super) trait Part {
@@ -27,12 +27,12 @@ pub(super) trait Part {
 
     fn parts_mut(&mut self) -> Parts<'_>;
 
-    /// How much memory it holds in addition to itself, roughly.
+    /// The approximate size of its heap allocations.
     fn heap_bytes(&self) -> usize {
         0
     }
 
-    /// Some of it, with every field set.
+    /// Samples with every field set.
     #[cfg(any(test, feature = "samples"))]
     fn samples() -> Vec<Self>
     where

@@ -1,4 +1,4 @@
-//! One of every kind of event and of content, for the tests of those who write them down or pass them on.
+//! A sample of every kind of event and content, for tests of code that stores or converts them.
 
 use std::time::{Duration, SystemTime};
 

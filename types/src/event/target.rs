@@ -1,4 +1,4 @@
-//! The message that a content is about.
+//! The message that a content refers to.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,22 +7,22 @@ use crate::Contact;
 use crate::send::MessageId;
 use crate::stored::lenient;
 
-/// The message that a vote, a pin or the like is about.
+/// The message that a vote, a pin or similar content refers to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Stored")]
 pub struct Target {
     /// Its id.
     #[serde(rename = "i")]
     pub message: MessageId,
-    /// Who had written it.
+    /// The author of the message.
     #[serde(rename = "a")]
     pub author: Contact,
-    /// Whether it could be checked that the message is of this chat, and who wrote it.
+    /// Whether the agent could check the message's chat and author.
     #[serde(rename = "k")]
     pub check: AuthorCheck,
 }
 
-/// Versions before 0.1.0 wrote the id alone.
+/// Versions before 0.1.0 wrote only the id.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Stored {
@@ -38,7 +38,7 @@ enum Stored {
 }
 
 impl Target {
-    /// By its id alone.
+    /// With an id and nothing else.
     #[must_use]
     pub fn of_id(message: MessageId) -> Self {
         Self {

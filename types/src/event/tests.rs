@@ -1,4 +1,4 @@
-//! What is on a disk stays readable: by this version, and as far as it goes by an older one.
+//! Events on disk stay readable: by this version, and as far as possible by an older one.
 
 use ciborium::{Value, cbor};
 
@@ -33,12 +33,12 @@ fn every_event_reads_as_it_was_written() {
 
 #[test]
 fn fields_of_a_later_version_are_skipped() {
-    /// Adds a field to every map of strings, at every depth.
+    /// Adds a field to every map with string keys, at every depth.
     fn add(value: &mut Value) {
         match value {
             Value::Map(entries) => {
                 entries.iter_mut().for_each(|(_, value)| add(value));
-                // An enum's variant is a map of one entry, and must stay so.
+                // An enum's variant is a map with one entry, and must stay so.
                 let variant = matches!(&entries[..], [(Value::Text(name), _)] if name.len() > 1);
                 if !variant {
                     entries.push(("later".into(), cbor!({"a" => [1, null]}).unwrap()));
@@ -60,7 +60,7 @@ fn fields_of_a_later_version_are_skipped() {
 }
 
 #[test]
-fn an_event_of_a_later_version_keeps_its_place_and_time() {
+fn an_event_of_a_later_version_keeps_its_seq_and_time() {
     let nanos = 1_800_000_000_123_456_789_u64;
     for later in [
         cbor!({"later" => {"a" => 1}}).unwrap(),
@@ -82,7 +82,7 @@ fn content_of(row: &Value) -> Content {
 }
 
 #[test]
-fn content_of_a_later_version_is_unknown_and_keeps_what_any_content_has() {
+fn content_of_a_later_version_is_unknown_and_keeps_the_common_fields() {
     let row = cbor!({"k" => {"hologram" => 3}, "v" => true}).unwrap();
     let content = content_of(&row);
     assert_eq!((content.body.name(), content.view_once), ("unknown", true));

@@ -1,4 +1,4 @@
-//! Messages that arrived and are not here: what they said is not known, or not kept.
+//! Messages that arrived without usable content: it could not be decrypted, may be lost, or is not stored.
 
 use std::time::SystemTime;
 
@@ -18,16 +18,16 @@ pub struct Undecryptable {
     /// Its id.
     #[serde(rename = "i")]
     pub id: MessageId,
-    /// Where.
+    /// The chat.
     #[serde(rename = "c")]
     pub chat: ChatId,
-    /// Who.
+    /// The sender.
     #[serde(rename = "s", default)]
     pub sender: Contact,
-    /// Done by the account itself on another device. `None` where that is not known.
+    /// The account itself is the sender, on another device. `None` if unknown.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub from_me: Option<bool>,
-    /// When, by WhatsApp's clock. `None` where that is not known.
+    /// WhatsApp's timestamp. `None` if unknown.
     #[serde(
         rename = "t",
         with = "maybe_time",
@@ -35,10 +35,10 @@ pub struct Undecryptable {
         skip_serializing_if = "Option::is_none"
     )]
     pub sent_at: Option<SystemTime>,
-    /// It waited at the server while the agent was away. `None` where that is not known.
+    /// It was queued at the server while the agent was offline. `None` if unknown.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub offline: Option<bool>,
-    /// Why.
+    /// Why it could not be decrypted.
     #[serde(rename = "r")]
     pub reason: UndecryptableReason,
 }
@@ -77,16 +77,16 @@ pub struct Lost {
     /// Its id.
     #[serde(rename = "i")]
     pub id: MessageId,
-    /// Where.
+    /// The chat.
     #[serde(rename = "c")]
     pub chat: ChatId,
-    /// Who.
+    /// The sender.
     #[serde(rename = "s", default)]
     pub sender: Contact,
-    /// Done by the account itself on another device. `None` where that is not known.
+    /// The account itself is the sender, on another device. `None` if unknown.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub from_me: Option<bool>,
-    /// When, by WhatsApp's clock. `None` where that is not known.
+    /// WhatsApp's timestamp. `None` if unknown.
     #[serde(
         rename = "t",
         with = "maybe_time",
@@ -94,16 +94,16 @@ pub struct Lost {
         skip_serializing_if = "Option::is_none"
     )]
     pub sent_at: Option<SystemTime>,
-    /// It waited at the server while the agent was away. `None` where that is not known.
+    /// It was queued at the server while the agent was offline. `None` if unknown.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub offline: Option<bool>,
-    /// Why.
+    /// How it is known that the message may be lost.
     #[serde(rename = "r")]
     pub reason: LostReason,
 }
 
 impl Lost {
-    /// Of a message that is known by addresses on the wire alone, and maybe by whether the account wrote it.
+    /// A lost message of which only the JIDs are known, and possibly whether the account sent it.
     #[must_use]
     pub fn of_jids(
         [chat, sender]: [&str; 2],
@@ -147,22 +147,22 @@ impl Part for Lost {
     }
 }
 
-/// A message arrived from a sender who is not allowed. What it said is not kept.
+/// A message arrived from a sender who is not allowed. Its content is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
     /// Its id.
     #[serde(rename = "i")]
     pub id: MessageId,
-    /// Where.
+    /// The chat.
     #[serde(rename = "c")]
     pub chat: ChatId,
-    /// Who. Masked in the log.
+    /// The sender. Masked in the log.
     #[serde(rename = "s", default)]
     pub sender: Contact,
-    /// Done by the account itself on another device. `None` where that is not known.
+    /// The account itself is the sender, on another device. `None` if unknown.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub from_me: Option<bool>,
-    /// When, by WhatsApp's clock. `None` where that is not known.
+    /// WhatsApp's timestamp. `None` if unknown.
     #[serde(
         rename = "t",
         with = "maybe_time",
@@ -170,10 +170,10 @@ pub struct Dropped {
         skip_serializing_if = "Option::is_none"
     )]
     pub sent_at: Option<SystemTime>,
-    /// It waited at the server while the agent was away. `None` where that is not known.
+    /// It was queued at the server while the agent was offline. `None` if unknown.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub offline: Option<bool>,
-    /// By which rule.
+    /// The rule that dropped it.
     #[serde(rename = "r")]
     pub reason: DropReason,
 }

@@ -1,4 +1,4 @@
-//! What readers of an event ask, whatever its kind: where it happened, who is in it, what names it.
+//! What any event can be asked, whatever its kind: its chat, its people, its key.
 
 use super::part::{Part, Parts, View};
 use super::{ChatId, Contact, EventData, NameRef, Origin};
@@ -12,45 +12,45 @@ impl EventData {
         self.part_mut().map(Part::parts_mut).unwrap_or_default()
     }
 
-    /// Where it comes from, of what a person does in a chat: the allowlist judges each of these. Receipts and the like are
-    /// about messages of ours.
+    /// The origin, for what a person does in a chat: the allowlist is applied to each of these. `None` for receipts and
+    /// other events about outgoing messages.
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
         self.view().origin
     }
 
-    /// What names it, where it is something that arrived in a chat and was opened.
+    /// The key, for what arrived in a chat and was decrypted.
     #[must_use]
     pub fn named(&self) -> Option<NameRef<'_>> {
         self.view().name()
     }
 
-    /// The chat that it happened in, when it did in one.
+    /// The chat of the event, if it has one.
     #[must_use]
     pub fn chat(&self) -> Option<&ChatId> {
         self.view().chat
     }
 
-    /// Whom a chat of two is with, where the event says more of them than the chat's name.
+    /// The other person of a one-to-one chat, if the event contains more about them than the chat's JID.
     #[must_use]
     pub fn other_side(&self) -> Option<&Contact> {
         let view = self.view();
         view.who.filter(|_| !view.from_me)
     }
 
-    /// Gives the chat another name: a person's LID for their number.
+    /// Changes the chat's JID, from a person's number to the LID.
     pub fn rename_chat(&mut self, name: ChatId) {
         if let (Some(chat), _) = self.parts_mut() {
             *chat = name;
         }
     }
 
-    /// Those who did it, and those whose messages it is about.
+    /// The people who acted, and the authors of the messages that the event refers to.
     pub fn people_mut(&mut self) -> Vec<&mut Contact> {
         self.parts_mut().1
     }
 
-    /// How much memory it holds in addition to itself, roughly: what the journal's bound counts.
+    /// The approximate size of its heap allocations. The journal's memory limit is computed with it.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let own = self.part().map_or(0, Part::heap_bytes);

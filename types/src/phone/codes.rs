@@ -1,19 +1,19 @@
-//! Which country codes exist, and in which countries a number never begins with 0.
+//! The assigned country codes, and the countries in which no number begins with 0.
 //!
-//! Not a metadata crate. What is refused here must be wrong for certain, for years: country codes hardly ever change,
-//! while the ranges of a country change every month, and a number of a range that is newer than the build would be
-//! refused. Nor is it small: `rlibphonenumber` 2.2 adds a regex engine and 230 kB of tables to each binary,
-//! `phonenumber` 0.3 more than that.
+//! This is deliberately not a metadata crate. An input that is refused here must be wrong for years to come: country
+//! codes hardly ever change, but number ranges change every month, and a number from a range newer than the build would
+//! be refused. Such crates are also large: `rlibphonenumber` 2.2 adds a regex engine and 230 kB of tables to each
+//! binary, `phonenumber` 0.3 even more.
 
-/// Two digits (20 is Egypt): ITU-T, list of E.164 assigned country codes (Operational Bulletin 1114, 15.12.2016, and its
-/// amendments). 1 and 7 have one digit.
+/// Two-digit codes (20 is Egypt): ITU-T, list of E.164 assigned country codes (Operational Bulletin 1114, 15.12.2016,
+/// and its amendments). Only 1 and 7 have one digit.
 const TWO_DIGITS: &[u16] = &[
     20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56,
     57, 58, 60, 61, 62, 63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
 ];
 
-/// Three digits, from the same list: ranges, both ends included. With 970, which the list reserves and Palestine uses,
-/// 383 (Kosovo, assigned in 2016) and 888, which other lists still have.
+/// Three-digit codes from the same list, as inclusive ranges. Plus 970, which the list reserves and Palestine uses, 383
+/// (Kosovo, assigned in 2016) and 888, which other lists still contain.
 const THREE_DIGITS: &[(u16, u16)] = &[
     (211, 213),
     (216, 216),
@@ -50,11 +50,11 @@ const THREE_DIGITS: &[(u16, u16)] = &[
     (998, 998),
 ];
 
-/// Codes of the countries where 0 is what one dials first inside the country, and where no number that can be called
-/// from abroad begins with 0: a 0 right after the code was left there by mistake. From libphonenumber's
-/// PhoneNumberMetadata.xml 9.0.33: `nationalPrefix` begins with 0, and no pattern of fixed, mobile, personal or IP
-/// numbers begins with 0. Italy (39), San Marino (378), Côte d'Ivoire (225), Gabon (241), Congo (242), Benin (229) and
-/// others keep their 0, and are not here.
+/// Codes of the countries whose trunk prefix is 0 and where no number that can be called from abroad begins with 0: a 0
+/// right after the country code is a leftover trunk prefix. From libphonenumber's PhoneNumberMetadata.xml 9.0.33:
+/// `nationalPrefix` begins with 0, and no pattern of fixed, mobile, personal or IP numbers begins with 0. Not included,
+/// because their numbers keep the 0: Italy (39), San Marino (378), Côte d'Ivoire (225), Gabon (241), Congo (242), Benin
+/// (229) and others.
 const NO_ZERO_AFTER: &[u16] = &[
     20, 27, 31, 32, 33, 36, 40, 41, 43, 44, 46, 49, 51, 53, 54, 55, 57, 58, 60, 61, 62, 63, 64, 66,
     81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98, 211, 212, 213, 218, 231, 232, 233, 234, 243, 249,
@@ -64,23 +64,23 @@ const NO_ZERO_AFTER: &[u16] = &[
     996,
 ];
 
-/// The same of countries that have nothing to dial first inside the country, and no number that begins with 0: Greece,
-/// Spain, Denmark, Poland, Singapore, Portugal, Czechia, Hong Kong; and of Mexico, whose 01, 044 and 045 are no more. As
-/// each one's numbering plan says that is filed with the ITU under E.129. Norway (02800) and Macau (0800) have numbers
-/// with a 0, and are not here.
+/// Codes of countries without a trunk prefix and without numbers that begin with 0: Greece, Spain, Denmark, Poland,
+/// Singapore, Portugal, Czechia, Hong Kong; and Mexico, which abolished 01, 044 and 045. From each country's numbering
+/// plan, as filed with the ITU under E.129. Not included, because they have numbers that begin with 0: Norway (02800)
+/// and Macau (0800).
 const NO_PREFIX_NO_ZERO: &[u16] = &[30, 34, 45, 48, 52, 65, 351, 420, 852];
 
-/// How many digits every number of a country has after its code.
+/// The number of digits after the country code, for countries where it is fixed.
 const NATIONAL_DIGITS: &[(u16, usize)] = &[(1, 10), (7, 10)];
 
-/// How many digits a number of that country has after its code, where that is one length and `national` has another.
+/// The required number of digits after the country code, if the country has a fixed length and `national` has another.
 pub(super) fn other_length(code: u16, national: &str) -> Option<usize> {
     let mut known = NATIONAL_DIGITS.iter().filter(|(of, _)| *of == code);
     let (_, digits) = known.next()?;
     (national.len() != *digits).then_some(*digits)
 }
 
-/// How many digits the country code has at the start of `digits`, whether or not it is assigned.
+/// The length of the country code at the start of `digits`, whether or not it is assigned.
 pub(crate) fn code_length(digits: &str) -> usize {
     let starts = |code: &u16| digits.starts_with(code.to_string().as_str());
     if digits.starts_with(['1', '7']) {
@@ -92,7 +92,7 @@ pub(crate) fn code_length(digits: &str) -> usize {
     }
 }
 
-/// The first digits as a country code, and whether that is assigned. `None` when there are too few.
+/// The country code at the start of `digits`, and whether it is assigned. `None` if there are too few digits.
 pub(super) fn country_code(digits: &str) -> Option<(u16, bool)> {
     let length = code_length(digits);
     let code: u16 = digits.get(..length)?.parse().ok()?;
@@ -100,14 +100,14 @@ pub(super) fn country_code(digits: &str) -> Option<(u16, bool)> {
     Some((code, length < 3 || THREE_DIGITS.iter().any(assigned)))
 }
 
-/// The digit after the country code, where no number of that country has it there.
+/// The first digit after the country code, if no number of that country begins with it.
 pub(super) fn trunk_digit(code: u16, national: &str) -> Option<char> {
     let first = national.chars().next()?;
     let wrong = match code {
         // North American area codes begin with 2 to 9.
         1 => matches!(first, '0' | '1'),
-        // Russia and Kazakhstan, where 8 is dialled first inside the country. Their own numbers may begin with 8 as well
-        // (800): those have no digit too many.
+        // Russia and Kazakhstan, whose trunk prefix is 8. Their numbers may begin with 8 too (800); those do not have
+        // an additional digit.
         7 => matches!(first, '0' | '1') || first == '8' && national.len() == 11,
         code => {
             first == '0'
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tables_are_sorted_and_without_overlap() {
+    fn the_tables_are_sorted_and_do_not_overlap() {
         assert!(TWO_DIGITS.is_sorted() && NO_ZERO_AFTER.is_sorted());
         assert!(THREE_DIGITS.is_sorted_by(|a, b| a.0 <= a.1 && a.1 < b.0));
         for (first, _) in THREE_DIGITS {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_that_no_country_has_are_known() {
+    fn unassigned_codes_are_recognised() {
         for spare in [
             "210", "214", "259", "281", "292", "384", "388", "422", "671", "684", "693", "801",
             "830", "851", "871", "884", "890", "969", "978", "990", "999",

@@ -1,21 +1,21 @@
-//! A number as people write, copy and paste it: with separators, marks that cannot be seen, and links around it.
+//! Phone numbers as people write, copy and paste them: with separators, invisible characters, and links around them.
 //!
-//! Whatever is dropped here changes no number: marks that show nothing, and what stands between groups of digits. A
-//! slash is no separator, because it also stands between two numbers.
+//! Only characters that cannot change the number are dropped: invisible ones, and separators between groups of digits.
+//! A slash is not a separator, because it may also stand between two numbers.
 
 use super::{Phone, PhoneError};
-use crate::text::shows_nothing;
+use crate::text::is_blank;
 
-/// A character, and its place in what was given, from 1.
+/// A character, and its position in the input, from 1.
 type Placed = (usize, char);
 
-/// Marks that come along when something is copied, and show nothing. White space and control characters are none: a line
-/// end stands between two numbers.
+/// Invisible characters that are copied along with a number. White space and control characters do not count: a line
+/// end may stand between two numbers.
 pub(crate) fn is_invisible(c: char) -> bool {
-    shows_nothing(c) && !c.is_whitespace() && !c.is_control()
+    is_blank(c) && !c.is_whitespace() && !c.is_control()
 }
 
-/// What people put between groups of digits: spaces of any width, hyphens of any script, dots and parentheses.
+/// Separators between groups of digits: spaces of any width, hyphens of any script, dots and parentheses.
 fn is_separator(c: char) -> bool {
     let space = c == ' ' || !c.is_ascii() && c.is_whitespace() && !is_line_end(c);
     space
@@ -37,18 +37,18 @@ const fn is_line_end(c: char) -> bool {
     matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// The text without marks, and without white space around it.
+/// The text without invisible characters, trimmed.
 pub(crate) fn without_marks(text: &str) -> String {
     let seen: String = text.chars().filter(|c| !is_invisible(*c)).collect();
     seen.trim().to_owned()
 }
 
-/// The number in a link, if the text is one.
+/// The number in a link, if the text is a link.
 pub(crate) fn in_link_text(text: &str) -> Option<Result<Phone, PhoneError>> {
     let seen = seen(text);
     match in_link(trimmed(&seen)) {
         Ok(None) => None,
-        // WhatsApp's own links have the number without a plus sign.
+        // WhatsApp's own links contain the number without a plus sign.
         Ok(Some(number)) => {
             Some(digits(&number, false).and_then(|digits| Phone::of_country(&digits)))
         }
@@ -61,7 +61,7 @@ fn seen(text: &str) -> Vec<Placed> {
     placed.filter(|(_, c)| !is_invisible(*c)).collect()
 }
 
-/// A number. Not a link and not a JID.
+/// Parses a number, but neither a link nor a JID.
 pub(crate) fn read(text: &str) -> Result<Phone, PhoneError> {
     let seen = seen(text);
     let seen = trimmed(&seen);
@@ -87,7 +87,7 @@ fn trimmed(mut chars: &[Placed]) -> &[Placed] {
     chars
 }
 
-/// What follows `prefix`, which is in lower case.
+/// The rest after `prefix`, which must be in lower case; the comparison ignores case.
 fn after<'a>(chars: &'a [Placed], prefix: &str) -> Option<&'a [Placed]> {
     let length = prefix.len();
     let start = chars.get(..length)?.iter().map(|(_, c)| *c);
@@ -97,8 +97,8 @@ fn after<'a>(chars: &'a [Placed], prefix: &str) -> Option<&'a [Placed]> {
     same.then(|| &chars[length..])
 }
 
-/// The number in a link of WhatsApp's: `https://wa.me/NUMBER`, `https://api.whatsapp.com/send?phone=NUMBER`,
-/// `whatsapp://send?phone=NUMBER`. What else the link asks for, like a text to begin with, is no part of the number.
+/// The number in a WhatsApp link: `https://wa.me/NUMBER`, `https://api.whatsapp.com/send?phone=NUMBER`,
+/// `whatsapp://send?phone=NUMBER`. Other parameters, like a prefilled text, are ignored.
 fn in_link(chars: &[Placed]) -> Result<Option<Vec<Placed>>, PhoneError> {
     let https = after(chars, "https://").or_else(|| after(chars, "http://"));
     let rest = https.unwrap_or(chars);
@@ -110,7 +110,7 @@ fn in_link(chars: &[Placed]) -> Result<Option<Vec<Placed>>, PhoneError> {
             [path @ .., (_, '/')] => path,
             path => path,
         };
-        // wa.me/message/CODE, wa.me/c/NUMBER and their kin are of other things than a chat.
+        // wa.me/message/CODE, wa.me/c/NUMBER and similar links do not refer to a chat.
         if path.iter().any(|(_, c)| *c == '/') {
             return Err(PhoneError::Link);
         }
@@ -138,7 +138,7 @@ fn in_link(chars: &[Placed]) -> Result<Option<Vec<Placed>>, PhoneError> {
     }
 }
 
-/// Without percent-encoding. Only ASCII is taken, for nothing else belongs there. No digit is no number.
+/// Percent-decodes. Only ASCII is accepted, because nothing else can be part of a number here.
 fn decoded(chars: &[Placed]) -> Result<Vec<Placed>, PhoneError> {
     let mut plain = Vec::with_capacity(chars.len());
     let mut rest = chars;
@@ -165,7 +165,7 @@ fn decoded(chars: &[Placed]) -> Result<Vec<Placed>, PhoneError> {
     }
 }
 
-/// The digits alone. With `plus` a plus sign must be before them.
+/// The digits only. With `plus` they must be preceded by a plus sign.
 fn digits(chars: &[Placed], plus: bool) -> Result<String, PhoneError> {
     let start = chars.iter().position(|(_, c)| !is_separator(*c));
     let chars = &chars[start.unwrap_or(chars.len())..];
@@ -177,7 +177,7 @@ fn digits(chars: &[Placed], plus: bool) -> Result<String, PhoneError> {
         [(at, c), ..] if !c.is_ascii() && c.is_numeric() => {
             return Err(PhoneError::OtherDigit { found: *c, at: *at });
         }
-        // A number without its plus sign is only known as one if it begins with a digit.
+        // Without a plus sign, only text that begins with a digit is treated as a number.
         [(at, c), ..] if !c.is_alphanumeric() => {
             return Err(PhoneError::Character { found: *c, at: *at });
         }
@@ -212,13 +212,13 @@ const fn is_other_plus(c: char) -> bool {
     )
 }
 
-/// After an opening parenthesis: a 0 and the closing one.
+/// Matches `0)`, after an opening parenthesis.
 fn is_lone_zero(chars: &[Placed]) -> bool {
     let mut inside = chars.iter().map(|(_, c)| *c).filter(|c| !c.is_whitespace());
     inside.next() == Some('0') && matches!(inside.next(), Some(')' | '\u{ff09}'))
 }
 
-/// `;ext=1`, `ext. 1`, `x1`, `,1` and `#1`.
+/// Matches `;ext=1`, `ext. 1`, `x1`, `,1` and `#1`.
 fn is_extension(chars: &[Placed]) -> bool {
     if chars
         .iter()

@@ -1,7 +1,7 @@
-//! What is sent: a new message, or a change of one that is there; and how it is written down.
+//! Outgoing content: a new message or a change to an existing one; and its stored encoding.
 //!
-//! A caller names other messages by a [`MessageRef`]. What is written down and sent names them by a [`Referred`], which
-//! needs nothing that may be gone by the time it is sent.
+//! A client refers to another message with a [`MessageRef`]. What is stored and sent has a [`Referred`] instead, which
+//! is self-contained: the other message may be gone by the time this one is sent.
 
 #[cfg(test)]
 mod tests;
@@ -14,18 +14,18 @@ use super::{MessageId, Token};
 use crate::event::{Body, Poll};
 use crate::{Contact, Recipient, Seq, Text};
 
-/// What a caller wants sent.
+/// What a client wants to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// The recipient. `None` where the chat is that of the message that it is about.
+    /// The recipient. `None` if the chat is that of the message that it refers to.
     pub to: Option<Recipient>,
-    /// What.
+    /// The content.
     pub what: Outgoing<MessageRef>,
-    /// The caller's name for it; the agent chooses one when there is none.
+    /// The client's token; the agent chooses one if there is none.
     pub token: Option<Token>,
 }
 
-/// What is sent. Every kind is composed in one place, the session's. Volumes hold the names.
+/// The content to send. All kinds are converted to protobuf in one place, the session. The names are stored on disk.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outgoing<M = Referred> {
     /// A new message.
@@ -37,24 +37,24 @@ pub enum Outgoing<M = Referred> {
         /// The message.
         #[serde(rename = "m")]
         target: M,
-        /// The emoji; empty to take the reaction back.
+        /// The emoji; empty to remove the reaction.
         #[serde(rename = "e")]
         emoji: String,
     },
-    /// Another text for a message of the account.
+    /// An edit of a message that the account sent.
     #[serde(rename = "e")]
     Edit {
         /// The message.
         #[serde(rename = "m")]
         target: M,
-        /// What it says from now on.
+        /// The new text.
         #[serde(rename = "t")]
         text: Text,
-        /// Who is mentioned in that.
+        /// The people mentioned in the new text.
         #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
         mentions: Vec<Contact>,
     },
-    /// A message is deleted for everyone.
+    /// A deletion for everyone.
     #[serde(rename = "d")]
     Deletion {
         /// The message.
@@ -67,7 +67,7 @@ pub enum Outgoing<M = Referred> {
         /// The message with the poll.
         #[serde(rename = "m")]
         target: M,
-        /// The selected options; none to take the vote back.
+        /// The selected options; empty to retract the vote.
         #[serde(rename = "o")]
         options: Vec<String>,
     },
@@ -76,17 +76,17 @@ pub enum Outgoing<M = Referred> {
 /// A new message.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewMessage<M = Referred> {
-    /// What it says.
+    /// Its content.
     #[serde(rename = "c")]
     pub content: NewContent,
-    /// The message that it answers.
+    /// The message that it replies to.
     #[serde(
         rename = "q",
         default = "none",
         skip_serializing_if = "Option::is_none"
     )]
     pub reply_to: Option<M>,
-    /// Who is mentioned in it.
+    /// The people mentioned in it.
     #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<Contact>,
 }
@@ -95,16 +95,16 @@ const fn none<M>() -> Option<M> {
     None
 }
 
-/// What a new message says. Volumes hold the names.
+/// The content of a new message. The names are stored on disk.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NewContent {
     /// A text.
     #[serde(rename = "text")]
     Text(Text),
-    /// A place on earth.
+    /// A geographic location.
     #[serde(rename = "place")]
     Location(Place),
-    /// Contact cards: at least one.
+    /// Contact cards, at least one.
     #[serde(rename = "cards")]
     Contacts(Vec<Card>),
     /// A poll.
@@ -112,7 +112,7 @@ pub enum NewContent {
     Poll(Poll),
 }
 
-/// A place on earth.
+/// A geographic location.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Place {
     /// Latitude in millionths of a degree.
@@ -127,7 +127,7 @@ pub struct Place {
     /// Its address; empty for none.
     #[serde(rename = "s", default, skip_serializing_if = "String::is_empty")]
     pub address: String,
-    /// The text below it; empty for none.
+    /// The caption; empty for none.
     #[serde(rename = "c", default, skip_serializing_if = "String::is_empty")]
     pub caption: String,
 }
@@ -135,21 +135,21 @@ pub struct Place {
 /// A contact card.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
-    /// The name that is shown.
+    /// The displayed name.
     #[serde(rename = "n")]
     pub name: String,
-    /// The card itself, in the format vCard.
+    /// The card, in vCard format.
     #[serde(rename = "v")]
     pub vcard: String,
 }
 
-/// A message, as a caller names it.
+/// A reference to a message, as a client gives it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum MessageRef {
-    /// By its event.
+    /// The message's event.
     #[serde(rename = "s")]
     Seq(Seq),
-    /// By WhatsApp's key.
+    /// WhatsApp's message key.
     #[serde(rename = "k")]
     Key {
         /// Its chat.
@@ -158,25 +158,25 @@ pub enum MessageRef {
         /// Its id.
         #[serde(rename = "i")]
         id: MessageId,
-        /// Who wrote it; `None` for the account itself.
+        /// The author; `None` for the account itself.
         #[serde(rename = "s")]
         sender: Option<Contact>,
     },
 }
 
-/// A message, as WhatsApp names it within its chat.
+/// A reference to a message within its chat, as WhatsApp encodes it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Referred {
     /// Its id.
     #[serde(rename = "i")]
     pub id: MessageId,
-    /// Who wrote it. Of no meaning for a message of the account.
+    /// The author. Ignored for a message that the account sent.
     #[serde(rename = "a")]
     pub author: Contact,
-    /// It is a message of the account.
+    /// The account sent the message.
     #[serde(rename = "m")]
     pub ours: bool,
-    /// What a reply quotes of it.
+    /// The body that a reply quotes.
     #[serde(rename = "q", default, skip_serializing_if = "is_unknown")]
     pub body: Body,
 }
@@ -185,29 +185,29 @@ fn is_unknown(body: &Body) -> bool {
     *body == Body::Unknown
 }
 
-/// What a message that is about another one does with that.
+/// How a message refers to another one.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Subject<'a, M> {
-    /// Answers it.
+    /// A reply to it.
     Quotes(&'a M),
-    /// Reacts to it.
+    /// A reaction to it.
     ReactsTo(&'a M),
-    /// Changes its text.
+    /// An edit of it.
     Edits(&'a M),
-    /// Deletes it.
+    /// A deletion of it.
     Deletes(&'a M),
-    /// Votes in it, for these.
+    /// A vote in it, for these options.
     VotesIn(&'a M, &'a [String]),
 }
 
-/// An [`Outgoing`] as bytes, for what stores, compares and counts it without knowing what it is.
+/// An [`Outgoing`] as bytes, for code that stores, compares and counts it without knowing its type.
 ///
-/// A text alone is its UTF-8. Anything else begins with a zero byte, which no text has; CBOR follows. Volumes hold it.
+/// A plain text is its UTF-8. Anything else is a zero byte, which no text contains, followed by CBOR. Stored on disk.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Payload(Box<[u8]>);
 
 impl<M> Outgoing<M> {
-    /// A new message with a text.
+    /// A new message with a plain text.
     #[must_use]
     pub fn of_text(text: Text) -> Self {
         Self::Message(Box::new(NewMessage {
@@ -217,7 +217,7 @@ impl<M> Outgoing<M> {
         }))
     }
 
-    /// The message that it is about, where it is about one.
+    /// How it refers to another message, if it does.
     #[must_use]
     pub fn subject(&self) -> Option<Subject<'_, M>> {
         Some(match self {
@@ -229,7 +229,7 @@ impl<M> Outgoing<M> {
         })
     }
 
-    /// The poll that it makes, if it makes one.
+    /// The poll, if this is a new poll.
     #[must_use]
     pub fn new_poll(&self) -> Option<&Poll> {
         match self {
@@ -241,7 +241,7 @@ impl<M> Outgoing<M> {
         }
     }
 
-    /// The same, with another name for the message that it is about.
+    /// Replaces the reference to the other message.
     pub fn about<N, E>(self, mut name: impl FnMut(M) -> Result<N, E>) -> Result<Outgoing<N>, E> {
         Ok(match self {
             Self::Message(message) => {
@@ -279,7 +279,7 @@ impl<M> Outgoing<M> {
         })
     }
 
-    /// The text, of a message that is nothing but a text.
+    /// The text, if this is a plain text and nothing else.
     fn plain_text(&self) -> Option<&Text> {
         match self {
             Self::Message(message) => match &**message {
@@ -296,20 +296,20 @@ impl<M> Outgoing<M> {
 }
 
 impl<M: Serialize> Outgoing<M> {
-    /// As bytes.
+    /// Encodes to bytes.
     #[must_use]
     pub fn encode(&self) -> Payload {
         if let Some(text) = self.plain_text() {
             return Payload(text.as_str().as_bytes().into());
         }
         let mut bytes = vec![0];
-        ciborium::into_writer(self, &mut bytes).expect("a vector takes what is written to it");
+        ciborium::into_writer(self, &mut bytes).expect("writing to a vector cannot fail");
         Payload(bytes.into())
     }
 }
 
 impl Outgoing {
-    /// The way back. `None` for what a later version encoded.
+    /// Decodes. `None` for the format of a later version.
     #[must_use]
     pub fn decode(payload: &Payload) -> Option<Self> {
         match payload.as_bytes() {
@@ -323,13 +323,13 @@ impl Outgoing {
 }
 
 impl Payload {
-    /// From a volume.
+    /// From stored bytes.
     #[must_use]
     pub fn kept(bytes: &[u8]) -> Self {
         Self(bytes.into())
     }
 
-    /// The bytes.
+    /// The encoded bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -340,14 +340,14 @@ fn address<S: Serializer>(chat: &Recipient, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&chat.address())
 }
 
-/// Shows how long it is.
+/// Shows the length.
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.0.len())
     }
 }
 
-/// Shows what it is.
+/// Shows the kind.
 impl<M> fmt::Debug for Outgoing<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

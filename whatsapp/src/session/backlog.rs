@@ -58,7 +58,7 @@ pub(super) struct Backlog {
     turns: Arc<Turns>,
     vault: Vault,
     client: OnceLock<Weak<Client>>,
-    /// Messages that have arrived since the last query for unsent receipts.
+    /// Messages that have arrived since the last query for unsent receipts and acks.
     since_asked: AtomicUsize,
 }
 
@@ -280,7 +280,7 @@ mod tests {
         (volume, Arc::new(backlog))
     }
 
-    /// As many as may wait.
+    /// As many messages as may wait.
     fn full(backlog: &Backlog) -> Vec<Arc<OwnedNodeRef>> {
         let held: Vec<_> = (0..MAX_MESSAGES).map(|_| stanza("message", 1)).collect();
         held.iter().for_each(|stanza| backlog.arrived(stanza));
@@ -302,14 +302,14 @@ mod tests {
     }
 
     #[test]
-    fn few_that_are_large_are_too_many() {
+    fn a_few_large_messages_reach_the_byte_limit() {
         let (_volume, backlog) = backlog();
         let held: Vec<_> = (0..5).map(|_| stanza("message", 256 << 10)).collect();
         held.iter().for_each(|stanza| backlog.arrived(stanza));
         assert!(backlog.load().is_too_much());
     }
 
-    /// One of each chat is out of its queue, however many chats there are.
+    /// Takes one message of each chat out of its queue, however many chats there are.
     #[tokio::test]
     async fn messages_count_while_they_wait_for_their_turn() {
         let (_volume, backlog) = backlog();
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_socket_is_read_on_when_the_messages_are_done_with() {
+    async fn reading_continues_when_the_messages_are_processed() {
         let (_volume, backlog) = backlog();
         let (socket, events) = async_channel::bounded(8);
         let passed = behind(Arc::clone(&backlog), events);
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_piece_at_a_time_is_let_through_when_nothing_moves() {
+    async fn without_progress_one_piece_at_a_time_is_read() {
         let (_volume, backlog) = backlog();
         let (socket, events) = async_channel::bounded(8);
         let passed = behind(Arc::clone(&backlog), events);
@@ -348,13 +348,13 @@ mod tests {
         for n in 0..3 {
             let begun = Instant::now();
             let Ok(TransportEvent::DataReceived(piece)) = passed.recv().await else {
-                panic!("the {n}th did not come");
+                panic!("piece {n} did not arrive");
             };
             assert!(piece.len() <= PIECE_BYTES, "{} bytes at once", piece.len());
             came.extend_from_slice(&piece);
             assert!(
                 begun.elapsed() + POLL_INTERVAL >= STALL_LIMIT,
-                "the {n}th came early"
+                "piece {n} arrived early"
             );
         }
         assert_eq!(came, long);

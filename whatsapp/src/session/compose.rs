@@ -1,4 +1,4 @@
-//! Converts an [`Outgoing`] into WhatsApp's message: the only place that does.
+//! Converts an [`Outgoing`] into a protobuf message. No other module does.
 
 #[cfg(test)]
 mod tests;
@@ -17,25 +17,25 @@ use whatsapp_rust::{Jid, buffa::MessageField};
 use super::names::jids;
 use super::polls::PollKey;
 
-/// The chat that a message goes to, and the names that people have in it.
+/// The chat of an outgoing message, and how people are addressed in it.
 pub(super) struct Chat {
     pub(super) jid: Jid,
-    /// People are named by their LID, else by their number.
+    /// True if people are addressed by LID, false if by number.
     pub(super) by_lid: bool,
     pub(super) own_number: Jid,
     pub(super) own_lid: Option<Jid>,
-    /// Seconds after which its messages disappear.
+    /// The timer of disappearing messages, in seconds.
     pub(super) timer: Option<u32>,
 }
 
 impl Chat {
-    /// The account, as this chat names it.
+    /// The account's address in this chat.
     pub(super) fn own(&self) -> &Jid {
         let lid = self.own_lid.as_ref().filter(|_| self.by_lid);
         lid.unwrap_or(&self.own_number)
     }
 
-    /// A person, as this chat names them, if that name is known; else by the other one.
+    /// A person's address in this chat: of the chat's kind if known, else of the other kind.
     fn name(&self, who: &Contact) -> Option<Jid> {
         let [lid, number] = jids(who);
         if self.by_lid {
@@ -52,7 +52,7 @@ impl Chat {
         self.name(&of.author)
     }
 
-    /// What names a message of this chat in a message about it.
+    /// The key of a message of this chat, for another message that refers to it.
     fn key(&self, of: &Referred) -> Option<wa::MessageKey> {
         let participant = if self.jid.is_group() {
             Some(self.author(of)?.to_string())
@@ -68,8 +68,8 @@ impl Chat {
     }
 }
 
-/// The message, at this time in milliseconds. `poll` is the key of the poll that it makes or votes in. `None` if a name or
-/// a key that it needs is not known.
+/// The protobuf message. `now` is in milliseconds. `poll` is the key of the poll that the message creates or votes in.
+/// `None` if a required address or key is not known.
 pub(super) fn message(
     outgoing: &Outgoing,
     chat: &Chat,
@@ -138,7 +138,7 @@ fn plain(text: &str) -> wa::Message {
     }
 }
 
-/// A text, in the form that has a field for what a chat or a mention adds to it, if any does.
+/// A text: `conversation`, or `extendedTextMessage` if it needs a context for mentions or the chat's timer.
 fn with_mentions(text: &str, mentions: &[Contact], chat: &Chat) -> wa::Message {
     let mut message = plain(text);
     if !mentions.is_empty() {
@@ -153,7 +153,7 @@ fn with_mentions(text: &str, mentions: &[Contact], chat: &Chat) -> wa::Message {
     message
 }
 
-/// Those who are mentioned, as the caller names them: the text has the same digits.
+/// The JIDs of mentioned people, by the number or LID that the caller gave: the text contains the same digits.
 fn named(mentions: &[Contact], chat: &Chat) -> Vec<String> {
     let names = mentions.iter().filter_map(|who| chat.name(who));
     names.map(|jid| jid.to_string()).collect()
@@ -171,9 +171,9 @@ fn location(place: &Place) -> wa::Message {
         location_message: MessageField::some(wa::message::LocationMessage {
             degrees_latitude: Some(f64::from(*latitude_e6) / 1e6),
             degrees_longitude: Some(f64::from(*longitude_e6) / 1e6),
-            name: some(name),
-            address: some(address),
-            comment: some(caption),
+            name: non_empty(name),
+            address: non_empty(address),
+            comment: non_empty(caption),
             ..Default::default()
         }),
         ..Default::default()
@@ -203,7 +203,7 @@ fn contacts(cards: &[Card]) -> wa::Message {
     }
 }
 
-/// As the library makes one: version 3 of the message where one option is selected, else the first.
+/// A poll, in the same version as the library's: version 3 if one option may be selected, else version 1.
 fn poll(poll: &Poll) -> wa::Message {
     let Poll {
         question,
@@ -249,7 +249,7 @@ fn edit(chat: &Chat, target: &Referred, edited: wa::Message, now: i64) -> Option
 fn deletion(chat: &Chat, target: &Referred) -> Option<wa::Message> {
     let mut key = chat.key(target)?;
     if target.ours {
-        // Only the deletion of another's message names the author.
+        // Only the deletion of another person's message names the author.
         key.participant = None;
     }
     Some(protocol(wa::message::ProtocolMessage {
@@ -266,7 +266,7 @@ fn protocol(message: wa::message::ProtocolMessage) -> wa::Message {
     }
 }
 
-/// The voter is named as the poll's author is.
+/// A vote. Voter and author have the same kind of address.
 fn vote(
     chat: &Chat,
     target: &Referred,
@@ -309,7 +309,7 @@ fn vote(
     })
 }
 
-/// What a reply shows of a message, to those who do not have it.
+/// A quoted message as it is embedded in a reply, for clients that do not have it.
 fn quoted(body: &Body) -> wa::Message {
     match body {
         Body::Media(media) => file(media.kind, &media.caption, &media.file_name),
@@ -332,9 +332,9 @@ fn quoted(body: &Body) -> wa::Message {
     }
 }
 
-/// A file without what it takes to fetch it.
+/// A file without location and key.
 fn file(kind: MediaKind, caption: &str, file_name: &str) -> wa::Message {
-    let caption = some(caption);
+    let caption = non_empty(caption);
     let mut message = wa::Message::default();
     match kind {
         MediaKind::Video | MediaKind::Gif | MediaKind::VideoNote => {
@@ -353,7 +353,7 @@ fn file(kind: MediaKind, caption: &str, file_name: &str) -> wa::Message {
         MediaKind::Document => {
             message.document_message = MessageField::some(wa::message::DocumentMessage {
                 caption,
-                file_name: some(file_name),
+                file_name: non_empty(file_name),
                 ..Default::default()
             });
         }
@@ -370,7 +370,7 @@ fn file(kind: MediaKind, caption: &str, file_name: &str) -> wa::Message {
     message
 }
 
-/// `None` where it is empty.
-fn some(text: &str) -> Option<String> {
+/// `None` if empty.
+fn non_empty(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }

@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_speaks_to_whatsapp_or_to_the_simulator_never_both() {
+    fn a_build_connects_to_whatsapp_or_to_the_simulator_never_both() {
         let simulator = Endpoint::new(Some("ws://127.0.0.1:1/ws"));
         let whatsapp = Endpoint::new(None);
         assert_eq!(simulator.is_ok(), cfg!(feature = "sim"));

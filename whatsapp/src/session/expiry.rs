@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_announced_and_taken_back_and_what_is_none_is_not_read() {
+    fn a_date_is_announced_and_withdrawn_and_invalid_ones_are_ignored() {
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_900_000_000);
         assert_eq!(of("ib", Some("1900000000")), Some(Some(at)));
         assert_eq!(of("ib", None), Some(None));

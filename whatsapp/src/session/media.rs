@@ -1,16 +1,16 @@
-//! Files of messages, downloaded from WhatsApp's media hosts, which need no session: a path that the message names, and a
-//! host.
+//! Downloads files of messages from WhatsApp's media hosts. A download needs a host and the path in the message, but no
+//! session.
 //!
 //! ```text
-//! media          the transfer: what is tried again, when the phone is asked, how it ends
-//! media/source   the encrypted bytes, over hosts and lost connections: one Range after the other
+//! media          the transfer: retries, upload requests to the phone, the result
+//! media/source   the encrypted bytes, across hosts and lost connections, with Range requests
 //! media/http     one response of a host
 //! media/decrypt  the thread that decrypts and verifies: frames in, pieces of 64 KiB out
 //! ```
 //!
-//! Nothing is written to a disk, and of a file no more is in memory than a few pieces. The library's own downloads are not
-//! used: they report neither why they failed nor whether trying again helps, they log addresses, and their HTTP client
-//! has no limit on silence.
+//! Nothing is written to disk, and only a few pieces of a file are in memory. The library's own downloads are not used:
+//! they report neither why they failed nor whether a retry may help, they log addresses, and their HTTP client has no
+//! read timeout.
 
 mod decrypt;
 mod http;
@@ -29,47 +29,47 @@ use super::{Endpoint, Session, lock};
 use decrypt::{Decryption, Flaw, Sink};
 use source::Source;
 
-/// The largest file that WhatsApp takes.
+/// The largest file that WhatsApp accepts.
 pub const MAX_MEDIA_BYTES: u64 = 2 * 1024 * 1024 * 1024;
-/// How often a file that does not verify is downloaded: one host of several may have a bad copy.
+/// The maximum number of downloads of a file that fails verification: one of several hosts may have a bad copy.
 const MAX_TRIES: u32 = 2;
-/// Paths of files that a phone has uploaded again.
+/// The maximum number of paths remembered for files that a phone has uploaded again.
 const MAX_RENEWED: usize = 64;
-/// How long WhatsApp may take to name its media hosts.
+/// The timeout for querying WhatsApp for its media hosts.
 const HOSTS_TIMEOUT: Duration = Duration::from_secs(10);
-/// What encryption adds to a file: a MAC of 10 bytes, and padding to whole blocks of 16.
+/// The overhead of encryption: a MAC of 10 bytes, and padding to whole blocks of 16.
 const MAC_BYTES: u64 = 10;
 const BLOCK_BYTES: u64 = 16;
 
-/// A file of a message.
+/// The file of a message.
 #[derive(Clone, Debug)]
 pub struct MediaFile {
-    /// What it is.
+    /// Its kind.
     pub kind: MediaKind,
-    /// Its size, as its sender says; 0 when not known.
+    /// Its size as declared by the sender; 0 if unknown.
     pub bytes: u64,
-    /// Where it is, and its key.
+    /// Its location and key.
     pub pointer: MediaPointer,
-    /// The message that brings it.
+    /// The message that the file belongs to.
     pub message: MessageId,
     /// The message's chat.
     pub chat: ChatId,
     /// The message's author.
     pub sender: Contact,
-    /// The account itself wrote it.
+    /// True if the account itself is the author.
     pub from_me: bool,
 }
 
-/// What a download delivers, in order.
+/// A part of a download, in order.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// The next bytes, at most 64 KiB. They are verified only at the end.
+    /// The next bytes, at most 64 KiB. They are verified only at the end of the file.
     Chunk(Vec<u8>),
-    /// What was delivered so far is to be discarded.
+    /// The download restarts: discard all chunks received so far.
     Restart,
 }
 
-/// A file that was delivered and verified.
+/// The result of a complete and verified download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Whole {
     /// SHA-256.
@@ -78,69 +78,69 @@ pub struct Whole {
     pub bytes: u64,
 }
 
-/// Why a file was not downloaded. None of it says anything about the link.
+/// Why a download failed. The state of the link is independent of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DownloadError {
-    /// DNS, TCP or TLS.
+    /// DNS, TCP or TLS failed.
     #[error("no media host of WhatsApp could be reached")]
     Unreachable,
-    /// Another status than success, or than those for a file that is gone.
+    /// An HTTP status other than success, and other than those for an expired file.
     #[error("the media hosts answer with HTTP status {0}")]
     HostError(u16),
-    /// Cut again and again.
+    /// Too many connections in a row were lost.
     #[error("the connection to the media host was lost again and again")]
     Interrupted,
-    /// Silence.
+    /// A read timed out.
     #[error("the media host sent nothing for too long")]
     Stalled,
-    /// The file is gone, and there is no link over which to ask the phone.
+    /// The media hosts no longer have the file, and there is no link over which to ask the phone for a new upload.
     #[error("WhatsApp no longer has the file, and the phone cannot be asked for it: not connected")]
     Expired,
-    /// The phone was asked, and did not answer.
+    /// The phone did not respond to the request for a new upload.
     #[error("WhatsApp no longer has the file, and the phone did not answer")]
     PhoneSilent,
-    /// The phone was asked, and failed.
+    /// The phone responded with an error.
     #[error("WhatsApp no longer has the file, and the phone could not upload it again")]
     PhoneError,
-    /// Neither WhatsApp nor the phone has it.
+    /// Neither the media hosts nor the phone have the file.
     #[error("neither WhatsApp nor the phone has the file any more")]
     Gone,
-    /// Larger than the caller takes.
+    /// Larger than the caller's limit.
     #[error("the file is larger than {0} bytes")]
     TooLarge(u64),
-    /// Shorter than its sender says, and not whole.
+    /// Shorter than the sender declares, and incomplete.
     #[error("the file at WhatsApp is shorter than its sender declares")]
     Truncated,
-    /// Its MAC is wrong, or what is below it.
+    /// The MAC, or the padding that it covers, is wrong.
     #[error("the file at WhatsApp is corrupted: its MAC is wrong")]
     Corrupted,
-    /// Its hash is.
+    /// The hash is wrong.
     #[error("the file at WhatsApp is not the one that its sender describes")]
     WrongHash,
-    /// The caller takes no more pieces, but has not gone.
+    /// The caller did not read the next piece in time.
     #[error("the client read nothing for too long")]
     TooSlow,
-    /// The caller has gone.
+    /// The caller dropped the receiver.
     #[error("the client has gone")]
     Left,
 }
 
-/// Downloads files, with and without a session.
+/// Downloads files, with or without a session.
 #[derive(Debug)]
 pub struct Downloads {
     endpoint: Endpoint,
-    /// The media hosts that WhatsApp last named.
+    /// The media hosts that WhatsApp reported last.
     hosts: Mutex<Vec<String>>,
-    /// Where files are that phones have uploaded again, by the hash of the encrypted file. Not durable: a phone may be
-    /// asked once more after a restart.
+    /// The paths of files that phones have uploaded again, by the hash of the encrypted file. Not durable: after a
+    /// restart a phone may be asked once more.
     renewed: Mutex<VecDeque<(Vec<u8>, String)>>,
 }
 
-/// How one try ended.
+/// Why one attempt failed.
 enum Failure {
-    /// This path leads to no file any more: 401, 403, 404, 410.
+    /// The path is no longer valid: 401, 403, 404, 410.
     Rejected,
-    /// What came did not verify. Another host may have a better copy.
+    /// The bytes did not verify. Another host may have a good copy.
     Spoilt(DownloadError),
     Final(DownloadError),
 }
@@ -152,7 +152,7 @@ impl From<DownloadError> for Failure {
 }
 
 impl Downloads {
-    /// From the media hosts of this endpoint.
+    /// Downloads from the media hosts of this endpoint.
     #[must_use]
     pub fn new(endpoint: Endpoint) -> Self {
         Self {
@@ -162,8 +162,8 @@ impl Downloads {
         }
     }
 
-    /// Downloads a file of at most `most` bytes into `pieces`. `connected` is the session at each moment that its
-    /// connection is up. Ends when the receiver of the pieces has gone.
+    /// Downloads a file of at most `most` bytes into `pieces`. `connected` returns the session while its connection is
+    /// up. Ends when the receiver of the pieces is dropped.
     pub async fn download(
         &self,
         file: &MediaFile,
@@ -238,7 +238,8 @@ impl Downloads {
         renewed.push_back((hash.clone(), path.to_owned()));
     }
 
-    /// Where to look: as WhatsApp says now, as it last said, or where its clients look without a word from it.
+    /// The hosts to try: those that WhatsApp reports now, else those it reported last, else the default ones of its
+    /// clients.
     async fn hosts(&self, session: Option<Session>) -> Vec<String> {
         if let Some(session) = session {
             let asked = session.client.refresh_media_conn(false);
@@ -247,7 +248,7 @@ impl Downloads {
                     let named = named.hosts.into_iter().map(|host| host.hostname);
                     *lock(&self.hosts) = named.collect();
                 }
-                Ok(Err(_)) | Err(_) => tracing::debug!("WhatsApp did not name its media hosts"),
+                Ok(Err(_)) | Err(_) => tracing::debug!("media hosts not reported by WhatsApp"),
             }
         }
         let last = lock(&self.hosts).clone();
@@ -258,7 +259,7 @@ impl Downloads {
     }
 }
 
-/// Everything from one path, once.
+/// Makes one attempt to download the whole file from one path.
 async fn attempt(file: &MediaFile, mut source: Source, sink: &Sink) -> Result<Whole, Failure> {
     let decryption = Decryption::start(file, sink);
     let fetched = loop {
@@ -271,12 +272,12 @@ async fn attempt(file: &MediaFile, mut source: Source, sink: &Sink) -> Result<Wh
             Ok(None) => break Ok(()),
             Err(failure) => break Err(failure),
         };
-        // When the thread takes no more, its verdict says why.
+        // If the thread has stopped, its verdict has the reason.
         if !decryption.feed(frame).await {
             break Ok(());
         }
     };
-    // Also after a failure: a piece of this try must not come after the restart.
+    // After a failure too: no piece of this attempt may arrive after the restart.
     let verdict = decryption.verdict().await;
     match (verdict, fetched) {
         (Err(Flaw::Left), _) => Err(DownloadError::Left.into()),
@@ -295,7 +296,7 @@ async fn attempt(file: &MediaFile, mut source: Source, sink: &Sink) -> Result<Wh
     }
 }
 
-/// The size of a file at WhatsApp.
+/// The size of an encrypted file.
 const fn encrypted_bytes(plain: u64) -> u64 {
     (plain / BLOCK_BYTES)
         .saturating_add(1)
@@ -303,7 +304,7 @@ const fn encrypted_bytes(plain: u64) -> u64 {
         .saturating_add(MAC_BYTES)
 }
 
-/// The keys of a file depend on what it is.
+/// The kind determines the encryption keys.
 const fn media_type(kind: MediaKind) -> MediaType {
     match kind {
         MediaKind::Image => MediaType::Image,

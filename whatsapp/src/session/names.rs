@@ -53,11 +53,11 @@ impl Session {
     pub async fn lids_of(&self, phones: &[Phone]) -> Result<Vec<(Phone, Option<Lid>)>, QueryError> {
         let jids: Vec<_> = phones.iter().map(|phone| Jid::pn(phone.digits())).collect();
         let mut answers: HashMap<_, _> = self.ask(&jids).await?.into_iter().collect();
-        let mut told = Vec::with_capacity(phones.len());
+        let mut found = Vec::with_capacity(phones.len());
         let mut open = Vec::new();
         for phone in phones {
             match answers.remove(phone.digits()) {
-                Some(named) => told.push((phone.clone(), named.lid)),
+                Some(named) => found.push((phone.clone(), named.lid)),
                 None => open.push(phone),
             }
         }
@@ -71,9 +71,9 @@ impl Session {
                 Some(named) => named,
                 None => self.name(phone).await?,
             };
-            told.push((phone.clone(), named.lid));
+            found.push((phone.clone(), named.lid));
         }
-        Ok(told)
+        Ok(found)
     }
 
     /// Queries one number.
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_paired_with_its_question_in_either_spelling() {
+    fn an_answer_is_matched_to_its_query_in_either_spelling() {
         for (one, other) in [
             ("5511955501234", "551155501234"),
             ("5215555550123", "525555550123"),

@@ -106,7 +106,7 @@ impl Session {
             tracing::error!(
                 id = id.as_str(),
                 hint = "cancel it, and send it again with another token",
-                "message cannot be composed: a person's name or a poll's key is gone"
+                "message cannot be composed: a person's address or a poll's key is missing"
             );
             return Err(AttemptError::NotEncrypted);
         };
@@ -135,7 +135,7 @@ impl Session {
         })
     }
 
-    /// The chat, with what the message needs to know of it.
+    /// The chat of an outgoing message, with all that composing the message requires.
     async fn chat(&self, to: &Recipient, outgoing: &Outgoing) -> Result<Chat, AttemptError> {
         let jid = jid(to);
         let makes_poll = outgoing.new_poll().is_some();
@@ -162,7 +162,8 @@ impl Session {
         })
     }
 
-    /// The key of the poll that a message makes or votes in. That of a new poll is durable before the poll leaves.
+    /// The key of the poll that a message creates or votes in. The key of a new poll is durable before the poll is
+    /// sent.
     async fn poll_key(
         &self,
         to: &Recipient,
@@ -171,7 +172,7 @@ impl Session {
         outgoing: &Outgoing,
     ) -> Option<PollKey> {
         if outgoing.new_poll().is_some() {
-            // In a chat of two the library stores the secrets of this account's messages under its number.
+            // In a one-to-one chat, the library stores the secrets of this account's messages under its number.
             let own = match to {
                 Recipient::Group(_) => chat.own(),
                 _ => &chat.own_number,
@@ -192,7 +193,7 @@ impl Session {
     }
 }
 
-/// Whether a message is composed with the names of people in it.
+/// Whether the encoded message contains addresses of people.
 fn names_people(outgoing: &Outgoing) -> bool {
     let mentions = match outgoing {
         Outgoing::Message(message) => &message.mentions[..],

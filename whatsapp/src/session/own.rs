@@ -1,5 +1,5 @@
-//! What messages that this device has sent say. WhatsApp does not send them back; the library keeps them for devices that
-//! request them again.
+//! The content of messages that this device has sent. WhatsApp does not send them back; the library keeps them for
+//! devices that request a resend.
 
 use openclaw_types::{Body, ChatId, MessageId};
 use whatsapp_rust::types::message::MessageSource;
@@ -8,7 +8,7 @@ use whatsapp_rust::waproto;
 use super::translate;
 use crate::store::Store;
 
-/// What a message of this device says, while it is kept.
+/// The content of a message that this device has sent, while the library keeps it.
 #[must_use]
 pub fn own_message(store: &Store, chat: &ChatId, id: &MessageId) -> Option<Body> {
     let names = store.names(chat.jid(), None).into_iter();

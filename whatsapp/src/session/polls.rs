@@ -1,7 +1,8 @@
-//! The secrets of polls. A vote is encrypted with that of its poll, which only those have who got the poll.
+//! The secrets of polls. A vote is encrypted with the secret of its poll, which only those have who received the poll.
 //!
-//! The library stores secrets a little after a message has arrived or left; a kill in between loses them. A poll can be
-//! voted in for months, so its secret is stored here first: with the event of a poll that arrives, and before one leaves.
+//! The library stores secrets shortly after a message has arrived or was sent; a crash in between loses them. Polls
+//! accept votes for months, so the secret is stored here first: with the event of an incoming poll, and before an
+//! outgoing one is sent.
 
 use openclaw_state::journal::{Arrival, Journal};
 use openclaw_state::people::People as _;
@@ -19,20 +20,20 @@ use super::own::own_message;
 use super::translate;
 use crate::store::Store;
 
-/// What votes in a poll are encrypted with.
+/// The key material for votes in a poll.
 pub(super) struct PollKey {
-    /// The address of the poll's author that the key is made from.
+    /// The address of the poll's author from which the key is derived.
     pub(super) creator: Jid,
     pub(super) secret: Zeroizing<[u8; 32]>,
 }
 
-/// Whether votes in this poll can be made and read. `author` has all names that are known.
+/// Whether votes in this poll can be encrypted and decrypted. `author` has all known addresses.
 #[must_use]
 pub fn has_poll_key(store: &Store, chat: &ChatId, author: &Contact, id: &MessageId) -> bool {
     find(store, chat, author, id).is_some()
 }
 
-/// The key of a poll in this chat, by whichever addresses the wire had for the chat and the author.
+/// The key of a poll in this chat. Tries every address under which the wire may name the chat and the author.
 pub(super) fn find(
     store: &Store,
     chat: &ChatId,
@@ -50,7 +51,8 @@ pub(super) fn find(
     })
 }
 
-/// The key of a new poll of this account: the same each time, so that one that is sent again has the same votes.
+/// The key of a new poll of this account. It is the same for every attempt, so that votes in a poll that is sent again
+/// remain valid.
 pub(super) fn create(store: &Store, chat: &Jid, own: &Jid, id: &MessageId) -> Option<PollKey> {
     let (name, sender) = (chat.to_string(), own.to_string());
     let key = |secret| PollKey {
@@ -73,7 +75,7 @@ pub(super) fn create(store: &Store, chat: &Jid, own: &Jid, id: &MessageId) -> Op
     Some(key(secret))
 }
 
-/// Stores the secret of a poll that arrives.
+/// Stores the secret of an incoming poll.
 pub(super) fn arrived(store: &Store, inbound: &InboundMessage) {
     let InboundMessage { message, info, .. } = inbound;
     if !translate::is_poll(message) {
@@ -88,8 +90,8 @@ pub(super) fn arrived(store: &Store, inbound: &InboundMessage) {
     }
 }
 
-/// Decrypts the vote that a message is, if it is one and the poll and its key are known. The poll may be among the messages
-/// that came `before` and are not in the journal yet.
+/// Decrypts a message that is a vote, if the poll and its key are known. The poll may be among the messages in
+/// `before`, which are not in the journal yet.
 pub(super) fn open_vote<'a>(
     store: &Store,
     journal: &Journal,
@@ -130,7 +132,8 @@ pub(super) fn open_vote<'a>(
     });
 }
 
-/// The hashes of the selected options. The addresses in the key are those of author and voter, both LIDs or both numbers.
+/// The hashes of the selected options. The key is derived from the addresses of author and voter, both LIDs or both
+/// numbers.
 fn decrypted(
     store: &Store,
     origin: &Origin,
@@ -142,7 +145,7 @@ fn decrypted(
         enc_iv: sealed.enc_iv.as_deref()?,
     };
     let author = match &target.author {
-        // A chat of two, where the key of the poll names no one: it is one of ours.
+        // In a one-to-one chat, a poll key without an author refers to a poll of this account.
         author if *author == Contact::default() => store.account()?,
         author => store.resolve_contact(author.clone()),
     };
@@ -158,7 +161,7 @@ fn decrypted(
         })
 }
 
-/// As the library would: for as long, and under the same name.
+/// Stores the secret in the library's format, under the same key and for as long as the library does.
 fn keep(store: &Store, chat: &Jid, sender: &Jid, id: &str, secret: &[u8; 32], at: i64) {
     let CacheConfig {
         msg_secret_policy: policy,
@@ -169,6 +172,6 @@ fn keep(store: &Store, chat: &Jid, sender: &Jid, id: &str, secret: &[u8; 32], at
     let until = expires_at(policy, &retention, class, u64::try_from(at).ok(), now);
     let entry = MsgSecretEntry::new(chat, sender, id, *secret, until, at);
     if let Err(error) = store.keep_secret(entry) {
-        tracing::warn!(id, %error, "secret of a poll not stored, votes in it cannot be read");
+        tracing::warn!(id, %error, "poll secret not stored, its votes cannot be read");
     }
 }

@@ -265,7 +265,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_drain_is_over_when_nothing_has_moved_for_its_limit() {
+    async fn a_drain_is_over_when_it_makes_no_progress_for_its_limit() {
         let turns = Arc::<Turns>::default();
         let runtime = Paced::new(Arc::clone(&turns));
         let begun = Instant::now();
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_batch_is_complete_when_nothing_more_comes_and_after_its_timeout() {
+    async fn a_batch_is_complete_when_no_more_arrives_and_after_its_timeout() {
         let turns = Arc::<Turns>::default();
         let runtime = Paced::new(Arc::clone(&turns));
         let begun = Instant::now();
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_drain_is_over_soon_when_all_that_was_announced_is_here() {
+    async fn a_drain_is_over_soon_after_all_announced_stanzas_arrived() {
         let turns = Arc::<Turns>::default();
         let runtime = Paced::new(Arc::clone(&turns));
         let begun = Instant::now();
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_drain_that_never_moves_is_over_after_its_limit() {
+    async fn a_drain_that_never_makes_progress_is_over_after_its_limit() {
         let turns = Arc::<Turns>::default();
         turns.drain().moved();
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -1,4 +1,4 @@
-//! What must not be shown.
+//! A text that is hidden from logs.
 
 use std::fmt;
 

@@ -13,18 +13,18 @@ pub(super) async fn noticed(session: &Session, limit: Duration) {
     let half = limit / 2;
     let started = clock::now();
     loop {
-        let heard = session.last_frame();
+        let last_frame = session.last_frame();
         // A frame of an earlier connection does not count.
-        let since = heard.map_or(started, |at| at.max(started));
+        let since = last_frame.map_or(started, |at| at.max(started));
         tokio::time::sleep(clock::until(since + half)).await;
-        if session.last_frame() != heard {
+        if session.last_frame() != last_frame {
             continue;
         }
         // Any frame proves that the connection works, not only the reply to the ping.
         let ping = session.client.execute(KeepaliveSpec::with_timeout(half));
         let rest = tokio::time::sleep(clock::until(since + limit));
         let (_, ()) = tokio::join!(tokio::time::timeout(half, ping), rest);
-        if session.last_frame() == heard {
+        if session.last_frame() == last_frame {
             return;
         }
     }

@@ -1,5 +1,5 @@
-//! What the protocol's library takes for the time. It waits, and calls a socket dead, by a clock that can be stepped: it is
-//! given one that is not stepped while a connection lasts.
+//! The clock of the WhatsApp library. The library computes waits and detects dead sockets with the system clock, which
+//! can be stepped; it gets one here that is not stepped while a connection lasts.
 
 use std::time::UNIX_EPOCH;
 
@@ -17,8 +17,8 @@ impl TimeProvider for Protocol {
     }
 }
 
-/// Gives the library its time. To be called before anything else of it.
+/// Sets the library's clock. Call it before anything else of the library.
 pub fn keep_time() {
-    // A process that has done so before has nothing to do.
+    // Fails if the process has set it before, which is fine.
     let _ = set_time_provider(Protocol);
 }

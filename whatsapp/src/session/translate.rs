@@ -31,7 +31,7 @@ pub(super) fn event_data(inbound: &InboundMessage) -> Option<EventData> {
         return Some(change);
     }
     let mut content = content::content(message, &info.source);
-    // The stanza's own word, where the library found one inside.
+    // The value of the stanza, if the library did not find one in the message.
     if let Some(seconds) = info.ephemeral_expiration {
         content.disappears_after = seconds;
     }
@@ -45,17 +45,17 @@ pub(super) fn event_data(inbound: &InboundMessage) -> Option<EventData> {
     Some(EventData::Message(Box::new(Message { origin, content })))
 }
 
-/// What a message says, without what else it may have.
+/// The body of a message, without context and other common fields.
 pub(super) fn body(message: &waproto::whatsapp::Message, source: &MessageSource) -> Body {
     content::content(message, source).body
 }
 
-/// Whether a message makes a poll.
+/// Whether a message creates a poll.
 pub(super) fn is_poll(message: &waproto::whatsapp::Message) -> bool {
     content::poll(content::unwrapped(message)).is_some()
 }
 
-/// A vote in a poll, as it arrives.
+/// An encrypted vote in a poll, as it arrives.
 pub(super) fn sealed_vote(
     message: &waproto::whatsapp::Message,
 ) -> Option<&waproto::whatsapp::message::PollEncValue> {

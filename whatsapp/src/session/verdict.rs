@@ -84,8 +84,8 @@ fn logged_out(out: &LoggedOut) -> Loss {
     if kind.as_deref() == Some("device_removed") {
         return Loss::LoggedOut(None);
     }
-    let told = stream.and_then(|stanza| attribute(stanza, "code")?.parse().ok());
-    Loss::LoggedOut(Some(told.unwrap_or_else(|| code(out.reason))))
+    let reported = stream.and_then(|stanza| attribute(stanza, "code")?.parse().ok());
+    Loss::LoggedOut(Some(reported.unwrap_or_else(|| code(out.reason))))
 }
 
 fn attribute(node: &Node, name: &str) -> Option<String> {
@@ -142,13 +142,13 @@ mod tests {
     fn the_phone_removed_the_device_only_when_whatsapp_reported_it() {
         let removed = stream_error(Some("device_removed"), Some("401"));
         assert_eq!(removed, Loss::LoggedOut(None));
-        for (kind, code, told) in [
+        for (kind, code, reported) in [
             (None, Some("401"), 401),
             (None, Some("516"), 516),
             (Some("unheard_of"), Some("440"), 440),
             (Some("unheard_of"), None, 401),
         ] {
-            assert_eq!(stream_error(kind, code), Loss::LoggedOut(Some(told)));
+            assert_eq!(stream_error(kind, code), Loss::LoggedOut(Some(reported)));
         }
         let unknown = at_login(ConnectFailureReason::UnknownLogout);
         assert_eq!(unknown, Loss::LoggedOut(Some(406)));

@@ -1,4 +1,4 @@
-//! What people do to messages: edits, deletions, reactions, receipts, and what of these was rejected.
+//! Changes to messages: edits, deletions, reactions, receipts, and rejected changes.
 
 use openclaw_types::{
     Body, ChatId, Content, Deletion, Edit, MessageId, Reaction, Receipt, Rejected, Target,

@@ -1,4 +1,4 @@
-//! Messages that are not here, and why: of each it is known where it comes from, as far as it is.
+//! Messages whose content is not available, with the reason. All that is known of their origin is kept.
 
 use openclaw_types::{Dropped, Lost, Undecryptable};
 
@@ -38,7 +38,7 @@ reason!(
     }
 );
 
-/// Both ways, of a message that is not here for a reason.
+/// Converts such a message in both directions.
 macro_rules! unread {
     ($name:ident, $reason:ident, $reason_from:ident) => {
         impl Wire for $name {

@@ -11,7 +11,7 @@ use crate::phones::notices::messages;
 use crate::phones::notices::subject::Subject;
 use crate::wire::stanza;
 
-/// One row: the name, and what is sent.
+/// One row: the name, and the stanza.
 pub(super) struct Kind {
     pub(super) name: &'static str,
     pub(super) form: Form,

@@ -1,4 +1,4 @@
-//! A person's view of what has come.
+//! Messages as a person sees them.
 
 use serde_json::{Value, json};
 
@@ -42,14 +42,14 @@ impl Phone {
 }
 
 #[test]
-fn edits_deletions_reactions_and_pins_are_at_their_message() {
+fn edits_deletions_reactions_and_pins_apply_to_their_message() {
     let mut phone = Phone::new();
     phone.gets("A", ANNA, json!({ "text": "one" }));
     phone.gets("B", ANNA, json!({ "text": "two" }));
     let own = |id: &str| json!({ "id": id, "own": true });
     let edit = json!({ "edit": { "about": own("A"), "content": { "text": "eins" } } });
     phone.gets("C", BERT, edit.clone());
-    assert_eq!(phone.sees()[0]["text"], "one", "not Bert's to change");
+    assert_eq!(phone.sees()[0]["text"], "one", "Bert may not change it");
     phone.gets("D", ANNA, edit);
     let wrapped = json!({ "edit": { "about": own("A"), "content": { "text": "uno" } }, "wrapped": ["edited"] });
     phone.gets("E", ANNA, wrapped);
@@ -93,7 +93,7 @@ fn an_admin_deletes_what_others_wrote_in_a_group() {
 }
 
 #[test]
-fn votes_are_at_their_poll_and_the_last_one_counts() {
+fn votes_apply_to_their_poll_and_the_last_one_counts() {
     use crate::wire::address::By;
     use crate::wire::content::Vote;
     let mut phone = Phone::new();

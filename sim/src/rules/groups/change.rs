@@ -33,7 +33,7 @@ impl Denied {
         }
     }
 
-    /// The error for a caller of the simulator.
+    /// The error for the simulator's API.
     pub(crate) fn of_group(self, jid: &str) -> Error {
         match self {
             Self::NO_GROUP => Error::NoGroup(jid.to_owned()),
@@ -77,7 +77,7 @@ pub(crate) fn apply(
     for member in &members {
         state.user(member);
     }
-    news::tell(&mut state, &concerned, &item);
+    news::notify(&mut state, &concerned, &item);
     drop(state);
     if gone {
         forget_keys(shared, id, &concerned);

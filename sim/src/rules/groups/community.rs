@@ -7,17 +7,17 @@ use super::change::{self, Denied};
 use super::{Draft, make, news};
 use crate::number::Number;
 use crate::state::State;
-use crate::state::community::{Place, Role, Terms};
+use crate::state::community::{CommunitySettings, Place, Role};
 use crate::state::group::{Change, Group};
 use crate::state::shared::Shared;
 use crate::sync::lock;
 
 /// The subject of a community's general chat.
 const GENERAL: &str = "General";
-/// A group that is linked to a community already. The simulator's choice.
+/// The error for a group that is linked to a community already. The simulator's choice.
 const LINKED_ALREADY: Denied = Denied::CONFLICT;
 
-/// A group that was to be linked or unlinked, and whether it was.
+/// A group to link or unlink, and the outcome.
 pub(crate) type Outcome = (String, Result<(), Denied>);
 
 /// Creates a community: the parent group, the announcement group and, if requested, the general chat. Returns the parent's id.
@@ -25,14 +25,14 @@ pub(crate) fn create(
     shared: &Shared,
     creator: &Number,
     subject: &str,
-    terms: Terms,
+    settings: CommunitySettings,
     general: bool,
 ) -> String {
     let draft = |subject, place| Draft {
         place,
         ..Draft::new(subject, &[])
     };
-    let parent = make(shared, creator, draft(subject, Place::Parent(terms)));
+    let parent = make(shared, creator, draft(subject, Place::Parent(settings)));
     let linked = |role| Place::Linked {
         parent: parent.clone(),
         role,
@@ -47,11 +47,11 @@ pub(crate) fn create(
 /// Whether a member may create a group in a community.
 pub(crate) fn may_create(state: &State, parent: &str, creator: &Number) -> Result<(), Denied> {
     let community = state.groups.get(parent).ok_or(Denied::NO_GROUP)?;
-    let Place::Parent(terms) = &community.place else {
+    let Place::Parent(settings) = &community.place else {
         return Err(Denied::NO_GROUP);
     };
     let admin = community.admins.contains(creator);
-    match admin || (terms.open_to_groups && community.has(creator)) {
+    match admin || (settings.open_to_groups && community.has(creator)) {
         true => Ok(()),
         false => Err(Denied::NOT_ALLOWED),
     }
@@ -88,11 +88,11 @@ fn link_one(shared: &Shared, actor: &Number, parent: &str, id: &str) -> Result<(
             role: Role::Ordinary,
         };
     }
-    introduce(shared, actor, parent, id)
+    add_group(shared, actor, parent, id)
 }
 
-/// Notifies a community of a group that is new in it; the group's members become the community's.
-pub(crate) fn introduce(
+/// Adds a group's members to its new community, and notifies the community of the group.
+pub(crate) fn add_group(
     shared: &Shared,
     actor: &Number,
     parent: &str,
@@ -192,7 +192,7 @@ pub(crate) fn deactivate(shared: &Shared, actor: &Number, parent: &str) -> Resul
     for id in gone {
         if let Some(group) = state.groups.remove(&id) {
             let item = news::of(&group, actor, NodeBuilder::new("delete").build());
-            news::tell(&mut state, &group.members, &item);
+            news::notify(&mut state, &group.members, &item);
         }
     }
     drop(state);
@@ -226,7 +226,7 @@ pub(crate) fn join(
         .children([group.participant(number)]);
     let item = news::of(group, number, added.build());
     let (members, described) = (group.members.clone(), group.describe());
-    news::tell(&mut state, &members, &item);
+    news::notify(&mut state, &members, &item);
     drop(state);
     shared.announce();
     Ok(described)
@@ -296,7 +296,7 @@ pub(crate) fn is_announcements(group: &Group) -> bool {
     group.place.role() == Some(Role::Announcements)
 }
 
-/// Whether there is such a community, and this is an admin of it.
+/// Whether the community exists and the actor is an admin of it.
 fn admin_of(state: &State, parent: &str, actor: &Number) -> Result<(), Denied> {
     let community = state.groups.get(parent).ok_or(Denied::NO_GROUP)?;
     if !matches!(community.place, Place::Parent(_)) {
@@ -334,6 +334,6 @@ fn announce(
         };
         let item = news::of(group, actor, link.children([target.build()]).build());
         let members = group.members.clone();
-        news::tell(state, &members, &item);
+        news::notify(state, &members, &item);
     }
 }

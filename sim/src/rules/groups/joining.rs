@@ -15,7 +15,7 @@ pub(crate) enum Joined {
     /// Joined the group with this id.
     Member(String),
     /// An admin has to approve the request.
-    Asked(String),
+    Requested(String),
 }
 
 /// Joins by the invite link with this code.
@@ -37,7 +37,7 @@ pub(crate) fn join(shared: &Shared, number: &Number, code: &str) -> Result<Joine
         let item = news::of(group, number, added.build());
         let members = group.members.clone();
         state.user(number);
-        news::tell(&mut state, &members, &item);
+        news::notify(&mut state, &members, &item);
         drop(state);
         shared.announce();
         return Ok(Joined::Member(id));
@@ -51,8 +51,8 @@ pub(crate) fn join(shared: &Shared, number: &Number, code: &str) -> Result<Joine
     let created = NodeBuilder::new("created_membership_requests")
         .attr("request_method", "invite_link")
         .children([requested.build()]);
-    tell_admins(shared, state, &id, number, created.build());
-    Ok(Joined::Asked(id))
+    notify_admins(shared, state, &id, number, created.build());
+    Ok(Joined::Requested(id))
 }
 
 /// An admin approves or rejects requests, or a person withdraws their own.
@@ -79,7 +79,7 @@ pub(crate) fn decide(
     }
     let people = pending.iter().map(|number| group.participant(number));
     let revoked = NodeBuilder::new("revoked_membership_requests").children(people);
-    tell_admins(shared, state, id, actor, revoked.build());
+    notify_admins(shared, state, id, actor, revoked.build());
     Ok(())
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn pending(group: &Group, people: &[Number]) -> (Vec<Number>, Vec<Num
     people.iter().cloned().partition(|number| asked(&number))
 }
 
-fn tell_admins(
+fn notify_admins(
     shared: &Shared,
     mut state: std::sync::MutexGuard<'_, crate::state::State>,
     id: &str,
@@ -99,7 +99,7 @@ fn tell_admins(
     if let Some(group) = state.groups.get(id) {
         let item = news::of(group, actor, action);
         let admins: Vec<Number> = group.admins.iter().cloned().collect();
-        news::tell(&mut state, &admins, &item);
+        news::notify(&mut state, &admins, &item);
     }
     drop(state);
     shared.announce();

@@ -40,7 +40,7 @@ pub(super) fn renumbered(group: &Group, old: &Number, new: &Number) -> Item {
 }
 
 /// Queues the same notification for each companion of these people.
-pub(super) fn tell(state: &mut State, people: &[Number], item: &Item) {
+pub(super) fn notify(state: &mut State, people: &[Number], item: &Item) {
     for number in people {
         for companion in state.companions_of(number) {
             deliver(state, &companion, item.clone());

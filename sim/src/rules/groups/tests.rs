@@ -1,4 +1,4 @@
-//! Groups that change, and who is told.
+//! Changes of groups, and the people who are notified.
 
 use super::change::{self, Denied};
 use super::joining::{self, Joined};
@@ -47,7 +47,7 @@ impl Bench {
 }
 
 #[test]
-fn members_name_and_add_and_admins_do_the_rest() {
+fn members_may_rename_and_add_and_only_admins_do_the_rest() {
     let bench = Bench::new();
     let others = [
         Change::Remove(vec![bench.admin.clone()]),
@@ -65,10 +65,10 @@ fn members_name_and_add_and_admins_do_the_rest() {
     }
     bench
         .apply(&bench.member, &Change::Subject("Quay".into()))
-        .expect("anybody may");
+        .expect("any member may");
     bench
         .apply(&bench.member, &Change::Add(vec![bench.stranger.clone()]))
-        .expect("anybody may");
+        .expect("any member may");
     assert!(bench.with(|group| group.has(&bench.stranger)));
     assert_eq!(bench.with(|group| group.subject.text.clone()), "Quay");
     bench
@@ -84,7 +84,7 @@ fn members_name_and_add_and_admins_do_the_rest() {
 }
 
 #[test]
-fn who_is_out_of_a_group_does_nothing_to_it_and_it_keeps_an_admin() {
+fn a_former_member_cannot_change_a_group_and_the_group_keeps_an_admin() {
     let bench = Bench::new();
     bench.apply(&bench.admin, &Change::Leave).expect("a member");
     assert!(bench.with(|group| group.admins.contains(&bench.member)));
@@ -95,14 +95,14 @@ fn who_is_out_of_a_group_does_nothing_to_it_and_it_keeps_an_admin() {
 }
 
 #[test]
-fn a_link_leads_in_at_once_or_after_approval_until_it_is_reset() {
+fn an_invite_link_works_immediately_or_after_approval_until_it_is_reset() {
     let bench = Bench::new();
     let code = || bench.with(|group| group.invite.clone());
     bench
         .apply(&bench.admin, &Change::Approval(true))
         .expect("an admin");
     let asked = joining::join(&bench.shared, &bench.stranger, &code());
-    assert!(matches!(asked, Ok(Joined::Asked(_))));
+    assert!(matches!(asked, Ok(Joined::Requested(_))));
     let people = [bench.stranger.clone()];
     let decide =
         |actor, approve| joining::decide(&bench.shared, &bench.group, actor, &people, approve);

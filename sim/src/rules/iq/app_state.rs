@@ -12,8 +12,8 @@ use crate::sync::lock;
 use crate::wire::stanza;
 
 pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
-    const RULE: &str = "an app state patch carries valid MACs";
-    let who = verdict::who(id);
+    const RULE: &str = "an app state patch has valid MACs";
+    let who = verdict::name_of(id);
     let sync = question.child.filter(|child| child.tag == "sync");
     let collections = sync.map(stanza::children).unwrap_or_default();
     let mut state = lock(&shared.state);

@@ -1,4 +1,4 @@
-//! `newsletter` and `w:mex` of channels: making one, following one, and reading its posts.
+//! `newsletter` and `w:mex` of channels: creating one, following one, and reading its posts.
 
 use serde_json::{Value, json};
 use wacore_binary::builder::NodeBuilder;
@@ -12,8 +12,8 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 use crate::wire::stanza;
 
-/// How many posts a response has if the request does not say.
-const PAGE: usize = 100;
+/// The number of posts in a response if the request does not specify it.
+const DEFAULT_POST_COUNT: usize = 100;
 
 /// Answers an iq of `newsletter`.
 pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
@@ -39,7 +39,7 @@ pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) ->
         (false, "messages") => {
             let count = number("count").and_then(|count| usize::try_from(count).ok());
             let own = channel.owner.as_ref() == Some(&id.0);
-            let posts = channel.page(count.unwrap_or(PAGE), number("before"));
+            let posts = channel.page(count.unwrap_or(DEFAULT_POST_COUNT), number("before"));
             let posts = posts.iter().map(|post| post.describe(own));
             NodeBuilder::new("messages")
                 .attr("jid", channel.jid())
@@ -51,7 +51,7 @@ pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) ->
     stanza::result(node, [content.build()])
 }
 
-/// The channels that an account has or follows.
+/// The channels that an account owns or follows.
 pub(super) fn subscribed(shared: &Shared, own: &Number) -> Value {
     let state = lock(&shared.state);
     let channels = state.channels.values().filter(|channel| channel.has(own));
@@ -106,7 +106,7 @@ pub(super) fn unfollow(shared: &Shared, own: &Number, variables: &Value) -> Valu
     json!({ "xwa2_newsletter_leave_v2": left })
 }
 
-/// The owner changes name or description.
+/// The owner changes the name or the description.
 pub(super) fn update(shared: &Shared, own: &Number, variables: &Value) -> Value {
     let updates = &variables["updates"];
     let updated = with(shared, variables, |channel| {
@@ -143,7 +143,7 @@ pub(super) fn set_mute(shared: &Shared, own: &Number, variables: &Value) -> Valu
     json!({ "xwa2_newsletter_update_user_setting": changed })
 }
 
-/// The outcome of a change of the channel that `newsletter_id` names.
+/// Applies a change to the channel in `newsletter_id`, and returns the response.
 fn with(
     shared: &Shared,
     variables: &Value,
@@ -157,7 +157,7 @@ fn brief(channel: &Channel) -> Value {
     json!({ "id": channel.jid().to_string(), "state": { "type": "ACTIVE" } })
 }
 
-/// A channel as this person sees it.
+/// A channel as seen by this person.
 fn describe(channel: &Channel, viewer: &Number) -> Value {
     let role = match channel.has(viewer) {
         true if channel.owner.as_ref() == Some(viewer) => "OWNER",

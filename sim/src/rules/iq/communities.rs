@@ -1,4 +1,4 @@
-//! `w:g2` and `w:mex` of communities: linking groups, joining one, and what a companion may know of them.
+//! `w:g2` and `w:mex` of communities: linking groups, joining one, and reading their metadata.
 
 use serde_json::{Value, json};
 use wacore_binary::builder::NodeBuilder;
@@ -8,7 +8,7 @@ use crate::number::Number;
 use crate::rules::groups::change::{self, Denied};
 use crate::rules::groups::community::{self, Outcome, is_announcements, linked};
 use crate::state::State;
-use crate::state::community::{Place, Role, Terms};
+use crate::state::community::{CommunitySettings, Place, Role};
 use crate::state::group::{Change, Group};
 use crate::state::shared::Shared;
 use crate::sync::lock;
@@ -58,7 +58,7 @@ pub(super) fn place(shared: &Shared, own: &Number, create: &Node) -> Result<Plac
     let open = create.get_optional_child("allow_non_admin_sub_group_creation");
     Ok(match create.get_optional_child("parent") {
         None => Place::Alone,
-        Some(parent) => Place::Parent(Terms {
+        Some(parent) => Place::Parent(CommunitySettings {
             closed: stanza::is(
                 parent,
                 "default_membership_approval_mode",
@@ -69,7 +69,7 @@ pub(super) fn place(shared: &Shared, own: &Number, create: &Node) -> Result<Plac
     })
 }
 
-/// Applies a change to a group; one to a community also to its groups.
+/// Applies a change to a group; a change to a community also applies to its groups.
 pub(super) fn apply(
     shared: &Shared,
     own: &Number,
@@ -161,7 +161,7 @@ pub(super) fn subgroups(shared: &Shared, own: &Number, id: Option<&str>) -> Valu
     })
 }
 
-/// How many members the groups of a community have, in the form of `WAWebMexQuerySubgroupParticipantCountJobQuery`.
+/// The member counts of a community's groups, in the form of `WAWebMexQuerySubgroupParticipantCountJobQuery`.
 pub(super) fn participant_counts(shared: &Shared, own: &Number, id: Option<&str>) -> Value {
     in_community(shared, own, id, |state, community| {
         let counted = linked(state, &community.id).map(|group| {
@@ -197,7 +197,7 @@ fn linked_group(described: Node) -> Node {
         .build()
 }
 
-/// The ids of the groups that a child names, and whether orphaned members are to leave.
+/// The ids of the groups in a child, and whether orphaned members are to leave.
 fn groups(child: &Node) -> impl Iterator<Item = (String, bool)> + '_ {
     child.get_children_by_tag("group").filter_map(|group| {
         let id = stanza::jid(group, "jid")?.user.to_string();

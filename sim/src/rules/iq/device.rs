@@ -1,4 +1,4 @@
-//! Namespaces that need no state: properties, and what is taken without effect.
+//! Namespaces that need no state: server properties, and sets that have no effect.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -8,8 +8,8 @@ use crate::state::config::Leniency;
 use crate::state::shared::Shared;
 use crate::wire::stanza;
 
-/// Namespaces whose sets are taken and change nothing that a test could see.
-const TAKEN: [&str; 9] = [
+/// Namespaces whose sets are acknowledged and have no effect.
+const NO_EFFECT: [&str; 9] = [
     "abt",
     "md",
     "passive",
@@ -26,19 +26,19 @@ pub(super) fn answer(shared: &Shared, question: &Question<'_>, xmlns: &str) -> N
     let content = match xmlns {
         "abt" | "w" if question.child_is("props") => Some(props(shared)),
         "w:p" => None,
-        _ if question.set && TAKEN.contains(&xmlns) => None,
+        _ if question.set && NO_EFFECT.contains(&xmlns) => None,
         _ => return unknown(shared, node),
     };
     stanza::result(node, content)
 }
 
-/// An iq that the server does not know: `feature-not-implemented`.
+/// The response to an unknown iq: `feature-not-implemented`.
 pub(super) fn unknown(shared: &Shared, node: &Node) -> Node {
     let xmlns = stanza::text(node, "xmlns").unwrap_or_default();
     let child = stanza::children(node)
         .first()
         .map(|child| child.tag.to_string());
-    tracing::info!(%xmlns, ?child, "iq that is not known");
+    tracing::info!(%xmlns, ?child, "unknown iq");
     if shared.config.is_strict(Leniency::Iqs) {
         stanza::error(node, 501, "feature-not-implemented")
     } else {
@@ -46,7 +46,7 @@ pub(super) fn unknown(shared: &Shared, node: &Node) -> Node {
     }
 }
 
-/// `privacy_token_sending_on_all_1_on_1_messages` and `wa_nct_token_send_enabled`, by WhatsApp's numbers for them.
+/// WhatsApp's numbers of the properties `privacy_token_sending_on_all_1_on_1_messages` and `wa_nct_token_send_enabled`.
 const TOKEN_PROPS: [u32; 2] = [10_518, 24_941];
 
 /// No experiments: every client uses its defaults, except for privacy tokens, if the server requires them.

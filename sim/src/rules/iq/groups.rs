@@ -1,4 +1,4 @@
-//! `w:g2`: what a companion may know of groups, making one, changing one, joining one.
+//! `w:g2`: reading the metadata of groups; creating, changing and joining them.
 
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt, Node};
@@ -126,7 +126,7 @@ fn set(shared: &Shared, own: &Number, jid: &Jid, child: &Node) -> Option<Answer>
     Some(Ok(answer.into_iter().collect()))
 }
 
-/// Whether a new description names another one as its predecessor than the group has.
+/// Whether a new description refers to a previous one that is not the group's current one.
 fn is_outdated(group: &Group, child: &Node) -> bool {
     let current = group.settings.description.as_ref().map(|(id, _)| id);
     child.tag == "description"
@@ -150,7 +150,7 @@ fn wanted(state: &State, group: &Group, child: &Node) -> Option<(Change, Option<
     })
 }
 
-/// The setting that a child changes, of a group or in `<create>`.
+/// The setting that a child changes, in a group or in `<create>`.
 fn setting(child: &Node) -> Option<Change> {
     let tag = child.tag.as_ref();
     Some(match tag {
@@ -186,7 +186,7 @@ fn content(node: &Node) -> Option<String> {
     String::from_utf8(bytes.into_owned()).ok()
 }
 
-/// A change of some people: those who cannot be changed have an error in the answer, and the others are.
+/// A change of several people: each person that cannot be changed has an error in the response; the others are changed.
 fn of_people(state: &State, group: &Group, child: &Node) -> (Change, Node) {
     let adds = child.tag == "add";
     let mut changed = Vec::new();
@@ -202,7 +202,7 @@ fn of_people(state: &State, group: &Group, child: &Node) -> (Change, Node) {
             answers.push(answer.attr("error", "404").build());
             continue;
         };
-        // Whichever address the client has used, the response has the group's.
+        // The response has the group's kind of address, whichever one the client has used.
         let answer = group.person(&number);
         answers.push(if adds && group.has(&number) {
             answer.attr("error", "409").build()
@@ -266,14 +266,14 @@ fn leave(shared: &Shared, own: &Number, child: &Node) -> Answer {
 fn in_words(joined: &joining::Joined) -> Node {
     let (tag, id) = match joined {
         joining::Joined::Member(id) => ("group", id),
-        joining::Joined::Asked(id) => ("membership_approval_request", id),
+        joining::Joined::Requested(id) => ("membership_approval_request", id),
     };
     NodeBuilder::new(tag)
         .attr("jid", Jid::group(id.as_str()))
         .build()
 }
 
-/// Whom a child's `<participant>`s name.
+/// The people in a child's `<participant>`s.
 fn people(state: &State, child: &Node) -> Vec<Number> {
     child
         .get_children_by_tag("participant")
@@ -301,7 +301,7 @@ fn create(shared: &Shared, own: &Number, create: &Node) -> Option<Answer> {
             };
             let id = groups::make(shared, own, draft);
             let introduced =
-                parent.map_or(Ok(()), |it| community::introduce(shared, own, &it, &id));
+                parent.map_or(Ok(()), |it| community::add_group(shared, own, &it, &id));
             if let Err(denied) = introduced {
                 return Some(Err(denied));
             }

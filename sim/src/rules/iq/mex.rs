@@ -28,7 +28,7 @@ pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) ->
     let variables = variables.filter(Value::is_object);
     let detail = format!("{query:?}");
     let kept = document.is_some() && variables.is_some();
-    if !lock(&shared.verdicts).require(&verdict::who(id), RULE, kept, &detail) {
+    if !lock(&shared.verdicts).require(&verdict::name_of(id), RULE, kept, &detail) {
         return stanza::error(question.node, 400, "bad-request");
     }
     let variables = variables.unwrap_or_default();

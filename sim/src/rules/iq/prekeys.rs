@@ -1,4 +1,4 @@
-//! Keys: what a companion publishes, and what it is given of others. A one-time prekey is handed out once.
+//! Prekeys: stores those that a companion uploads, and returns those of others. A one-time prekey is returned once.
 
 use wacore::prekeys::compute_key_bundle_digest;
 use wacore_binary::builder::NodeBuilder;
@@ -15,10 +15,10 @@ use crate::sync::lock;
 use crate::wire::stanza;
 use crate::wire::stanza::{child_array, child_number, content, number_bytes};
 
-/// The Signal key type, as `<type>` carries it.
+/// The Signal key type, the value of `<type>`.
 const CURVE25519: u8 = 5;
 
-/// Upload and rotation.
+/// Handles an upload or a rotation.
 pub(super) fn publish(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
     let node = question.node;
     let outcome = match question.child.filter(|child| child.tag == "rotate") {
@@ -32,8 +32,8 @@ pub(super) fn publish(shared: &Shared, id: &DeviceId, question: &Question<'_>) -
 }
 
 fn uploaded(shared: &Shared, id: &DeviceId, node: &Node) -> Result<(), String> {
-    const RULE: &str = "an upload carries the linked identity and signed keys";
-    let who = verdict::who(id);
+    const RULE: &str = "a prekey upload has the linked identity and signed keys";
+    let who = verdict::name_of(id);
     let mut state = lock(&shared.state);
     let companion = state.companion(id).ok_or("unlinked")?;
     let parsed = parse_upload(node, &companion.keys.identity);
@@ -61,7 +61,7 @@ fn parse_upload(node: &Node, linked_identity: &[u8; 32]) -> Result<Upload, Strin
         return Err(missing("type"));
     }
     if bundle.identity != *linked_identity {
-        return Err("another identity than at linking".to_owned());
+        return Err("the identity differs from the linked one".to_owned());
     }
     bundle.verify().map_err(|error| error.to_string())?;
     let list = node
@@ -88,7 +88,7 @@ fn parse_signed(parent: &Node) -> Option<SignedPreKey> {
 
 fn rotated(shared: &Shared, id: &DeviceId, rotate: &Node) -> Result<(), String> {
     const RULE: &str = "a rotated prekey is signed";
-    let who = verdict::who(id);
+    let who = verdict::name_of(id);
     let mut state = lock(&shared.state);
     let companion = state.companion(id).ok_or("unlinked")?;
     let signed = parse_signed(rotate).ok_or("skey is missing or malformed")?;
@@ -105,8 +105,8 @@ fn rotated(shared: &Shared, id: &DeviceId, rotate: &Node) -> Result<(), String> 
     Ok(())
 }
 
-/// Everything that is asked with a get.
-pub(super) fn hand_out(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
+/// Handles every get.
+pub(super) fn fetch(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
     let node = question.node;
     let Some(child) = question.child else {
         return stanza::error(node, 400, "bad-request");
@@ -177,7 +177,7 @@ fn listed(request: &Node, mut entry: impl FnMut(&Jid) -> Node) -> Node {
     NodeBuilder::new("list").children(users).build()
 }
 
-/// Whose device this is, if it can have keys at all.
+/// The device of this JID, if it can have keys at all.
 fn owner(shared: &Shared, jid: &Jid) -> Option<DeviceId> {
     let mut state = lock(&shared.state);
     let (number, device) = state.resolve(jid)?;
@@ -226,14 +226,14 @@ fn bundle(shared: &Shared, jid: &Jid) -> Node {
         .build()
 }
 
-/// A device's bundle, and what a companion sends along with it.
+/// The bundle of a device, and the signed identity if it is a companion.
 fn bundle_of(shared: &Shared, device: &DeviceId) -> (Option<Bundle>, Option<Vec<u8>>) {
     let mut state = lock(&shared.state);
     if state.plays(device) {
         let party = state.party(device);
         let added = state.user(&device.0).played.get(&device.1);
         let identity = added.map(|added| added.device_identity.clone());
-        // A party before the state, never the other way round.
+        // Lock order: the party is locked before the state.
         drop(state);
         return (party.map(|party| lock(&party).take_bundle()), identity);
     }

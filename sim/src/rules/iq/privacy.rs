@@ -1,4 +1,4 @@
-//! `privacy` and `blocklist`: who sees which part of the profile, and who is blocked.
+//! `privacy` and `blocklist`: the audience of each part of the profile, and the blocked contacts.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -27,10 +27,10 @@ pub(super) fn settings(shared: &Shared, id: &DeviceId, question: &Question<'_>) 
     stanza::result(question.node, [privacy])
 }
 
-/// Changes a setting. Exceptions are changes to a list whose hash the client sends.
+/// Changes a setting. Exceptions are changes to a list, whose hash the client sends.
 pub(super) fn set(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> Node {
-    const RULE: &str = "a privacy setting has a value of its own";
-    const KNOWN: &str = "a list of exceptions has people whom the server knows";
+    const RULE: &str = "a privacy setting has a known name and value";
+    const KNOWN: &str = "a list of exceptions has only users that the server knows";
     let category = question
         .child
         .and_then(|child| stanza::children(child).first());
@@ -42,7 +42,7 @@ pub(super) fn set(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> No
     let found = setting(&name, &value);
     let detail = format!("{name}={value}");
     let kept = found.is_some();
-    lock(&shared.verdicts).require(&verdict::who(id), RULE, kept, &detail);
+    lock(&shared.verdicts).require(&verdict::name_of(id), RULE, kept, &detail);
     let Some(found) = found else {
         return stanza::error(question.node, 400, "bad-request");
     };
@@ -54,7 +54,7 @@ pub(super) fn set(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> No
     let users = category.map(stanza::children).unwrap_or_default();
     let except = exceptions(&lock(&shared.state), users);
     let (kept, detail) = (except.is_some(), format!("{users:?}"));
-    lock(&shared.verdicts).require(&verdict::who(id), KNOWN, kept, &detail);
+    lock(&shared.verdicts).require(&verdict::name_of(id), KNOWN, kept, &detail);
     let Some(except) = except else {
         return stanza::error(question.node, 400, "bad-request");
     };
@@ -123,7 +123,7 @@ pub(super) fn block(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> 
     let contact = lid.filter(|lid| blocks == Some(false) || pn.as_ref() == Some(lid));
     let detail = format!("{item:?}");
     let kept = contact.is_some() && blocks.is_some();
-    lock(&shared.verdicts).require(&verdict::who(id), RULE, kept, &detail);
+    lock(&shared.verdicts).require(&verdict::name_of(id), RULE, kept, &detail);
     let (Some(contact), Some(blocks)) = (contact, blocks) else {
         return stanza::error(question.node, 400, "bad-request");
     };

@@ -41,13 +41,13 @@ const BAD_REQUEST: (u16, &str) = (400, "bad-request");
 const NOT_ACCEPTABLE: (u16, &str) = (406, "not-acceptable");
 
 fn get(shared: &Shared, id: &DeviceId, target: Option<&Jid>, question: &Question<'_>) -> Outcome {
-    const RULE: &str = "a picture is asked for as image or preview";
+    const RULE: &str = "a picture request has the type image or preview";
     let asked = question.child.filter(|child| child.tag == "picture");
     let kind = asked.and_then(|asked| stanza::text(asked, "type"));
     let kind = kind.filter(|kind| matches!(kind.as_ref(), "image" | "preview"));
     let kept = kind.is_some();
     let detail = format!("{:?}", question.child);
-    lock(&shared.verdicts).require(&verdict::who(id), RULE, kept, &detail);
+    lock(&shared.verdicts).require(&verdict::name_of(id), RULE, kept, &detail);
     let (Some(asked), Some(kind)) = (asked, kind) else {
         return Err(BAD_REQUEST);
     };
@@ -106,7 +106,7 @@ fn set(shared: &Shared, id: &DeviceId, target: Option<&Jid>, question: &Question
     if let Some(bytes) = &bytes {
         let kept = bytes.starts_with(&JPEG);
         let detail = format!("{} bytes", bytes.len());
-        if !lock(&shared.verdicts).require(&verdict::who(id), RULE, kept, &detail) {
+        if !lock(&shared.verdicts).require(&verdict::name_of(id), RULE, kept, &detail) {
             return Err(NOT_ACCEPTABLE);
         }
     }
@@ -136,7 +136,7 @@ pub(super) fn about(shared: &Shared, id: &DeviceId, question: &Question<'_>) -> 
     let text = String::from_utf8_lossy(&text);
     let length = text.chars().count();
     let detail = format!("{length} characters");
-    if !lock(&shared.verdicts).require(&verdict::who(id), RULE, length <= MAX_ABOUT, &detail) {
+    if !lock(&shared.verdicts).require(&verdict::name_of(id), RULE, length <= MAX_ABOUT, &detail) {
         return stanza::error(question.node, NOT_ACCEPTABLE.0, NOT_ACCEPTABLE.1);
     }
     profile::set_about(shared, id, &text);

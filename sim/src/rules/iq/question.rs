@@ -2,7 +2,7 @@
 
 use wacore_binary::Node;
 
-/// The parts of an iq: its namespace, type and first child.
+/// The parsed parts of an iq: namespace, type and first child.
 pub(super) struct Question<'a> {
     pub(super) node: &'a Node,
     pub(super) set: bool,

@@ -1,4 +1,4 @@
-//! Who is on WhatsApp, under which LID, with which devices.
+//! `usync`: whether users are on WhatsApp, their LIDs and their devices.
 //!
 //! The response has an entry for each user in the query, with the number in the server's spelling: `in`, `out`, or
 //! `invalid` if the text is not a number. A user is omitted only if the client's hash shows that it has the current
@@ -48,7 +48,7 @@ pub(super) fn answer(shared: &Shared, id: &DeviceId, question: &Question<'_>) ->
     stanza::result(question.node, [answer])
 }
 
-/// `<usync>` with what the request's own said of itself.
+/// The `<usync>` of a response, with the attributes of the request.
 fn envelope(request: &Node, asked: &[&str], users: Vec<Node>) -> Node {
     let results = asked
         .iter()
@@ -66,28 +66,28 @@ fn envelope(request: &Node, asked: &[&str], users: Vec<Node>) -> Node {
     answer.children([result, list]).build()
 }
 
-/// Whom an entry asks about.
+/// The user in an entry of a query.
 enum Subject {
     /// A user with a number, who may be on WhatsApp.
     Number(Jid, Number),
     /// A LID that does not exist.
-    Nobody(Jid),
-    /// No number at all.
+    UnknownLid(Jid),
+    /// Not a number.
     Invalid,
 }
 
-/// By JID, or by the number in `<contact>`. A number that is written in another way than the server's is answered under
-/// the server's. Asked in terms of LIDs, the answer has the LID.
+/// By JID, or by the number in `<contact>`. The response has the server's spelling of the number, and the LID if the
+/// query is by LID.
 fn subject(state: &State, entry: &Node, by_lid: bool) -> Subject {
     if let Some(jid) = stanza::jid(entry, "jid") {
         return match state.resolve(&jid) {
             Some((number, _)) if jid.is_lid() => Subject::Number(number.lid(), number),
             Some((number, _)) => Subject::Number(number.pn(), number),
-            None if jid.is_lid() => Subject::Nobody(jid.to_non_ad()),
+            None if jid.is_lid() => Subject::UnknownLid(jid.to_non_ad()),
             None => Subject::Invalid,
         };
     }
-    let text = written(entry);
+    let text = spelled(entry);
     match text.and_then(|text| text.parse().ok()) {
         Some(number) => {
             let number = state.canonical(number);
@@ -102,8 +102,8 @@ fn subject(state: &State, entry: &Node, by_lid: bool) -> Subject {
     }
 }
 
-/// The number as the client wrote it.
-fn written(entry: &Node) -> Option<CompactString> {
+/// The number in the client's spelling.
+fn spelled(entry: &Node) -> Option<CompactString> {
     entry.get_optional_child("contact")?.content_as_string()
 }
 
@@ -114,10 +114,10 @@ fn answer_user(
     asked: &[&str],
     by_lid: bool,
 ) -> Option<Node> {
-    let contact = written(entry);
+    let contact = spelled(entry);
     let (jid, number) = match subject(state, entry, by_lid) {
         Subject::Number(jid, number) => (jid, number),
-        Subject::Nobody(jid) => {
+        Subject::UnknownLid(jid) => {
             let absent = absent(asked, contact.as_deref(), "out");
             return Some(
                 NodeBuilder::new("user")
@@ -161,7 +161,7 @@ fn present(
         children.extend(match *protocol {
             "contact" => Some(contact_answer("in", contact)),
             "lid" => {
-                // From now on others may be asked about by it.
+                // Creates the user: from now on, others may query its LID.
                 state.user(number);
                 Some(NodeBuilder::new("lid").attr("val", number.lid()).build())
             }
@@ -172,7 +172,7 @@ fn present(
                 Some(devices(user, hash))
             }
             "status" => Some(about(state.user(number), number, asker)),
-            // Only a business has one.
+            // Only a business has a verified name.
             "business" => state.user(number).profile.business.as_deref().map(|name| {
                 let name = verified_name(name).build();
                 NodeBuilder::new("business").children([name]).build()
@@ -230,7 +230,7 @@ fn refused(tag: &'static str, code: u16, text: &'static str) -> Node {
     NodeBuilder::new(tag).children([error]).build()
 }
 
-/// The about text; an empty one with 401 for whom it is not shown to.
+/// The about text; empty and with 401 if the asker may not see it.
 fn about(user: &User, own: &Number, asker: &Number) -> Node {
     let status = NodeBuilder::new("status");
     if !user.shows("status", own, asker) {

@@ -5,9 +5,7 @@ use wacore_binary::Node;
 use crate::number::DeviceId;
 use crate::rules::messages::forward::forward;
 use crate::rules::messages::open::{open_direct, take_in};
-use crate::rules::messages::transit::{
-    Part, Transit, enter, identity_is_sent_along, parts, sealed,
-};
+use crate::rules::messages::transit::{Part, Transit, enter, has_valid_identity, parts, sealed};
 use crate::rules::messages::unopened;
 use crate::signal::address;
 use crate::signal::party::EncKind;
@@ -30,9 +28,9 @@ pub(super) fn route(shared: &Shared, transit: &Transit<'_>) -> bool {
             .collect();
         (members, devices)
     };
-    let mut kept = identity_is_sent_along(shared, transit);
+    let mut kept = has_valid_identity(shared, transit);
     let mut parts = parts(shared, transit);
-    parts.retain(|part| is_for_a_member(shared, transit, part));
+    parts.retain(|part| is_for_member(shared, transit, part));
     for part in &parts {
         if lock(&shared.state).plays(&part.device) {
             kept &= open_direct(shared, transit, part);
@@ -45,7 +43,7 @@ pub(super) fn route(shared: &Shared, transit: &Transit<'_>) -> bool {
     if let Some(skmsg) = skmsg {
         let entry = enter(shared, transit, transit.from, skmsg);
         kept &= entry != Entry::Broken;
-        key_is_of_these_members(shared, transit, skmsg);
+        check_key_is_fresh(shared, transit, skmsg);
         let played: Vec<DeviceId> = {
             let state = lock(&shared.state);
             let of = |member| state.played_by(member);
@@ -62,8 +60,8 @@ pub(super) fn route(shared: &Shared, transit: &Transit<'_>) -> bool {
 }
 
 /// Whether a part is for a member. A client that knows that a member left must not send them the key.
-fn is_for_a_member(shared: &Shared, transit: &Transit<'_>, part: &Part<'_>) -> bool {
-    const RULE: &str = "a group's sender key goes to members only";
+fn is_for_member(shared: &Shared, transit: &Transit<'_>, part: &Part<'_>) -> bool {
+    const RULE: &str = "a group's sender key is sent to members only";
     let mut state = lock(&shared.state);
     let Some(group) = state.groups.get(transit.to.user.as_str()) else {
         return false;
@@ -83,7 +81,7 @@ fn is_for_a_member(shared: &Shared, transit: &Transit<'_>, part: &Part<'_>) -> b
 }
 
 /// After a member left, messages must not be encrypted with a sender key that they have.
-fn key_is_of_these_members(shared: &Shared, transit: &Transit<'_>, skmsg: &Node) {
+fn check_key_is_fresh(shared: &Shared, transit: &Transit<'_>, skmsg: &Node) {
     const RULE: &str = "a sender key is not used after a member has left";
     let chain = sealed(shared, transit, skmsg).and_then(|sealed| sealed.counter().ok());
     let Some((chain, _)) = chain else {
@@ -98,7 +96,7 @@ fn key_is_of_these_members(shared: &Shared, transit: &Transit<'_>, skmsg: &Node)
     let broken =
         retired.is_some_and(|notification| has_acked(&mut state, transit.from, &notification));
     drop(state);
-    lock(&shared.verdicts).require(&transit.who, RULE, !broken, "the key of before");
+    lock(&shared.verdicts).require(&transit.who, RULE, !broken, "the key from before");
 }
 
 /// Whether a companion has acked a notification, and so knows its content.
@@ -137,7 +135,7 @@ fn forward_to_companions(
 }
 
 fn open_in_group(shared: &Shared, transit: &Transit<'_>, member: &DeviceId, skmsg: &Node) -> bool {
-    const RULE: &str = "a group message opens, with a valid signature";
+    const RULE: &str = "a group message decrypts, with a valid signature";
     let Some(sealed) = sealed(shared, transit, skmsg) else {
         return false;
     };
@@ -145,7 +143,7 @@ fn open_in_group(shared: &Shared, transit: &Transit<'_>, member: &DeviceId, skms
         return true;
     };
     let mut party = lock(&party);
-    if unopened::on_command(shared, transit, member, &mut party) {
+    if unopened::by_test(shared, transit, member, &mut party) {
         return true;
     }
     let group = transit.to.to_string();

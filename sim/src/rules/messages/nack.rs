@@ -40,7 +40,7 @@ const TYPES: [&str; 8] = [
 const EDITS: [&str; 5] = ["1", "2", "3", "7", "8"];
 
 /// The error that a fault sets for this message. Messages between an account's own devices are not affected.
-pub(super) fn on_command(shared: &Shared, transit: &Transit<'_>) -> Option<u16> {
+pub(super) fn by_fault(shared: &Shared, transit: &Transit<'_>) -> Option<u16> {
     if transit.node.attrs.contains_key("category") {
         return None;
     }
@@ -53,7 +53,7 @@ pub(super) fn on_command(shared: &Shared, transit: &Transit<'_>) -> Option<u16> 
 type Broken = (u16, &'static str, String);
 
 /// Checks the rules that need no key. A message that breaks one is not delivered.
-pub(super) fn on_sight(shared: &Shared, transit: &Transit<'_>) -> Option<u16> {
+pub(super) fn check_form(shared: &Shared, transit: &Transit<'_>) -> Option<u16> {
     for check in [form, addresses, recipient, group, channel] {
         if let Err((code, rule, detail)) = check(shared, transit) {
             let detail = format!("{}: {detail}, refused with {code}", transit.id);
@@ -124,8 +124,8 @@ fn addresses(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
 
 /// The recipient exists, and the account may address it this way.
 fn recipient(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
-    const KNOWN: &str = "a message goes to somebody who is on WhatsApp";
-    const MIGRATED: &str = "only an account that is migrated addresses people by LID";
+    const KNOWN: &str = "a message has a recipient who is on WhatsApp";
+    const MIGRATED: &str = "only a migrated account addresses people by LID";
     let to = &transit.to;
     if !(to.is_lid() || to.is_pn()) {
         return Ok(());
@@ -167,7 +167,7 @@ fn group(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
 
 /// Only its owner posts in a channel. Those who read it react.
 fn channel(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
-    const KNOWN: &str = "a message goes to a channel that exists";
+    const KNOWN: &str = "a channel message has an existing channel";
     const OWNER: &str = "only its owner posts in a channel";
     if !transit.to.is_newsletter() {
         return Ok(());

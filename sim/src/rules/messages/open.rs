@@ -37,7 +37,7 @@ pub(super) fn open_direct(shared: &Shared, transit: &Transit<'_>, part: &Part<'_
     let mut party = lock(&party);
     // The part with the sender key is only a key: the group's ciphertext decides whether the message can be decrypted.
     let whole = !transit.carries_skmsg();
-    if whole && unopened::on_command(shared, transit, &part.device, &mut party) {
+    if whole && unopened::by_test(shared, transit, &part.device, &mut party) {
         return true;
     }
     let opened = ready(party.decrypt(&address(transit.from), &sealed));
@@ -47,7 +47,7 @@ pub(super) fn open_direct(shared: &Shared, transit: &Transit<'_>, part: &Part<'_
         }
         return true;
     }
-    let Some(message) = judged(shared, transit, &part.device, &sealed, opened) else {
+    let Some(message) = check_decryption(shared, transit, &part.device, &sealed, opened) else {
         return false;
     };
     take_distribution(shared, transit, &mut party, &message);
@@ -90,7 +90,7 @@ pub(super) fn take_in(
     }
     let mut received = Received::opened(&transit.id, transit.from, chat, kind, message);
     let (number, device) = &part.device;
-    received.media = media_judged(shared, transit, &part.device, message);
+    received.media = check_media(shared, transit, &part.device, message);
     let mut state = lock(&shared.state);
     if *number != transit.from.0 {
         know_each_other(&mut state, number, &transit.from.0);
@@ -99,15 +99,15 @@ pub(super) fn take_in(
 }
 
 /// Checks the rule about a message's file by downloading and decrypting it. Once per recipient.
-fn media_judged(
+fn check_media(
     shared: &Shared,
     transit: &Transit<'_>,
     to: &DeviceId,
     message: &wa::Message,
 ) -> Option<Result<(), String>> {
-    const RULE: &str = "a message's file is on the host, opens, and is as the message says";
+    const RULE: &str = "a message's file is on the host, decrypts, and matches the message";
     let key = (transit.from.0.to_string(), transit.id.clone());
-    if lock(&shared.state).user(&to.0).heard.contains(&key) {
+    if lock(&shared.state).user(&to.0).received_keys.contains(&key) {
         return None;
     }
     let opened = media::fetch(shared, message)?;
@@ -116,14 +116,14 @@ fn media_judged(
 }
 
 /// Checks the rule about decryption.
-fn judged(
+fn check_decryption(
     shared: &Shared,
     transit: &Transit<'_>,
     to: &DeviceId,
     sealed: &Enc,
     opened: Result<wa::Message, party::Error>,
 ) -> Option<wa::Message> {
-    const RULE: &str = "a message opens, with a valid MAC";
+    const RULE: &str = "a message decrypts, with a valid MAC";
     let outcome = opened.as_ref().map(|_| ()).map_err(|error| {
         let (kind, to) = (sealed.kind.as_str(), to.0.lid_device(to.1));
         format!("{error}, {kind} {} to {to}", transit.id)
@@ -159,7 +159,7 @@ fn serve_companion(
     party: &mut Party,
     message: &wa::Message,
 ) {
-    const RULE: &str = "what a companion asks of its phone is a peer message";
+    const RULE: &str = "a request to the own phone is a peer message";
     let Some(protocol) = message.protocol_message.as_option() else {
         return;
     };

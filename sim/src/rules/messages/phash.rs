@@ -2,8 +2,8 @@
 //! device list differs: the message was delivered to the devices on the sender's list, and the next one has to include
 //! all.
 //!
-//! A group message carries the sender's hash, over all devices of all members. A direct message carries none: here the
-//! hash is computed over the devices that it is encrypted for, those of the recipient and the sender's other ones.
+//! A group message contains the sender's hash, over all devices of all members. A direct message contains none: here
+//! the hash is computed over the devices that it is encrypted for, those of the recipient and the sender's other ones.
 
 use std::collections::BTreeSet;
 

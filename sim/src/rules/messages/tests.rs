@@ -1,4 +1,4 @@
-//! A companion that breaks the rules, one at a time, without a socket.
+//! Companions that break one rule at a time, without a socket.
 
 mod nacks;
 mod passed_on;
@@ -26,7 +26,7 @@ fn number(text: &str) -> Number {
     text.parse().expect("a number")
 }
 
-/// A linked companion whose Signal side the test holds, and a contact.
+/// A linked companion whose Signal state the test holds, and a contact.
 struct Bench {
     shared: Shared,
     companion: Party,
@@ -89,8 +89,8 @@ impl Bench {
         state.user(&self.from.0).companions.insert(1, companion);
     }
 
-    /// Seals for the contact's device 0.
-    fn seal(&mut self, text: &str) -> Enc {
+    /// Encrypts for the contact's device 0.
+    fn encrypt(&mut self, text: &str) -> Enc {
         let contact = Arc::clone(&lock(&self.shared.state).user(&self.contact.0).party);
         let bundle = lock(&contact).take_bundle();
         let address = address(&self.contact);
@@ -101,7 +101,7 @@ impl Bench {
         .expect("sealed")
     }
 
-    /// A `<message>` to the contact as a client sends it, under a fresh id.
+    /// A `<message>` to the contact as a client sends it, with a new id.
     fn message(&mut self, sealed: &Enc) -> Node {
         self.sent += 1;
         let to = NodeBuilder::new("to")
@@ -131,7 +131,7 @@ impl Bench {
             .collect()
     }
 
-    fn heard(&self) -> Vec<String> {
+    fn received(&self) -> Vec<String> {
         let mut state = lock(&self.shared.state);
         let inbox = &state.user(&self.contact.0).inbox;
         inbox
@@ -149,70 +149,64 @@ fn without_identity(mut node: Node) -> Node {
 }
 
 #[test]
-fn an_honest_message_is_heard_and_breaks_nothing() {
+fn a_valid_message_is_received_and_breaks_no_rule() {
     let mut bench = Bench::new();
-    let sealed = bench.seal("hello");
+    let sealed = bench.encrypt("hello");
     let node = bench.message(&sealed);
     bench.route(&node);
-    assert_eq!(bench.heard(), ["hello"]);
+    assert_eq!(bench.received(), ["hello"]);
     assert!(bench.rules().is_empty(), "{:?}", bench.rules());
 }
 
 #[test]
-fn a_changed_ciphertext_does_not_open() {
+fn a_changed_ciphertext_does_not_decrypt() {
     let mut bench = Bench::new();
-    let mut sealed = bench.seal("hello");
+    let mut sealed = bench.encrypt("hello");
     let last = sealed.bytes.len() - 1;
     sealed.bytes[last] ^= 1;
     let node = bench.message(&sealed);
     bench.route(&node);
-    assert_eq!(bench.rules(), ["a message opens, with a valid MAC"]);
-    assert!(bench.heard().is_empty());
+    assert_eq!(bench.rules(), ["a message decrypts, with a valid MAC"]);
+    assert!(bench.received().is_empty());
 }
 
 #[test]
 fn a_pkmsg_without_the_signed_identity_is_a_violation() {
     let mut bench = Bench::new();
-    let sealed = bench.seal("hello");
+    let sealed = bench.encrypt("hello");
     let node = without_identity(bench.message(&sealed));
     bench.route(&node);
-    assert_eq!(
-        bench.rules(),
-        ["a pkmsg comes with a valid device-identity"]
-    );
+    assert_eq!(bench.rules(), ["a pkmsg has a valid device-identity"]);
 }
 
 #[test]
 fn another_devices_identity_is_a_violation() {
     let mut bench = Bench::new();
     bench.identity = Bench::new().identity;
-    let sealed = bench.seal("hello");
+    let sealed = bench.encrypt("hello");
     let node = bench.message(&sealed);
     bench.route(&node);
-    assert_eq!(
-        bench.rules(),
-        ["a pkmsg comes with a valid device-identity"]
-    );
+    assert_eq!(bench.rules(), ["a pkmsg has a valid device-identity"]);
 }
 
 #[test]
-fn a_retransmission_is_none_and_is_heard_once() {
+fn a_retransmission_breaks_no_rule_and_is_received_once() {
     let mut bench = Bench::new();
-    let sealed = bench.seal("once");
+    let sealed = bench.encrypt("once");
     let node = bench.message(&sealed);
     bench.route(&node);
     bench.route(&node);
-    assert_eq!(bench.heard(), ["once"]);
+    assert_eq!(bench.received(), ["once"]);
     assert!(bench.rules().is_empty(), "{:?}", bench.rules());
 }
 
 #[test]
-fn a_message_key_used_for_two_texts_is_a_violation() {
+fn a_message_key_for_two_texts_is_a_violation() {
     let mut bench = Bench::new();
-    let sealed = bench.seal("the first");
+    let sealed = bench.encrypt("the first");
     let node = bench.message(&sealed);
     bench.route(&node);
-    // The same chain and counter around other bytes, as after a ratchet was put back.
+    // The same chain and counter with other bytes, as after a restored ratchet.
     let mut reused = sealed;
     let last = reused.bytes.len() - 1;
     reused.bytes[last] ^= 1;
@@ -223,13 +217,13 @@ fn a_message_key_used_for_two_texts_is_a_violation() {
         "{:?}",
         bench.rules()
     );
-    assert_eq!(bench.heard(), ["the first"]);
+    assert_eq!(bench.received(), ["the first"]);
 }
 
 #[test]
 fn an_unknown_enc_type_is_a_violation() {
     let mut bench = Bench::new();
-    let sealed = bench.seal("hello");
+    let sealed = bench.encrypt("hello");
     let mut node = bench.message(&sealed);
     let NodeContent::Nodes(children) = node.content.as_mut().expect("children") else {
         panic!("children");
@@ -270,7 +264,7 @@ fn a_group_message_needs_membership_and_a_known_sender_key() {
             .build()
     };
     bench.route(&message("G1", &group));
-    let rule = "a group message opens, with a valid signature";
+    let rule = "a group message decrypts, with a valid signature";
     assert_eq!(
         bench.rules(),
         [rule, rule],

@@ -67,8 +67,8 @@ pub(super) fn parts<'a>(shared: &Shared, transit: &Transit<'a>) -> Vec<Part<'a>>
 
 /// A pkmsg has the sender's signed identity: without it, a receiver cannot verify that the device belongs to the
 /// account.
-pub(super) fn identity_is_sent_along(shared: &Shared, transit: &Transit<'_>) -> bool {
-    const RULE: &str = "a pkmsg comes with a valid device-identity";
+pub(super) fn has_valid_identity(shared: &Shared, transit: &Transit<'_>) -> bool {
+    const RULE: &str = "a pkmsg has a valid device-identity";
     if !contains_pkmsg(transit.node) {
         return true;
     }

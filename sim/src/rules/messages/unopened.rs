@@ -13,7 +13,7 @@ use crate::state::shared::Shared;
 use crate::sync::lock;
 
 /// Whether a test has set up that the message cannot be decrypted now; if so, the device requests it again.
-pub(super) fn on_command(
+pub(super) fn by_test(
     shared: &Shared,
     transit: &Transit<'_>,
     device: &DeviceId,

@@ -1,6 +1,6 @@
 //! Linking by a code: the companion shows 8 characters, the person types them on the phone.
 //!
-//! The server sees neither the code nor the keys, and knows only from the number which phone to ask.
+//! The server sees neither the code nor the keys, and selects the phone by the number only.
 //! [`crate::signal::link_code`] has the cryptography of both sides.
 
 use std::sync::Arc;
@@ -56,7 +56,7 @@ fn companion_hello(
     stage: &Node,
 ) -> Result<Option<Node>, &'static str> {
     let jid = stanza::jid(stage, "jid").ok_or("no jid")?;
-    let account = jid.user.parse().map_err(|_| "jid is not a number's")?;
+    let account = jid.user.parse().map_err(|_| "jid is not a phone number")?;
     let display = stanza::child_bytes(stage, "companion_platform_display").unwrap_or_default();
     if shared.config.is_strict(Leniency::Logins) && !is_a_browser(&display) {
         return Err("the display name is not like `Chrome (Linux)`");
@@ -64,7 +64,7 @@ fn companion_hello(
     let wrapped_ephemeral =
         stanza::child_bytes(stage, WRAPPED_COMPANION).ok_or("no wrapped ephemeral key")?;
     if wrapped_ephemeral.len() != 80 {
-        return Err("the wrapped ephemeral key has not 80 bytes");
+        return Err("the wrapped ephemeral key does not have 80 bytes");
     }
     let noise: [u8; 32] =
         stanza::child_array(stage, "companion_server_auth_key_pub").ok_or("no Noise key")?;
@@ -72,9 +72,9 @@ fn companion_hello(
     let pairing = state
         .pairings
         .get_mut(&link.id)
-        .ok_or("a socket that is not to be linked")?;
+        .ok_or("the socket does not wait to be linked")?;
     if pairing.noise != noise {
-        return Err("the Noise key is not this socket's");
+        return Err("the Noise key differs from this socket's");
     }
     let reference = crate::id::reference().into_bytes();
     let answer = NodeBuilder::new(TAG)
@@ -123,18 +123,18 @@ fn companion_finish(
     let pairing = state
         .pairings
         .get_mut(&link.id)
-        .ok_or("a socket that is not to be linked")?;
+        .ok_or("the socket does not wait to be linked")?;
     if pairing.keys.identity != identity {
         return Err("the identity is not the registered one");
     }
     let request = pairing.code.as_mut().ok_or("finish without hello")?;
     if request.reference != reference.as_ref() {
-        return Err("another ref than the hello was given");
+        return Err("the ref differs from that of the hello");
     }
     let finish = request
         .finish
         .take()
-        .ok_or("finish before the phone has spoken")?;
+        .ok_or("finish before the phone's hello")?;
     // The caller that typed the code may have given up.
     let _ = finish.send(Finish {
         identity,
@@ -157,7 +157,7 @@ pub(crate) async fn enter(shared: &Shared, account: &Number, code: Code) -> Resu
     let Finish {
         identity,
         wrapped_bundle,
-    } = match tokio::time::timeout(shared.config.patience, finish).await {
+    } = match tokio::time::timeout(shared.config.timeout, finish).await {
         Ok(Ok(finish)) => finish,
         Ok(Err(_)) => return Err(Error::Disconnected),
         Err(_) => return Err(Error::Timeout),

@@ -9,7 +9,7 @@
 //!   --- iq set passkey_prologue {credential, assertion, prologue} ->  signal::webauthn, signal::shortcake
 //!   <-- notification crsc_continuation {key, nonce} ----------------+
 //!   --- iq set companion_nonce ------------------------------------>  both have the code
-//!   --- iq set encrypted_pairing_request -------------------------->  and the person says that it is the same
+//!   --- iq set encrypted_pairing_request -------------------------->  and the person confirms the code
 //!   <-- pair-success, under the new secret -------------------------+
 //! ```
 //!
@@ -86,7 +86,7 @@ pub(crate) async fn rotate(
 }
 
 /// Requests an assertion from the companion.
-#[expect(clippy::type_complexity, reason = "one caller, which takes it apart")]
+#[expect(clippy::type_complexity, reason = "one caller, which destructures it")]
 fn begin(
     shared: &Shared,
     link: u64,
@@ -143,7 +143,7 @@ fn request(options: Option<&str>) -> Node {
 
 /// Handles an iq of a ceremony. One that breaks a rule ends the ceremony.
 pub(crate) fn receive(shared: &Shared, link: &Link, node: &Node) -> Node {
-    const RULE: &str = "a passkey ceremony goes by WebAuthn and by WhatsApp's order";
+    const RULE: &str = "a passkey ceremony follows WebAuthn and WhatsApp's order";
     let Some(child) = stanza::children(node).first() else {
         return stanza::error(node, 400, "bad-request");
     };

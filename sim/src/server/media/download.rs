@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures::stream;
 use tokio::task::spawn_blocking;
 
-use super::request::{Address, SOMEBODY, authorized, refuse};
+use super::request::{Address, UNKNOWN_CLIENT, authorized, refuse};
 use crate::state::media::Hosted;
 use crate::state::media::faults::{Spoilt, Transfer};
 use crate::state::shared::Shared;
@@ -20,12 +20,12 @@ use crate::wire::file::{Reader, token};
 
 /// Bytes per write.
 const PIECE: usize = 64 * 1024;
-/// The interval of a slow host's writes.
+/// The interval between writes of a slow host.
 const PACE: Duration = Duration::from_millis(100);
 
 pub(super) async fn send(shared: &Shared, address: &Address<'_>, headers: &HeaderMap) -> Response {
     let who = match address.get("auth").map(|token| authorized(shared, token)) {
-        None => SOMEBODY.to_owned(),
+        None => UNKNOWN_CLIENT.to_owned(),
         Some(Ok(who)) => who,
         Some(Err(status)) => return refuse(status),
     };
@@ -38,7 +38,7 @@ pub(super) async fn send(shared: &Shared, address: &Address<'_>, headers: &Heade
         let fault = media.faults.take(Transfer::Download);
         (file, fault, media.faults.rate, media.faults.no_range)
     };
-    if !is_addressed_rightly(shared, &who, &file, address) {
+    if !is_valid_address(shared, &who, &file, address) {
         return refuse(StatusCode::FORBIDDEN);
     }
     if let Some(status) = file.gone {
@@ -48,11 +48,11 @@ pub(super) async fn send(shared: &Shared, address: &Address<'_>, headers: &Heade
         return refuse(status);
     }
     let length = file.stored.len();
-    let part = match asked_part(headers, length, no_range) {
+    let part = match requested_part(headers, length, no_range) {
         Ok(part) => part,
         Err(response) => return *response,
     };
-    // A file of the simulator is encrypted on the fly: a later part requires encrypting from the beginning.
+    // The simulator encrypts a file while it is sent, so a later range requires encrypting from the beginning.
     let begun = spawn_blocking(move || Transmission::new(&file, part, fault, rate)).await;
     match begun.map_err(io::Error::other).flatten() {
         Ok(transmission) => answer(transmission, part, length),
@@ -64,7 +64,7 @@ pub(super) async fn send(shared: &Shared, address: &Address<'_>, headers: &Heade
 }
 
 /// The requested part, if any; an error response if the part does not exist.
-fn asked_part(
+fn requested_part(
     headers: &HeaderMap,
     length: u64,
     no_range: bool,
@@ -87,7 +87,7 @@ fn asked_part(
 }
 
 /// Checks the signature in the path, and the file's hash next to it.
-fn is_addressed_rightly(shared: &Shared, who: &str, file: &Hosted, address: &Address<'_>) -> bool {
+fn is_valid_address(shared: &Shared, who: &str, file: &Hosted, address: &Address<'_>) -> bool {
     const SIGNED: &str = "a download has the path of its message, with the query";
     const HASH: &str = "a download's token is the file's encrypted SHA-256";
     let signature = address.get("oh").map(|oh| format!("oh={oh}&"));
@@ -248,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_is_read_as_rfc_9110_says() {
+    fn a_range_is_parsed_as_in_rfc_9110() {
         for (text, found) in [
             ("bytes=0-9", Range::Part(0, 10)),
             ("bytes=90-", Range::Part(90, 100)),

@@ -9,8 +9,8 @@ use crate::state::shared::Shared;
 use crate::state::verdict;
 use crate::sync::lock;
 
-/// The name, in violations, of a client that has sent no token.
-pub(super) const SOMEBODY: &str = "a client of the media host";
+/// The name used in violations for a client without a token.
+pub(super) const UNKNOWN_CLIENT: &str = "a client of the media host";
 
 /// An address as clients write it: a path and a query. The query may have a second `?`, because a file's path has a
 /// query of its own.
@@ -42,9 +42,9 @@ pub(super) fn authorized(shared: &Shared, token: &str) -> Result<String, StatusC
     let access = lock(&shared.state).media.access(token);
     let known = access != Access::Unknown;
     let detail = format!("auth={token}");
-    lock(&shared.verdicts).require(SOMEBODY, RULE, known, &detail);
+    lock(&shared.verdicts).require(UNKNOWN_CLIENT, RULE, known, &detail);
     match access {
-        Access::Granted(device) => Ok(verdict::who(&device)),
+        Access::Granted(device) => Ok(verdict::name_of(&device)),
         Access::Expired(_) | Access::Unknown => Err(StatusCode::UNAUTHORIZED),
     }
 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_may_begin_twice() {
+    fn a_query_may_contain_a_second_question_mark() {
         let uri = "/v/t62/1.enc?ccb=11-4&oh=01_A&_nc_sid=5e03e0?auth=a&token=b=";
         let uri: Uri = uri.parse().expect("an address");
         let address = Address::of(&uri);

@@ -32,11 +32,11 @@ const KINDS: [(&str, MediaType); 9] = [
     ("thumbnail-link", MediaType::LinkThumbnail),
 ];
 
-/// An upload, as its address describes it.
+/// An upload, as its URL describes it.
 struct Upload<'a> {
     who: String,
     kind: MediaType,
-    /// As in the address, without padding.
+    /// As in the URL, without padding.
     name: String,
     hash: Hash,
     address: &'a Address<'a>,
@@ -63,7 +63,7 @@ pub(super) async fn receive(
     if let Err(status) = upload.begin(shared, headers) {
         return refuse(status);
     }
-    match take_in(shared, cut, &upload, body, fault).await {
+    match receive_body(shared, cut, &upload, body, fault).await {
         Ok(()) => upload.finish(shared),
         Err(status) => refuse(status),
     }
@@ -110,7 +110,7 @@ impl<'a> Upload<'a> {
     /// Checks the announced length and offset.
     fn begin(&self, shared: &Shared, headers: &HeaderMap) -> Result<(), StatusCode> {
         const LENGTH: &str = "an upload has a Content-Length";
-        const OFFSET: &str = "an upload continues where the host has got to, or before";
+        const OFFSET: &str = "an upload continues at or before the received bytes";
         let length = headers.get(header::CONTENT_LENGTH);
         let length: Option<usize> = length.and_then(|value| value.to_str().ok()?.parse().ok());
         let asked = self.address.get("file_offset");
@@ -119,9 +119,12 @@ impl<'a> Upload<'a> {
         let received = state.media.received(&self.name);
         let offset = offset.filter(|offset| *offset <= received);
         let mut verdicts = lock(&shared.verdicts);
-        verdicts.require(&self.who, LENGTH, length.is_some(), "there is none");
+        verdicts.require(&self.who, LENGTH, length.is_some(), "the header is missing");
         let length = length.ok_or(StatusCode::LENGTH_REQUIRED)?;
-        let detail = format!("file_offset={}, {received} have come", asked.unwrap_or("0"));
+        let detail = format!(
+            "file_offset={}, {received} bytes received",
+            asked.unwrap_or("0")
+        );
         verdicts.require(&self.who, OFFSET, offset.is_some(), &detail);
         let offset = offset.ok_or(StatusCode::BAD_REQUEST)?;
         let begun = state
@@ -132,7 +135,7 @@ impl<'a> Upload<'a> {
 
     /// Turns a complete upload into a file, if it matches its token.
     fn finish(&self, shared: &Shared) -> Response {
-        const RULE: &str = "an upload is the file that its token names";
+        const RULE: &str = "an upload matches the hash in its token";
         let bytes = lock(&shared.state).media.take(&self.name);
         let hash = sha256(&bytes);
         let detail = format!("{} bytes of {}", bytes.len(), BASE64URL_NOPAD.encode(&hash));
@@ -153,8 +156,8 @@ impl<'a> Upload<'a> {
     }
 }
 
-/// Reads the body piece by piece: bytes that were received are kept when the connection ends.
-async fn take_in(
+/// Reads the body piece by piece: received bytes are kept when the connection ends.
+async fn receive_body(
     shared: &Shared,
     cut: &Cut,
     upload: &Upload<'_>,
@@ -195,7 +198,7 @@ async fn take_in(
     Ok(())
 }
 
-/// With or without padding.
+/// Accepts the hash with or without padding.
 fn hash_of(name: &str) -> Option<Hash> {
     let decoded = BASE64URL_NOPAD.decode(name.as_bytes());
     let decoded = decoded

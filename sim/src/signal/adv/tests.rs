@@ -1,4 +1,4 @@
-//! The client library's own verification code is the judge.
+//! Verifies with the client library's own code.
 
 use wacore::adv::{
     AdvValidation, decode_key_index_list, is_key_index_valid, validate_adv_with_identity_key,
@@ -9,7 +9,7 @@ use wacore_libsignal::protocol::KeyPair;
 
 use super::*;
 
-/// A companion as the client library sees itself.
+/// A companion's state in the client library.
 fn companion() -> (DeviceState, [u8; 32]) {
     let key = || KeyPair::generate(&mut rand::rng());
     let state = DeviceState {
@@ -26,7 +26,7 @@ fn companion() -> (DeviceState, [u8; 32]) {
     (state, identity)
 }
 
-/// What the client answers to `pair-success`.
+/// The client's response to `pair-success`.
 fn signed_by_client(account: &Party, state: &DeviceState, identity: &[u8; 32]) -> Vec<u8> {
     let sent = device_identity(
         account,
@@ -198,7 +198,7 @@ fn client_keeps_the_listed_devices_and_drops_the_removed_one() {
 }
 
 #[test]
-fn qr_code_is_read_in_every_form_that_clients_draw() {
+fn every_form_of_a_qr_code_parses() {
     let (state, identity) = companion();
     let five = PairUtils::make_qr_data(&state, "2@abc", CompanionWebClientType::OtherWebClient);
     let four = five.rsplit_once(',').unwrap().0.to_owned();
@@ -261,12 +261,12 @@ fn malformed_qr_code_names_the_field() {
 }
 
 #[test]
-fn a_hosted_account_signs_for_its_companions_as_for_any_other() {
+fn a_hosted_account_signs_its_companions_like_an_ordinary_account() {
     let account = Party::new();
     let (state, identity) = companion();
     let (secret, phone) = (&state.adv_secret_key, account.identity_public());
     let sent = |signing| device_identity(&account, &identity, secret, 3, 1, signing);
-    // The library of this release takes the account's type for the device's (whatsapp-rust#1440).
+    // The library of this release confuses the account's type with the device's (whatsapp-rust#1440).
     let refused = PairUtils::do_pair_crypto(&state, &sent(Signing::Hosted)).unwrap_err();
     assert_eq!((refused.code, refused.text), (401, "signature-mismatch"));
     let signing = Signing::HostedByAccount;

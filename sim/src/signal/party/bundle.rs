@@ -1,4 +1,4 @@
-//! What a device publishes so that others can open a session with it.
+//! Prekey bundles: the keys that a device publishes so that others can start a session with it.
 
 use wacore_libsignal::protocol::{
     DeviceId, IdentityKey, PreKeyBundle, PublicKey, SignalProtocolError,
@@ -6,7 +6,7 @@ use wacore_libsignal::protocol::{
 
 use crate::signal::party::error::Error;
 
-/// A prekey with the identity's signature over it.
+/// A prekey, signed by the identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedPreKey {
     /// 24 bits on the wire.
@@ -17,7 +17,7 @@ pub struct SignedPreKey {
     pub signature: [u8; 64],
 }
 
-/// One device's keys for one session. Everything in it is public.
+/// The keys of a device for one session. All of them are public.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
     /// The device's registration id.
@@ -26,12 +26,12 @@ pub struct Bundle {
     pub identity: [u8; 32],
     /// The signed prekey.
     pub signed: SignedPreKey,
-    /// A one-time prekey (24-bit id, public key), unless they have run out.
+    /// A one-time prekey (24-bit id, public key), unless there are none left.
     pub one_time: Option<(u32, [u8; 32])>,
 }
 
 impl Bundle {
-    /// Checks the signed prekey's signature against the identity.
+    /// Verifies the signed prekey's signature with the identity.
     ///
     /// # Errors
     /// The signature is not the identity's.
@@ -71,7 +71,7 @@ fn public_key(bytes: &[u8; 32]) -> Result<PublicKey, Error> {
     Ok(PublicKey::from_djb_public_key_bytes(bytes).map_err(SignalProtocolError::from)?)
 }
 
-/// A public key without libsignal's type byte, as the wire carries it.
+/// A public key without libsignal's type byte, as on the wire.
 pub(super) fn raw(key: &PublicKey) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(key.public_key_bytes());

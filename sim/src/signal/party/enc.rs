@@ -1,4 +1,4 @@
-//! A ciphertext as an `<enc>` carries it, and what can be read off it without a key.
+//! A ciphertext as in an `<enc>`, and the metadata that can be read without a key.
 
 use wacore_libsignal::protocol::{PreKeySignalMessage, SenderKeyMessage, SignalMessage};
 
@@ -6,7 +6,7 @@ use crate::signal::party::bundle::raw;
 use crate::signal::party::error::Error;
 use crate::signal::party::kind::EncKind;
 
-/// A ciphertext: an `<enc>`'s type and content.
+/// A ciphertext: the type and content of an `<enc>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enc {
     /// Its `type`.
@@ -15,7 +15,7 @@ pub struct Enc {
     pub bytes: Vec<u8>,
 }
 
-/// Which chain of message keys a ciphertext was made from.
+/// The chain of message keys that a ciphertext belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChainId {
     /// The sender's ratchet public key: unique by itself.
@@ -25,8 +25,8 @@ pub enum ChainId {
 }
 
 impl Enc {
-    /// The chain and the counter in it, both in clear on the wire. A sender that repeats a pair has used a message
-    /// key twice; in a ledger, a [`ChainId::SenderKey`] needs its sender and group beside it.
+    /// The chain and the counter in it, both unencrypted on the wire. A sender that repeats a pair has used a message
+    /// key twice. A [`ChainId::SenderKey`] is unique only together with its sender and group.
     ///
     /// # Errors
     /// The bytes are not a ciphertext of this kind.

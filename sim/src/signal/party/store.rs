@@ -15,7 +15,7 @@ use wacore_libsignal::protocol::{
 
 type Result<T> = std::result::Result<T, SignalProtocolError>;
 
-/// The party's own identity and the identities it has met.
+/// The party's own identity, and the identities of its contacts.
 pub(super) struct Identities {
     pub(super) own: IdentityKeyPair,
     pub(super) registration_id: u32,
@@ -57,7 +57,7 @@ impl IdentityKeyStore for Identities {
     }
 }
 
-/// One-time prekeys by id. A key leaves the map when a message has used it, so a second use fails.
+/// One-time prekeys by id. A key is removed when a message has used it, so a second use fails.
 #[derive(Default)]
 pub(super) struct PreKeys(pub(super) HashMap<PreKeyId, PreKeyRecord>);
 
@@ -128,7 +128,7 @@ impl SessionStore for Sessions {
     }
 }
 
-/// Group sender keys, the party's own and those it was given.
+/// Sender keys of groups: the party's own and received ones.
 #[derive(Default)]
 pub(super) struct SenderKeys(pub(super) HashMap<SenderKeyName, SenderKeyRecord>);
 

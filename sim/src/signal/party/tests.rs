@@ -1,4 +1,4 @@
-//! What two and three parties say to each other, and what they refuse.
+//! Messages between two or three parties, and what they refuse.
 
 use wacore_libsignal::protocol::{ProtocolAddress, SignalProtocolError};
 
@@ -36,7 +36,7 @@ impl Pair {
         }
     }
 
-    async fn ann_says(&mut self, what: &str) -> Enc {
+    async fn ann_sends(&mut self, what: &str) -> Enc {
         let bundle = self.bob.take_bundle();
         self.ann
             .encrypt(&self.bob_at, Some(&bundle), &text(what))
@@ -53,10 +53,10 @@ impl Pair {
             .unwrap())
     }
 
-    /// Both ways once, so that both sides send plain `msg` from here on.
+    /// Exchanges one message in each direction, so that both sides send plain `msg` afterwards.
     async fn established() -> Self {
         let mut pair = Self::new();
-        let first = pair.ann_says("hello").await;
+        let first = pair.ann_sends("hello").await;
         assert_eq!(pair.bob_reads(&first).await.unwrap(), "hello");
         let answer = pair
             .bob
@@ -76,7 +76,7 @@ impl Pair {
 async fn pkmsg_until_the_first_answer_then_msg_both_ways() {
     let mut pair = Pair::new();
     for what in ["one", "two"] {
-        let enc = pair.ann_says(what).await;
+        let enc = pair.ann_sends(what).await;
         assert_eq!(enc.kind, EncKind::Pkmsg);
         assert_eq!(pair.bob_reads(&enc).await.unwrap(), what);
     }
@@ -90,17 +90,17 @@ async fn pkmsg_until_the_first_answer_then_msg_both_ways() {
         pair.ann.decrypt(&pair.bob_at, &answer).await.unwrap(),
         text("three")
     );
-    let enc = pair.ann_says("four").await;
+    let enc = pair.ann_sends("four").await;
     assert_eq!(enc.kind, EncKind::Msg);
     assert_eq!(pair.bob_reads(&enc).await.unwrap(), "four");
 }
 
 #[tokio::test]
-async fn out_of_order_is_read_and_twice_is_a_duplicate() {
+async fn messages_may_arrive_out_of_order_but_only_once() {
     let mut pair = Pair::established().await;
     let mut sent = Vec::new();
     for what in ["a", "b", "c"] {
-        sent.push((what, pair.ann_says(what).await));
+        sent.push((what, pair.ann_sends(what).await));
     }
     for (what, enc) in sent.iter().rev() {
         assert_eq!(pair.bob_reads(enc).await.unwrap(), *what);
@@ -109,9 +109,9 @@ async fn out_of_order_is_read_and_twice_is_a_duplicate() {
 }
 
 #[tokio::test]
-async fn pkmsg_twice_is_a_duplicate_although_its_prekey_is_gone() {
+async fn a_repeated_pkmsg_is_a_duplicate_although_its_prekey_is_used() {
     let mut pair = Pair::new();
-    let first = pair.ann_says("hello").await;
+    let first = pair.ann_sends("hello").await;
     assert_eq!(pair.bob_reads(&first).await.unwrap(), "hello");
     let again = pair.bob_reads(&first).await.unwrap_err();
     assert!(again.is_duplicate(), "{again}");
@@ -120,7 +120,7 @@ async fn pkmsg_twice_is_a_duplicate_although_its_prekey_is_gone() {
 #[tokio::test]
 async fn one_flipped_bit_anywhere_is_refused() {
     let mut pair = Pair::established().await;
-    let enc = pair.ann_says("intact").await;
+    let enc = pair.ann_sends("intact").await;
     for at in 0..enc.bytes.len() {
         let mut broken = enc.clone();
         broken.bytes[at] ^= 1;
@@ -130,7 +130,7 @@ async fn one_flipped_bit_anywhere_is_refused() {
 }
 
 #[tokio::test]
-async fn one_time_prekey_serves_one_session_only() {
+async fn a_one_time_prekey_starts_one_session_only() {
     let mut pair = Pair::new();
     let bundle = pair.bob.take_bundle();
     let enc = pair
@@ -209,7 +209,7 @@ async fn without_session_or_bundle_nothing_is_encrypted() {
         ),
         "{refused}"
     );
-    let enc = pair.ann_says("anew").await;
+    let enc = pair.ann_sends("anew").await;
     assert_eq!(
         (enc.kind, pair.bob_reads(&enc).await.unwrap().as_str()),
         (EncKind::Pkmsg, "anew")
@@ -217,7 +217,7 @@ async fn without_session_or_bundle_nothing_is_encrypted() {
 }
 
 #[test]
-fn prekeys_never_run_out_and_never_repeat() {
+fn one_time_prekeys_are_replenished_and_never_repeat() {
     let mut party = Party::new();
     let mut ids: Vec<u32> = (0..250)
         .map(|_| party.take_bundle().one_time.unwrap().0)
@@ -300,15 +300,15 @@ async fn forgotten_sender_key_is_replaced_by_another_chain() {
 }
 
 #[tokio::test]
-async fn counter_and_chain_are_read_off_the_wire() {
+async fn counter_and_chain_are_readable_without_a_key() {
     let mut pair = Pair::established().await;
-    let (first, second) = (pair.ann_says("a").await, pair.ann_says("b").await);
+    let (first, second) = (pair.ann_sends("a").await, pair.ann_sends("b").await);
     let (chain, counter) = first.counter().unwrap();
     assert!(matches!(chain, ChainId::Ratchet(_)));
     assert_eq!(second.counter().unwrap(), (chain, counter + 1));
 
     pair.ann.forget_session(&pair.bob_at);
-    let pkmsg = pair.ann_says("c").await;
+    let pkmsg = pair.ann_sends("c").await;
     assert_eq!(pkmsg.kind, EncKind::Pkmsg);
     assert_ne!(pkmsg.counter().unwrap().0, chain);
     let not_a_group_message = Enc {
@@ -321,7 +321,7 @@ async fn counter_and_chain_are_read_off_the_wire() {
 #[tokio::test]
 async fn ciphertext_of_the_wrong_kind_is_refused() {
     let mut pair = Pair::established().await;
-    let enc = pair.ann_says("a").await;
+    let enc = pair.ann_sends("a").await;
     let group = pair
         .bob
         .group_decrypt(GROUP, &pair.ann_at, &enc)
@@ -340,7 +340,7 @@ async fn ciphertext_of_the_wrong_kind_is_refused() {
 }
 
 #[test]
-fn padding_is_whatsapps_and_checked() {
+fn padding_follows_whatsapp_and_is_checked() {
     let padded = padded(&text("hi"));
     let count = usize::from(*padded.last().unwrap());
     assert!((1..=16).contains(&count));

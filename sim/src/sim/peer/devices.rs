@@ -54,8 +54,8 @@ impl Peer {
         }
     }
 
-    /// The next messages fail to decrypt on this device: it requests each `count` times, by default with keys from the
-    /// second time on.
+    /// The next messages fail to decrypt on this device: it requests each one `count` times, by default with keys from
+    /// the second time on.
     pub fn cannot_open(&self, messages: u32, count: u32, keys: Option<bool>) {
         let order = Order {
             device: self.device,
@@ -67,7 +67,7 @@ impl Peer {
         state.user(&self.number).retries.order(order);
     }
 
-    /// This device requests a message again that it has received, `count` times until it decrypts it.
+    /// This device requests a received message again, `count` times until it decrypts it.
     ///
     /// # Errors
     /// The device has received no such message from a companion.

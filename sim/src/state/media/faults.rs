@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_are_spent_one_a_transfer_and_in_order() {
+    fn faults_are_used_up_one_per_transfer_in_order() {
         let mut faults = MediaFaults::default();
         for (on, how, count) in [
             (Transfer::Download, Spoilt::Status(410), 2),

@@ -22,11 +22,11 @@ impl Content {
     /// The description of a message; `raw` if its kind has none.
     pub fn of(message: &wa::Message) -> Self {
         let (wrapped, inner) = unwrapped(message);
-        let beside = |message: &wa::Message| message.message_context_info.as_option().cloned();
-        let beside = beside(inner).or_else(|| beside(message));
+        let info = |message: &wa::Message| message.message_context_info.as_option().cloned();
+        let info = info(inner).or_else(|| info(message));
         let context = context::info(inner).map(Context::of);
         let text = inner.extended_text_message.as_option();
-        let association = beside.as_ref();
+        let association = info.as_ref();
         let association = association.and_then(|it| it.message_association.as_option());
         Self {
             kind: Kind::of(inner),
@@ -34,7 +34,7 @@ impl Content {
             preview: text.and_then(Preview::of),
             wrapped,
             album: association.and_then(|it| it.parent_message_key.id.clone()),
-            secret: beside.and_then(|it| it.message_secret).map(Base64),
+            secret: info.and_then(|it| it.message_secret).map(Base64),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::wire::file::MediaType;
 /// The content of a message: one of the kinds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is named as its content is")]
+#[expect(missing_docs, reason = "the names describe the content")]
 pub enum Kind {
     Text(String),
     Image(Media),
@@ -101,7 +101,7 @@ pub struct Context {
     pub expiration: Option<u32>,
 }
 
-/// A message's content, and what accompanies it.
+/// A message's content, with the fields that accompany it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 pub struct Content {
@@ -131,7 +131,7 @@ pub enum NotContent {
     #[error("raw: not an encoded message")]
     Raw,
     /// A vote is encrypted for its poll; it cannot be quoted, nor be the new content of an edit.
-    #[error("a vote stands by itself")]
+    #[error("a vote cannot be part of another message")]
     Vote,
     /// `bytes` and `fill` exclude each other.
     #[error("`bytes` and `fill` are both given")]

@@ -1,4 +1,4 @@
-//! Locations, fixed and live.
+//! Locations, static and live.
 
 use buffa::MessageField;
 use serde::{Deserialize, Serialize};

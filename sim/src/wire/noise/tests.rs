@@ -1,4 +1,4 @@
-//! The three handshakes against the initiators that clients use.
+//! The three handshakes, with the initiator code that clients use.
 
 use wacore_noise::{
     IkHandshakeState, IkServerHelloOutcome, NoiseCipher, XxFallbackHandshakeState, XxHandshakeState,
@@ -10,7 +10,7 @@ fn client_key() -> KeyPair {
     KeyPair::generate(&mut rand::make_rng::<StdRng>())
 }
 
-/// What one side seals, the other opens, in both directions.
+/// Asserts that each side decrypts what the other encrypts.
 fn assert_connected(session: &Session, write: &NoiseCipher, read: &NoiseCipher) {
     let mut up = write.encrypt_with_counter(0, b"up").expect("seal");
     session
@@ -31,9 +31,9 @@ fn xx_gives_both_sides_the_same_ciphers() {
         XxHandshakeState::new(own.clone(), b"payload".to_vec(), &WA_CONN_HEADER).expect("client");
     let hello = client.build_client_hello().expect("hello");
     let Ok(Reply::Continue { hello, pending }) = respond(&authority, &hello, false) else {
-        panic!("XX takes three messages");
+        panic!("XX has three messages");
     };
-    // The real root key differs from ours, so only the half before the certificate is checked here.
+    // The real root key differs from the simulator's, so only the part before the certificate is checked here.
     match client.read_server_hello_and_build_client_finish(&hello) {
         Ok(finish) => {
             let session = pending.finish(&finish).expect("finish");
@@ -50,7 +50,7 @@ fn xx_gives_both_sides_the_same_ciphers() {
 }
 
 #[test]
-fn ik_opens_the_early_payload() {
+fn ik_decrypts_the_early_payload() {
     let authority = Authority::new();
     let own = client_key();
     let mut client = IkHandshakeState::new(
@@ -62,7 +62,7 @@ fn ik_opens_the_early_payload() {
     .expect("client");
     let hello = client.build_client_hello().expect("hello");
     let Ok(Reply::Finished { hello, session }) = respond(&authority, &hello, false) else {
-        panic!("IK takes two messages");
+        panic!("IK has two messages");
     };
     assert_eq!(session.payload, b"early");
     assert_eq!(session.client_static, public(&own));
@@ -82,7 +82,7 @@ fn a_stale_server_key_or_a_refusal_falls_back() {
                 .expect("client");
         let hello = client.build_client_hello().expect("hello");
         let Ok(Reply::Continue { hello, pending }) = respond(&authority, &hello, refuse) else {
-            panic!("a fallback takes three messages");
+            panic!("a fallback has three messages");
         };
         let Ok(IkServerHelloOutcome::Fallback(inputs)) = client.read_server_hello(&hello) else {
             panic!("the client must see a fallback");

@@ -1,4 +1,4 @@
-//! The kinds of content, in one table, and what each of them answers. One that does not answer does not compile.
+//! The kinds of content, in one table. Each kind implements the trait `Kind`, which the compiler enforces.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,19 +7,19 @@ use crate::event::Target;
 #[cfg(any(test, feature = "samples"))]
 use crate::event::samples;
 
-/// What every kind of content answers for itself.
+/// The properties of a kind of content.
 pub(super) trait Kind {
-    /// Its name, where it has another than the table says.
+    /// The name, if it is not the one in the table.
     fn name<'a>(&'a self, table: &'a str) -> &'a str {
         table
     }
 
-    /// The text or the caption.
+    /// The text or caption.
     fn text(&self) -> &str {
         ""
     }
 
-    /// The message that it is about.
+    /// The message that it refers to.
     fn target(&self) -> Option<&Target> {
         None
     }
@@ -28,20 +28,20 @@ pub(super) trait Kind {
         None
     }
 
-    /// How much memory it holds beside itself, roughly.
+    /// The approximate size of its heap allocations.
     fn heap_bytes(&self) -> usize;
 
-    /// Some of it, with every field set.
+    /// Samples with every field set.
     #[cfg(any(test, feature = "samples"))]
     fn samples() -> Vec<Self>
     where
         Self: Sized;
 }
 
-/// The variant, what it holds, its name in counters, filters and logs, its name on disk.
+/// For each kind: the variant, its data, its name in counters, filters and logs, its name on disk.
 macro_rules! bodies {
     ($($(#[$doc:meta])+ $variant:ident($holds:ty) = $name:literal, $stored:literal;)+) => {
-        /// The kinds of content. Volumes hold the names.
+        /// The kinds of content. The names are stored on disk.
         #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
         pub enum Body {
             $(
@@ -49,20 +49,20 @@ macro_rules! bodies {
                 #[serde(rename = $stored)]
                 $variant($holds),
             )+
-            /// What pictures and videos belong to that name it as their album.
+            /// The message that announces an album; its pictures and videos refer to it.
             #[serde(rename = "album")]
             Album,
-            /// Of an edit: encrypted with a secret that the agent does not have.
+            /// The content of an edit that is encrypted with a secret the agent does not have.
             #[serde(rename = "sealed")]
             Sealed,
-            /// Of a kind that a later version wrote.
+            /// A kind that a later version wrote.
             #[default]
             #[serde(rename = "unknown")]
             Unknown,
         }
 
         impl Body {
-            /// What it is, in one word.
+            /// The kind as a single word.
             #[must_use]
             pub fn name(&self) -> &str {
                 match self {
@@ -73,7 +73,7 @@ macro_rules! bodies {
                 }
             }
 
-            /// The text or the caption; empty for content without any.
+            /// The text or caption; empty if there is none.
             #[must_use]
             pub fn text(&self) -> &str {
                 match self {
@@ -82,7 +82,7 @@ macro_rules! bodies {
                 }
             }
 
-            /// The message that it is about, where it is about one.
+            /// The message that it refers to, if any.
             #[must_use]
             pub fn target(&self) -> Option<&Target> {
                 match self {
@@ -91,7 +91,7 @@ macro_rules! bodies {
                 }
             }
 
-            /// The same, for a change.
+            /// The message that it refers to, mutable.
             pub fn target_mut(&mut self) -> Option<&mut Target> {
                 match self {
                     $(Self::$variant(kind) => kind.target_mut(),)+
@@ -106,7 +106,7 @@ macro_rules! bodies {
                 }
             }
 
-            /// One of each at least, but for what only an edit is.
+            /// At least one sample of each kind, except those that only edits have.
             #[cfg(any(test, feature = "samples"))]
             pub(crate) fn samples() -> Vec<Self> {
                 let mut all = vec![Self::Album, Self::Unknown];
@@ -122,27 +122,27 @@ bodies! {
     Text(String) = "text", "text";
     /// A file.
     Media(Box<Media>) = "media", "media";
-    /// A place on earth.
+    /// A geographic location.
     Location(Location) = "location", "place";
-    /// Contact cards, by the names on them.
+    /// Contact cards, by their names.
     Contacts(Vec<String>) = "contacts", "cards";
-    /// A question with answers to choose from.
+    /// A poll.
     Poll(Poll) = "poll", "poll";
     /// A calendar event.
     CalendarEvent(CalendarEvent) = "calendar_event", "event";
     /// An invitation to a group.
     GroupInvite(GroupInvite) = "group_invite", "invite";
-    /// The answer to buttons or a list.
+    /// The answer to a message with buttons or a list.
     Choice(Choice) = "choice", "choice";
     /// A vote in a poll.
     PollVote(Box<Vote>) = "poll_vote", "vote";
-    /// This message is pinned.
+    /// A message was pinned.
     Pin(Box<Target>) = "pin", "pin";
-    /// This message is no longer pinned.
+    /// A message was unpinned.
     Unpin(Box<Target>) = "unpin", "unpin";
-    /// The chat's new timer in seconds; 0 turns it off.
+    /// The chat's new disappearing-message timer in seconds; 0 turns it off.
     TimerChange(u32) = "timer_change", "timer";
-    /// Everything else, by its name.
+    /// Any other content, by its name.
     Other(Other) = "other", "other";
 }
 
@@ -174,7 +174,7 @@ impl Kind for Vec<String> {
     }
 }
 
-/// A place on earth.
+/// A geographic location.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Location {
     /// Latitude in millionths of a degree.
@@ -183,13 +183,13 @@ pub struct Location {
     /// Longitude in millionths of a degree.
     #[serde(rename = "o", default)]
     pub longitude_e6: i32,
-    /// Its name and address, as its sender says.
+    /// Name and address, as reported by the sender.
     #[serde(rename = "n", default)]
     pub name: String,
-    /// It moves.
+    /// A live location, which is updated.
     #[serde(rename = "l", default)]
     pub live: bool,
-    /// The text below it.
+    /// The caption.
     #[serde(rename = "c", default, skip_serializing_if = "String::is_empty")]
     pub caption: String,
 }
@@ -215,7 +215,7 @@ impl Kind for Location {
     }
 }
 
-/// A question with answers to choose from.
+/// A poll.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Poll {
     /// The question.
@@ -224,7 +224,7 @@ pub struct Poll {
     /// The answers.
     #[serde(rename = "o", default)]
     pub options: Vec<String>,
-    /// How many may be chosen; 0 for any number.
+    /// The maximum number of options that may be selected; 0 for no limit.
     #[serde(rename = "n", default)]
     pub selectable: u32,
 }
@@ -251,13 +251,13 @@ impl Kind for Poll {
 /// A calendar event.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CalendarEvent {
-    /// Its name.
+    /// Its title.
     #[serde(rename = "n", default)]
     pub title: String,
-    /// What it is about.
+    /// Its description.
     #[serde(rename = "t", default)]
     pub description: String,
-    /// When it begins, in seconds since 1970; 0 when not known.
+    /// Its start, in seconds since 1970; 0 if unknown.
     #[serde(rename = "s", default)]
     pub starts_at: i64,
 }
@@ -310,13 +310,13 @@ impl Kind for GroupInvite {
     }
 }
 
-/// The answer to buttons or a list.
+/// The answer to a message with buttons or a list.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Choice {
-    /// The sender's own name for what was chosen.
+    /// The id that the sender gave to the selected option.
     #[serde(rename = "i", default)]
     pub id: String,
-    /// What it says.
+    /// The displayed text of the option.
     #[serde(rename = "t", default)]
     pub text: String,
 }
@@ -369,7 +369,7 @@ impl Kind for u32 {
     }
 }
 
-/// Shows what it is, never text, names, numbers or keys.
+/// Shows the kind, never text, names, numbers or keys.
 impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())

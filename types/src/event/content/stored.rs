@@ -1,5 +1,5 @@
-//! How content is read from a volume: as it is written now, and as versions before 0.1.0 wrote it, with a word, a text and
-//! details next to each other.
+//! Reads stored content: in the current format, and in that of versions before 0.1.0, which had a word, a text and
+//! details as separate fields.
 
 use serde::Deserialize;
 

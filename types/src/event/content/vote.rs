@@ -14,12 +14,12 @@ pub struct Vote {
     /// The message with the poll.
     #[serde(rename = "t")]
     pub target: Target,
-    /// The selected options; `None` where the vote could not be decrypted.
+    /// The selected options; `None` if the vote could not be decrypted.
     #[serde(rename = "o", skip_serializing_if = "Option::is_none")]
     pub options: Option<Vec<String>>,
 }
 
-/// Versions before 0.1.0 wrote the message alone.
+/// Versions before 0.1.0 wrote only the message id.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum StoredVote {
@@ -42,7 +42,7 @@ impl From<StoredVote> for Vote {
 }
 
 impl Vote {
-    /// One that is not decrypted.
+    /// A vote that could not be decrypted.
     #[must_use]
     pub const fn sealed(target: Target) -> Self {
         Self {

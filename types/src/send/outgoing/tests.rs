@@ -1,4 +1,4 @@
-//! What is sent is read back as it was written down.
+//! The stored encoding round-trips.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn message(content: NewContent) -> NewMessage {
     }
 }
 
-/// A kind that is new is missed here by the compiler.
+/// The match makes the compiler report a new kind.
 fn one_of_each() -> Vec<Outgoing> {
     let contents = vec![
         NewContent::Text(text()),

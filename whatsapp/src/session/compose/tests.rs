@@ -1,4 +1,4 @@
-//! Messages about other messages name them as WhatsApp's own clients do.
+//! References to other messages are encoded as WhatsApp's own clients encode them.
 
 use openclaw_types::{MessageId, Text};
 use zeroize::Zeroizing;
@@ -93,7 +93,7 @@ fn text(reply_to: Option<Referred>, mentions: Vec<Contact>) -> Outgoing {
 }
 
 #[test]
-fn a_text_has_the_form_with_a_context_where_it_needs_one() {
+fn a_text_is_extended_only_if_it_needs_a_context() {
     let plain = composed(&text(None, vec![]), &chat(LID, true));
     assert_eq!(plain.conversation.as_deref(), Some("yes"));
     let timed = Chat {
@@ -184,7 +184,7 @@ fn a_poll_has_its_secret_and_a_vote_opens_with_it() {
 }
 
 #[test]
-fn what_needs_a_name_or_a_key_that_is_not_known_is_not_composed() {
+fn without_a_required_address_or_key_nothing_is_composed() {
     let stranger = Referred {
         author: Contact::default(),
         ..referred(false)

@@ -1,11 +1,11 @@
-//! Decrypts a file on a thread of the blocking pool: the library does it from a reader into a writer.
+//! Decrypts a file on a thread of the blocking pool, because the library decrypts from a reader into a writer.
 //!
 //! ```text
 //! source ── frames ──> Frames (Read) ── library ──> Pieces (Write) ── pieces of 64 KiB ──> the caller
 //! ```
 //!
-//! The MAC is at the end of a file, so pieces leave before it is known. The last one leaves after MAC and hash were
-//! verified: of a file that is not larger than a piece, nothing leaves that is not verified.
+//! The MAC is at the end of the file, so pieces are delivered before it is verified. The last piece is delivered only
+//! after MAC and hash were verified: of a file that fits in one piece, no unverified byte is delivered.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -21,23 +21,23 @@ use whatsapp_rust::download::{DownloadUtils, MediaType};
 
 use super::{DownloadError, MediaFile, Piece, Whole, media_type};
 
-/// Frames between the source and the thread.
+/// The maximum number of frames that wait for the thread.
 const MAX_QUEUED_FRAMES: usize = 2;
-/// The size of a piece, but for the last.
+/// The size of every piece except the last.
 const PIECE_BYTES: usize = 64 * 1024;
-/// How long the caller may leave the next piece.
+/// How long the caller may take to receive a piece.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Where pieces go.
+/// The destination of the pieces.
 pub(super) struct Sink {
     pieces: mpsc::Sender<Piece>,
     most: u64,
-    /// Something was delivered since the last restart.
+    /// True if a piece was delivered since the last restart.
     begun: Arc<AtomicBool>,
 }
 
 impl Sink {
-    /// For a file of at most `most` bytes.
+    /// Accepts a file of at most `most` bytes.
     pub(super) fn new(pieces: mpsc::Sender<Piece>, most: u64) -> Self {
         Self {
             pieces,
@@ -50,12 +50,12 @@ impl Sink {
         self.most
     }
 
-    /// Resolves when no one takes pieces any more.
+    /// Resolves when the receiver is dropped.
     pub(super) async fn left(&self) {
         self.pieces.closed().await;
     }
 
-    /// The next piece is the file's first again.
+    /// Announces that the next piece is the first of the file again.
     pub(super) async fn restart(&self) -> Result<(), DownloadError> {
         if !self.begun.swap(false, Ordering::Relaxed) {
             return Ok(());
@@ -69,10 +69,10 @@ impl Sink {
     }
 }
 
-/// What is wrong with the bytes that came, or with the caller.
+/// A problem with the received bytes, or with the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// The MAC, the padding or the length.
+    /// MAC, padding or length.
     Mac,
     Hash,
     TooLarge,
@@ -80,7 +80,7 @@ pub(super) enum Flaw {
     Left,
 }
 
-/// The thread.
+/// The thread that decrypts one attempt.
 pub(super) struct Decryption {
     frames: mpsc::Sender<Bytes>,
     verdict: JoinHandle<Result<Whole, Flaw>>,
@@ -110,15 +110,15 @@ impl Decryption {
         }
     }
 
-    /// False when the thread takes no more.
+    /// Passes a frame to the thread. False if the thread has stopped.
     pub(super) async fn feed(&self, frame: Bytes) -> bool {
         self.frames.send(frame).await.is_ok()
     }
 
-    /// All was fed: is it whole?
+    /// Ends the input, and returns the result of the verification.
     pub(super) async fn verdict(self) -> Result<Whole, Flaw> {
         drop(self.frames);
-        // It is never aborted, and a panic ends the process.
+        // The thread is never aborted, and a panic ends the process.
         self.verdict.await.unwrap_or(Err(Flaw::Left))
     }
 }
@@ -138,7 +138,7 @@ fn decrypt(
     pieces.finish(expected)
 }
 
-/// What was fed, to be read.
+/// The frames, as a reader.
 struct Frames {
     queue: mpsc::Receiver<Bytes>,
     frame: Bytes,
@@ -158,7 +158,7 @@ impl Read for Frames {
     }
 }
 
-/// What was decrypted, on its way to the caller.
+/// The decrypted bytes, as a writer that sends pieces to the caller.
 struct Pieces {
     runtime: Handle,
     sink: mpsc::Sender<Piece>,
@@ -171,7 +171,7 @@ struct Pieces {
 }
 
 impl Pieces {
-    /// Sends the last piece, if all of them are the file that was described.
+    /// Verifies the hash of the file, then sends the last piece.
     fn finish(mut self, expected: &[u8]) -> Result<Whole, Flaw> {
         self.sha256.update(&self.piece);
         let sha256: [u8; 32] = std::mem::take(&mut self.sha256).finalize().into();
@@ -189,7 +189,7 @@ impl Pieces {
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
         self.begun.store(true, Ordering::Relaxed);
         let sent = self.sink.send(Piece::Chunk(piece));
-        // The timer runs on the agent's thread.
+        // Tokio's timer works on this thread because the handle belongs to the agent's runtime.
         let sent = async { tokio::time::timeout(CLIENT_TIMEOUT, sent).await };
         match self.runtime.block_on(sent) {
             Ok(Ok(())) => Ok(()),
@@ -203,7 +203,7 @@ impl Pieces {
         if self.bytes > self.most {
             return Err(Flaw::TooLarge);
         }
-        // Full, and there is more: so this is not the last one.
+        // The piece is full and more bytes follow, so it is not the last one.
         if self.piece.len() + bytes.len() > PIECE_BYTES {
             self.sha256.update(&self.piece);
             self.deliver()?;

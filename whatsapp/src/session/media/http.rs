@@ -1,5 +1,5 @@
-//! One response of a media host, read as fast as its frames are taken. There is a limit on silence and none on the whole;
-//! redirects are not followed, and a proxy is not used, as for the link.
+//! One response of a media host, read as fast as its frames are consumed. There is a read timeout but no total timeout.
+//! Redirects are not followed and no proxy is used, as for the link.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -20,33 +20,33 @@ use tokio_websockets::MaybeTlsStream;
 use whatsapp_rust::transport::{Connector, default_tls_connector};
 use whatsapp_rust::wacore::net::WHATSAPP_WEB_ORIGIN;
 
-/// DNS, TCP and TLS together.
+/// For DNS, TCP and TLS together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a host may send nothing. A test does not wait that long.
+/// The read timeout. Shorter in simulator builds, so that tests are fast.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(if cfg!(feature = "sim") { 2 } else { 30 });
-/// What a connection reads ahead.
+/// The read buffer of a connection.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Why there is no response, or no more of it.
+/// Why there is no response, or why it ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Error {
-    /// No connection.
+    /// No connection could be made.
     Unreachable,
-    /// Nothing came for too long.
+    /// The read timed out.
     Silent,
-    /// The connection was cut, or what came is not HTTP, or not the part that was asked for.
+    /// The connection was lost, or the response is not valid HTTP, or not the requested range.
     Broken,
-    /// Another answer than the file.
+    /// A status other than success.
     Status(u16),
-    /// The file is larger than wanted.
+    /// The file is larger than the limit.
     TooLarge,
 }
 
-/// The file from some position on.
+/// A file from some position on.
 pub(super) struct Response {
-    /// The length of all of it, where the host says so.
+    /// The length of the whole file, if the host reports it.
     pub(super) length: Option<u64>,
-    /// The position in the file of the first byte. It is 0 where the host knows no Range.
+    /// The position of the first byte in the file. 0 if the host does not support Range.
     pub(super) begins_at: u64,
     body: Incoming,
     connection: AbortHandle,
@@ -68,7 +68,7 @@ impl Response {
                 Ok(None) => return Ok(None),
                 Ok(Some(Err(_))) => return Err(Error::Broken),
                 Ok(Some(Ok(frame))) => {
-                    // Trailers say nothing about the file.
+                    // Trailers contain no file data.
                     if let Ok(bytes) = frame.into_data() {
                         return Ok(Some(bytes));
                     }
@@ -78,7 +78,7 @@ impl Response {
     }
 }
 
-/// Asks `host` for a file from `position` on.
+/// Requests a file from `host`, from `position` on.
 pub(super) async fn get(host: &str, path: &PathAndQuery, position: u64) -> Result<Response, Error> {
     let connecting = tokio::time::timeout(CONNECT_TIMEOUT, connect(host));
     let stream = connecting.await.map_err(|_| Error::Unreachable)?;
@@ -117,7 +117,7 @@ pub(super) async fn get(host: &str, path: &PathAndQuery, position: u64) -> Resul
     Ok(response)
 }
 
-/// As WhatsApp Web does: without the token of the media connection, which only uploads need.
+/// Like WhatsApp Web, without the token of the media connection, which only uploads need.
 fn request(host: &str, path: &PathAndQuery, position: u64) -> Result<Request<String>, Error> {
     let request = Request::get(path.as_str())
         .header(HOST, host)
@@ -136,7 +136,8 @@ async fn connect(host: &str) -> Option<MaybeTlsStream<TcpStream>> {
     connector.wrap(&name, tcp).await.ok()
 }
 
-/// A simulator build connects to loopback only, where the simulator's host speaks plain HTTP; a release speaks TLS to a name.
+/// A simulator build connects to loopback only, where the simulator's host serves plain HTTP; a release uses TLS to a
+/// host name.
 fn target(host: &str) -> Option<(Connector, String, u16)> {
     if cfg!(feature = "sim") {
         let address: SocketAddr = host.parse().ok()?;
@@ -155,7 +156,7 @@ fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// Where a part begins, and the length of the whole: `bytes 5-9/10`.
+/// The start of a range, and the length of the whole file: `bytes 5-9/10`.
 fn part(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
     let range = headers.get(CONTENT_RANGE)?.to_str().ok()?;
     let (range, length) = range.trim().strip_prefix("bytes ")?.split_once('/')?;
@@ -168,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_says_where_it_begins() {
+    fn a_content_range_has_start_and_length() {
         for (text, found) in [
             ("bytes 5-9/10", Some((5, Some(10)))),
             ("bytes 5-9/*", Some((5, None))),

@@ -1,4 +1,4 @@
-//! The phone is asked to upload a file again that the media hosts no longer have.
+//! Asks the phone to upload a file again that the media hosts no longer have.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::{DownloadError, MediaFile};
 use crate::session::Session;
 use crate::session::names::jids;
 
-/// How long the phone may take; it may be asleep. A test does not wait that long.
+/// How long the phone may take; it may be asleep. Shorter in simulator builds, so that tests are fast.
 const PHONE_TIMEOUT: Duration = Duration::from_secs(if cfg!(feature = "sim") { 3 } else { 30 });
 
-/// Where the file is after that.
+/// Returns the new path of the file.
 pub(super) async fn upload_again(
     session: &Session,
     file: &MediaFile,
@@ -20,7 +20,7 @@ pub(super) async fn upload_again(
     let Ok(chat_jid) = file.chat.jid().parse::<Jid>() else {
         return Err(DownloadError::Gone);
     };
-    // Of a chat with one person it is clear who wrote.
+    // In a one-to-one chat, the author follows from the chat.
     let sender = jids(&file.sender).into_iter().flatten().next();
     let participant = sender.filter(|_| !file.chat.is_person());
     let request = MediaReuploadRequest {
@@ -43,7 +43,7 @@ pub(super) async fn upload_again(
         }
         Ok(Err(MediaReuploadError::InvalidRequest(_))) => Err(DownloadError::Gone),
         Err(_) | Ok(Err(MediaReuploadError::Timeout)) => Err(DownloadError::PhoneSilent),
-        // The answer of the phone could not be read.
+        // The phone's response could not be decoded.
         Ok(Err(_)) => Err(DownloadError::PhoneError),
     }
 }

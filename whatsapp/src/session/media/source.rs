@@ -11,23 +11,23 @@ use hyper::http::uri::PathAndQuery;
 use super::http::{Error, Response, get};
 use super::{DownloadError, Failure, MediaFile, encrypted_bytes, media_type};
 
-/// Failures in a row after which it ends.
+/// The maximum number of failures in a row.
 const MAX_FAILURES: u32 = 3;
-/// A host that sends less than this before it fails has failed in a row.
+/// A failure after less than this many new bytes counts as one in a row.
 const PROGRESS_BYTES: u64 = 1024 * 1024;
-/// The pause after the first failure; it doubles.
+/// The pause after the first failure; doubled for each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// A position in the file, and the response that continues there.
 pub(super) struct Source {
     hosts: Vec<String>,
     path: PathAndQuery,
-    /// The largest file that is wanted.
+    /// The maximum size of the file.
     most: u64,
     host: usize,
     position: u64,
     response: Option<Response>,
-    /// Bytes of the response that came before, because the host knows no Range.
+    /// Bytes of the response to skip, because the host does not support Range.
     skip: u64,
     failures: u32,
     /// The position at the last failure.
@@ -35,7 +35,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// `turn` chooses the host that is asked first.
+    /// `turn` selects the first host.
     pub(super) fn new(
         hosts: Vec<String>,
         turn: u32,
@@ -46,7 +46,7 @@ impl Source {
         if hosts.is_empty() {
             return Err(DownloadError::Unreachable.into());
         }
-        // A path that cannot be asked for leads nowhere, like one that is gone.
+        // An invalid path is treated like an expired one.
         let path = address(path, file).ok_or(Failure::Rejected)?;
         Ok(Self {
             host: usize::try_from(turn).unwrap_or_default() % hosts.len(),
@@ -61,7 +61,7 @@ impl Source {
         })
     }
 
-    /// How many bytes it has delivered.
+    /// The number of bytes delivered.
     pub(super) const fn position(&self) -> u64 {
         self.position
     }
@@ -101,7 +101,7 @@ impl Source {
         Ok(())
     }
 
-    /// What of a frame was not delivered before.
+    /// The part of a frame that was not delivered before.
     fn unseen(&mut self, mut frame: Bytes) -> Bytes {
         let length = u64::try_from(frame.len()).unwrap_or(u64::MAX);
         let seen = self.skip.min(length);
@@ -110,12 +110,12 @@ impl Source {
         frame.split_off(usize::try_from(seen).unwrap_or_default())
     }
 
-    /// Decides whether to try again.
+    /// Decides whether to retry after an error.
     async fn after(&mut self, error: Error) -> Result<(), Failure> {
         self.response = None;
         let error = match error {
             Error::Status(401 | 403 | 404 | 410) => return Err(Failure::Rejected),
-            // Redirects are not followed: a host sends none, and what does may send the request anywhere.
+            // Redirects are not followed: WhatsApp's hosts send none, and a redirect could send the request anywhere.
             Error::Status(status) => DownloadError::HostError(status),
             Error::TooLarge => return Err(DownloadError::TooLarge(self.most).into()),
             Error::Unreachable => DownloadError::Unreachable,
@@ -136,7 +136,8 @@ impl Source {
     }
 }
 
-/// The path as WhatsApp Web asks for it. It is its sender's, who must not choose the host with it.
+/// The path, with the query that WhatsApp Web adds. The sender controls the path, and must not be able to choose the
+/// host with it.
 fn address(path: &str, file: &MediaFile) -> Option<PathAndQuery> {
     if !path.starts_with('/') || path.starts_with("//") || path.contains('#') {
         return None;

@@ -32,7 +32,7 @@ fn file(size: usize) -> (MediaFile, Vec<u8>) {
     (file, encrypted.data_to_upload)
 }
 
-/// Decrypts what came, in frames of an odd size. Returns the pieces as well.
+/// Decrypts the bytes in frames of an unusual size, and returns the pieces as well.
 async fn decrypted(
     file: &MediaFile,
     came: &[u8],
@@ -59,7 +59,7 @@ async fn decrypted(
 }
 
 #[tokio::test]
-async fn a_file_of_any_size_leaves_in_pieces_and_whole() {
+async fn a_file_of_any_size_is_delivered_complete_in_pieces() {
     for size in [0, 1, 15, 16, 17, 65_535, 65_536, 65_537, 200_000] {
         let (file, came) = file(size);
         assert_eq!(
@@ -82,7 +82,7 @@ async fn a_file_of_any_size_leaves_in_pieces_and_whole() {
 }
 
 #[tokio::test]
-async fn what_does_not_verify_is_reported_and_its_last_piece_does_not_leave() {
+async fn the_last_piece_of_an_invalid_file_is_not_delivered() {
     let (file, came) = file(100_000);
     let mut spoilt = came.clone();
     *spoilt.last_mut().unwrap() ^= 1;
@@ -103,7 +103,7 @@ async fn what_does_not_verify_is_reported_and_its_last_piece_does_not_leave() {
 }
 
 #[tokio::test]
-async fn no_byte_beyond_the_limit_leaves() {
+async fn no_byte_beyond_the_limit_is_delivered() {
     let (file, came) = file(100_000);
     let (verdict, pieces) = decrypted(&file, &came, 99_999).await;
     assert_eq!(verdict, Err(Flaw::TooLarge));
@@ -111,7 +111,7 @@ async fn no_byte_beyond_the_limit_leaves() {
 }
 
 #[tokio::test]
-async fn a_file_that_a_phone_uploaded_again_is_found_there_and_few_are_remembered() {
+async fn the_paths_of_new_uploads_are_remembered_up_to_a_limit() {
     let downloads = Downloads::new(Endpoint::WhatsApp);
     let (first, _) = file(1);
     for path in ["/v/2.enc", "/v/3.enc"] {

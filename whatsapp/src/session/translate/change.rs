@@ -1,7 +1,7 @@
-//! Messages about messages: edits, deletions, reactions.
+//! Changes to messages: edits, deletions, reactions.
 //!
-//! The library opens those that come sealed, where it has the secret of the message that they are
-//! about. Where it has not, they are reported as sealed.
+//! The library decrypts encrypted ones if it has the secret of the message that they refer to. Otherwise they are
+//! reported as sealed.
 
 use openclaw_types::{
     AuthorCheck, Body, Contact, Content, Deletion, Edit, EventData, MessageId, Reaction, Target,
@@ -12,10 +12,10 @@ use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 
 use super::{content, named, origin_of, person, sender};
 
-/// The longest emoji kept, in bytes: a family with skin tones has 41.
+/// The maximum length of an emoji, in bytes: a family with skin tones has 41.
 const MAX_EMOJI_BYTES: usize = 64;
 
-/// The change that a message is, if it is one. One that does not say what it changes is none.
+/// The change in a message, if there is one. A change that does not name its message is ignored.
 pub(super) fn change(message: &wa::Message, info: &MessageInfo) -> Option<EventData> {
     reaction(message, info)
         .map(|reaction| EventData::Reaction(Box::new(reaction)))
@@ -49,7 +49,7 @@ fn edit(message: &wa::Message, info: &MessageInfo) -> Option<Edit> {
                 body: Body::Sealed,
                 ..Content::default()
             },
-            // An edit is its author's, or none.
+            // Only the author of a message may edit it.
             author: sender(&info.source),
             check: AuthorCheck::Unspecified,
             origin: origin_of(info),
@@ -78,7 +78,7 @@ fn deletion(message: &wa::Message, info: &MessageInfo) -> Option<Deletion> {
     })
 }
 
-/// What the clients' software says about a message, if it is of that kind.
+/// The change in a protocol message.
 fn protocol(
     message: &wa::Message,
     kind: Type,
@@ -87,7 +87,7 @@ fn protocol(
     (protocol.r#type == Some(kind)).then_some((protocol.key.as_option()?, protocol))
 }
 
-/// The message that `key` names, for a content that is about it.
+/// The message that `key` refers to.
 pub(super) fn target(key: &wa::MessageKey, source: &MessageSource) -> Option<Target> {
     Some(Target {
         message: id(key)?,
@@ -101,8 +101,8 @@ fn id(key: &wa::MessageKey) -> Option<MessageId> {
     id.map(MessageId::new)
 }
 
-/// Who wrote the message that `key` names, in the words of the one who wrote the key. Unknown when it is
-/// the account itself, in a chat of two: the key does not say by which name.
+/// The author of the message that `key` refers to, from the point of view of the key's sender. Unknown if it is the
+/// account itself in a one-to-one chat: the key does not contain the address.
 fn author(key: &wa::MessageKey, source: &MessageSource) -> Contact {
     match key.participant.as_deref() {
         Some(author) => named(author),

@@ -1,4 +1,5 @@
-//! What a message says. Everything is bounded, and what has no kind of its own is `other`: named, not dropped.
+//! The content of a message. All lengths are bounded, and a kind without a variant of its own becomes `other`, with its
+//! name.
 
 mod file;
 
@@ -15,20 +16,20 @@ use whatsapp_rust::waproto::whatsapp::message_association::AssociationType;
 
 use super::{change::target, named};
 
-/// The longest text kept, in bytes. WhatsApp's own limit is 65,536 characters.
+/// The maximum length of a text, in bytes. WhatsApp's own limit is 65,536 characters.
 const MAX_TEXT_BYTES: usize = 4 * 65_536;
-/// The longest text kept of what is quoted, in bytes.
+/// The maximum length of a quoted text, in bytes.
 const MAX_QUOTED_BYTES: usize = 4_096;
-/// The longest name, question or answer kept, in bytes.
+/// The maximum length of a name, question or option, in bytes.
 const MAX_NAME_BYTES: usize = 4_096;
-/// The most answers and names kept; a poll has up to 12.
+/// The maximum number of options or names; a poll has up to 12 options.
 const MAX_NAMES: usize = 64;
-/// The most mentions kept: as many as a group has members.
+/// The maximum number of mentions: as many as a group has members.
 const MAX_MENTIONS: usize = 1_024;
-/// Wrappers in wrappers that are opened.
+/// The maximum depth of nested wrappers.
 const MAX_DEPTH: usize = 8;
 
-/// The message inside the wrappers that say how to show it.
+/// The message inside the wrappers that control its presentation.
 pub(super) fn unwrapped(message: &wa::Message) -> &wa::Message {
     macro_rules! inside {
         ($message:ident, $($field:ident),+ $(,)?) => {
@@ -94,19 +95,19 @@ pub(super) fn content(message: &wa::Message, source: &MessageSource) -> Content 
     }
 }
 
-/// The chat's new timer in seconds, where a message changes it; 0 turns it off.
+/// The chat's new timer in seconds, if a message changes it; 0 turns it off.
 pub(super) fn new_timer(message: &wa::Message) -> Option<u32> {
     let protocol = message.protocol_message.as_option()?;
     let changes = protocol.r#type == Some(Type::EPHEMERAL_SETTING);
     changes.then(|| protocol.ephemeral_expiration.unwrap_or_default())
 }
 
-/// Whether a message of this kind says if it disappears: without a word about that, it stays.
+/// Whether a message of this kind has a field for its timer; without a value there, the message does not disappear.
 pub(super) fn has_timer(message: &wa::Message) -> bool {
     message.conversation.is_some() || context(message).is_some() || new_timer(message).is_some()
 }
 
-/// The album that a picture or film is a part of.
+/// The album that a picture or video belongs to.
 fn album(message: &wa::Message) -> Option<MessageId> {
     let context = message.message_context_info.as_option()?;
     let association = context.message_association.as_option()?;
@@ -128,7 +129,7 @@ fn quoted(context: &wa::ContextInfo) -> Option<Quoted> {
     })
 }
 
-/// What is quoted, mentioned and so on, of whichever content has it.
+/// The context (quote, mentions and so on), from whichever content has one.
 fn context(message: &wa::Message) -> Option<&wa::ContextInfo> {
     macro_rules! first {
         ($($field:ident),+ $(,)?) => {
@@ -162,7 +163,7 @@ fn context(message: &wa::Message) -> Option<&wa::ContextInfo> {
     )
 }
 
-/// At most so many bytes of a text, in whole characters.
+/// The text truncated to at most `most` bytes, in whole characters.
 pub(super) fn cut(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
 }
@@ -171,7 +172,7 @@ fn name(text: Option<&str>) -> String {
     cut(text.unwrap_or_default(), MAX_NAME_BYTES).to_owned()
 }
 
-/// The text, the caption, or what stands in its place.
+/// The text, the caption, or the equivalent field.
 fn text(message: &wa::Message) -> &str {
     macro_rules! first {
         ($($field:ident . $text:ident),+ $(,)?) => {
@@ -205,7 +206,7 @@ fn text(message: &wa::Message) -> &str {
         .unwrap_or_default()
 }
 
-/// What a message is.
+/// The body of a message.
 fn body(message: &wa::Message, text: &str, source: &MessageSource) -> Body {
     if message.conversation.is_some() || message.extended_text_message.is_set() {
         return Body::Text(text.to_owned());
@@ -221,7 +222,7 @@ fn body(message: &wa::Message, text: &str, source: &MessageSource) -> Body {
         .unwrap_or_else(|| by_name(message, text, source))
 }
 
-/// What is known by its name, and by the message that it is about.
+/// Content without a variant of its own: its name, and the message that it refers to.
 fn by_name(message: &wa::Message, text: &str, source: &MessageSource) -> Body {
     let about = about(message).and_then(|key| target(key, source).map(Box::new));
     match (other_name(message), about) {
@@ -238,7 +239,7 @@ fn by_name(message: &wa::Message, text: &str, source: &MessageSource) -> Body {
     }
 }
 
-/// What a message is, in one word, of those that [`body`] does not take apart.
+/// The name, a single word, of content that [`body`] does not convert further.
 fn other_name(message: &wa::Message) -> &'static str {
     let pin = message.pin_in_chat_message.as_option();
     if pin.is_some_and(|pin| pin.r#type == Some(PinType::UNPIN_FOR_ALL)) {
@@ -315,7 +316,7 @@ fn location(message: &wa::Message, caption: &str) -> Option<Location> {
     ))
 }
 
-/// Of a degree. What is no place on earth becomes the nearest that can be written.
+/// In millionths of a degree. An invalid value becomes the nearest one that can be represented.
 fn millionths(degrees: Option<f64>) -> i32 {
     (degrees.unwrap_or_default() * 1e6).round() as i32
 }
@@ -372,7 +373,7 @@ fn choice(message: &wa::Message, text: &str) -> Option<Choice> {
     })
 }
 
-/// The message that a message is about.
+/// The message that a message refers to.
 fn about(message: &wa::Message) -> Option<&wa::MessageKey> {
     macro_rules! first {
         ($($field:ident . $key:ident),+ $(,)?) => {

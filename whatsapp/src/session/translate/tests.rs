@@ -1,4 +1,4 @@
-//! Each content has its word and what is known of it, each change what it changes.
+//! Every content is converted with its name and properties, and every change with the message that it refers to.
 
 use std::sync::Arc;
 
@@ -88,7 +88,7 @@ fn image() -> wa::Message {
 }
 
 #[test]
-fn a_sender_is_known_by_both_names_whichever_is_the_address() {
+fn a_sender_has_number_and_lid_whichever_is_the_address() {
     let number = "15550100123:2@s.whatsapp.net";
     let lid = "100000000000001:2@lid";
     for (sender_jid, alt) in [(number, lid), (lid, number)] {
@@ -115,7 +115,7 @@ fn messages_between_own_devices_are_no_events() {
 }
 
 #[test]
-fn values_without_a_word_are_other_and_not_dropped() {
+fn unknown_values_become_other_and_are_not_dropped() {
     let other = Body::Other(Other::named("other"));
     assert_eq!(content_of(wa::Message::default()).body, other);
     assert_eq!(content_of(text("hi")).body, Body::Text("hi".into()));
@@ -184,7 +184,7 @@ fn file(kind: MediaKind) -> Media {
 }
 
 #[test]
-fn where_a_file_is_is_kept_when_it_can_be_fetched_and_checked_with_it() {
+fn a_pointer_is_kept_if_the_file_can_be_fetched_and_verified() {
     let video = |key: usize, path: &str| {
         let message = wa::Message {
             video_message: set(content::VideoMessage {
@@ -390,7 +390,7 @@ fn an_edit_names_its_message_and_the_new_text() {
             author,
             check: _,
         } = *edit;
-        assert_eq!(author, origin.sender, "an edit is its author's");
+        assert_eq!(author, origin.sender, "only its author edits a message");
         assert_eq!((origin.id.as_str(), message.as_str()), ("3EB0AA", "3EB0BB"));
         assert_eq!(content.body, Body::Text("later".into()));
     }
@@ -421,7 +421,7 @@ fn a_deletion_names_the_author() {
 }
 
 #[test]
-fn a_reaction_names_its_message_and_an_empty_one_takes_it_back() {
+fn a_reaction_names_its_message_and_an_empty_one_removes_it() {
     for emoji in ["👍", ""] {
         let reaction = wa::Message {
             reaction_message: set(content::ReactionMessage {
@@ -474,7 +474,7 @@ fn changes_the_library_could_not_decrypt_are_sealed() {
 }
 
 #[test]
-fn a_change_of_nothing_is_a_message_with_its_word() {
+fn a_change_without_a_message_is_an_ordinary_message() {
     for (message, word) in [
         (protocol(Type::REVOKE, "", None), "deletion"),
         (protocol(Type::MESSAGE_EDIT, "3EB0BB", None), "edit"),

@@ -1,4 +1,4 @@
-//! What usync answers, about whom.
+//! Responses of usync.
 
 use super::*;
 use crate::state::config::Config;
@@ -19,10 +19,10 @@ fn kind(user: &Node) -> String {
 }
 
 #[test]
-fn everybody_is_answered_for_as_in_or_out_or_invalid() {
+fn every_user_in_the_query_is_in_or_out_or_invalid() {
     let shared = Shared::new(Config::default());
-    let nobody: Number = "+15550100009".parse().expect("a number");
-    lock(&shared.state).unknown.insert(nobody);
+    let unknown: Number = "+15550100009".parse().expect("a number");
+    lock(&shared.state).unknown.insert(unknown);
     for (text, expected) in [
         ("+15550100002", "in"),
         ("+15550100009", "out"),
@@ -42,7 +42,7 @@ fn everybody_is_answered_for_as_in_or_out_or_invalid() {
 }
 
 #[test]
-fn asked_in_terms_of_lids_the_answer_has_the_lid_and_the_number_beside_it() {
+fn a_query_by_lid_returns_the_lid_and_the_number() {
     let shared = Shared::new(Config::default());
     let answer = user(&shared, &written_as("+15550100002"), &["contact"], true).expect("one");
     let number: Number = "+15550100002".parse().expect("a number");
@@ -51,7 +51,7 @@ fn asked_in_terms_of_lids_the_answer_has_the_lid_and_the_number_beside_it() {
 }
 
 #[test]
-fn whose_devices_are_those_that_the_client_has_is_left_out() {
+fn a_user_whose_device_list_is_unchanged_is_omitted() {
     let shared = Shared::new(Config::default());
     let number: Number = "+15550100002".parse().expect("a number");
     let ask = |hash: Option<&str>| {

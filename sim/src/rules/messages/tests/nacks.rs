@@ -1,4 +1,4 @@
-//! What is refused on sight, and when the sender's list of devices is out of date.
+//! Messages that are refused without decryption, and outdated device lists.
 
 use super::*;
 use crate::rules::groups::{Draft, change};
@@ -6,9 +6,9 @@ use crate::state::group::Change;
 use crate::state::queue::{Class, Item};
 
 impl Bench {
-    /// The error for a stanza, and the rules that it breaks.
+    /// The error for a stanza; its violation is recorded.
     fn refused(&self, node: &Node) -> Option<u16> {
-        nack::on_sight(&self.shared, &self.transit(node))
+        nack::check_form(&self.shared, &self.transit(node))
     }
 
     fn transit<'a>(&'a self, node: &'a Node) -> Transit<'a> {
@@ -52,9 +52,9 @@ fn group_message(id: &str, group: &str, sealed: &Enc) -> Node {
 }
 
 #[test]
-fn a_form_that_there_is_not_is_refused_with_479() {
+fn an_unknown_form_is_refused_with_479() {
     let mut bench = Bench::new();
-    let sealed = bench.seal("hello");
+    let sealed = bench.encrypt("hello");
     let node = bench.message(&sealed);
     assert_eq!(bench.refused(&node), None);
     let mut empty = node.clone();
@@ -73,18 +73,18 @@ fn a_form_that_there_is_not_is_refused_with_479() {
 }
 
 #[test]
-fn addresses_of_two_kinds_and_of_nobody_are_refused_with_400() {
+fn mixed_and_unknown_addresses_are_refused_with_400() {
     let mut bench = Bench::new();
-    let sealed = bench.seal("hello");
+    let sealed = bench.encrypt("hello");
     let node = bench.message(&sealed);
     let mut mixed = node.clone();
     mixed.attrs.insert("to", bench.contact.0.pn());
     assert_eq!(bench.refused(&mixed), Some(400));
     assert_eq!(bench.last_rule(), "a message has addresses of one kind");
-    let mut nobody = without_participants(&node, &sealed);
-    nobody.attrs.insert("to", Jid::lid("100000000000001"));
-    assert_eq!(bench.refused(&nobody), Some(400));
-    let rule = "a message goes to somebody who is on WhatsApp";
+    let mut unknown = without_participants(&node, &sealed);
+    unknown.attrs.insert("to", Jid::lid("100000000000001"));
+    assert_eq!(bench.refused(&unknown), Some(400));
+    let rule = "a message has a recipient who is on WhatsApp";
     assert_eq!(bench.last_rule(), rule);
     let contact = bench.contact.0.clone();
     lock(&bench.shared.state).unknown.insert(contact);
@@ -102,17 +102,17 @@ fn without_participants(node: &Node, sealed: &Enc) -> Node {
 fn a_lid_from_an_account_that_is_not_migrated_is_refused_with_400() {
     let mut bench = Bench::new();
     bench.shared.config.lid_migrated = false;
-    let sealed = bench.seal("hello");
+    let sealed = bench.encrypt("hello");
     let node = bench.message(&sealed);
     assert_eq!(bench.refused(&node), Some(400));
-    let rule = "only an account that is migrated addresses people by LID";
+    let rule = "only a migrated account addresses people by LID";
     assert_eq!(bench.last_rule(), rule);
 }
 
 #[test]
-fn a_group_is_for_members_and_an_announcement_group_for_admins() {
+fn only_members_write_to_a_group_and_only_admins_to_an_announcement_group() {
     let mut bench = Bench::new();
-    let sealed = bench.seal("hello");
+    let sealed = bench.encrypt("hello");
     let (own, contact) = (bench.from.0.clone(), bench.contact.0.clone());
     let group = bench.group();
     let node = group_message("G1", &group, &sealed);
@@ -132,7 +132,7 @@ fn a_group_is_for_members_and_an_announcement_group_for_admins() {
 #[test]
 fn a_stale_addressing_mode_is_refused_with_421() {
     let mut bench = Bench::new();
-    let sealed = bench.seal("hello");
+    let sealed = bench.encrypt("hello");
     let own = bench.from.0.clone();
     let group = bench.group();
     let node = group_message("G1", &group, &sealed);
@@ -144,15 +144,15 @@ fn a_stale_addressing_mode_is_refused_with_421() {
 }
 
 #[test]
-fn a_phash_comes_back_only_to_a_sender_whose_list_is_stale() {
+fn only_a_sender_with_a_stale_device_list_gets_a_phash() {
     let mut bench = Bench::new();
-    let sealed = bench.seal("hello");
+    let sealed = bench.encrypt("hello");
     let group = bench.group();
     let node = with(group_message("G1", &group, &sealed), "phash", "2:AAAAAAAA");
-    let own = phash::due(&bench.shared, &bench.transit(&node)).expect("it is stale");
+    let own = phash::due(&bench.shared, &bench.transit(&node)).expect("the list is stale");
     let right = with(node, "phash", &own);
     assert_eq!(phash::due(&bench.shared, &bench.transit(&right)), None);
-    // A direct message that leaves the sender's own phone out.
+    // A direct message that is not encrypted for the sender's own phone.
     let node = bench.message(&sealed);
     let due = phash::due(&bench.shared, &bench.transit(&node));
     assert!(due.is_some_and(|phash| phash.starts_with("2:")));
@@ -167,23 +167,26 @@ fn a_phash_comes_back_only_to_a_sender_whose_list_is_stale() {
 }
 
 #[test]
-fn after_somebody_left_the_old_sender_key_breaks_a_rule_once_that_is_known() {
+fn an_old_sender_key_breaks_a_rule_once_the_client_knows_that_a_member_left() {
     let mut bench = Bench::new();
     let (own, contact) = (bench.from.0.clone(), bench.contact.0.clone());
     let group = bench.group();
     let jid = Jid::group(group.as_str()).to_string();
     let me = address(&bench.from);
     ready(bench.companion.sender_key_distribution(&jid, &me)).expect("a key");
-    let mut seal = |text| {
+    let mut encrypt = |text| {
         let message = text_message(text);
         ready(bench.companion.group_encrypt(&jid, &me, &message)).expect("sealed")
     };
-    let sealed = [seal("one"), seal("two"), seal("three")];
+    let sealed = [encrypt("one"), encrypt("two"), encrypt("three")];
     let rule = "a sender key is not used after a member has left";
     bench.route(&group_message("G1", &group, &sealed[0]));
     bench.change(&group, &own, &Change::Remove(vec![contact]));
     bench.route(&group_message("G2", &group, &sealed[1]));
-    assert!(!bench.rules().contains(&rule), "the companion was not told");
+    assert!(
+        !bench.rules().contains(&rule),
+        "the companion was not notified"
+    );
     settle_notifications(&bench);
     bench.route(&group_message("G3", &group, &sealed[2]));
     assert!(bench.rules().contains(&rule), "{:?}", bench.rules());
@@ -203,10 +206,10 @@ fn settle_notifications(bench: &Bench) {
 }
 
 #[test]
-fn a_first_message_to_a_person_has_a_token_or_is_refused_with_463() {
+fn a_first_message_without_a_token_is_refused_with_463() {
     let mut bench = Bench::new();
     bench.shared.config.lenient.clear();
-    let sealed = bench.seal("hello");
+    let sealed = bench.encrypt("hello");
     let node = bench.message(&sealed);
     let (own, contact) = (bench.from.0.clone(), bench.contact.0.clone());
     let with_token = |tag: &'static str, token: Vec<u8>| {
@@ -218,7 +221,7 @@ fn a_first_message_to_a_person_has_a_token_or_is_refused_with_463() {
     };
     let allowed = |node: &Node| tokens::allow(&bench.shared, &bench.from, "a companion", node);
     assert!(!allowed(&node));
-    assert!(bench.rules().is_empty(), "none is no violation");
+    assert!(bench.rules().is_empty(), "a missing token is no violation");
     assert!(!allowed(&with_token("cstoken", vec![7; 32])));
     let rule = "a privacy token is the recipient's or the account's own";
     assert_eq!(bench.last_rule(), rule);
@@ -236,7 +239,7 @@ fn a_first_message_to_a_person_has_a_token_or_is_refused_with_463() {
         .tokens
         .take(&contact, vec![9; 16]);
     assert!(allowed(&with_token("tctoken", vec![9; 16])));
-    assert!(!allowed(&node), "nothing was delivered yet");
+    assert!(!allowed(&node), "no message was delivered yet");
     tokens::passed(&bench.shared, &bench.from, &node);
     assert!(allowed(&node), "there is a chat");
 }

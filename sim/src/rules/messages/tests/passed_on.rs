@@ -1,4 +1,4 @@
-//! What the server passes on to the companions of others, and to their further devices.
+//! Forwarding to other companions, and to a contact's additional devices.
 
 use super::*;
 use crate::phones::devices as phone;
@@ -8,14 +8,14 @@ use crate::signal::party::EncKind;
 const META: [&str; 5] = ["meta", "biz", "bot", "reporting", "unheard-of"];
 
 impl Bench {
-    /// A client of the contact's, whose Signal side does not matter.
+    /// Links a client to the contact; its Signal state does not matter.
     fn link_contacts_client(&self) -> DeviceId {
         let device = (self.contact.0.clone(), 1);
         self.link_client(&device);
         device
     }
 
-    /// A client of this account, whose Signal side does not matter.
+    /// Links a client to this account; its Signal state does not matter.
     fn link_client(&self, (number, device): &DeviceId) {
         let party = Party::new();
         let signed = Party::new().take_bundle().signed;
@@ -26,14 +26,14 @@ impl Bench {
         state.user(number).companions.insert(*device, companion);
     }
 
-    /// What a companion is owed.
+    /// The queued stanzas of a companion.
     fn owed(&self, device: &DeviceId) -> Vec<Node> {
         let mut state = lock(&self.shared.state);
         let companion = state.companion(device).expect("a companion");
         companion.queue.iter().map(|it| it.node.clone()).collect()
     }
 
-    /// A message to one device, with children that the server may pass on.
+    /// A message to one device, with children that the server may forward.
     fn message_to(&mut self, device: &DeviceId, to: &Jid) -> Node {
         self.sent += 1;
         let bundle = Party::new().take_bundle();
@@ -51,19 +51,19 @@ impl Bench {
             .children([enc(&sealed.expect("sealed"), None)]);
         let participants = NodeBuilder::new("participants").children([participant.build()]);
         let identity = stanza::content("device-identity", self.identity.clone());
-        let beside = META.map(|tag| NodeBuilder::new(tag).build());
+        let meta = META.map(|tag| NodeBuilder::new(tag).build());
         NodeBuilder::new("message")
             .attr("id", format!("ID{}", self.sent))
             .attr("to", to.clone())
             .attr("type", "text")
             .attr("edit", "1")
-            .children([participants.build(), identity].into_iter().chain(beside))
+            .children([participants.build(), identity].into_iter().chain(meta))
             .build()
     }
 }
 
 #[test]
-fn what_stands_beside_the_ciphertext_is_passed_on() {
+fn children_next_to_the_ciphertext_are_forwarded() {
     let mut bench = Bench::new();
     let client = bench.link_contacts_client();
     let node = bench.message_to(&client, &client.0.lid());
@@ -85,7 +85,7 @@ fn what_stands_beside_the_ciphertext_is_passed_on() {
 }
 
 #[test]
-fn the_other_address_names_a_user_and_no_device() {
+fn the_other_address_is_that_of_the_user_not_the_device() {
     let mut bench = Bench::new();
     let client = bench.link_contacts_client();
     for (to, name, other) in [
@@ -103,7 +103,7 @@ fn the_other_address_names_a_user_and_no_device() {
 }
 
 #[test]
-fn a_status_comes_from_the_status_list_and_names_its_author() {
+fn a_status_is_from_the_status_list_and_has_its_author() {
     let mut bench = Bench::new();
     let client = bench.link_contacts_client();
     let status: Jid = "status@broadcast".parse().expect("a jid");
@@ -144,10 +144,10 @@ fn a_clients_retry_receipt_goes_to_the_device_that_sent_the_message() {
 }
 
 #[test]
-fn a_further_device_opens_its_own_copy_and_asks_for_what_it_cannot_open() {
+fn an_additional_device_decrypts_its_copy_and_requests_one_that_fails() {
     let mut bench = Bench::new();
     let further = phone::link(&bench.shared, &bench.contact.0);
-    let seal = |bench: &mut Bench, text: &str| {
+    let encrypt = |bench: &mut Bench, text: &str| {
         let party = lock(&bench.shared.state).party(&further).expect("a party");
         let bundle = lock(&party).take_bundle();
         let (to, message) = (address(&further), text_message(text));
@@ -175,7 +175,7 @@ fn a_further_device_opens_its_own_copy_and_asks_for_what_it_cannot_open() {
         state.user(&further.0).retries.order(order);
     }
     for (count, keys) in [(1, false), (2, true)] {
-        let sealed = seal(&mut bench, "again");
+        let sealed = encrypt(&mut bench, "again");
         assert_eq!(sealed.kind, EncKind::Pkmsg);
         again(&mut bench, &sealed, (count > 1).then_some(count - 1));
         let owed = bench.owed(&bench.from);
@@ -199,18 +199,18 @@ fn a_further_device_opens_its_own_copy_and_asks_for_what_it_cannot_open() {
             )
             .expect("the phone's signature");
         }
-        assert!(bench.heard().is_empty());
+        assert!(bench.received().is_empty());
     }
-    let sealed = seal(&mut bench, "again");
+    let sealed = encrypt(&mut bench, "again");
     again(&mut bench, &sealed, Some(2));
-    assert_eq!(bench.heard(), ["again"]);
+    assert_eq!(bench.received(), ["again"]);
     assert!(bench.rules().is_empty(), "{:?}", bench.rules());
 }
 
 #[test]
-fn whoever_wrote_with_a_contact_is_told_of_its_new_identity_and_is_not_blamed() {
+fn a_new_identity_is_announced_and_an_old_session_breaks_no_rule() {
     let mut bench = Bench::new();
-    let sealed = bench.seal("before");
+    let sealed = bench.encrypt("before");
     let node = bench.message(&sealed);
     bench.route(&node);
     let before = lock(&bench.shared.state).user(&bench.contact.0).identity;
@@ -218,27 +218,27 @@ fn whoever_wrote_with_a_contact_is_told_of_its_new_identity_and_is_not_blamed() 
     let after = lock(&bench.shared.state).user(&bench.contact.0).identity;
     assert_ne!(before, after);
     let owed = bench.owed(&bench.from);
-    let told = owed.last().expect("a notification");
-    assert!(stanza::is(told, "type", "encrypt"));
-    assert!(told.get_optional_child("identity").is_some());
-    // Within the old session: the contact asks for it, and no rule is broken.
-    let sealed = bench.seal("to what it was");
+    let notification = owed.last().expect("a notification");
+    assert!(stanza::is(notification, "type", "encrypt"));
+    assert!(notification.get_optional_child("identity").is_some());
+    // In the old session: the contact requests the message again, and no rule is broken.
+    let sealed = bench.encrypt("old session");
     let node = bench.message(&sealed);
     bench.route(&node);
     let owed = bench.owed(&bench.from);
     assert!(stanza::is(owed.last().expect("asked"), "type", "retry"));
-    assert_eq!(bench.heard(), ["before"]);
-    // Another session opens again.
+    assert_eq!(bench.received(), ["before"]);
+    // A new session works again.
     bench.companion.forget_session(&address(&bench.contact));
-    let sealed = bench.seal("to what it is");
+    let sealed = bench.encrypt("new session");
     let node = bench.message(&sealed);
     bench.route(&node);
-    assert_eq!(bench.heard(), ["before", "to what it is"]);
+    assert_eq!(bench.received(), ["before", "new session"]);
     assert!(bench.rules().is_empty(), "{:?}", bench.rules());
 }
 
 #[test]
-fn a_message_between_own_devices_has_the_addresses_that_it_was_sent_to() {
+fn a_message_between_own_devices_keeps_its_addresses() {
     let mut bench = Bench::new();
     let sibling = (bench.from.0.clone(), 2);
     bench.link_client(&sibling);

@@ -62,9 +62,9 @@ fn latest<'a>(
     pairings: &'a mut HashMap<u64, Pairing>,
     account: &Number,
 ) -> Option<(u64, &'a mut Ceremony)> {
-    let goes_on = |it: &&mut Ceremony| it.account == *account && it.stage != Stage::Ended;
+    let in_progress = |it: &&mut Ceremony| it.account == *account && it.stage != Stage::Ended;
     let ceremonies = pairings.iter_mut().filter_map(|(link, pairing)| {
-        let ceremony = pairing.passkey.as_mut().filter(goes_on)?;
+        let ceremony = pairing.passkey.as_mut().filter(in_progress)?;
         Some((*link, ceremony))
     });
     ceremonies.max_by_key(|(link, _)| *link)

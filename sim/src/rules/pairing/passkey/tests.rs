@@ -1,4 +1,4 @@
-//! A companion's half, by the client library's own functions, and what no client would do.
+//! The companion's side, with the client library's own functions; and messages that no client would send.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const QR_SECRET: [u8; 32] = [5; 32];
 const NEW_SECRET: [u8; 32] = [6; 32];
 const NOISE: [u8; 32] = [1; 32];
 
-/// A socket that is to be linked to an account with a passkey.
+/// A socket that waits to be linked to an account with a passkey.
 struct Bench {
     shared: Arc<Shared>,
     link: Arc<Link>,
@@ -85,7 +85,7 @@ impl Bench {
         }
     }
 
-    /// The error of the answer, if it is one.
+    /// The error code of the response, if it is an error.
     fn ask(&self, child: Node) -> Option<String> {
         let answer = receive(&self.shared, &self.link, &iq(child));
         let error = answer.get_optional_child("error")?;
@@ -96,7 +96,7 @@ impl Bench {
         in_ceremony(&self.shared, &self.link, look).expect("a ceremony")
     }
 
-    /// A good prologue, with a proof made with this secret.
+    /// A valid prologue, with a handoff proof made with this secret.
     fn prologue(&self, proven_by: Option<[u8; 32]>) -> Node {
         assert_eq!(self.ask(NodeBuilder::new(REF).build()), None);
         let (reference, options) = self.ceremony(|it| (it.reference.clone(), it.options.clone()));
@@ -131,7 +131,7 @@ impl Bench {
         stanza::content(NONCE, nonce)
     }
 
-    /// What hands these keys over.
+    /// The request that hands over these keys.
     fn request(&self, noise: [u8; 32]) -> Node {
         let (primary, reference) = self.ceremony(|it| {
             let phone = it.phone.as_ref().expect("a phone");
@@ -159,7 +159,7 @@ impl Bench {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handoff_proof_stands_for_the_persons_look_at_the_code() {
+async fn a_handoff_proof_replaces_the_comparison_of_codes() {
     let bench = Bench::new().await;
     assert_eq!(bench.ask(bench.prologue(Some(QR_SECRET))), None);
     assert_eq!(bench.ask(bench.nonce(bench.nonce)), None);
@@ -182,7 +182,7 @@ async fn a_handoff_proof_of_another_secret_ends_the_ceremony() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_nonce_that_was_not_committed_to_is_refused() {
+async fn a_nonce_without_its_commitment_is_refused() {
     let bench = Bench::new().await;
     assert_eq!(bench.ask(bench.prologue(None)), None);
     assert_eq!(bench.ask(bench.nonce([9; 32])).as_deref(), Some("400"));
@@ -191,7 +191,7 @@ async fn a_nonce_that_was_not_committed_to_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_keys_handed_over_are_those_of_the_socket() {
+async fn the_handed_over_keys_must_be_those_of_the_socket() {
     let bench = Bench::new().await;
     assert_eq!(bench.ask(bench.prologue(None)), None);
     assert_eq!(bench.ask(bench.nonce(bench.nonce)), None);
@@ -201,7 +201,7 @@ async fn the_keys_handed_over_are_those_of_the_socket() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_order_is_kept_and_the_time_too() {
+async fn the_order_and_the_time_limit_are_enforced() {
     let bench = Bench::new().await;
     let early = bench.ask(bench.nonce(bench.nonce));
     assert_eq!(early.as_deref(), Some("404"), "before the prologue");

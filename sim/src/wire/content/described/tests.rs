@@ -1,4 +1,4 @@
-//! What is described is sent, and what is sent is described as it was.
+//! Descriptions and messages convert to each other without loss.
 
 use buffa::MessageField;
 use serde_json::json;
@@ -11,7 +11,7 @@ fn content(value: &Value) -> Content {
     serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{value}: {error}"))
 }
 
-/// Every kind, with what its stanza is called.
+/// Every kind, with the attributes of its stanza.
 fn every_kind() -> Vec<(Value, &'static str, Option<&'static str>)> {
     let key = json!({ "id": "3A", "own": true });
     let other = json!({ "id": "3A", "own": false, "author": "15550100003@s.whatsapp.net" });
@@ -143,7 +143,7 @@ fn every_kind() -> Vec<(Value, &'static str, Option<&'static str>)> {
 }
 
 #[test]
-fn every_kind_is_sent_as_described_and_described_as_sent() {
+fn every_kind_round_trips() {
     for (value, kind, edit) in every_kind() {
         let described = content(&value);
         let message = described.message().expect("a message");
@@ -154,7 +154,7 @@ fn every_kind_is_sent_as_described_and_described_as_sent() {
 }
 
 #[test]
-fn every_kind_keeps_its_wrappers_and_its_stanzas_name() {
+fn every_kind_keeps_its_wrappers_and_attributes() {
     for (value, kind, edit) in every_kind() {
         for wrapper in [
             "ephemeral",
@@ -175,7 +175,7 @@ fn every_kind_keeps_its_wrappers_and_its_stanzas_name() {
 }
 
 #[test]
-fn what_stands_beside_a_message_survives() {
+fn accompanying_fields_round_trip() {
     let value = json!({
         "text": "see https://example.org",
         "preview": { "url": "https://example.org", "title": "T" },

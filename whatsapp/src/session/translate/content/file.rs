@@ -1,11 +1,11 @@
-//! Files: what is said of them, and where they are.
+//! Files: their description and location.
 
 use openclaw_types::{Media, MediaKind, MediaPointer};
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::{MAX_NAME_BYTES, name};
 
-/// The file that a message brings; `caption` is the text below it.
+/// The file of a message, with its caption.
 pub(super) fn media(message: &wa::Message, caption: &str) -> Option<Media> {
     macro_rules! media {
         ($kind:expr, $file:ident) => {
@@ -86,7 +86,7 @@ pub(super) fn media(message: &wa::Message, caption: &str) -> Option<Media> {
     })
 }
 
-/// Where a message says that its file is.
+/// The location and keys of a file, as a message contains them.
 #[derive(Clone, Copy)]
 struct Found<'a> {
     direct_path: Option<&'a str>,
@@ -96,7 +96,7 @@ struct Found<'a> {
     key_made_at: Option<i64>,
 }
 
-/// Kept where the file can be fetched and checked with it.
+/// `None` unless the file can be fetched and verified with it.
 fn pointer(found: Found<'_>) -> Option<MediaPointer> {
     let hash = |hash: Option<&[u8]>| hash.filter(|hash| hash.len() == 32).map(<[u8]>::to_vec);
     let direct_path = found
