@@ -27,8 +27,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::{
-    ChatId, EventData, LinkState, MessageId, Nack, Payload, Phone, Recipient, SendOutcome,
-    SendReason, SendState, Sent, Token,
+    ChatId, EventData, LinkState, MessageId, Payload, Phone, Recipient, SendOutcome, SendReason,
+    SendState, Sent, Token,
 };
 use openclaw_vault::Batch;
 use tokio::sync::{Notify, watch};
@@ -399,19 +399,6 @@ impl Outbox {
         });
         entry.notify();
         state.messages.settle(order);
-    }
-
-    /// The last refusal by WhatsApp since the account is restricted, and the time until which that message's token is
-    /// refused as well.
-    #[must_use]
-    pub fn restricted(&self, now: SystemTime) -> Option<(Nack, SystemTime)> {
-        let mut state = self.state();
-        let refused = state.messages.all().filter_map(|entry| {
-            let is_restricted = entry.sent.failure == Some(SendReason::Restricted);
-            let until = entry.again_at().filter(|until| now < *until)?;
-            is_restricted.then_some((entry.sent.nack?, until))
-        });
-        refused.max_by_key(|(_, until)| *until)
     }
 
     /// Returns once everything reported so far is durable.

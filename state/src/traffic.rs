@@ -151,6 +151,7 @@ mod tests {
             reason,
             code: None,
             expires_at: None,
+            restriction: None,
         }
     }
 

@@ -20,6 +20,7 @@ pub mod mask;
 mod nack;
 mod phone;
 mod recipient;
+mod restriction;
 mod send;
 mod stored;
 mod text;
@@ -39,6 +40,7 @@ pub use link::{Account, Link, LinkState, Reason};
 pub use nack::{Nack, NackClass};
 pub use phone::{Phone, PhoneError};
 pub use recipient::{Recipient, RecipientError};
+pub use restriction::Restriction;
 pub use send::{
     Card, Draft, MessageId, MessageRef, NewContent, NewMessage, Outgoing, Payload, Place, Referred,
     SendOutcome, SendState, Sent, Subject, Token, TokenError,

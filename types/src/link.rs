@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::stored::{lenient, maybe_time, time};
-use crate::{Lid, Phone};
+use crate::{Lid, Phone, Restriction};
 
 /// The state of the link.
 ///
@@ -209,6 +209,9 @@ pub struct Link {
         skip_serializing_if = "Option::is_none"
     )]
     pub expires_at: Option<SystemTime>,
+    /// The restriction of the account, if there is one.
+    #[serde(rename = "z", default, skip_serializing_if = "Option::is_none")]
+    pub restriction: Option<Restriction>,
 }
 
 /// WhatsApp no longer knows the device.
@@ -285,9 +288,15 @@ impl Link {
             },
             state => state,
         };
+        let restriction = self.restriction.map(|restriction| Restriction {
+            since: shown(restriction.since),
+            until: restriction.until.map(&shown),
+            ..restriction
+        });
         Self {
             state,
             since: shown(self.since),
+            restriction,
             ..self
         }
     }
@@ -307,6 +316,7 @@ mod tests {
             reason: None,
             code,
             expires_at: None,
+            restriction: None,
         };
         let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(100);
         link.hint(now, |at| {
@@ -333,6 +343,7 @@ mod tests {
             reason: None,
             code: None,
             expires_at: Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(7)),
+            restriction: None,
         };
         let hint = |state| link(state).hint(SystemTime::UNIX_EPOCH, |_| "noon".to_owned());
         let next =

@@ -18,6 +18,7 @@ mod polls;
 mod recipients;
 mod recover;
 mod resend;
+mod restriction;
 mod resume;
 mod runtime;
 mod secret;
@@ -57,6 +58,7 @@ pub use names::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 pub use outbound::{EDIT_WINDOW, new_message_id};
 pub use own::own_message;
 pub use polls::has_poll_key;
+pub use restriction::RestrictionReport;
 pub use secret::Secret;
 pub use time::keep_time;
 pub use verdict::Loss;
@@ -123,6 +125,8 @@ pub enum Report {
     /// When WhatsApp will stop accepting this version of the client, as announced; `None` if the announcement was
     /// withdrawn.
     Expires(Option<SystemTime>),
+    /// Whether WhatsApp restricts the account.
+    Restriction(RestrictionReport),
     /// No frame arrived for longer than the keepalive limit; the connection is being closed.
     Silent,
     /// The connection ended. The last report of a connection.
@@ -142,6 +146,7 @@ impl Report {
             Self::PairingRefused(_) => "pairing_refused",
             Self::LoggedIn => "logged_in",
             Self::Expires(_) => "expires",
+            Self::Restriction(_) => "restriction",
             Self::Silent => "silent",
             Self::Ended(_) => "ended",
         }
@@ -204,6 +209,8 @@ struct Seen {
     announced: Notify,
     /// Why the connection is about to end: the first reason that was reported.
     loss: Mutex<Option<Loss>>,
+    /// Messages that WhatsApp refused because it restricts the account.
+    refusals: restriction::Refusals,
 }
 
 impl Seen {
@@ -388,6 +395,7 @@ impl Driver {
         let restart = client.wait_for_node(NodeFilter::tag("stream:error").attr("code", "515"));
         let mut silence = pin!(silence::noticed(session, *keepalive_limit).fuse());
         let mut resume = pin!(resume::pull(client, turns).fuse());
+        let mut restriction = pin!(restriction::watch(client, &seen.refusals, reports).fuse());
         let mut logged_in = false;
         let mut run = pin!(run(client, bot));
         loop {
@@ -401,6 +409,7 @@ impl Driver {
                     send_report(reports, Report::LoggedIn).await;
                 }
                 () = &mut resume, if logged_in => {}
+                () = &mut restriction, if logged_in => {}
                 () = &mut silence => {
                     seen.ends(Loss::Connection);
                     send_report(reports, Report::Silent).await;

@@ -79,6 +79,8 @@ fn text(row: &Row) -> String {
         AlertKind::Banned => "WhatsApp banned this account",
         AlertKind::Outdated => "WhatsApp no longer accepts this version of the agent",
         AlertKind::Expiring => "WhatsApp will stop accepting this version of the agent",
+        AlertKind::Restricted => "WhatsApp restricts this account",
+        AlertKind::Unrestricted => "WhatsApp no longer restricts this account",
         AlertKind::ConnectionLost => "the link to WhatsApp is lost",
         AlertKind::Recovered => "the connection to WhatsApp is restored",
         AlertKind::Test => "test alert: delivery works",
@@ -141,6 +143,7 @@ mod tests {
             reason: Some(Reason::LoggedOut),
             code: None,
             expires_at: None,
+            restriction: None,
         };
         let notice = Notice {
             kind,

@@ -184,7 +184,12 @@ impl<V: AsRef<Link> + Send + Sync> Notifier<V> {
             self.history.left(&before, now);
         }
         let announced = Rules::on_announcement(&mut self.history, &link, now);
-        let notices = [announced, self.rules.on(&mut self.history, &link, now)];
+        let restricted = Rules::on_restriction(&mut self.history, &link);
+        let notices = [
+            announced,
+            restricted,
+            self.rules.on(&mut self.history, &link, now),
+        ];
         for notice in notices.iter().flatten() {
             let row = Row::new(notice, &link, &self.sender, now);
             tracing::info!(id = row.id, kind = notice.kind.name(), "alert raised");

@@ -72,8 +72,7 @@ impl Agent {
         let mut findings = vec![link(&status, now), storage(status.storage.as_ref())];
         findings.extend(events(&status));
         findings.extend(hold(&status));
-        let restricted = self.outbox.restricted(now);
-        findings.extend(restricted.map(|(nack, until)| restriction(nack, clock::shown(until))));
+        findings.extend(restriction(&status));
         findings.extend(alerts(&status.alerts, clock::wall()));
         findings.extend(proxies(&proxy::found(), self.alerts.is_by_proxy()));
         findings.extend(rules(&status.rules));

@@ -4,6 +4,7 @@ mod account;
 mod candidate;
 mod linking;
 mod restoring;
+mod restricting;
 mod resuming;
 
 use std::sync::Arc;
@@ -81,6 +82,7 @@ impl Owner {
             reason: None,
             code: None,
             expires_at: None,
+            restriction: None,
         };
         let (view, watched) = watch::channel(View {
             link,
@@ -219,7 +221,9 @@ impl Owner {
             let connect_at = active.candidate.as_ref().and_then(|it| it.connect_at);
             connect_at.into_iter().chain([active.pairing.wake_at()])
         });
-        pairing.chain(self.connect_at).min()
+        let restriction = self.link().restriction;
+        let ends = restriction.and_then(|restriction| restriction.until);
+        pairing.chain(self.connect_at).chain(ends).min()
     }
 
     async fn stop(&mut self) {
@@ -242,6 +246,7 @@ impl Owner {
                 self.step_linked(Report::LoggedIn).await;
             }
             Report::Expires(at) => self.expires(at),
+            Report::Restriction(report) => self.restricted(report),
             Report::Silent => self.enter(LinkState::Connecting, Some(Reason::ConnectionLost)),
             Report::Ended(loss) => self.ended(loss).await?,
             // A linked device makes no pairing codes.
@@ -325,6 +330,7 @@ impl Owner {
 
     async fn on_time(&mut self) -> Result<(), OpenError> {
         let now = clock::now();
+        self.end_restriction(now);
         if self.connect_at.is_some_and(|at| at <= now) {
             self.connect_at = None;
             if matches!(self.link().state, LinkState::BackingOff { .. }) {

@@ -92,8 +92,8 @@ impl Pairing {
                 Some(phone) => Step::Finish(Frame::Linked { phone }),
                 None => Step::Stay,
             },
-            // `Silent` is followed by the end of the connection, and `Expires` concerns any link.
-            Report::Silent | Report::Expires(_) => Step::Stay,
+            // `Silent` is followed by the end of the connection, and the others concern any link.
+            Report::Silent | Report::Expires(_) | Report::Restriction(_) => Step::Stay,
             Report::Ended(loss) => self.lost(loss),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use openclaw_state::vault::{Tables, Vault, from_millis, to_millis};
-use openclaw_types::{Account, Lid, Link, LinkState, Phone, Reason};
+use openclaw_types::{Account, Lid, Link, LinkState, Phone, Reason, Restriction};
 use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ struct Row {
     verdict: Option<VerdictRow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expiry: Option<ExpiryRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    restriction: Option<Restriction>,
 }
 
 /// The announced end of a client version.
@@ -89,6 +91,7 @@ fn row(account: &Account, link: &Link) -> Row {
             at: to_millis(at),
             agent: env!("CARGO_PKG_VERSION").to_owned(),
         }),
+        restriction: link.restriction.clone(),
     }
 }
 
@@ -98,6 +101,8 @@ pub(super) struct Kept {
     pub(super) verdict: Option<Verdict>,
     /// When WhatsApp will stop accepting this version, if it has announced that.
     pub(super) expires_at: Option<SystemTime>,
+    /// The restriction of the account, if it was restricted.
+    pub(super) restriction: Option<Restriction>,
 }
 
 /// A state that only a person can change, with its reason and start.
@@ -129,6 +134,7 @@ pub(super) fn load(vault: &Vault) -> Option<Kept> {
         account,
         verdict: row.verdict.and_then(verdict),
         expires_at: row.expiry.and_then(expires_at),
+        restriction: row.restriction,
     })
 }
 
@@ -179,6 +185,7 @@ mod tests {
             reason: None,
             code: Some(402),
             expires_at: Some(from_millis(1_900_000_000_000)),
+            restriction: None,
         }
     }
 

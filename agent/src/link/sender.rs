@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use openclaw_state::clock;
 use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_state::outbox::{AttemptError, Delivery, Outbox};
-use openclaw_types::{LinkState, Nack, Outgoing, Phone};
+use openclaw_types::{LinkState, Nack, Outgoing, Phone, Recipient};
 use openclaw_whatsapp::session::Session;
 use tokio::sync::watch;
 
@@ -87,6 +87,15 @@ impl Sender {
         })
     }
 
+    fn is_restricted(&self) -> bool {
+        self.view.borrow().link.restriction.is_some()
+    }
+
+    /// Whether a restricted account may write to this recipient, as far as is known here.
+    async fn has_chat(&self, session: &Session, to: &Recipient) -> bool {
+        self.outbox.has_reached(to) || session.has_token(to).await
+    }
+
     async fn deliver(&self, session: &Session, delivery: &Delivery) {
         let result = self.attempt(session, delivery).await;
         self.outbox.report(delivery, result, clock::now());
@@ -95,6 +104,9 @@ impl Sender {
     async fn attempt(&self, session: &Session, delivery: &Delivery) -> Result<(), AttemptError> {
         if delivery.refused.is_some_and(Nack::is_stale_group) {
             session.refresh_group(&delivery.to).await;
+        }
+        if delivery.queued && self.is_restricted() && !self.has_chat(session, &delivery.to).await {
+            return Err(AttemptError::Restricted);
         }
         session.check(&delivery.to).await?;
         let Some(outgoing) = Outgoing::decode(&delivery.payload) else {

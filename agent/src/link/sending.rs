@@ -284,6 +284,11 @@ impl Agent {
             AttemptError::NotChecked(code) => SendFailure::NotChecked(code),
             AttemptError::NotEncrypted => SendFailure::NotEncrypted,
             AttemptError::NotOnWhatsApp => SendFailure::NotOnWhatsApp,
+            AttemptError::Restricted => SendFailure::Failed {
+                why: SendReason::Restricted,
+                nack: None,
+                again_at: None,
+            },
             AttemptError::Held => SubmitDenied::Held.into(),
             AttemptError::ServerError(nack) => SendFailure::ServerError {
                 nack,

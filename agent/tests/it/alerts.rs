@@ -2,6 +2,7 @@
 
 mod expiry;
 mod receiver;
+mod restriction;
 
 use std::time::{Duration, Instant};
 

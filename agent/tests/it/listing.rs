@@ -227,6 +227,7 @@ async fn one_call_scans_a_bounded_number_of_events_and_the_next_continues() {
         reason: None,
         code: None,
         expires_at: None,
+        restriction: None,
     };
     let many = (0..2 * LOOKED_THROUGH + 100).map(|_| EventData::Link(Box::new(link.clone())));
     let events = [EventData::Lost(oldest)].into_iter().chain(many);

@@ -3,6 +3,7 @@
 mod chance;
 mod reached;
 mod refused;
+mod restricted;
 
 use std::time::{Duration, SystemTime};
 

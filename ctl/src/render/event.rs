@@ -192,6 +192,12 @@ fn of_link(link: &LinkStatus, now: Timestamp) -> String {
     if let Some(at) = link.expires_at {
         text.push_str(&format!(", this version is accepted until {}", moment(at)));
     }
+    if let Some(restriction) = &link.restriction {
+        text.push_str(&format!(", restricted ({})", restriction.code));
+        if let Some(at) = restriction.until.filter(|_| restriction.confirmed) {
+            text.push_str(&format!(" until {}", moment(at)));
+        }
+    }
     if !link.hint.is_empty() {
         text.push_str(&format!("; {}", one_line(&link.hint)));
     }

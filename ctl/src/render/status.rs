@@ -2,8 +2,8 @@
 
 use data_encoding::HEXLOWER;
 use openclaw_proto::v1::{
-    Build, Clock, DamagedEvents, EventRange, LinkReason, LinkState, LinkStatus, SendHold,
-    StatusResponse,
+    Build, Clock, DamagedEvents, EventRange, LinkReason, LinkState, LinkStatus, Restriction,
+    SendHold, StatusResponse,
 };
 use prost_types::Timestamp;
 
@@ -49,6 +49,8 @@ impl Lines {
     /// The headline and the hint, the agent's identity and the device.
     fn link(&mut self, status: &StatusResponse, link: &LinkStatus, now: Timestamp) {
         self.add_known("Next:", hint(link).map(text::one_line));
+        let restriction = link.restriction.as_ref();
+        self.add_known("Restricted:", restriction.map(|it| restricted(it, now)));
         if let Some(hold) = &status.hold {
             self.add("Sends:", &held(hold, now));
             self.add("", &text::one_line(&hold.hint));
@@ -268,6 +270,27 @@ fn hint(link: &LinkStatus) -> Option<&str> {
         LinkState::Unspecified => Some("update openclawctl: the agent is newer"),
         _ => None,
     }
+}
+
+/// `until 2026-11-29T10:00:00Z (463 DEFAULT): …`
+fn restricted(restriction: &Restriction, now: Timestamp) -> String {
+    let Restriction {
+        code,
+        name,
+        since,
+        until,
+        confirmed,
+    } = restriction;
+    let time = match (until, since) {
+        (Some(until), _) if *confirmed => format!("until {}", moment(*until)),
+        (_, Some(since)) => format!("since {}", ago(*since, now)),
+        (_, None) => "by WhatsApp".to_owned(),
+    };
+    let name = match name.as_str() {
+        "" => String::new(),
+        name => format!(" {}", text::one_line(name)),
+    };
+    format!("{time} ({code}{name}): existing chats can be answered, new ones cannot be started")
 }
 
 fn device(link: &LinkStatus, now: Timestamp) -> Option<String> {

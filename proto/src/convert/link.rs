@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use openclaw_types::{Account, Lid, Link, LinkState, Reason};
+use openclaw_types::{Account, Lid, Link, LinkState, Nack, Reason, Restriction};
 use prost_types::Timestamp;
 
 use super::event::Wire;
@@ -19,6 +19,7 @@ pub fn link_status(link: Link, hint: String) -> v1::LinkStatus {
         reason,
         code,
         expires_at,
+        restriction,
     } = link;
     let (attempt, retry_at) = match state {
         LinkState::BackingOff { attempt, until } => (attempt, Some(until)),
@@ -39,6 +40,7 @@ pub fn link_status(link: Link, hint: String) -> v1::LinkStatus {
         hint,
         code: code.or(refusal).unwrap_or_default(),
         expires_at: expires_at.map(Timestamp::from),
+        restriction: restriction.map(v1::Restriction::from),
         ..Default::default()
     };
     if let Some(Account {
@@ -82,6 +84,7 @@ impl Wire for Link {
             ready_at: _,
             disconnected_at: _,
             expires_at,
+            restriction,
         } = link;
         let banned_until = banned_until.map(|at| time(Some(at), "banned_until"));
         let account = match phone.parse() {
@@ -118,6 +121,49 @@ impl Wire for Link {
             expires_at: expires_at
                 .map(|at| time(Some(at), "expires_at"))
                 .transpose()?,
+            restriction: restriction.map(Restriction::try_from).transpose()?,
+        })
+    }
+}
+
+impl From<Restriction> for v1::Restriction {
+    fn from(restriction: Restriction) -> Self {
+        let Restriction {
+            nack: Nack(code),
+            name,
+            since,
+            until,
+            confirmed,
+        } = restriction;
+        Self {
+            code: code.into(),
+            name,
+            since: Some(Timestamp::from(since)),
+            until: until.map(Timestamp::from),
+            confirmed,
+        }
+    }
+}
+
+impl TryFrom<v1::Restriction> for Restriction {
+    type Error = Error;
+
+    fn try_from(restriction: v1::Restriction) -> Result<Self, Error> {
+        let v1::Restriction {
+            code,
+            name,
+            since,
+            until,
+            confirmed,
+        } = restriction;
+        Ok(Self {
+            nack: Nack(u16::try_from(code).unwrap_or_default()),
+            name,
+            since: time(since, "restriction.since")?,
+            until: until
+                .map(|at| time(Some(at), "restriction.until"))
+                .transpose()?,
+            confirmed,
         })
     }
 }

@@ -460,6 +460,16 @@ message! {
         ready_at = "ready_at": Timestamp,
         disconnected_at = "disconnected_at": Timestamp,
         expires_at = "expires_at": Timestamp,
+        restriction = "restriction": Plain,
+    }
+}
+message! {
+    Restriction {
+        code = "code": Plain,
+        name = "name": Plain,
+        since = "since": Timestamp,
+        until = "until": Timestamp,
+        confirmed = "confirmed": Plain,
     }
 }
 message! {
@@ -1089,6 +1099,7 @@ fn ways_of(message: &str) -> tests::Ways {
         "Other" => tests::Ways::of::<v1::Other>(),
         "Quoted" => tests::Ways::of::<v1::Quoted>(),
         "LinkStatus" => tests::Ways::of::<v1::LinkStatus>(),
+        "Restriction" => tests::Ways::of::<v1::Restriction>(),
         "AgentIdentity" => tests::Ways::of::<v1::AgentIdentity>(),
         "Event" => tests::Ways::of::<v1::Event>(),
         "Origin" => tests::Ways::of::<v1::Origin>(),

@@ -3340,6 +3340,29 @@ pub struct LinkStatus {
     /// announced it. The announcement is also an event with the unchanged state.
     #[prost(message, optional, tag = "17")]
     pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Set while WhatsApp restricts the account. Its begin and its end are also events with the unchanged state.
+    #[prost(message, optional, tag = "18")]
+    pub restriction: ::core::option::Option<Restriction>,
+}
+/// A restriction of the account: it can answer existing chats, and not start new ones. The link stays up.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Restriction {
+    /// The code with which WhatsApp refuses messages: 463 (reach-out time-lock) or 475 (cap of new chats).
+    #[prost(uint32, tag = "1")]
+    pub code: u32,
+    /// WhatsApp's name of the restriction, as in "DEFAULT". Empty if WhatsApp did not report one.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// When the agent noticed it.
+    #[prost(message, optional, tag = "3")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ends. Absent if WhatsApp did not report it. If not `confirmed`: when the agent stops assuming it.
+    #[prost(message, optional, tag = "4")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// True if WhatsApp reported it. If false, the agent infers it from a refused message.
+    #[prost(bool, tag = "5")]
+    pub confirmed: bool,
 }
 /// The state of the link to WhatsApp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -5312,8 +5335,8 @@ pub mod agent_client {
         /// - FAILED_PRECONDITION
         ///   - NOT_CONNECTED: the agent is not connected, `queue` is not set, and nothing is sent. `metadata["state"]` is the
         ///     state of the link, `metadata["retry_at"]` when to try again, if known.
-        ///   - RESTRICTED: WhatsApp restricts the account (463, 475). The agent does not retry; the same token can be sent
-        ///     again from `metadata["retry_at"]` on.
+        ///   - RESTRICTED: WhatsApp restricts the account (463, 475; see `LinkStatus.restriction`). The agent does not retry;
+        ///     the same token can be sent again from `metadata["retry_at"]` on. A queued message waits for the end.
         ///   - STORE_ROLLED_BACK: sends are held, see `SendHold`.
         ///   - NOT_A_MESSAGE, TARGET_NOT_SENT, CHAT_UNSUPPORTED, OTHER_CHAT: a `MessageRef` names an event that is not a message,
         ///     one that was never sent, one in a chat that cannot be sent to, or one in another chat than `to`.
@@ -5668,8 +5691,8 @@ pub mod agent_server {
         /// - FAILED_PRECONDITION
         ///   - NOT_CONNECTED: the agent is not connected, `queue` is not set, and nothing is sent. `metadata["state"]` is the
         ///     state of the link, `metadata["retry_at"]` when to try again, if known.
-        ///   - RESTRICTED: WhatsApp restricts the account (463, 475). The agent does not retry; the same token can be sent
-        ///     again from `metadata["retry_at"]` on.
+        ///   - RESTRICTED: WhatsApp restricts the account (463, 475; see `LinkStatus.restriction`). The agent does not retry;
+        ///     the same token can be sent again from `metadata["retry_at"]` on. A queued message waits for the end.
         ///   - STORE_ROLLED_BACK: sends are held, see `SendHold`.
         ///   - NOT_A_MESSAGE, TARGET_NOT_SENT, CHAT_UNSUPPORTED, OTHER_CHAT: a `MessageRef` names an event that is not a message,
         ///     one that was never sent, one in a chat that cannot be sent to, or one in another chat than `to`.

@@ -304,6 +304,11 @@ impl ::core::fmt::Debug for v1::LinkStatus {
         f.debug_struct("LinkStatus").finish_non_exhaustive()
     }
 }
+impl ::core::fmt::Debug for v1::Restriction {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Restriction").finish_non_exhaustive()
+    }
+}
 impl ::core::fmt::Debug for v1::AgentIdentity {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("AgentIdentity").finish_non_exhaustive()

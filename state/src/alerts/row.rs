@@ -141,11 +141,19 @@ impl Row {
 fn hint(kind: AlertKind, link: &Link, now: SystemTime) -> String {
     match kind {
         AlertKind::Expiring => link.expiry_hint(clock::utc),
+        AlertKind::Restricted => restriction_hint(link),
+        AlertKind::Unrestricted => "messages that waited for this are being sent".to_owned(),
         AlertKind::ConnectionLost => {
             "the agent keeps trying: check whether its network reaches WhatsApp (`openclawctl status`)".to_owned()
         }
         _ => link.hint(now, clock::utc),
     }
+}
+
+fn restriction_hint(link: &Link) -> String {
+    let restriction = link.restriction.as_ref();
+    let hint = restriction.map(|it| it.hint(|at| clock::utc(clock::shown(at))));
+    hint.unwrap_or_default()
 }
 
 /// 128 random bits.

@@ -12,7 +12,8 @@
 //! An outage lasts until the link has been up for [`Rules::settle`], and is then stable: a link that comes up for two seconds
 //! and drops again counts as lost throughout.
 //!
-//! When WhatsApp announces that it will refuse this version, that is a separate alert, in any state of the link.
+//! When WhatsApp announces that it will refuse this version, that is a separate alert, in any state of the link. So are
+//! the begin and the end of a restriction of the account.
 //!
 //! [`LinkHistory`] is durable. A restarted process continues from it: an alert is not raised twice, and an outage counts
 //! from the time when the link was last known to be up.
@@ -45,6 +46,10 @@ pub enum AlertKind {
     Outdated,
     /// WhatsApp has announced when it will no longer accept this version.
     Expiring,
+    /// WhatsApp restricts the account: it cannot start new chats.
+    Restricted,
+    /// WhatsApp no longer restricts the account.
+    Unrestricted,
     /// The link has been down for `--alert-after`.
     ConnectionLost,
     /// The link is up again.
@@ -63,6 +68,8 @@ impl AlertKind {
             Self::Banned => "banned",
             Self::Outdated => "outdated",
             Self::Expiring => "expiring",
+            Self::Restricted => "restricted",
+            Self::Unrestricted => "unrestricted",
             Self::ConnectionLost => "connection_lost",
             Self::Recovered => "recovered",
             Self::Test => "test",
@@ -105,6 +112,9 @@ pub struct LinkHistory {
     /// The expiry date that was reported last: WhatsApp announces it at every login.
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<u64>,
+    /// When the restriction began that was reported and has not ended.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    restricted: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -248,6 +258,29 @@ impl Rules {
         Some(Notice {
             kind: AlertKind::Expiring,
             since: now,
+            trouble: None,
+        })
+    }
+
+    /// Returns the alert for the begin or the end of a restriction of the account, once each.
+    #[must_use]
+    pub fn on_restriction(history: &mut LinkHistory, link: &Link) -> Option<Notice> {
+        // Also while the agent starts, and has not loaded its account yet.
+        link.account.as_ref()?;
+        let (kind, since) = match (&link.restriction, history.restricted) {
+            (Some(restriction), None) => {
+                history.restricted = Some(to_millis(restriction.since));
+                (AlertKind::Restricted, restriction.since)
+            }
+            (None, Some(since)) => {
+                history.restricted = None;
+                (AlertKind::Unrestricted, from_millis(since))
+            }
+            _ => return None,
+        };
+        Some(Notice {
+            kind,
+            since,
             trouble: None,
         })
     }

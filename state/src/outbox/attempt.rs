@@ -23,6 +23,8 @@ pub struct Delivery {
     pub payload: Arc<Payload>,
     /// The code of an earlier refusal by WhatsApp's server.
     pub refused: Option<Nack>,
+    /// True if the message is queued. If false, a caller waits for it.
+    pub queued: bool,
 }
 
 impl Outbox {
@@ -80,6 +82,7 @@ impl Outbox {
                 to: entry.to.clone(),
                 payload,
                 refused: entry.sent.nack,
+                queued,
             });
         }
     }
@@ -177,7 +180,9 @@ impl Outbox {
         let is_told = entry.handed_at != before && entry.is_queued();
         entry.handed_at = before;
         let mut batch = Batch::new();
-        if entry.is_queued() {
+        if entry.is_queued() && entry.last_error == Some(AttemptError::Restricted) {
+            entry.try_after_restriction(now);
+        } else if entry.is_queued() {
             entry.try_later(now);
         } else {
             entry.rest(entry.last_error);

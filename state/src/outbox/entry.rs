@@ -14,8 +14,8 @@ use crate::vault::Ticket;
 pub(super) const ACK_DUE: Duration = Duration::from_secs(20);
 /// After this time without an ack, a queued message is sent again under its id automatically.
 const ACK_OVERDUE: Duration = Duration::from_secs(60);
-/// How long a message that WhatsApp refused because of a restriction stays refused for its caller: retrying makes the
-/// restriction worse.
+/// How long a message that WhatsApp refused because of a restriction is not sent again: retrying makes the restriction
+/// worse.
 const RESTRICTED_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// The delays between attempts.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(60));
@@ -40,6 +40,8 @@ pub enum AttemptError {
     Refused(Nack),
     /// WhatsApp's server did not accept it this time. Nothing was delivered.
     ServerError(Nack),
+    /// WhatsApp restricts the account, and the recipient has no chat with it. Nothing was delivered.
+    Restricted,
     /// Sends are held, because the store was rolled back. Nothing was sent.
     Held,
 }
@@ -56,6 +58,7 @@ impl AttemptError {
             Self::NotOnWhatsApp => "not_on_whatsapp",
             Self::Refused(_) => "refused",
             Self::ServerError(_) => "server_error",
+            Self::Restricted => "restricted",
             Self::Held => "held",
         }
     }
@@ -240,6 +243,20 @@ impl Entry {
             Stage::Handed(at) => Some(until.max(at + ACK_DUE)),
             Stage::Waiting(_) | Stage::Resting => Some(until),
         }
+    }
+
+    /// The server refused the message, so that the last attempt handed nothing over.
+    pub(super) fn undo_hand_over(&mut self) {
+        self.handed_at = match self.stage {
+            Stage::Busy(before) => before,
+            _ => self.handed_before.take(),
+        };
+    }
+
+    /// Schedules the next attempt after a refusal because of a restriction. It comes earlier if the restriction ends.
+    pub(super) fn try_after_restriction(&mut self, now: SystemTime) {
+        self.stage = Stage::Waiting(now + RESTRICTED_PAUSE);
+        self.last_error = Some(AttemptError::Restricted);
     }
 
     /// Schedules the next attempt, with an increasing delay.

@@ -102,6 +102,14 @@ impl Outbox {
         })
     }
 
+    /// True if WhatsApp's server accepted an earlier message to this recipient.
+    #[must_use]
+    pub fn has_reached(&self, to: &Recipient) -> bool {
+        let mut state = self.state();
+        let mut entries = state.messages.all();
+        entries.any(|entry| entry.to == *to && entry.sent.server_ack_at.is_some())
+    }
+
     /// All queued messages, oldest first.
     #[must_use]
     pub fn queued(&self) -> Vec<Queued> {

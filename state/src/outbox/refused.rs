@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! passing      retried with the same id and increasing delays while it is queued or its caller waits
-//! restricted   failed; a caller's retry with its token works again after a pause
+//! restricted   a queued message waits until the restriction ends; a direct one has failed, and a caller's retry with its
+//!              token works again after a pause
 //! final        failed
 //! ```
 //!
@@ -31,6 +32,7 @@ impl Outbox {
         entry.sent.nack = Some(nack);
         match nack.class() {
             NackClass::Passing => self.try_again(state, order, nack, now),
+            NackClass::Restricted if entry.is_queued() => self.wait_restricted(state, order, now),
             NackClass::Restricted => {
                 entry.restricted_at = Some(now);
                 self.settle_failed(state, order, SendReason::Restricted, now);
@@ -40,14 +42,42 @@ impl Outbox {
         true
     }
 
+    fn wait_restricted(&self, state: &mut State, order: u64, now: SystemTime) {
+        let Some(entry) = state.messages.get(order) else {
+            return;
+        };
+        entry.undo_hand_over();
+        entry.try_after_restriction(now);
+        let mut batch = Batch::new();
+        row::put(&mut batch, entry);
+        self.vault.write(&batch);
+        entry.notify();
+        state.messages.settle(order);
+        self.work.notify_one();
+    }
+
+    /// The restriction has ended: messages that wait for its end are sent now.
+    pub fn restriction_ended(&self, now: SystemTime) {
+        let state = &mut *self.state();
+        let waiting = state.messages.in_line();
+        let waiting = waiting.filter(|entry| entry.last_error == Some(AttemptError::Restricted));
+        let orders: Vec<u64> = waiting.map(|entry| entry.order).collect();
+        for order in orders {
+            if let Some(entry) = state.messages.get(order)
+                && matches!(entry.stage, Stage::Waiting(_))
+            {
+                entry.stage = Stage::Waiting(now);
+                state.messages.settle(order);
+            }
+        }
+        self.work.notify_one();
+    }
+
     fn try_again(&self, state: &mut State, order: u64, nack: Nack, now: SystemTime) {
         let Some(entry) = state.messages.get(order) else {
             return;
         };
-        entry.handed_at = match entry.stage {
-            Stage::Busy(before) => before,
-            _ => entry.handed_before.take(),
-        };
+        entry.undo_hand_over();
         let last_error = Some(AttemptError::ServerError(nack));
         if entry.is_queued() {
             entry.try_later(now);

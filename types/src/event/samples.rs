@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 pub use super::every_event_data;
 use super::{AuthorCheck, Body, Content, Media, MediaKind, MediaPointer, Origin, Quoted, Target};
 use crate::{
-    Account, ChatId, Contact, Link, LinkState, MessageId, Nack, Phone, Reason, SendOutcome,
-    SendReason, SendState, Sent,
+    Account, ChatId, Contact, Link, LinkState, MessageId, Nack, Phone, Reason, Restriction,
+    SendOutcome, SendReason, SendState, Sent,
 };
 
 pub(crate) fn at() -> SystemTime {
@@ -131,6 +131,13 @@ pub(super) fn every_link() -> impl Iterator<Item = Link> {
                 account,
                 code: (state.needs_person() && reason.is_none()).then_some(406),
                 expires_at: reason.is_none().then(at),
+                restriction: reason.is_none().then(|| Restriction {
+                    nack: Nack(463),
+                    name: "DEFAULT".to_owned(),
+                    since: at(),
+                    until: Some(at()),
+                    confirmed: true,
+                }),
                 reason,
             }
         })

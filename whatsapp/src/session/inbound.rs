@@ -30,7 +30,7 @@ use super::gate::Gate;
 use super::order::{Order, Position};
 use super::recipients::Recipients;
 use super::verdict::verdict;
-use super::{Loss, Refusal, Report, Seen, Setup, expiry, polls, resend, translate};
+use super::{Loss, Refusal, Report, Seen, Setup, expiry, polls, resend, restriction, translate};
 use crate::session::Secret;
 use crate::store::Store;
 
@@ -267,6 +267,7 @@ impl Inbound {
         if let Some(code) = &ack.error {
             let nack = Nack::parse(code);
             self.recipients.refused(nack);
+            self.seen.refusals.on(nack);
             if self.outbox.refused(&id, nack, now) {
                 tracing::warn!(
                     id = id.as_str(),
@@ -353,6 +354,11 @@ impl EventHandler for Inbound {
                 self.journal.append(self.store.resolve_contacts(event), now);
                 let _ = self.order.landed(&self.name_of(&message.info));
                 self.release();
+            }
+            Event::MexNotification(news) => {
+                if let Some(report) = restriction::notified(&news.op_name, &news.payload) {
+                    self.report(Report::Restriction(report));
+                }
             }
             // The end of the stream follows, and is reported then.
             Event::StreamError(error) => {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use openclaw_state::allow::Book;
 use openclaw_state::outbox::AttemptError;
 use openclaw_state::people::People as _;
 use openclaw_types::{ChatId, MessageId, Nack, Outgoing, Phone, Recipient};
@@ -44,6 +45,19 @@ impl Session {
             _ if !self.client.is_logged_in() => Err(AttemptError::NotConnected),
             Ok(false) | Err(_) => Err(AttemptError::NotEncrypted),
         }
+    }
+
+    /// Whether there is a privacy token of this recipient: WhatsApp accepts messages to them also from a restricted
+    /// account. Groups need none.
+    pub async fn has_token(&self, to: &Recipient) -> bool {
+        let lid = match to {
+            Recipient::Group(_) => return true,
+            Recipient::Lid(lid) => Some(lid.clone()),
+            Recipient::Phone(phone) => Book::lid_of(&self.store, phone),
+        };
+        let Some(lid) = lid else { return false };
+        let token = self.store.backend().get_tc_token(lid.user()).await;
+        matches!(token, Ok(Some(token)) if !token.token.is_empty())
     }
 
     /// Whether there is a session with any device of a person, after an attempt to create one.

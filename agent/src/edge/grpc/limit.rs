@@ -121,6 +121,7 @@ mod tests {
             reason: None,
             code: None,
             expires_at: None,
+            restriction: None,
         }))
     }
 

@@ -190,6 +190,7 @@ mod tests {
                 reason: None,
                 code: None,
                 expires_at: None,
+                restriction: None,
             };
             journal.append(EventData::Link(Box::new(link)), since);
         }

@@ -95,6 +95,19 @@ fn link(text: &mut Text, status: &Status, now: SystemTime) {
             since_epoch(at),
         );
     }
+    text.gauge(
+        "openclaw_whatsapp_restricted",
+        "1 while WhatsApp restricts the account: it cannot start new chats.",
+        u64::from(status.link.restriction.is_some()),
+    );
+    let restriction = status.link.restriction.as_ref();
+    if let Some(at) = restriction.and_then(|restriction| restriction.until) {
+        text.seconds(
+            "openclaw_whatsapp_restricted_until_seconds",
+            "When the restriction ends, in seconds since 1970. Absent without one, or if WhatsApp did not report it.",
+            since_epoch(clock::shown(at)),
+        );
+    }
     if let Some(at) = status.last_frame {
         text.seconds(
             "openclaw_whatsapp_last_frame_age_seconds",

@@ -6,7 +6,7 @@ use openclaw_state::alerts::Board;
 use openclaw_state::allow::{Failed, Summary, Verdict, VerdictReason};
 use openclaw_state::clock::{self, Step, Steps};
 use openclaw_state::journal::Damage;
-use openclaw_types::{Finding, LinkState, Nack, Seq};
+use openclaw_types::{Finding, LinkState, Seq};
 use openclaw_whatsapp::session::{Named, QueryError};
 
 use super::{EventSummary, Nameless, Person};
@@ -139,16 +139,14 @@ pub(super) fn hold(status: &Status) -> Option<Finding> {
     ))
 }
 
-/// The finding of a restricted account. `until` is shown to people.
-pub(super) fn restriction(nack: Nack, until: SystemTime) -> Finding {
-    Finding::bad(
+/// The finding of a restricted account.
+pub(super) fn restriction(status: &Status) -> Option<Finding> {
+    let restriction = status.link.restriction.as_ref()?;
+    Some(Finding::bad(
         "restricted",
-        format!(
-            "WhatsApp refused a message: {nack}; the same token is refused until {}",
-            clock::utc(until)
-        ),
-        nack.hint(),
-    )
+        restriction.hint(|at| clock::utc(clock::shown(at))),
+        restriction.nack.hint(),
+    ))
 }
 
 /// The finding of alerts that are not delivered.

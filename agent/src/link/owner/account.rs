@@ -10,7 +10,7 @@ use openclaw_whatsapp::session::{OpenError, Session};
 use super::Owner;
 use crate::host::volume;
 use crate::link::Denied;
-use crate::link::record::{self, Kept, Verdict};
+use crate::link::record::{self, Verdict};
 use crate::link::running::Running;
 use crate::link::{Frame, PairFailure};
 
@@ -31,16 +31,19 @@ impl Owner {
             self.enter(LinkState::Unlinked, None);
             return Ok(());
         };
-        let (linked_at, verdict, expires_at) = match record::load(&self.vault) {
-            Some(Kept {
-                account,
-                verdict,
-                expires_at,
-            }) => (account.linked_at, verdict, expires_at),
-            None => (clock::wall(), None, None),
-        };
+        let kept = record::load(&self.vault);
+        let linked_at = kept
+            .as_ref()
+            .map_or_else(clock::wall, |kept| kept.account.linked_at);
         self.remember(phone, lid, linked_at);
-        self.update(|link| link.expires_at = expires_at);
+        let mut verdict = None;
+        if let Some(kept) = kept {
+            verdict = kept.verdict;
+            self.update(|link| {
+                link.expires_at = kept.expires_at;
+                link.restriction = kept.restriction;
+            });
+        }
         match verdict {
             Some(Verdict {
                 state,

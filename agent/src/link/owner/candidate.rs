@@ -161,6 +161,7 @@ impl Owner {
         let Link {
             account: before,
             expires_at,
+            restriction,
             ..
         } = self.link();
         let account = Account {
@@ -168,6 +169,8 @@ impl Owner {
             lid,
             linked_at: clock::now(),
         };
+        let same = before.as_ref().is_some_and(|it| it.phone == account.phone);
+        let restriction = restriction.filter(|_| same);
         let link = Link {
             state: LinkState::Connecting,
             since: account.linked_at,
@@ -175,10 +178,10 @@ impl Owner {
             reason: None,
             code: None,
             expires_at,
+            restriction: restriction.clone(),
         };
         record::keep(store.vault(), &link);
         // Messages to this account whose sender is not resolved yet.
-        let same = before.as_ref().is_some_and(|it| it.phone == account.phone);
         let keep: &[_] = if same { &[Tables::HELD] } else { &[] };
         failpoint::pass(Failpoint::Adopting);
         self.vault
@@ -197,6 +200,7 @@ impl Owner {
         let session = self.running.as_ref().map(|it| it.session().clone());
         self.show(|view| {
             view.link.account = Some(account);
+            view.link.restriction = restriction;
             view.session = session;
         });
         self.enter(LinkState::Connecting, None);

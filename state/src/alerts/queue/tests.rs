@@ -19,6 +19,7 @@ fn row(kind: AlertKind, seconds: u64) -> Row {
         reason: None,
         code: None,
         expires_at: None,
+        restriction: None,
     };
     let notice = Notice {
         kind,

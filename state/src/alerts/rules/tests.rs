@@ -25,6 +25,7 @@ fn link(state: LinkState, seconds: u64) -> Link {
         reason: None,
         code: None,
         expires_at: None,
+        restriction: None,
     }
 }
 
@@ -59,6 +60,34 @@ const BACKING_OFF: LinkState = LinkState::BackingOff {
     attempt: 1,
     until: SystemTime::UNIX_EPOCH,
 };
+
+#[test]
+fn a_restriction_is_alerted_at_its_begin_and_at_its_end() {
+    let mut history = LinkHistory::default();
+    let free = link(LinkState::Connected, 0);
+    let restricted = |since| Link {
+        restriction: Some(openclaw_types::Restriction {
+            nack: openclaw_types::Nack(463),
+            name: String::new(),
+            since: at(since),
+            until: None,
+            confirmed: true,
+        }),
+        ..free.clone()
+    };
+    let mut on = |link: &Link| {
+        let notice = Rules::on_restriction(&mut history, link);
+        notice.map(|notice| (notice.kind, notice.since))
+    };
+    assert_eq!(on(&free), None);
+    assert_eq!(on(&restricted(5)), Some((AlertKind::Restricted, at(5))));
+    assert_eq!(on(&restricted(9)), None, "it has become longer");
+    assert_eq!(on(&free), Some((AlertKind::Unrestricted, at(5))));
+    assert_eq!(on(&restricted(20)), Some((AlertKind::Restricted, at(20))));
+    assert_eq!(on(&link(LinkState::Unlinked, 30)), None, "while it starts");
+    assert_eq!(on(&restricted(20)), None);
+    assert_eq!(on(&free), Some((AlertKind::Unrestricted, at(20))));
+}
 
 #[test]
 fn a_verdict_is_alerted_at_once_and_once() {

@@ -112,6 +112,31 @@ async fn a_restriction_is_final_for_a_while_and_its_token_is_not_stuck() {
 }
 
 #[tokio::test]
+async fn a_queued_message_waits_until_the_restriction_ends_or_is_tried_after_a_pause() {
+    let mut world = World::new();
+    world.queued("t", ANNA, at(0)).unwrap();
+    let id = world.hand_over(at(0)).await;
+    world.outbox.refused(&id, Nack(463), at(1));
+    let waiting = &world.outbox.queued()[0];
+    assert_eq!(waiting.last_error, Some(AttemptError::Restricted));
+    assert_eq!(waiting.nack, Some(Nack(463)));
+    assert!(world.turn(at(PAUSE)).is_err());
+    let delivery = world.turn(at(PAUSE + 1)).unwrap();
+    // The link's state shows that it still lasts.
+    world
+        .outbox
+        .report(&delivery, Err(AttemptError::Restricted), at(PAUSE + 1));
+    assert!(world.turn(at(PAUSE + 2)).is_err());
+    world.outbox.restriction_ended(at(PAUSE + 3));
+    assert_eq!(world.hand_over(at(PAUSE + 3)).await, id);
+    assert!(world.acked(&id, at(PAUSE + 4)));
+    world.outbox.restriction_ended(at(PAUSE + 5));
+    assert!(world.turn(at(PAUSE + 5)).is_err());
+    world.restart();
+    assert!(world.turn(at(2 * PAUSE + 9)).is_err(), "it was sent");
+}
+
+#[tokio::test]
 async fn a_queued_message_refused_until_its_deadline_fails() {
     let mut world = World::new();
     world.queued("t", ANNA, at(0)).unwrap();

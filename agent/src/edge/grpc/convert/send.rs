@@ -186,6 +186,7 @@ const fn reason(last_error: AttemptError) -> pb::SendReason {
         AttemptError::NotOnWhatsApp => pb::SendReason::NotOnWhatsapp,
         AttemptError::Refused(_) => pb::SendReason::RefusedByServer,
         AttemptError::ServerError(_) => pb::SendReason::ServerError,
+        AttemptError::Restricted => pb::SendReason::Restricted,
         AttemptError::Held => pb::SendReason::Held,
     }
 }
