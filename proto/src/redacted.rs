@@ -20,6 +20,7 @@ mod tests {
         };
         let text = v1::Text {
             body: "swordfish".into(),
+            ..Default::default()
         };
         let content = v1::Content {
             kind: Some(v1::content::Kind::Text(text)),

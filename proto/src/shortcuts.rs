@@ -35,7 +35,10 @@ impl v1::Content {
     /// A text.
     #[must_use]
     pub fn of_text(body: impl Into<String>) -> Self {
-        let text = v1::Text { body: body.into() };
+        let text = v1::Text {
+            body: body.into(),
+            preview: None,
+        };
         Self {
             kind: Some(Kind::Text(text)),
             ..Self::default()
@@ -51,6 +54,7 @@ impl v1::Content {
             Some(Kind::Location(location)) => &location.caption,
             Some(Kind::CalendarEvent(event)) => &event.description,
             Some(Kind::GroupInvite(invite)) => &invite.caption,
+            Some(Kind::Choices(choices)) => &choices.text,
             Some(Kind::Choice(choice)) => &choice.text,
             Some(Kind::Other(other)) => &other.text,
             Some(Kind::Poll(poll)) => &poll.question,

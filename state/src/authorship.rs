@@ -13,7 +13,8 @@
 use std::sync::Arc;
 
 use openclaw_types::{
-    AuthorCheck, ChatId, Contact, EventData, MessageId, Origin, Receipt, RejectReason, Rejected,
+    AuthorCheck, ChatId, Contact, EventData, Message, MessageId, Origin, QuoteCheck, Quoted,
+    Receipt, RejectReason, Rejected,
 };
 
 use crate::journal::{Arrival, Journal, Written};
@@ -98,6 +99,10 @@ impl Authorship {
                 }
             }
             EventData::Message(mut message) => {
+                self.check_quote(&mut message, before);
+                let account = self.people.account();
+                let is_account = |who: &Contact| account.as_ref().is_some_and(|it| it.is_same(who));
+                message.content.mentions_account |= message.content.mentions.iter().any(is_account);
                 let Some(target) = message.content.body.target() else {
                     return EventData::Message(message);
                 };
@@ -118,6 +123,38 @@ impl Authorship {
             }
             what => what,
         }
+    }
+
+    /// Records whether the journal confirms the quote of a message.
+    fn check_quote(&self, message: &mut Message, before: &[Arrival]) {
+        let Message { origin, content } = message;
+        let Some(quoted) = &mut content.quoted else {
+            return;
+        };
+        let other_side = Some(&origin.sender).filter(|_| !origin.from_me);
+        let arrived = before.iter().filter_map(|arrival| arrival.what.clone());
+        let recorded = self.journal.events_of(&quoted.id).into_iter();
+        let known: Vec<EventData> = arrived.chain(recorded.map(|event| event.what)).collect();
+        let here = |written: &Written| self.is_same_chat(&written.chat, &origin.chat, other_side);
+        let by_author = |written: &Written| {
+            let author = self.author(written);
+            author.is_some_and(|author| self.people.resolve_contact(author).is_same(&quoted.sender))
+        };
+        let mut check = QuoteCheck::Unknown;
+        for what in &known {
+            let Some(written) = Written::of(what, &quoted.id).filter(here) else {
+                continue;
+            };
+            let EventData::Message(original) = what else {
+                continue;
+            };
+            if by_author(&written) && quotes(quoted, original) {
+                check = QuoteCheck::Confirmed;
+                break;
+            }
+            check = QuoteCheck::Different;
+        }
+        quoted.check = check;
     }
 
     /// Returns the events to record for a receipt, which may be valid for some of its messages only.
@@ -279,6 +316,13 @@ impl Authorship {
         };
         author.filter(|author| *author != Contact::default())
     }
+}
+
+/// True if the text of the quote is that of the message, as far as it is quoted.
+fn quotes(quoted: &Quoted, original: &Message) -> bool {
+    let text = original.content.body.text();
+    let is_whole = quoted.text == text;
+    is_whole || !quoted.text.is_empty() && text.starts_with(&quoted.text)
 }
 
 impl Rejection {

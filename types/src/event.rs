@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 
 pub use change::*;
 pub use content::{
-    Body, CalendarEvent, Choice, Content, GroupInvite, Location, Media, MediaKind, MediaPointer,
-    Other, Poll, Quoted, Vote,
+    Body, CalendarEvent, Choice, Choices, ContactCard, Content, GroupInvite, LinkPreview, Location,
+    Media, MediaKind, MediaPointer, Other, Poll, QuoteCheck, Quoted, Vote,
 };
 pub use filter::{ChatSet, Filter, MAX_CHATS};
 #[cfg(any(test, feature = "samples"))]

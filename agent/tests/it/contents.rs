@@ -11,7 +11,7 @@ use prost_types::FileDescriptorSet;
 use serde_json::{Value, json};
 use tonic::Code;
 
-use crate::harness::{ACCOUNT, ANNA, WORD, World, fact, refusal, request};
+use crate::harness::{ACCOUNT, ANNA, BERT, WORD, World, fact, lid, refusal, request};
 
 impl World {
     /// Anna sends this content. Returns its id.
@@ -33,6 +33,7 @@ fn name(body: &Body) -> &'static str {
         Body::Poll(_) => "poll",
         Body::CalendarEvent(_) => "calendar_event",
         Body::GroupInvite(_) => "group_invite",
+        Body::Choices(_) => "choices",
         Body::Choice(_) => "choice",
         Body::Album(_) => "album",
         Body::PollVote(_) => "poll_vote",
@@ -108,11 +109,11 @@ fn every_content() -> Vec<(Value, &'static str)> {
         ),
         (
             json!({ "list": { "text": WORD, "choices": choices } }),
-            "other",
+            "choices",
         ),
         (
             json!({ "buttons": { "text": WORD, "choices": choices } }),
-            "other",
+            "choices",
         ),
         (json!({ "album": { "images": 2, "videos": 1 } }), "album"),
         (json!({ "timer": 604_800 }), "timer_change"),
@@ -145,6 +146,91 @@ async fn every_kind_of_content_is_recognised_however_it_is_wrapped() {
 }
 
 #[tokio::test]
+async fn content_has_the_fields_that_a_program_needs_to_act_on_it() {
+    let world = World::linked().await;
+    let mut events = world.watch().await;
+    let place =
+        json!({ "latitude": 1.5, "longitude": -2.5, "name": "Yard", "address": "1 Bay Road" });
+    let contents = [
+        (
+            json!({ "text": WORD, "preview": { "url": "https://example.org", "title": "A", "description": "B" } }),
+            json!({ "text": { "body": WORD, "preview": { "url": "https://example.org", "title": "A", "description": "B" } } }),
+        ),
+        (
+            json!({ "contacts": [{ "name": "Bert", "vcard": "BEGIN:VCARD\nTEL;waid=15550100003:+1 555 010 0003\nEND:VCARD" }] }),
+            json!({ "contacts": { "cards": [{ "name": "Bert", "phones": ["+1 555 010 0003"], "vcard": "" }] } }),
+        ),
+        (
+            json!({ "group_invite": { "group": "1@g.us", "name": WORD, "code": "X", "expires": 1_900_000_000, "caption": "come" } }),
+            json!({ "group_invite": { "title": WORD, "caption": "come", "group": "1@g.us", "code": "X", "expires_at": "2030-03-17T17:46:40Z" } }),
+        ),
+        (
+            json!({ "event": { "name": WORD, "start": 1_900_000_000, "end": 1_900_003_600, "join_link": "https://example.org", "canceled": true, "place": place } }),
+            json!({ "calendar_event": { "title": WORD, "description": "", "starts_at": "2030-03-17T17:46:40Z", "ends_at": "2030-03-17T18:46:40Z", "place": "Yard, 1 Bay Road", "join_link": "https://example.org", "cancelled": true } }),
+        ),
+        (
+            json!({ "buttons": { "text": WORD, "choices": [{ "id": "1", "title": "yes" }, { "id": "2", "title": "no" }] } }),
+            json!({ "choices": { "text": WORD, "options": [{ "id": "1", "text": "yes" }, { "id": "2", "text": "no" }] } }),
+        ),
+        (
+            json!({ "album": { "images": 2, "videos": 1 } }),
+            json!({ "album": { "images": 2, "videos": 1 } }),
+        ),
+    ];
+    for (sent, expected) in contents {
+        world.anna_sends(&sent).await;
+        let message = events.message().await;
+        let shown = serde_json::to_value(message.content.unwrap()).unwrap();
+        for (kind, fields) in expected.as_object().unwrap() {
+            assert_eq!(&shown[kind], fields, "{sent}");
+        }
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_mention_of_the_account_and_a_false_quote_are_recognised() {
+    let world = World::linked().await;
+    let mut events = world.watch().await;
+    for (mentions, of_account) in [
+        (vec![format!("{}@s.whatsapp.net", &ACCOUNT[1..])], true),
+        (vec!["15550100099@s.whatsapp.net".to_owned()], false),
+        (vec![], false),
+    ] {
+        let context = json!({ "mentions": mentions });
+        world
+            .anna_sends(&json!({ "text": WORD, "context": context }))
+            .await;
+        assert_eq!(events.message().await.mentions_account, of_account);
+    }
+    let id = world
+        .anna_sends(&json!({ "text": "the door is open" }))
+        .await;
+    events.message().await;
+    let author = format!("{}@lid", lid(ANNA));
+    for (id, text, check) in [
+        (id.as_str(), "the door is open", pb::QuoteCheck::Confirmed),
+        (&id, "the door is", pb::QuoteCheck::Confirmed),
+        (&id, "the door is shut", pb::QuoteCheck::Different),
+        ("3EB0FF", "the door is open", pb::QuoteCheck::Unknown),
+    ] {
+        let quoted = json!({ "id": id, "author": author, "content": { "text": text } });
+        world
+            .anna_sends(&json!({ "text": WORD, "context": { "quote": quoted } }))
+            .await;
+        let quoted = events.message().await.quoted.unwrap();
+        assert_eq!((quoted.text.as_str(), quoted.check()), (text, check));
+    }
+    let by_another = json!({ "id": id, "author": format!("{}@lid", lid(BERT)), "content": { "text": "the door is open" } });
+    world
+        .anna_sends(&json!({ "text": WORD, "context": { "quote": by_another } }))
+        .await;
+    let quoted = events.message().await.quoted.unwrap();
+    assert_eq!(quoted.check(), pb::QuoteCheck::Different);
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn changes_to_a_message_are_recognised_bare_and_wrapped() {
     let world = World::linked().await;
     let mut events = world.watch().await;
@@ -166,6 +252,7 @@ async fn changes_to_a_message_are_recognised_bare_and_wrapped() {
         let edited = edit.content.unwrap().kind;
         let text = pb::Text {
             body: format!("{WORD} {wrapped}"),
+            ..Default::default()
         };
         assert_eq!(edited, Some(Body::Text(text)));
     }

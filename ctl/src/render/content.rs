@@ -3,12 +3,12 @@
 use openclaw_proto::Word as _;
 use openclaw_proto::v1::content::Kind;
 use openclaw_proto::v1::{
-    CalendarEvent, Choice, ContactCards, Content, GroupInvite, Location, Media, MediaKind, Other,
-    Pin, Poll, PollOption, PollVote, Target, Text, TimerChange,
+    Album, CalendarEvent, Choice, Choices, ContactCard, ContactCards, Content, GroupInvite,
+    Location, Media, MediaKind, Other, Pin, Poll, PollOption, PollVote, Target, Text, TimerChange,
 };
 
 use crate::render::people::checked;
-use crate::render::size::size;
+use crate::render::size::{count, size};
 use crate::render::time::{length, moment};
 use crate::text::one_line;
 
@@ -49,7 +49,8 @@ fn parts(content: Option<&Content>) -> Parts<'_> {
     };
     match content.and_then(|content| content.kind.as_ref()) {
         None => of("unknown", vec![], ""),
-        Some(Kind::Text(Text { body })) => of("", vec![], body),
+        // The preview says nothing that the link does not.
+        Some(Kind::Text(Text { body, preview: _ })) => of("", vec![], body),
         Some(Kind::Media(media)) => {
             let name = match media.kind() {
                 MediaKind::Unspecified => "media",
@@ -59,18 +60,21 @@ fn parts(content: Option<&Content>) -> Parts<'_> {
         }
         Some(Kind::Location(place)) => of("location", of_location(place), &place.caption),
         Some(Kind::Contacts(ContactCards { cards })) => {
-            let names = cards.iter().map(|card| one_line(&card.name));
-            of("contacts", names.collect(), "")
+            of("contacts", cards.iter().map(of_card).collect(), "")
         }
         Some(Kind::Poll(poll)) => of("poll", of_poll(poll), ""),
         Some(Kind::CalendarEvent(event)) => {
             of("calendar_event", of_event(event), &event.description)
         }
-        Some(Kind::GroupInvite(GroupInvite { title, caption })) => {
+        Some(Kind::GroupInvite(GroupInvite { title, caption, .. })) => {
             of("group_invite", vec![one_line(title)], caption)
         }
+        Some(Kind::Choices(Choices { text, options })) => {
+            let options = options.iter().map(|option| one_line(&option.text));
+            of("choices", options.collect(), text)
+        }
         Some(Kind::Choice(Choice { id, text })) => of("choice", vec![one_line(id)], text),
-        Some(Kind::Album(_)) => of("album", vec![], ""),
+        Some(Kind::Album(album)) => of("album", of_album(album), ""),
         Some(Kind::PollVote(vote)) => of("poll_vote", of_vote(vote), ""),
         Some(Kind::Pin(Pin { target, unpinned })) => {
             let name = if *unpinned { "unpin" } else { "pin" };
@@ -92,6 +96,24 @@ fn about(target: &Option<Target>) -> Vec<String> {
         id + checked(target.check())
     });
     ids.collect()
+}
+
+/// `Bert (+15550100123)`
+fn of_card(card: &ContactCard) -> String {
+    let name = one_line(&card.name);
+    if card.phones.is_empty() {
+        return name;
+    }
+    let phones: Vec<String> = card.phones.iter().map(|phone| one_line(phone)).collect();
+    format!("{name} ({})", phones.join(", "))
+}
+
+fn of_album(album: &Album) -> Vec<String> {
+    let counts = [(album.images, "image"), (album.videos, "video")];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    counts
+        .map(|(number, what)| count(u64::from(number), what))
+        .collect()
 }
 
 fn of_media(media: &Media) -> Vec<String> {
@@ -139,5 +161,14 @@ fn of_vote(vote: &PollVote) -> Vec<String> {
 
 fn of_event(event: &CalendarEvent) -> Vec<String> {
     let starts = event.starts_at.map_or_else(String::new, moment);
-    vec![one_line(&event.title), starts]
+    let ends = event.ends_at.map(|at| format!("to {}", moment(at)));
+    let cancelled = if event.cancelled { "cancelled" } else { "" };
+    vec![
+        one_line(&event.title),
+        starts,
+        ends.unwrap_or_default(),
+        one_line(&event.place),
+        one_line(&event.join_link),
+        cancelled.to_owned(),
+    ]
 }

@@ -3,8 +3,8 @@
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{
     ChatKind, Contact, Deletion, DropReason, Edit, Event, Gap, LinkReason, LinkState, LinkStatus,
-    LostReason, Message, Nack, Origin, Reaction, Receipt, RejectReason, Rejected, SendOutcome,
-    SendReason, SendState, Target, UndecryptableReason,
+    LostReason, Message, Nack, Origin, QuoteCheck, Reaction, Receipt, RejectReason, Rejected,
+    SendOutcome, SendReason, SendState, Target, UndecryptableReason,
 };
 use prost_types::Timestamp;
 
@@ -117,7 +117,12 @@ fn notes(message: &Message) -> Vec<String> {
         notes.push(format!("of album {}", one_line(&message.album_id)));
     }
     if let Some(quoted) = &message.quoted {
-        notes.push(format!("in reply to {}", one_line(&quoted.id)));
+        let differs = quoted.check() == QuoteCheck::Different;
+        let differs = if differs { " (quoted differently)" } else { "" };
+        notes.push(format!("in reply to {}{differs}", one_line(&quoted.id)));
+    }
+    if message.mentions_account {
+        notes.push("mentions you".to_owned());
     }
     notes
 }

@@ -1,8 +1,8 @@
 //! The content of a message.
 
 use openclaw_types::{
-    Body, CalendarEvent, Choice, Contact, Content, GroupInvite, Location, Media, MediaKind,
-    MessageId, Other, Poll, Quoted, Vote,
+    Body, CalendarEvent, Choice, Choices, Contact, ContactCard, Content, GroupInvite, LinkPreview,
+    Location, Media, MediaKind, MessageId, Other, Poll, QuoteCheck, Quoted, Vote,
 };
 use prost_types::{Duration, Timestamp};
 
@@ -20,6 +20,7 @@ pub(super) struct Frame {
     pub(super) forwarded: bool,
     pub(super) disappears_after: Option<Duration>,
     pub(super) album_id: String,
+    pub(super) mentions_account: bool,
 }
 
 pub(super) fn content(content: Content) -> (v1::Content, Frame) {
@@ -32,9 +33,23 @@ pub(super) fn content(content: Content) -> (v1::Content, Frame) {
         truncated,
         disappears_after,
         album,
+        mentions_account,
+        preview,
+        album_parts,
     } = content;
+    let kind = kind(body).map(|kind| match kind {
+        Kind::Text(v1::Text { body, .. }) => Kind::Text(v1::Text {
+            body,
+            preview: preview.map(|preview| link_preview(*preview)),
+        }),
+        Kind::Album(_) => {
+            let (images, videos) = album_parts;
+            Kind::Album(v1::Album { images, videos })
+        }
+        kind => kind,
+    });
     let content = v1::Content {
-        kind: kind(body),
+        kind,
         mentions: mentions.into_iter().map(contact).collect(),
         truncated,
     };
@@ -44,6 +59,7 @@ pub(super) fn content(content: Content) -> (v1::Content, Frame) {
         forwarded,
         disappears_after: seconds(disappears_after),
         album_id: album.map(text_of).unwrap_or_default(),
+        mentions_account,
     };
     (content, frame)
 }
@@ -60,7 +76,13 @@ pub(super) fn content_from(content: v1::Content, frame: Frame) -> Result<Content
         forwarded,
         disappears_after,
         album_id,
+        mentions_account,
     } = frame;
+    let (preview, album_parts) = match &kind {
+        Some(Kind::Text(v1::Text { preview, .. })) => (preview.clone(), (0, 0)),
+        Some(Kind::Album(v1::Album { images, videos })) => (None, (*images, *videos)),
+        _ => (None, (0, 0)),
+    };
     Ok(Content {
         body: kind.map_or(Ok(Body::Unknown), body)?,
         quoted: quoted.map(quoted_from),
@@ -70,16 +92,22 @@ pub(super) fn content_from(content: v1::Content, frame: Frame) -> Result<Content
         truncated,
         disappears_after: seconds_from(disappears_after),
         album: id_of(&album_id),
+        mentions_account,
+        preview: preview.map(|preview| Box::new(link_preview_from(preview))),
+        album_parts,
     })
 }
 
 fn kind(body: Body) -> Option<Kind> {
     Some(match body {
-        Body::Text(body) => Kind::Text(v1::Text { body }),
+        Body::Text(body) => Kind::Text(v1::Text {
+            body,
+            preview: None,
+        }),
         Body::Media(media) => Kind::Media(self::media(*media)),
         Body::Location(location) => Kind::Location(self::location(location)),
-        Body::Contacts(names) => {
-            let cards = names.into_iter().map(contact_card);
+        Body::Contacts(cards) => {
+            let cards = cards.into_iter().map(contact_card);
             Kind::Contacts(v1::ContactCards {
                 cards: cards.collect(),
             })
@@ -97,19 +125,38 @@ fn kind(body: Body) -> Option<Kind> {
             title,
             description,
             starts_at,
+            ends_at,
+            place,
+            join_link,
+            cancelled,
         }) => Kind::CalendarEvent(v1::CalendarEvent {
             title,
             description,
-            starts_at: (starts_at != 0).then_some(Timestamp {
-                seconds: starts_at,
-                nanos: 0,
-            }),
+            starts_at: instant(starts_at),
+            ends_at: instant(ends_at),
+            place,
+            join_link,
+            cancelled,
         }),
-        Body::GroupInvite(GroupInvite { title, caption }) => {
-            Kind::GroupInvite(v1::GroupInvite { title, caption })
-        }
-        Body::Choice(Choice { id, text }) => Kind::Choice(v1::Choice { id, text }),
-        Body::Album => Kind::Album(v1::Album {}),
+        Body::GroupInvite(GroupInvite {
+            title,
+            caption,
+            group,
+            code,
+            expires_at,
+        }) => Kind::GroupInvite(v1::GroupInvite {
+            title,
+            caption,
+            group,
+            code,
+            expires_at: instant(expires_at),
+        }),
+        Body::Choices(Choices { text, options }) => Kind::Choices(v1::Choices {
+            text,
+            options: options.into_iter().map(choice).collect(),
+        }),
+        Body::Choice(choice) => Kind::Choice(self::choice(choice)),
+        Body::Album => Kind::Album(v1::Album::default()),
         Body::PollVote(vote) => Kind::PollVote(poll_vote(*vote)),
         Body::Pin(pinned) => Kind::Pin(v1::Pin {
             target: target(*pinned),
@@ -136,12 +183,49 @@ fn kind(body: Body) -> Option<Kind> {
     })
 }
 
-/// Only the name: the card itself is not part of the event.
-fn contact_card(name: String) -> v1::ContactCard {
+/// The card as a whole is not part of the event.
+fn contact_card(card: ContactCard) -> v1::ContactCard {
+    let ContactCard { name, phones } = card;
     v1::ContactCard {
         name,
-        phones: Vec::new(),
+        phones,
         vcard: String::new(),
+    }
+}
+
+fn choice(choice: Choice) -> v1::Choice {
+    let Choice { id, text } = choice;
+    v1::Choice { id, text }
+}
+
+fn choice_from(choice: v1::Choice) -> Choice {
+    let v1::Choice { id, text } = choice;
+    Choice { id, text }
+}
+
+fn link_preview(preview: LinkPreview) -> v1::LinkPreview {
+    let LinkPreview {
+        url,
+        title,
+        description,
+    } = preview;
+    v1::LinkPreview {
+        url,
+        title,
+        description,
+    }
+}
+
+fn link_preview_from(preview: v1::LinkPreview) -> LinkPreview {
+    let v1::LinkPreview {
+        url,
+        title,
+        description,
+    } = preview;
+    LinkPreview {
+        url,
+        title,
+        description,
     }
 }
 
@@ -176,12 +260,15 @@ fn poll_vote_from(vote: v1::PollVote) -> Result<Vote, Error> {
 
 fn body(kind: Kind) -> Result<Body, Error> {
     Ok(match kind {
-        Kind::Text(v1::Text { body }) => Body::Text(body),
+        Kind::Text(v1::Text { body, preview: _ }) => Body::Text(body),
         Kind::Media(media) => Body::Media(Box::new(media_from(media))),
         Kind::Location(location) => Body::Location(location_from(location)),
         Kind::Contacts(v1::ContactCards { cards }) => {
-            let names = cards.into_iter().map(|card| card.name);
-            Body::Contacts(names.collect())
+            let cards = cards.into_iter().map(|card| ContactCard {
+                name: card.name,
+                phones: card.phones,
+            });
+            Body::Contacts(cards.collect())
         }
         Kind::Poll(v1::Poll {
             question,
@@ -196,16 +283,38 @@ fn body(kind: Kind) -> Result<Body, Error> {
             title,
             description,
             starts_at,
+            ends_at,
+            place,
+            join_link,
+            cancelled,
         }) => Body::CalendarEvent(CalendarEvent {
             title,
             description,
-            starts_at: starts_at.map(|at| at.seconds).unwrap_or_default(),
+            starts_at: instant_from(starts_at),
+            ends_at: instant_from(ends_at),
+            place,
+            join_link,
+            cancelled,
         }),
-        Kind::GroupInvite(v1::GroupInvite { title, caption }) => {
-            Body::GroupInvite(GroupInvite { title, caption })
-        }
-        Kind::Choice(v1::Choice { id, text }) => Body::Choice(Choice { id, text }),
-        Kind::Album(v1::Album {}) => Body::Album,
+        Kind::GroupInvite(v1::GroupInvite {
+            title,
+            caption,
+            group,
+            code,
+            expires_at,
+        }) => Body::GroupInvite(GroupInvite {
+            title,
+            caption,
+            group,
+            code,
+            expires_at: instant_from(expires_at),
+        }),
+        Kind::Choices(v1::Choices { text, options }) => Body::Choices(Choices {
+            text,
+            options: options.into_iter().map(choice_from).collect(),
+        }),
+        Kind::Choice(choice) => Body::Choice(choice_from(choice)),
+        Kind::Album(_) => Body::Album,
         Kind::PollVote(vote) => Body::PollVote(Box::new(poll_vote_from(vote)?)),
         Kind::Pin(v1::Pin { target, unpinned }) => {
             let target = Box::new(target_from(target)?);
@@ -348,28 +457,53 @@ fn quoted(quoted: Quoted) -> v1::Quoted {
         sender,
         text,
         media,
+        check,
     } = quoted;
     v1::Quoted {
         id: text_of(id),
         sender: Some(contact(sender)),
         text,
         media: media.map(|media| self::media(*media)),
+        check: match check {
+            QuoteCheck::Unspecified => v1::QuoteCheck::Unspecified,
+            QuoteCheck::Confirmed => v1::QuoteCheck::Confirmed,
+            QuoteCheck::Unknown => v1::QuoteCheck::Unknown,
+            QuoteCheck::Different => v1::QuoteCheck::Different,
+        }
+        .into(),
     }
 }
 
 fn quoted_from(quoted: v1::Quoted) -> Quoted {
+    let check = match quoted.check() {
+        v1::QuoteCheck::Unspecified => QuoteCheck::Unspecified,
+        v1::QuoteCheck::Confirmed => QuoteCheck::Confirmed,
+        v1::QuoteCheck::Unknown => QuoteCheck::Unknown,
+        v1::QuoteCheck::Different => QuoteCheck::Different,
+    };
     let v1::Quoted {
         id,
         sender,
         text,
         media,
+        check: _,
     } = quoted;
     Quoted {
         id: MessageId::new(&id),
         sender: person(sender),
         text,
         media: media.map(|media| Box::new(media_from(media))),
+        check,
     }
+}
+
+/// `None` for 0.
+fn instant(seconds: i64) -> Option<Timestamp> {
+    (seconds != 0).then_some(Timestamp { seconds, nanos: 0 })
+}
+
+fn instant_from(at: Option<Timestamp>) -> i64 {
+    at.map(|at| at.seconds).unwrap_or_default()
 }
 
 fn text_of(id: MessageId) -> String {

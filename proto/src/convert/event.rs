@@ -223,6 +223,7 @@ impl Wire for Message {
             forwarded,
             disappears_after,
             album_id,
+            mentions_account,
         } = frame;
         v1::Message {
             origin: Some(self::origin(origin)),
@@ -232,6 +233,7 @@ impl Wire for Message {
             forwarded,
             disappears_after,
             album_id,
+            mentions_account,
         }
     }
 
@@ -244,6 +246,7 @@ impl Wire for Message {
             forwarded,
             disappears_after,
             album_id,
+            mentions_account,
         } = message;
         let frame = Frame {
             quoted,
@@ -251,6 +254,7 @@ impl Wire for Message {
             forwarded,
             disappears_after,
             album_id,
+            mentions_account,
         };
         Ok(Message {
             origin: origin_from(origin)?,
@@ -296,6 +300,8 @@ mod tests {
                     body: edit.content.body.clone(),
                     mentions: edit.content.mentions.clone(),
                     truncated: edit.content.truncated,
+                    preview: edit.content.preview.clone(),
+                    album_parts: edit.content.album_parts,
                     ..Content::default()
                 };
                 without_pointer(&mut edit.content);

@@ -330,12 +330,21 @@ message! {
         PollVote = "poll_vote": Plain,
         Pin = "pin": Plain,
         TimerChange = "timer_change": Plain,
+        Choices = "choices": Plain,
         Other = "other": Plain,
     }
 }
 message! {
     Text {
         body = "body": Plain,
+        preview = "preview": Plain,
+    }
+}
+message! {
+    LinkPreview {
+        url = "url": Plain,
+        title = "title": Plain,
+        description = "description": Plain,
     }
 }
 message! {
@@ -390,12 +399,25 @@ message! {
         title = "title": Plain,
         description = "description": Plain,
         starts_at = "starts_at": Timestamp,
+        ends_at = "ends_at": Timestamp,
+        place = "place": Plain,
+        join_link = "join_link": Plain,
+        cancelled = "cancelled": Plain,
     }
 }
 message! {
     GroupInvite {
         title = "title": Plain,
         caption = "caption": Plain,
+        group = "group": Plain,
+        code = "code": Plain,
+        expires_at = "expires_at": Timestamp,
+    }
+}
+message! {
+    Choices {
+        text = "text": Plain,
+        options = "options": Plain,
     }
 }
 message! {
@@ -406,6 +428,8 @@ message! {
 }
 message! {
     Album {
+        images = "images": Plain,
+        videos = "videos": Plain,
     }
 }
 message! {
@@ -439,6 +463,7 @@ message! {
         sender = "sender": Plain,
         text = "text": Plain,
         media = "media": Plain,
+        check = "check": OneWord<v1::QuoteCheck>,
     }
 }
 message! {
@@ -522,6 +547,7 @@ message! {
         forwarded = "forwarded": Plain,
         disappears_after = "disappears_after": Duration,
         album_id = "album_id": Plain,
+        mentions_account = "mentions_account": Plain,
     }
 }
 message! {
@@ -1083,6 +1109,7 @@ fn ways_of(message: &str) -> tests::Ways {
         "MessageKey" => tests::Ways::of::<v1::MessageKey>(),
         "Content" => tests::Ways::of::<v1::Content>(),
         "Text" => tests::Ways::of::<v1::Text>(),
+        "LinkPreview" => tests::Ways::of::<v1::LinkPreview>(),
         "Media" => tests::Ways::of::<v1::Media>(),
         "Location" => tests::Ways::of::<v1::Location>(),
         "ContactCards" => tests::Ways::of::<v1::ContactCards>(),
@@ -1091,6 +1118,7 @@ fn ways_of(message: &str) -> tests::Ways {
         "PollOption" => tests::Ways::of::<v1::PollOption>(),
         "CalendarEvent" => tests::Ways::of::<v1::CalendarEvent>(),
         "GroupInvite" => tests::Ways::of::<v1::GroupInvite>(),
+        "Choices" => tests::Ways::of::<v1::Choices>(),
         "Choice" => tests::Ways::of::<v1::Choice>(),
         "Album" => tests::Ways::of::<v1::Album>(),
         "PollVote" => tests::Ways::of::<v1::PollVote>(),

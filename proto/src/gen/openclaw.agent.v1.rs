@@ -2885,7 +2885,10 @@ pub struct Content {
     #[prost(bool, tag = "17")]
     pub truncated: bool,
     /// The kind of content. Absent if the agent or the reading program does not know it, because a later version wrote it.
-    #[prost(oneof = "content::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15")]
+    #[prost(
+        oneof = "content::Kind",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15"
+    )]
     pub kind: ::core::option::Option<content::Kind>,
 }
 /// Nested message and enum types in `Content`.
@@ -2930,6 +2933,9 @@ pub mod content {
         /// The chat's timer for disappearing messages was changed.
         #[prost(message, tag = "12")]
         TimerChange(super::TimerChange),
+        /// Buttons or a list to choose from, as businesses send them. Output only.
+        #[prost(message, tag = "13")]
+        Choices(super::Choices),
         /// Any other content, by its name.
         #[prost(message, tag = "15")]
         Other(super::Other),
@@ -2942,6 +2948,23 @@ pub struct Text {
     /// 1 to 65,536 characters (Unicode code points), of which at least one is visible.
     #[prost(string, tag = "1")]
     pub body: ::prost::alloc::string::String,
+    /// The preview of a link in the text, as the sender's client made it. Output only: ignored in Send.
+    #[prost(message, optional, tag = "2")]
+    pub preview: ::core::option::Option<LinkPreview>,
+}
+/// The preview of a link.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct LinkPreview {
+    /// The link, as in the text.
+    #[prost(string, tag = "1")]
+    pub url: ::prost::alloc::string::String,
+    /// Title of the page.
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    /// Description of the page.
+    #[prost(string, tag = "3")]
+    pub description: ::prost::alloc::string::String,
 }
 /// A file in a message. It stays at WhatsApp until a client calls Files.Download.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3013,7 +3036,8 @@ pub struct ContactCard {
     /// The name on it.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Phone numbers. Input only: the agent makes the card of the name and the numbers, unless `vcard` is set.
+    /// Phone numbers. In Send, the agent makes the card of the name and the numbers, unless `vcard` is set. Received ones are
+    /// as written on the card.
     #[prost(string, repeated, tag = "2")]
     pub phones: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// The whole card in the format vCard, up to 64 KiB, in place of `phones`. Input only.
@@ -3055,6 +3079,18 @@ pub struct CalendarEvent {
     /// When it begins. Absent when not known.
     #[prost(message, optional, tag = "3")]
     pub starts_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ends. Absent when not known.
+    #[prost(message, optional, tag = "4")]
+    pub ends_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Where it takes place. Empty when not known.
+    #[prost(string, tag = "5")]
+    pub place: ::prost::alloc::string::String,
+    /// Link to join the call. Empty if there is none.
+    #[prost(string, tag = "6")]
+    pub join_link: ::prost::alloc::string::String,
+    /// True if it was cancelled.
+    #[prost(bool, tag = "7")]
+    pub cancelled: bool,
 }
 /// An invitation to a group.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3066,6 +3102,26 @@ pub struct GroupInvite {
     /// The text of the invitation.
     #[prost(string, tag = "2")]
     pub caption: ::prost::alloc::string::String,
+    /// The group's JID ("...@g.us"). Empty when not known.
+    #[prost(string, tag = "3")]
+    pub group: ::prost::alloc::string::String,
+    /// The code with which the invitation is accepted. Empty when not known.
+    #[prost(string, tag = "4")]
+    pub code: ::prost::alloc::string::String,
+    /// When the code expires. Absent when not known.
+    #[prost(message, optional, tag = "5")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Buttons or a list to choose from.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Choices {
+    /// The text above them.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// The options, at most 64.
+    #[prost(message, repeated, tag = "2")]
+    pub options: ::prost::alloc::vec::Vec<Choice>,
 }
 /// A reply to buttons or to a list.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3080,7 +3136,14 @@ pub struct Choice {
 }
 /// An album of pictures and videos.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Album {}
+pub struct Album {
+    /// Number of pictures, as announced; 0 when not known.
+    #[prost(uint32, tag = "1")]
+    pub images: u32,
+    /// Number of videos, as announced; 0 when not known.
+    #[prost(uint32, tag = "2")]
+    pub videos: u32,
+}
 /// A vote in a poll. It replaces the sender's earlier vote in that poll.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
@@ -3144,6 +3207,9 @@ pub struct Quoted {
     /// `quoted` downloads it.
     #[prost(message, optional, tag = "4")]
     pub media: ::core::option::Option<Media>,
+    /// Whether the agent has the quoted message. A quote is the claim of the sender of the reply.
+    #[prost(enumeration = "QuoteCheck", tag = "5")]
+    pub check: i32,
 }
 /// The kinds of chats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -3279,6 +3345,44 @@ impl MediaKind {
             "MEDIA_KIND_STICKER" => Some(Self::Sticker),
             "MEDIA_KIND_GIF" => Some(Self::Gif),
             "MEDIA_KIND_VIDEO_NOTE" => Some(Self::VideoNote),
+            _ => None,
+        }
+    }
+}
+/// Whether the agent's events confirm a quote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum QuoteCheck {
+    /// Recorded by a version of the agent that did not check.
+    Unspecified = 0,
+    /// The agent has the message in this chat, by this author and with this text.
+    Confirmed = 1,
+    /// The agent does not have the message, or not its text (as for a message that Send sent).
+    Unknown = 2,
+    /// The agent has the message, and its author or its text is another one: the quote is false, or of an earlier version of
+    /// an edited message.
+    Different = 3,
+}
+impl QuoteCheck {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "QUOTE_CHECK_UNSPECIFIED",
+            Self::Confirmed => "QUOTE_CHECK_CONFIRMED",
+            Self::Unknown => "QUOTE_CHECK_UNKNOWN",
+            Self::Different => "QUOTE_CHECK_DIFFERENT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "QUOTE_CHECK_UNSPECIFIED" => Some(Self::Unspecified),
+            "QUOTE_CHECK_CONFIRMED" => Some(Self::Confirmed),
+            "QUOTE_CHECK_UNKNOWN" => Some(Self::Unknown),
+            "QUOTE_CHECK_DIFFERENT" => Some(Self::Different),
             _ => None,
         }
     }
@@ -3628,6 +3732,9 @@ pub struct Message {
     /// Id of the album that this picture or video belongs to. Empty otherwise.
     #[prost(string, tag = "7")]
     pub album_id: ::prost::alloc::string::String,
+    /// True if the account is mentioned, by its number or its LID, or everyone in the group is.
+    #[prost(bool, tag = "8")]
+    pub mentions_account: bool,
 }
 /// A message was changed by its author.
 #[derive(Clone, PartialEq, ::prost::Message)]

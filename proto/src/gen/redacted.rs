@@ -234,6 +234,11 @@ impl ::core::fmt::Debug for v1::Text {
         f.debug_struct("Text").finish_non_exhaustive()
     }
 }
+impl ::core::fmt::Debug for v1::LinkPreview {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("LinkPreview").finish_non_exhaustive()
+    }
+}
 impl ::core::fmt::Debug for v1::Media {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("Media").finish_non_exhaustive()
@@ -272,6 +277,11 @@ impl ::core::fmt::Debug for v1::CalendarEvent {
 impl ::core::fmt::Debug for v1::GroupInvite {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("GroupInvite").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::Choices {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Choices").finish_non_exhaustive()
     }
 }
 impl ::core::fmt::Debug for v1::Choice {

@@ -231,6 +231,28 @@ impl Word for v1::MediaKind {
         })
     }
 }
+impl Word for v1::QuoteCheck {
+    const ALL: &'static [Self] = &[Self::Confirmed, Self::Unknown, Self::Different];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Confirmed => "confirmed",
+            Self::Unknown => "unknown",
+            Self::Different => "different",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "unspecified" => Self::Unspecified,
+            "confirmed" => Self::Confirmed,
+            "unknown" => Self::Unknown,
+            "different" => Self::Different,
+            _ => return None,
+        })
+    }
+}
 impl Word for v1::LinkState {
     const ALL: &'static [Self] = &[Self::Unlinked, Self::Linking, Self::Connecting, Self::Connected, Self::BackingOff, Self::LoggedOut, Self::Replaced, Self::Banned, Self::Outdated];
 

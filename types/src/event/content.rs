@@ -15,7 +15,7 @@ use crate::stored::lenient;
 use body::Kind;
 use stored::Stored;
 
-pub use body::{Body, CalendarEvent, Choice, GroupInvite, Location, Poll};
+pub use body::{Body, CalendarEvent, Choice, Choices, ContactCard, GroupInvite, Location, Poll};
 pub use vote::Vote;
 
 /// The content of a message.
@@ -46,6 +46,29 @@ pub struct Content {
     /// The id of the album's message, if this message belongs to an album.
     #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
     pub album: Option<MessageId>,
+    /// The account is mentioned, by its number or its LID, or everyone in the group is.
+    #[serde(rename = "y", skip_serializing_if = "is_false")]
+    pub mentions_account: bool,
+    /// The preview of a link in the text.
+    #[serde(rename = "l", skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Box<LinkPreview>>,
+    /// For [`Body::Album`]: the numbers of its pictures and videos, as announced; 0 if unknown.
+    #[serde(rename = "c", skip_serializing_if = "is_empty_album")]
+    pub album_parts: (u32, u32),
+}
+
+/// The preview of a link, as the sender's client made it.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LinkPreview {
+    /// The link, as in the text.
+    #[serde(rename = "u", default)]
+    pub url: String,
+    /// The page's title.
+    #[serde(rename = "n", default)]
+    pub title: String,
+    /// The page's description.
+    #[serde(rename = "t", default)]
+    pub description: String,
 }
 
 /// A file attached to a message. It stays on WhatsApp's media servers until a client downloads it.
@@ -195,6 +218,24 @@ pub struct Quoted {
     /// Its file, as contained in the reply, without the caption.
     #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
     pub media: Option<Box<Media>>,
+    /// Whether the journal confirms the quote.
+    #[serde(rename = "k", default, deserialize_with = "lenient")]
+    pub check: QuoteCheck,
+}
+
+/// Whether the journal confirms a quote, which is the claim of its sender.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuoteCheck {
+    /// Recorded by a version that did not check.
+    #[default]
+    Unspecified,
+    /// The journal has the message in this chat, by this author and with this text.
+    Confirmed,
+    /// The journal does not have the message, or not its text.
+    Unknown,
+    /// The journal has the message, and its author or its text is another one.
+    Different,
 }
 
 impl MediaKind {
@@ -259,7 +300,15 @@ impl Content {
             let media = quoted.media.as_ref().map_or(0, Kind::heap_bytes);
             quoted.text.capacity() + media
         });
-        self.body.heap_bytes() + quoted + self.mentions.len() * size_of::<Contact>()
+        let preview = self.preview.as_ref().map_or(0, |preview| {
+            let LinkPreview {
+                url,
+                title,
+                description,
+            } = &**preview;
+            size_of::<LinkPreview>() + url.capacity() + title.capacity() + description.capacity()
+        });
+        self.body.heap_bytes() + quoted + preview + self.mentions.len() * size_of::<Contact>()
     }
 }
 
@@ -282,6 +331,11 @@ impl std::fmt::Debug for Quoted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.id.fmt(f)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_empty_album(parts: &(u32, u32)) -> bool {
+    matches!(parts, (0, 0))
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

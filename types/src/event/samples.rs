@@ -3,7 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 pub use super::every_event_data;
-use super::{AuthorCheck, Body, Content, Media, MediaKind, MediaPointer, Origin, Quoted, Target};
+use super::{
+    AuthorCheck, Body, Content, LinkPreview, Media, MediaKind, MediaPointer, Origin, QuoteCheck,
+    Quoted, Target,
+};
 use crate::{
     Account, ChatId, Contact, Link, LinkState, MessageId, Nack, Phone, Reason, Restriction,
     SendOutcome, SendReason, SendState, Sent,
@@ -40,6 +43,8 @@ pub(crate) fn origin() -> Origin {
 }
 
 pub(super) fn content(body: Body) -> Content {
+    let has_preview = matches!(body, Body::Text(_));
+    let is_album = matches!(body, Body::Album);
     Content {
         body,
         quoted: Some(Quoted {
@@ -47,6 +52,7 @@ pub(super) fn content(body: Body) -> Content {
             sender: contact(),
             text: "swordfish".into(),
             media: every_media().next().map(Box::new),
+            check: QuoteCheck::Confirmed,
         }),
         mentions: vec![contact(), Contact::default()],
         view_once: true,
@@ -54,6 +60,15 @@ pub(super) fn content(body: Body) -> Content {
         truncated: false,
         disappears_after: 604_800,
         album: Some(MessageId::new("3EB0AC")),
+        mentions_account: true,
+        preview: has_preview.then(|| {
+            Box::new(LinkPreview {
+                url: "https://swordfish".into(),
+                title: "swordfish".into(),
+                description: "swordfish".into(),
+            })
+        }),
+        album_parts: if is_album { (3, 1) } else { (0, 0) },
     }
 }
 

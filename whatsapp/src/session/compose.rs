@@ -4,7 +4,8 @@
 mod tests;
 
 use openclaw_types::{
-    Body, Card, Contact, MediaKind, NewContent, NewMessage, Outgoing, Place, Poll, Referred,
+    Body, Card, Contact, ContactCard, MediaKind, NewContent, NewMessage, Outgoing, Place, Poll,
+    Referred,
 };
 use whatsapp_rust::proto_helpers::MessageExt as _;
 use whatsapp_rust::wacore::poll;
@@ -320,12 +321,12 @@ fn quoted(body: &Body) -> wa::Message {
             caption: at.caption.clone(),
             ..Place::default()
         }),
-        Body::Contacts(names) => {
-            let card = |name: &String| Card {
-                name: name.clone(),
+        Body::Contacts(cards) => {
+            let card = |card: &ContactCard| Card {
+                name: card.name.clone(),
                 vcard: String::new(),
             };
-            contacts(&names.iter().map(card).collect::<Vec<_>>())
+            contacts(&cards.iter().map(card).collect::<Vec<_>>())
         }
         Body::Poll(of) => poll(of),
         other => plain(other.text()),

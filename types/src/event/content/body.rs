@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::stored::StoredCard;
 use super::{Media, Other, Vote};
 use crate::event::Target;
 #[cfg(any(test, feature = "samples"))]
@@ -124,14 +125,16 @@ bodies! {
     Media(Box<Media>) = "media", "media";
     /// A geographic location.
     Location(Location) = "location", "place";
-    /// Contact cards, by their names.
-    Contacts(Vec<String>) = "contacts", "cards";
+    /// Contact cards.
+    Contacts(Vec<ContactCard>) = "contacts", "cards";
     /// A poll.
     Poll(Poll) = "poll", "poll";
     /// A calendar event.
     CalendarEvent(CalendarEvent) = "calendar_event", "event";
     /// An invitation to a group.
     GroupInvite(GroupInvite) = "group_invite", "invite";
+    /// Buttons or a list to choose from.
+    Choices(Choices) = "choices", "choices";
     /// The answer to a message with buttons or a list.
     Choice(Choice) = "choice", "choice";
     /// A vote in a poll.
@@ -161,17 +164,40 @@ impl Kind for String {
     }
 }
 
-impl Kind for Vec<String> {
+/// A contact card.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "StoredCard")]
+pub struct ContactCard {
+    /// The name on it.
+    #[serde(rename = "n")]
+    pub name: String,
+    /// The phone numbers on it, as written there.
+    #[serde(rename = "p", skip_serializing_if = "Vec::is_empty")]
+    pub phones: Vec<String>,
+}
+
+impl Kind for Vec<ContactCard> {
     fn heap_bytes(&self) -> usize {
+        let bytes = |card: &ContactCard| card.name.capacity() + texts_bytes(&card.phones);
         self.iter()
-            .map(|name| name.capacity() + size_of::<String>())
+            .map(|card| bytes(card) + size_of::<ContactCard>())
             .sum()
     }
 
     #[cfg(any(test, feature = "samples"))]
     fn samples() -> Vec<Self> {
-        vec![vec!["swordfish".into()]]
+        vec![vec![ContactCard {
+            name: "swordfish".into(),
+            phones: vec!["+15550100123".into()],
+        }]]
     }
+}
+
+pub(super) fn texts_bytes(texts: &[String]) -> usize {
+    let bytes = texts
+        .iter()
+        .map(|text| text.capacity() + size_of::<String>());
+    bytes.sum()
 }
 
 /// A geographic location.
@@ -235,7 +261,7 @@ impl Kind for Poll {
     }
 
     fn heap_bytes(&self) -> usize {
-        self.question.capacity() + self.options.heap_bytes()
+        self.question.capacity() + texts_bytes(&self.options)
     }
 
     #[cfg(any(test, feature = "samples"))]
@@ -260,6 +286,18 @@ pub struct CalendarEvent {
     /// Its start, in seconds since 1970; 0 if unknown.
     #[serde(rename = "s", default)]
     pub starts_at: i64,
+    /// Its end, in seconds since 1970; 0 if unknown.
+    #[serde(rename = "e", default)]
+    pub ends_at: i64,
+    /// Where it takes place; empty if unknown.
+    #[serde(rename = "p", default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
+    /// The link to join the call; empty if there is none.
+    #[serde(rename = "l", default, skip_serializing_if = "String::is_empty")]
+    pub join_link: String,
+    /// It was cancelled.
+    #[serde(rename = "x", default)]
+    pub cancelled: bool,
 }
 
 impl Kind for CalendarEvent {
@@ -268,7 +306,8 @@ impl Kind for CalendarEvent {
     }
 
     fn heap_bytes(&self) -> usize {
-        self.title.capacity() + self.description.capacity()
+        let texts = [&self.title, &self.description, &self.place, &self.join_link];
+        texts.map(String::capacity).iter().sum()
     }
 
     #[cfg(any(test, feature = "samples"))]
@@ -277,6 +316,10 @@ impl Kind for CalendarEvent {
             title: "swordfish".into(),
             description: "swordfish".into(),
             starts_at: 1_800_000_000,
+            ends_at: 1_800_003_600,
+            place: "swordfish".into(),
+            join_link: "https://swordfish".into(),
+            cancelled: true,
         }]
     }
 }
@@ -290,6 +333,15 @@ pub struct GroupInvite {
     /// The text of the invitation.
     #[serde(rename = "c", default)]
     pub caption: String,
+    /// The group's JID; empty if unknown.
+    #[serde(rename = "g", default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// The code with which it is accepted; empty if unknown.
+    #[serde(rename = "k", default, skip_serializing_if = "String::is_empty")]
+    pub code: String,
+    /// When the code expires, in seconds since 1970; 0 if unknown.
+    #[serde(rename = "e", default)]
+    pub expires_at: i64,
 }
 
 impl Kind for GroupInvite {
@@ -298,7 +350,8 @@ impl Kind for GroupInvite {
     }
 
     fn heap_bytes(&self) -> usize {
-        self.title.capacity() + self.caption.capacity()
+        let texts = [&self.title, &self.caption, &self.group, &self.code];
+        texts.map(String::capacity).iter().sum()
     }
 
     #[cfg(any(test, feature = "samples"))]
@@ -306,6 +359,39 @@ impl Kind for GroupInvite {
         vec![Self {
             title: "swordfish".into(),
             caption: "swordfish".into(),
+            group: "120363000000000001@g.us".into(),
+            code: "swordfish".into(),
+            expires_at: 1_800_000_000,
+        }]
+    }
+}
+
+/// Buttons or a list to choose from.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Choices {
+    /// The text above them.
+    #[serde(rename = "t", default)]
+    pub text: String,
+    /// The options.
+    #[serde(rename = "o", default)]
+    pub options: Vec<Choice>,
+}
+
+impl Kind for Choices {
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let bytes = |option: &Choice| option.heap_bytes() + size_of::<Choice>();
+        self.text.capacity() + self.options.iter().map(bytes).sum::<usize>()
+    }
+
+    #[cfg(any(test, feature = "samples"))]
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            text: "swordfish".into(),
+            options: Choice::samples(),
         }]
     }
 }

@@ -4,8 +4,8 @@
 use serde::Deserialize;
 
 use super::{
-    Body, CalendarEvent, Choice, Content, GroupInvite, Location, Media, MediaKind, Other, Poll,
-    Quoted, Vote,
+    Body, CalendarEvent, Choice, ContactCard, Content, GroupInvite, LinkPreview, Location, Media,
+    MediaKind, Other, Poll, Quoted, Vote,
 };
 use crate::Contact;
 use crate::event::Target;
@@ -30,12 +30,41 @@ pub(super) struct Stored {
     disappears_after: u32,
     #[serde(rename = "a", default)]
     album: Option<MessageId>,
+    #[serde(rename = "y", default)]
+    mentions_account: bool,
+    #[serde(rename = "l", default)]
+    preview: Option<Box<LinkPreview>>,
+    #[serde(rename = "c", default)]
+    album_parts: (u32, u32),
     #[serde(rename = "w", default)]
     word: String,
     #[serde(rename = "t", default)]
     text: String,
     #[serde(rename = "d", default, deserialize_with = "lenient")]
     details: Option<Details>,
+}
+
+/// A contact card; in earlier versions only its name.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum StoredCard {
+    Name(String),
+    Card {
+        #[serde(rename = "n", default)]
+        name: String,
+        #[serde(rename = "p", default)]
+        phones: Vec<String>,
+    },
+}
+
+impl From<StoredCard> for ContactCard {
+    fn from(card: StoredCard) -> Self {
+        let (name, phones) = match card {
+            StoredCard::Name(name) => (name, Vec::new()),
+            StoredCard::Card { name, phones } => (name, phones),
+        };
+        Self { name, phones }
+    }
 }
 
 #[derive(Deserialize)]
@@ -47,7 +76,7 @@ enum Details {
     #[serde(rename = "poll")]
     Poll(Poll),
     #[serde(rename = "cards")]
-    Cards(Vec<String>),
+    Cards(Vec<ContactCard>),
     #[serde(rename = "choice")]
     Choice(String),
     #[serde(rename = "about")]
@@ -83,6 +112,9 @@ impl From<Stored> for Content {
             truncated,
             disappears_after,
             album,
+            mentions_account,
+            preview,
+            album_parts,
             word,
             text,
             details,
@@ -102,6 +134,9 @@ impl From<Stored> for Content {
             truncated,
             disappears_after,
             album,
+            mentions_account,
+            preview,
+            album_parts,
         }
     }
 }
@@ -121,11 +156,12 @@ fn body_before(word: String, text: String, details: Option<Details>) -> Body {
         ("event", Some(Details::Title(title))) => Body::CalendarEvent(CalendarEvent {
             title,
             description: text,
-            starts_at: 0,
+            ..CalendarEvent::default()
         }),
         ("group_invite", Some(Details::Title(title))) => Body::GroupInvite(GroupInvite {
             title,
             caption: text,
+            ..GroupInvite::default()
         }),
         ("text", _) => Body::Text(text),
         ("album", _) => Body::Album,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::body::Kind;
+use super::body::{Kind, texts_bytes};
 use crate::event::Target;
 #[cfg(any(test, feature = "samples"))]
 use crate::event::samples;
@@ -62,7 +62,7 @@ impl Kind for Box<Vote> {
     }
 
     fn heap_bytes(&self) -> usize {
-        size_of::<Vote>() + self.options.as_ref().map_or(0, Kind::heap_bytes)
+        size_of::<Vote>() + self.options.as_deref().map_or(0, texts_bytes)
     }
 
     #[cfg(any(test, feature = "samples"))]

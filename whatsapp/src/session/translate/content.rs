@@ -2,11 +2,9 @@
 //! name.
 
 mod file;
+mod parts;
 
-use openclaw_types::{
-    Body, CalendarEvent, Choice, Contact, Content, GroupInvite, Location, MessageId, Other, Poll,
-    Quoted, Vote,
-};
+use openclaw_types::{Body, Contact, Content, MessageId, Other, Poll, QuoteCheck, Quoted, Vote};
 use whatsapp_rust::proto_helpers::MessageExt as _;
 use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::waproto::whatsapp as wa;
@@ -92,6 +90,10 @@ pub(super) fn content(message: &wa::Message, source: &MessageSource) -> Content 
             .or_else(|| new_timer(core))
             .unwrap_or_default(),
         album: album(message).or_else(|| album(core)),
+        // Who the account is, is not known here, except that everyone is mentioned.
+        mentions_account: context.is_some_and(|it| it.non_jid_mentions.is_some_and(|it| it > 0)),
+        preview: parts::preview(core).map(Box::new),
+        album_parts: parts::album_parts(core).unwrap_or_default(),
     }
 }
 
@@ -126,6 +128,7 @@ fn quoted(context: &wa::ContextInfo) -> Option<Quoted> {
         sender: named(context.participant.as_deref().unwrap_or_default()),
         text: cut(whole, MAX_QUOTED_BYTES).to_owned(),
         media: file.map(Box::new),
+        check: QuoteCheck::Unspecified,
     })
 }
 
@@ -213,12 +216,13 @@ fn body(message: &wa::Message, text: &str, source: &MessageSource) -> Body {
     }
     file::media(message, text)
         .map(|media| Body::Media(Box::new(media)))
-        .or_else(|| location(message, text).map(Body::Location))
+        .or_else(|| parts::location(message, text).map(Body::Location))
         .or_else(|| poll(message).map(Body::Poll))
-        .or_else(|| cards(message).map(Body::Contacts))
-        .or_else(|| choice(message, text).map(Body::Choice))
-        .or_else(|| event(message, text).map(Body::CalendarEvent))
-        .or_else(|| invite(message, text).map(Body::GroupInvite))
+        .or_else(|| parts::cards(message).map(Body::Contacts))
+        .or_else(|| parts::choices(message, text).map(Body::Choices))
+        .or_else(|| parts::choice(message, text).map(Body::Choice))
+        .or_else(|| parts::event(message, text).map(Body::CalendarEvent))
+        .or_else(|| parts::invite(message, text).map(Body::GroupInvite))
         .unwrap_or_else(|| by_name(message, text, source))
 }
 
@@ -288,39 +292,6 @@ fn other_name(message: &wa::Message) -> &'static str {
     }
 }
 
-fn location(message: &wa::Message, caption: &str) -> Option<Location> {
-    let at = |latitude, longitude, name: String, live| Location {
-        latitude_e6: millionths(latitude),
-        longitude_e6: millionths(longitude),
-        name,
-        live,
-        caption: caption.to_owned(),
-    };
-    if let Some(place) = message.location_message.as_option() {
-        let names = [place.name.as_deref(), place.address.as_deref()];
-        let names = names.into_iter().flatten().filter(|name| !name.is_empty());
-        let names: Vec<&str> = names.collect();
-        return Some(at(
-            place.degrees_latitude,
-            place.degrees_longitude,
-            name(Some(&names.join(", "))),
-            place.is_live == Some(true),
-        ));
-    }
-    let place = message.live_location_message.as_option()?;
-    Some(at(
-        place.degrees_latitude,
-        place.degrees_longitude,
-        String::new(),
-        true,
-    ))
-}
-
-/// In millionths of a degree. An invalid value becomes the nearest one that can be represented.
-fn millionths(degrees: Option<f64>) -> i32 {
-    (degrees.unwrap_or_default() * 1e6).round() as i32
-}
-
 pub(super) fn poll(message: &wa::Message) -> Option<Poll> {
     let poll = message
         .poll_creation_message
@@ -336,40 +307,6 @@ pub(super) fn poll(message: &wa::Message) -> Option<Poll> {
             .map(|option| name(option.option_name.as_deref()))
             .collect(),
         selectable: poll.selectable_options_count.unwrap_or_default(),
-    })
-}
-
-fn cards(message: &wa::Message) -> Option<Vec<String>> {
-    if let Some(card) = message.contact_message.as_option() {
-        return Some(vec![name(card.display_name.as_deref())]);
-    }
-    let cards = message.contacts_array_message.as_option()?;
-    let cards = cards.contacts.iter().take(MAX_NAMES);
-    Some(
-        cards
-            .map(|card| name(card.display_name.as_deref()))
-            .collect(),
-    )
-}
-
-fn choice(message: &wa::Message, text: &str) -> Option<Choice> {
-    let button = || {
-        let answer = message.buttons_response_message.as_option()?;
-        answer.selected_button_id.as_deref()
-    };
-    let row = || {
-        let answer = message.list_response_message.as_option()?;
-        let row = answer.single_select_reply.as_option()?;
-        row.selected_row_id.as_deref()
-    };
-    let template = || {
-        let answer = message.template_button_reply_message.as_option()?;
-        answer.selected_id.as_deref()
-    };
-    let id = button().or_else(row).or_else(template)?;
-    Some(Choice {
-        id: name(Some(id)),
-        text: text.to_owned(),
     })
 }
 
@@ -389,21 +326,4 @@ fn about(message: &wa::Message) -> Option<&wa::MessageKey> {
         enc_comment_message.target_message_key,
         comment_message.target_message_key,
     )
-}
-
-fn event(message: &wa::Message, text: &str) -> Option<CalendarEvent> {
-    let event = message.event_message.as_option()?;
-    Some(CalendarEvent {
-        title: name(event.name.as_deref()),
-        description: text.to_owned(),
-        starts_at: event.start_time.unwrap_or_default(),
-    })
-}
-
-fn invite(message: &wa::Message, text: &str) -> Option<GroupInvite> {
-    let invite = message.group_invite_message.as_option()?;
-    Some(GroupInvite {
-        title: name(invite.group_name.as_deref()),
-        caption: text.to_owned(),
-    })
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use openclaw_types::{
-    Choice, Content, Edit, Kind, Lid, Location, Media, MediaKind, MediaPointer, Other, Poll,
-    Reaction,
+    Choice, ContactCard, Content, Edit, Kind, Lid, Location, Media, MediaKind, MediaPointer, Other,
+    Poll, Reaction,
 };
 use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::waproto::whatsapp as wa;
@@ -286,7 +286,11 @@ fn places_polls_and_cards_are_described() {
         }),
         ..Default::default()
     };
-    assert_eq!(content_of(card).body, Body::Contacts(vec!["Bert".into()]));
+    let bert = ContactCard {
+        name: "Bert".into(),
+        ..ContactCard::default()
+    };
+    assert_eq!(content_of(card).body, Body::Contacts(vec![bert]));
     let pin = |r#type| wa::Message {
         pin_in_chat_message: set(content::PinInChatMessage {
             key: key("3EB0BB"),

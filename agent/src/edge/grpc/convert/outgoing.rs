@@ -104,6 +104,7 @@ fn new_content(kind: Option<Kind>, truncated: bool) -> Result<NewContent, GrpcSt
         Some(Kind::Media(_)) => Err(unsupported("content.media")),
         Some(Kind::CalendarEvent(_)) => Err(unsupported("content.calendar_event")),
         Some(Kind::GroupInvite(_)) => Err(unsupported("content.group_invite")),
+        Some(Kind::Choices(_)) => Err(unsupported("content.choices")),
         Some(Kind::Choice(_)) => Err(unsupported("content.choice")),
         Some(Kind::Album(_)) => Err(unsupported("content.album")),
         Some(Kind::PollVote(_)) => Err(unsupported("content.poll_vote")),
@@ -135,7 +136,9 @@ fn edit(
     })
 }
 
-fn text(field: &str, pb::Text { body }: pb::Text) -> Result<Text, GrpcStatus> {
+fn text(field: &str, text: pb::Text) -> Result<Text, GrpcStatus> {
+    // A preview is the work of the client that sends the text.
+    let pb::Text { body, preview: _ } = text;
     Text::try_from(body).map_err(|error| invalid(field, &error))
 }
 
