@@ -1,6 +1,6 @@
 //! The recipient limit of a client, checked before a send has any effect.
 
-use openclaw_state::clients::SendTo;
+use openclaw_state::send_to::SendTo;
 use openclaw_types::{ChatId, EventData, Filter, Kind, KindSet, Lid, Phone, Recipient, Seq};
 use openclaw_whatsapp::session::MAX_NUMBERS_PER_QUERY;
 use tonic::Status;
