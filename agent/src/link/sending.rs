@@ -214,7 +214,7 @@ impl Agent {
 
     /// The chat's canonical name, and its person with the number as WhatsApp spells it.
     fn names_of(&self, to: &Recipient) -> (ChatId, Option<Contact>) {
-        let chat = ChatId::from(to);
+        let chat = ChatId::from(&self.store.spelled(to));
         if !chat.is_person() {
             return (chat, None);
         }
@@ -235,9 +235,9 @@ impl Agent {
         let Some(Account { phone, lid, .. }) = &view.link.account else {
             return false;
         };
-        match to {
-            Recipient::Phone(to) => to == phone,
-            Recipient::Lid(to) => lid.as_ref() == Some(to),
+        match self.store.spelled(to) {
+            Recipient::Phone(to) => to == *phone,
+            Recipient::Lid(to) => *lid == Some(to),
             Recipient::Group(_) => false,
         }
     }
