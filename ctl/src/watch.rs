@@ -145,6 +145,7 @@ impl Watch<'_> {
             follow: !self.args.no_follow,
             filter: self.filter.clone(),
             consumer: self.args.consumer.clone().unwrap_or_default(),
+            presence_of: Vec::new(),
         };
         let stream = client::answer(self.address, agent.watch_events(request)).await?;
         self.keeping.connected(agent.clone());

@@ -80,6 +80,9 @@ pub enum SendFailure {
     /// The number is not on WhatsApp. Nothing was sent.
     #[error("the number is not on WhatsApp")]
     NotOnWhatsApp,
+    /// The rules were changed while it was queued, and do not allow the recipient. Nothing was sent.
+    #[error("the agent may not write to this recipient; nothing was sent")]
+    NotAllowedTo,
     /// The state was not reached in time. Calling again with the same token returns the outcome, or retries.
     #[error("the message was not confirmed in time")]
     Timeout(Box<Token>),
@@ -284,6 +287,7 @@ impl Agent {
             AttemptError::NotChecked(code) => SendFailure::NotChecked(code),
             AttemptError::NotEncrypted => SendFailure::NotEncrypted,
             AttemptError::NotOnWhatsApp => SendFailure::NotOnWhatsApp,
+            AttemptError::NotAllowedTo => SendFailure::NotAllowedTo,
             AttemptError::Restricted => SendFailure::Failed {
                 why: SendReason::Restricted,
                 nack: None,
@@ -322,7 +326,7 @@ impl Agent {
     }
 
     /// The sending account, and why the link is down, if it is.
-    fn account(&self) -> Result<(Phone, Option<Down>), Denied> {
+    pub(super) fn account(&self) -> Result<(Phone, Option<Down>), Denied> {
         let view = self.view.borrow();
         let Link { state, account, .. } = &view.link;
         match (account, state) {
