@@ -311,6 +311,7 @@ fn setup(config: &Config, vault: &Vault, rules: Loaded, resumed: Resumed) -> (Se
         journal,
         traffic,
         admission: Arc::new(admission),
+        presence: Arc::default(),
     };
     (setup, store)
 }

@@ -5,13 +5,16 @@
 
 mod access;
 mod archive;
+mod chats;
 mod doctor;
 mod frame;
 mod line;
+mod lookups;
 mod media;
 mod owner;
 mod pairing;
 mod readiness;
+mod recipients;
 mod record;
 mod resolver;
 mod retry;
@@ -21,7 +24,7 @@ mod sender;
 mod sending;
 mod targets;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use openclaw_state::admission::Admission;
@@ -30,7 +33,9 @@ use openclaw_state::allow::{Allowlist, Summary};
 use openclaw_state::clock::{self, Steps};
 use openclaw_state::consumers::Consumers;
 use openclaw_state::journal::{Damage, Journal};
+use openclaw_state::lookups::Lookups;
 use openclaw_state::outbox::Outbox;
+use openclaw_state::presence::Presence;
 use openclaw_state::traffic::{Counts, Traffic};
 use openclaw_types::{Link, LinkState, Seq};
 use openclaw_whatsapp::session::Session;
@@ -40,10 +45,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::alerts::Alerts;
 
 pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start, Tokens};
+pub use chats::{ChatError, Followed, Received};
 pub use frame::{Frame, Method, PairFailure, PairRequest, Qr, QrError};
+pub use lookups::{LookupError, MAX_NUMBERS_PER_LOOKUP};
 pub use media::{Download, DownloadDenied, DownloadRequest, MediaOf};
 pub use owner::Owner;
 pub use readiness::Readiness;
+pub use recipients::{MAX_KNOWN_EVENTS, MessagesFrom};
 pub use resolver::Resolver;
 pub use rollback::{Decision, Held, StoreSeen};
 pub use sender::Sender;
@@ -62,6 +70,7 @@ pub struct Agent {
     outbox: Arc<Outbox>,
     traffic: Arc<Traffic>,
     admission: Arc<Admission>,
+    presence: Arc<Presence>,
     keepalive_limit: Duration,
     ready_after: Duration,
     started_at: SystemTime,
@@ -69,6 +78,7 @@ pub struct Agent {
     archive: Archive,
     alerts: Alerts,
     media: Arc<media::Transfers>,
+    lookups: Arc<Mutex<Lookups>>,
 }
 
 /// A snapshot of the sealed store.

@@ -103,7 +103,7 @@ const RULES: &[Rule] = &[
         within: "state/src/clients",
         except: &[],
         crates: &["tokio_rustls"],
-        modules: Modules::Only(&["clients", "vault", "clock", "failpoint"]),
+        modules: Modules::Only(&["clients", "send_to", "vault", "clock", "failpoint"]),
     },
     Rule {
         why: "outbox knows its storage, and nothing else of ours",
@@ -117,7 +117,7 @@ const RULES: &[Rule] = &[
         within: "state/src/allow",
         except: &[],
         crates: &["openclaw_harden"],
-        modules: Modules::Only(&["vault", "allow"]),
+        modules: Modules::Only(&["vault", "allow", "send_to"]),
     },
     Rule {
         why: "alerts know their storage and the clock, and nothing else of ours",

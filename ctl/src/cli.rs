@@ -2,6 +2,7 @@
 
 mod access;
 mod allow;
+mod chats;
 mod media;
 mod send;
 mod watch;
@@ -17,6 +18,7 @@ use crate::duration;
 
 pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, SecretArg};
 pub(crate) use allow::{AllowArgs, AllowCommand};
+pub(crate) use chats::{LookupArgs, ReadArgs, TypingArgs};
 pub(crate) use media::{MediaCommand, MediaGetArgs};
 pub(crate) use send::{
     DeleteArgs, DeliveryArgs, EditArgs, PollArgs, ReactArgs, SendArgs, TargetArgs, VoteArgs,
@@ -82,6 +84,16 @@ pub(crate) enum Command {
     Poll(PollArgs),
     /// Vote in a poll.
     Vote(VoteArgs),
+    /// Mark messages as read, for their senders and on the phone: all of them or none.
+    Read(ReadArgs),
+    /// Show in a chat that the account types, until Ctrl-C.
+    ///
+    /// The account is online meanwhile, and only meanwhile: as long as it is, the phone shows no notifications.
+    Typing(TypingArgs),
+    /// Look up which numbers are on WhatsApp; sends nothing to them.
+    ///
+    /// The agent caches answers, and looks up at most 100 numbers an hour: WhatsApp restricts accounts that look up many.
+    Lookup(LookupArgs),
     /// List or cancel queued messages (`send --queue`).
     #[command(subcommand)]
     Outbox(OutboxCommand),

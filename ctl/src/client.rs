@@ -13,7 +13,9 @@ use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::admin_client::AdminClient;
 use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_proto::v1::alerts_client::AlertsClient;
+use openclaw_proto::v1::chats_client::ChatsClient;
 use openclaw_proto::v1::clients_client::ClientsClient;
+use openclaw_proto::v1::contacts_client::ContactsClient;
 use openclaw_proto::v1::files_client::FilesClient;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Response, Status};
@@ -60,6 +62,16 @@ pub(crate) async fn clients(address: &Address) -> Result<ClientsClient<Channel>,
 /// Connects to the service `Files`.
 pub(crate) async fn files(address: &Address) -> Result<FilesClient<Channel>, Failure> {
     Ok(FilesClient::new(connect(address).await?))
+}
+
+/// Connects to the service `Chats`.
+pub(crate) async fn chats(address: &Address) -> Result<ChatsClient<Channel>, Failure> {
+    Ok(ChatsClient::new(connect(address).await?))
+}
+
+/// Connects to the service `Contacts`.
+pub(crate) async fn contacts(address: &Address) -> Result<ContactsClient<Channel>, Failure> {
+    Ok(ContactsClient::new(connect(address).await?))
 }
 
 /// Connects to the services `Admin` and `Agent`, over one connection.

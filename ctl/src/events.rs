@@ -9,7 +9,7 @@ use crate::address::Address;
 use crate::cli::{EventsArgs, FilterArgs};
 use crate::failure::{Exit, Failure};
 use crate::numbers::chat;
-use crate::render::event;
+use crate::render::{activity, event};
 use crate::{client, clock, console};
 
 /// The largest page in the contract.
@@ -128,6 +128,15 @@ pub(crate) fn print(event: &Event, json: bool) -> Result<(), Failure> {
     } else {
         console::line(&event::line(event, clock::now()))
     }
+}
+
+/// Prints presence or typing: a line for a person, an item of the stream for a program.
+pub(crate) fn print_activity(item: Item, json: bool) -> Result<(), Failure> {
+    if json {
+        return console::json(&WatchEventsResponse { item: Some(item) });
+    }
+    let line = activity::line(&item, clock::now());
+    line.map_or(Ok(()), |line| console::line(&line))
 }
 
 /// Reports missing events: on stderr for a person, as an item of the stream for a program.

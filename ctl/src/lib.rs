@@ -10,6 +10,7 @@ mod allow;
 mod backup;
 mod blocking;
 mod bytes;
+mod chats;
 mod cli;
 mod client;
 mod clients;
@@ -26,6 +27,7 @@ mod events;
 mod failure;
 mod health;
 mod import;
+mod lookup;
 mod media;
 mod numbers;
 mod outbox;
@@ -163,6 +165,9 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::Vote(args) => {
             send::deliver(address, payload::vote(&args)?, &args.delivery, json).await
         }
+        Command::Read(args) => chats::read(address, &args, json).await,
+        Command::Typing(args) => chats::typing(address, &args, json).await,
+        Command::Lookup(args) => lookup::run(address, &args, json).await,
         Command::Outbox(command) => outbox::run(address, &command, json).await,
         Command::Watch(args) => watch::run(address, &args, json).await,
         Command::Events(args) => events::run(address, &args, json).await,

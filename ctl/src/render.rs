@@ -1,6 +1,7 @@
 //! Text output for a person: formats the agent's responses, and prints nothing. Programs get the contract's JSON form,
 //! from `openclaw-proto`.
 
+pub(crate) mod activity;
 pub(crate) mod alerts;
 pub(crate) mod caller;
 mod content;

@@ -24,6 +24,7 @@ use tonic::{Code, Status, Streaming};
 use crate::address::Address;
 use crate::cli::WatchArgs;
 use crate::failure::{Exit, Failure, is_transport};
+use crate::numbers::recipient;
 use crate::rollback::check::RollbackCheck;
 use crate::{client, console, events};
 use cursor::{Cursor, Step};
@@ -47,10 +48,13 @@ pub(crate) async fn run(address: &Address, args: &WatchArgs, json: bool) -> Resu
     // Installed before anything is printed: the reader may send a signal in response.
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
+    let presence = args.presence.iter();
+    let presence = presence.map(|given| recipient("--presence", given));
     let mut watch = Watch {
         address,
         args,
         filter: events::filter(&args.filter)?,
+        presence: presence.collect::<Result<_, _>>()?,
         json,
         notes: Notes::new(json),
         saving: Saving::of(address, args, json)?,
@@ -78,6 +82,7 @@ struct Watch<'a> {
     address: &'a Address,
     args: &'a WatchArgs,
     filter: Option<EventFilter>,
+    presence: Vec<String>,
     json: bool,
     notes: Notes,
     saving: Option<Saving<'a>>,
@@ -145,6 +150,7 @@ impl Watch<'_> {
             follow: !self.args.no_follow,
             filter: self.filter.clone(),
             consumer: self.args.consumer.clone().unwrap_or_default(),
+            presence_of: self.presence.clone(),
         };
         let stream = client::answer(self.address, agent.watch_events(request)).await?;
         self.keeping.connected(agent.clone());
@@ -225,6 +231,7 @@ impl Watch<'_> {
                     events::print_gap(gap, self.json)?;
                     self.cursor.printed(last);
                 }
+                Step::Transient(item) => events::print_activity(*item, self.json)?,
                 Step::Quiet => {}
                 Step::StartOver { head, after } => {
                     self.start_over(head, after);

@@ -383,6 +383,7 @@ fn setup(volume: &Volume, sim: &Arc<Sim>) -> (Setup, Store) {
         outbox,
         traffic,
         admission: Arc::new(admission),
+        presence: Arc::default(),
     };
     (setup, store)
 }

@@ -17,4 +17,6 @@ mod variables;
 pub use allowlist::{Allowlist, Book, Failed, Refused, Summary};
 pub use source::{Error, Loaded, Source};
 
-pub use policy::{Entry, EntryPlace, Index, Mode, Rules, Sender, Verdict, VerdictReason, Who};
+pub use policy::{
+    Entry, EntryPlace, Index, Mode, Recipients, Rules, Sender, Verdict, VerdictReason, Who,
+};

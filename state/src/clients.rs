@@ -10,7 +10,6 @@
 
 mod codes;
 mod member;
-mod send_to;
 #[cfg(test)]
 mod tests;
 
@@ -24,12 +23,12 @@ use openclaw_trust::{Code, CodeId, Fingerprint, NoRandom, Role};
 
 use crate::clock;
 use crate::failpoint::{self, Failpoint};
+use crate::send_to::SendTo;
 use crate::vault::{Tables, Vault};
 pub use codes::{CODE_LIFETIME, Invitation, Opening};
 use codes::{Origin, StoredCode};
 pub use member::{Client, Pass, Severed};
 use member::{Member, Row};
-pub use send_to::{MAX_RECIPIENTS, SendTo};
 
 /// The maximum number of clients.
 pub const MAX_CLIENTS: usize = 64;

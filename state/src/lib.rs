@@ -7,6 +7,8 @@
 //! allow       the allowlist                admission  applies it to messages
 //! authorship  who may change a message     clients    API clients
 //! alerts      alerts and their queue       identity   the agent's TLS key
+//! send_to     limits of recipients
+//! presence    who is online (not stored)   lookups    the limit of lookups (not stored)
 //! ```
 //!
 //! It depends neither on WhatsApp's library nor on the API. What it needs from crates that do is passed in as a
@@ -22,7 +24,10 @@ pub mod consumers;
 pub mod failpoint;
 pub mod identity;
 pub mod journal;
+pub mod lookups;
 pub mod outbox;
 pub mod people;
+pub mod presence;
+pub mod send_to;
 pub mod traffic;
 pub mod vault;

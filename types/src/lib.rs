@@ -4,6 +4,7 @@
 //! the store are accepted unchanged. No I/O, no wire types, no clock: time is an argument. `corpus/numbers.tsv` lists
 //! unusual inputs with the result that every parser must return.
 
+mod activity;
 mod agent_name;
 mod backoff;
 mod chat_kind;
@@ -26,6 +27,7 @@ mod stored;
 mod text;
 mod words;
 
+pub use activity::{Activity, Doing};
 pub use agent_name::{AgentName, AgentNameError};
 pub use backoff::Backoff;
 pub use chat_kind::{ChatKind, ChatKinds};

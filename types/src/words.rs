@@ -59,6 +59,8 @@ words! {
         Restricted = "restricted",
         /// The number is not on WhatsApp.
         NotOnWhatsapp = "not_on_whatsapp",
+        /// It was queued, and the rules no longer allow its recipient.
+        NotAllowedTo = "not_allowed_to",
         /// It was queued, and its deadline passed before it was sent.
         Expired = "expired" | "deadline",
         /// It was handed to WhatsApp, and its deadline passed before the server's ack arrived: it is unknown whether
@@ -68,6 +70,19 @@ words! {
         Cancelled = "cancelled",
         /// It was queued for one account, and another one was linked.
         OtherAccount = "other_account",
+    }
+}
+
+impl SendReason {
+    /// What to do about it; empty if the reason says enough.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::NotAllowedTo => {
+                "list the recipient under allowTo in openclaw.yml, run `openclawctl allow reload`, and send it again"
+            }
+            _ => "",
+        }
     }
 }
 

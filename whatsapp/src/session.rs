@@ -4,6 +4,7 @@
 //! `session` and `store` are the only modules that use WhatsApp's library.
 
 mod backlog;
+mod chats;
 mod compose;
 mod dial;
 mod expiry;
@@ -38,6 +39,7 @@ use openclaw_state::admission::Admission;
 use openclaw_state::clock;
 use openclaw_state::journal::Journal;
 use openclaw_state::outbox::Outbox;
+use openclaw_state::presence::Presence;
 use openclaw_state::traffic::Traffic;
 use openclaw_types::{Lid, Phone};
 use tokio::sync::{Notify, mpsc};
@@ -50,6 +52,7 @@ use whatsapp_rust::{CacheConfig, RawNodeLease};
 
 use crate::store::Store;
 
+pub use chats::Typing;
 #[cfg(feature = "sim")]
 pub use dial::InProcess;
 pub use dial::{Endpoint, EndpointError};
@@ -86,6 +89,8 @@ pub struct Setup {
     pub traffic: Arc<Traffic>,
     /// The allowlist check.
     pub admission: Arc<Admission>,
+    /// Who is online.
+    pub presence: Arc<Presence>,
 }
 
 /// What a session reports to its owner while it runs.
@@ -178,6 +183,7 @@ pub struct Session {
     dialled: Arc<dial::Outcome>,
     recipients: Arc<recipients::Recipients>,
     tokens: Arc<tokens::Tokens>,
+    presence: Arc<Presence>,
     store: Store,
 }
 
@@ -205,7 +211,8 @@ enum Workers {
 struct Seen {
     /// The phone has accepted: store the credentials, then report.
     accepted: Notify,
-    /// The library has announced this device as available: withdraw that, or the phone shows no notifications.
+    /// The library has announced this device as available: withdraw that, unless a client wants it, or the phone shows no
+    /// notifications.
     announced: Notify,
     /// Why the connection is about to end: the first reason that was reported.
     loss: Mutex<Option<Loss>>,
@@ -276,6 +283,7 @@ impl Session {
             dialled,
             recipients,
             tokens: Arc::default(),
+            presence: Arc::clone(&setup.presence),
             store: store.clone(),
         };
         // One run is one connection: when to reconnect is the owner's decision.
@@ -366,11 +374,6 @@ impl Session {
         }
     }
 
-    /// Withdraws the availability of this device. Without a push name none was announced, and none can be withdrawn.
-    async fn withdraw(&self) {
-        let _ = self.client.presence().set_unavailable().await;
-    }
-
     /// Ends the session: flushes buffers and closes the socket. It cannot connect again.
     pub async fn close(&self) {
         self.client.disconnect().await;
@@ -402,7 +405,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 () = seen.accepted.notified() => send_report(reports, session.accepted().await).await,
-                () = seen.announced.notified() => session.withdraw().await,
+                () = seen.announced.notified() => session.show_presence().await,
                 Ok(_) = &mut success => {
                     logged_in = true;
                     session.tokens.logged_in();

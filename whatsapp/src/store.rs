@@ -29,6 +29,7 @@ mod sending;
 mod sent;
 mod shown;
 mod signal;
+mod spellings;
 #[cfg(test)]
 mod tests;
 mod timers;

@@ -6,7 +6,9 @@ mod access;
 mod admin;
 mod agent;
 mod alerts;
+mod chats;
 mod clients;
+mod contacts;
 mod convert;
 mod explain;
 mod health;
@@ -26,7 +28,9 @@ use openclaw_proto::v1::access_server::AccessServer;
 use openclaw_proto::v1::admin_server::AdminServer;
 use openclaw_proto::v1::agent_server::AgentServer;
 use openclaw_proto::v1::alerts_server::AlertsServer;
+use openclaw_proto::v1::chats_server::ChatsServer;
 use openclaw_proto::v1::clients_server::ClientsServer;
+use openclaw_proto::v1::contacts_server::ContactsServer;
 use openclaw_proto::v1::files_server::FilesServer;
 use openclaw_state::clients::Clients;
 use openclaw_trust::Fingerprint;
@@ -97,6 +101,13 @@ pub async fn serve(
     let files = FilesServer::new(media::Service::new(agent.clone(), stop.clone()))
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_RESPONSE_BYTES);
+    let chats = chats::Service::new(agent.clone(), pages.clone(), stop.clone());
+    let chats = ChatsServer::new(chats)
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(MAX_RESPONSE_BYTES);
+    let contacts = ContactsServer::new(contacts::Service::new(agent.clone()))
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(MAX_RESPONSE_BYTES);
     let service = AgentServer::new(agent::Service::new(
         agent,
         pages,
@@ -130,6 +141,8 @@ pub async fn serve(
         .add_service(clients)
         .add_service(alerts)
         .add_service(files)
+        .add_service(chats)
+        .add_service(contacts)
         .add_service(health)
         .add_service(reflection_v1())
         .add_service(reflection_v1alpha())

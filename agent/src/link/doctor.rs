@@ -4,24 +4,27 @@ use std::time::{Duration, SystemTime};
 
 mod findings;
 
-use openclaw_state::allow::Verdict;
+use openclaw_state::allow::{Allowlist, Verdict};
 use openclaw_state::clock;
-use openclaw_types::{ChatId, Contact, Event, EventData, Finding, Lid, MessageId, Phone, Seq};
+use openclaw_types::{
+    ChatId, Contact, Event, EventData, Finding, Lid, MessageId, Phone, Recipient, Seq,
+};
 use openclaw_whatsapp::session::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
+use tokio::sync::watch;
 
 use self::findings::{
     alerts, by_lid_alone, clock as clock_finding, events, hold, link, person, proxies, restriction,
     rules, storage, waiting,
 };
-use super::Agent;
 use super::resolver::connected;
+use super::{Agent, View};
 use crate::host::proxy;
 
 /// How many events are scanned per page, and in total.
 const EVENTS_PER_PAGE: usize = 500;
 const MAX_EVENTS_SCANNED: usize = 100_000;
 /// WhatsApp answers within seconds, or not at all.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const QUERY_TIMEOUT: Duration = Duration::from_secs(15);
 /// The timeout of a query whose caller can continue without an answer.
 const OPTIONAL_QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// A group that no rule names.
@@ -53,6 +56,18 @@ struct Person<'a> {
     in_groups: Verdict,
     held: usize,
     summary: EventSummary,
+    /// Whether the account may write to them; `None` where the rules do not limit that.
+    may_write: Option<MayWrite>,
+}
+
+/// Whether the rules let the account write to someone.
+enum MayWrite {
+    Listed,
+    /// They have `known`, and the chat is.
+    Known,
+    /// They have `known`, and the chat is not.
+    IfKnown,
+    No,
 }
 
 /// The facts about a LID whose number is unknown.
@@ -101,18 +116,7 @@ impl Agent {
 
     /// Asks WhatsApp for the LIDs of numbers without a known one, while connected. Waits only briefly for the answer.
     pub async fn resolve(&self, phones: &[Phone]) {
-        let now = clock::now();
-        let phones = phones
-            .iter()
-            .filter(|phone| !self.allowlist().is_known(phone, now));
-        let phones: Vec<Phone> = phones.take(MAX_NUMBERS_PER_QUERY).cloned().collect();
-        let Some(session) = connected(&self.view.borrow()).filter(|_| !phones.is_empty()) else {
-            return;
-        };
-        let answer = tokio::time::timeout(OPTIONAL_QUERY_TIMEOUT, session.lids_of(&phones)).await;
-        if let Ok(Ok(lids)) = answer {
-            self.allowlist().learn(lids, clock::now());
-        }
+        resolve(&self.view, self.allowlist(), phones).await;
     }
 
     /// For a LID without a known number: WhatsApp offers no lookup from LID to number.
@@ -169,9 +173,24 @@ impl Agent {
             in_groups: judge(&contact, SOME_GROUP),
             held: self.admission.count_held_of(&contact),
             summary: self.summary(&contact).await,
+            may_write: self.may_write(phone).await,
             asked,
             lid,
         }
+    }
+
+    async fn may_write(&self, phone: &Phone) -> Option<MayWrite> {
+        let limit = self.allowlist().send_to()?;
+        let to = Recipient::Phone(phone.clone());
+        Some(if self.lists(&limit, &to).await {
+            MayWrite::Listed
+        } else if !limit.known {
+            MayWrite::No
+        } else if self.recipients().has_written(&to).await {
+            MayWrite::Known
+        } else {
+            MayWrite::IfKnown
+        })
     }
 
     async fn summary(&self, contact: &Contact) -> EventSummary {
@@ -190,6 +209,22 @@ impl Agent {
             tokio::task::yield_now().await;
         }
         summary
+    }
+}
+
+/// See [`Agent::resolve`].
+pub(super) async fn resolve(view: &watch::Receiver<View>, allowlist: &Allowlist, phones: &[Phone]) {
+    let now = clock::now();
+    let phones = phones
+        .iter()
+        .filter(|phone| !allowlist.is_known(phone, now));
+    let phones: Vec<Phone> = phones.take(MAX_NUMBERS_PER_QUERY).cloned().collect();
+    let Some(session) = connected(&view.borrow()).filter(|_| !phones.is_empty()) else {
+        return;
+    };
+    let answer = tokio::time::timeout(OPTIONAL_QUERY_TIMEOUT, session.lids_of(&phones)).await;
+    if let Ok(Ok(lids)) = answer {
+        allowlist.learn(lids, clock::now());
     }
 }
 

@@ -97,6 +97,7 @@ impl Owner {
             outbox: setup.outbox.clone(),
             traffic: setup.traffic.clone(),
             admission: setup.admission.clone(),
+            presence: setup.presence.clone(),
             keepalive_limit: setup.keepalive_limit,
             ready_after: setup.ready_after,
             started_at,
@@ -104,8 +105,9 @@ impl Owner {
             store: store.clone(),
             alerts: Alerts::default(),
             media: Arc::new(Transfers::new(setup.endpoint.clone())),
+            lookups: Arc::default(),
         };
-        let sender = Sender::new(watched, setup.outbox.clone());
+        let sender = Sender::new(watched, setup.outbox.clone(), agent.recipients());
         let resolver = Resolver {
             admission: setup.admission.clone(),
             view: agent.watch(),

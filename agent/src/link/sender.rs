@@ -12,11 +12,13 @@ use openclaw_whatsapp::session::Session;
 use tokio::sync::watch;
 
 use super::View;
+use super::recipients::Recipients;
 
 /// The task.
 pub struct Sender {
     view: watch::Receiver<View>,
     outbox: Arc<Outbox>,
+    recipients: Recipients,
 }
 
 /// A connection that can send.
@@ -28,8 +30,16 @@ struct Line {
 }
 
 impl Sender {
-    pub(super) fn new(view: watch::Receiver<View>, outbox: Arc<Outbox>) -> Self {
-        Self { view, outbox }
+    pub(super) fn new(
+        view: watch::Receiver<View>,
+        outbox: Arc<Outbox>,
+        recipients: Recipients,
+    ) -> Self {
+        Self {
+            view,
+            outbox,
+            recipients,
+        }
     }
 
     /// Runs until the owner of the link ends.
@@ -102,6 +112,7 @@ impl Sender {
     }
 
     async fn attempt(&self, session: &Session, delivery: &Delivery) -> Result<(), AttemptError> {
+        self.recipients.check(delivery).await?;
         if delivery.refused.is_some_and(Nack::is_stale_group) {
             session.refresh_group(&delivery.to).await;
         }

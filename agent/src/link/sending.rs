@@ -80,6 +80,9 @@ pub enum SendFailure {
     /// The number is not on WhatsApp. Nothing was sent.
     #[error("the number is not on WhatsApp")]
     NotOnWhatsApp,
+    /// The rules were changed while it was queued, and do not allow the recipient. Nothing was sent.
+    #[error("the agent may not write to this recipient; nothing was sent")]
+    NotAllowedTo,
     /// The state was not reached in time. Calling again with the same token returns the outcome, or retries.
     #[error("the message was not confirmed in time")]
     Timeout(Box<Token>),
@@ -214,7 +217,7 @@ impl Agent {
 
     /// The chat's canonical name, and its person with the number as WhatsApp spells it.
     fn names_of(&self, to: &Recipient) -> (ChatId, Option<Contact>) {
-        let chat = ChatId::from(to);
+        let chat = ChatId::from(&self.store.spelled(to));
         if !chat.is_person() {
             return (chat, None);
         }
@@ -235,9 +238,9 @@ impl Agent {
         let Some(Account { phone, lid, .. }) = &view.link.account else {
             return false;
         };
-        match to {
-            Recipient::Phone(to) => to == phone,
-            Recipient::Lid(to) => lid.as_ref() == Some(to),
+        match self.store.spelled(to) {
+            Recipient::Phone(to) => to == *phone,
+            Recipient::Lid(to) => *lid == Some(to),
             Recipient::Group(_) => false,
         }
     }
@@ -284,6 +287,7 @@ impl Agent {
             AttemptError::NotChecked(code) => SendFailure::NotChecked(code),
             AttemptError::NotEncrypted => SendFailure::NotEncrypted,
             AttemptError::NotOnWhatsApp => SendFailure::NotOnWhatsApp,
+            AttemptError::NotAllowedTo => SendFailure::NotAllowedTo,
             AttemptError::Restricted => SendFailure::Failed {
                 why: SendReason::Restricted,
                 nack: None,
@@ -322,7 +326,7 @@ impl Agent {
     }
 
     /// The sending account, and why the link is down, if it is.
-    fn account(&self) -> Result<(Phone, Option<Down>), Denied> {
+    pub(super) fn account(&self) -> Result<(Phone, Option<Down>), Denied> {
         let view = self.view.borrow();
         let Link { state, account, .. } = &view.link;
         match (account, state) {

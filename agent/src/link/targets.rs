@@ -45,6 +45,9 @@ pub enum TargetError {
     /// The message is from another sender.
     #[error("the message is not one of this account")]
     NotOurs,
+    /// The message is from the account itself.
+    #[error("the message is one of this account")]
+    Ours,
     /// The message is not a text.
     #[error("only a text can be edited")]
     NotAText,
@@ -109,6 +112,18 @@ impl Agent {
         let referred = found.map(|found| found.referred(&what));
         let what = what.about(|_| referred.clone().ok_or(TargetError::Unknown))?;
         Ok(Resolved { to, what, until })
+    }
+
+    /// A message from another sender: its chat, its author and its id.
+    pub(super) fn received_message(
+        &self,
+        message: &MessageRef,
+    ) -> Result<(Recipient, Contact, MessageId), TargetError> {
+        let found = self.find(message)?;
+        match found.ours {
+            true => Err(TargetError::Ours),
+            false => Ok((found.to, found.author, found.id)),
+        }
     }
 
     /// The message that the content refers to, if the operation is allowed on it.

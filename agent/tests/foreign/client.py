@@ -192,6 +192,19 @@ def download(api):
     refused(lambda: api.agent("Files/Download", of_text), grpc.StatusCode.FAILED_PRECONDITION, "NO_MEDIA")
 
 
+def chats(api, contact):
+    """Marks the newest message as read, types, and looks the contact up."""
+    messages = {"kinds": ["EVENT_KIND_MESSAGE"]}
+    event = api.agent("Agent/ListEvents", {"filter": messages, "page_size": 1}).events[0]
+    api.agent("Chats/MarkRead", {"messages": [{"seq": str(event.seq)}]})
+    refused(lambda: api.agent("Chats/MarkRead"), grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")
+    typing = api.agent("Chats/SetTyping", {"to": contact})
+    assert next(typing).shown
+    typing.cancel()
+    [found] = api.agent("Contacts/Lookup", {"numbers": [contact]}).results
+    assert found.on_whatsapp and found.contact.phone == contact, found
+
+
 def admit(api, contact):
     who = {"who": "+15550100003"}
     assert api.agent("Access/AddAllowed", who).added
@@ -262,6 +275,7 @@ def every(api, phone, contact):
     send(api, contact)
     watch(api)
     download(api)
+    chats(api, contact)
     admit(api, contact)
     invite(api)
     no_alerts = lambda: api.agent("Alerts/TestAlert")

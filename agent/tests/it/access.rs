@@ -3,6 +3,7 @@
 pub(crate) mod doctor;
 mod files;
 mod numbers;
+mod recipients;
 mod reload;
 mod spellings;
 

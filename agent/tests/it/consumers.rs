@@ -313,6 +313,7 @@ impl RandomClient {
                     self.request.after = self.request.after.max(Some(beat.head));
                 }
                 Some(Item::Gap(gap)) => panic!("{gap:?}"),
+                Some(Item::Presence(_) | Item::Typing(_)) => panic!("not asked for"),
                 None => return true,
             }
             if slow {

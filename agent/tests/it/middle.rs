@@ -96,6 +96,7 @@ async fn follow(middle: &Line, seen: &mut Vec<u64>, enough: usize) {
             Ok(Some(Item::Event(event))) => seen.push(event.seq),
             Ok(Some(Item::Gap(gap))) => panic!("nothing is lost: {gap:?}"),
             Ok(Some(Item::Heartbeat(_))) => {}
+            Ok(Some(Item::Presence(_) | Item::Typing(_))) => panic!("not asked for"),
             Ok(None) | Err(_) => return,
         }
     }

@@ -18,6 +18,8 @@ use scene::Scene;
 pub(crate) use shell::Shell;
 
 const PAGE: &str = "docs/runbook.md";
+/// The reason of a call whose client has gone.
+const UNREAD: [&str; 1] = ["CANCELLED"];
 /// The page's rules: Anna is allowed.
 const RULES: &str =
     "channels:\n  whatsapp:\n    dmPolicy: allowlist\n    allowFrom: [\"+15550100002\"]\n";
@@ -184,7 +186,10 @@ fn the_runbook_names_every_state_and_every_error() {
     for file in [
         "edge/grpc/status.rs",
         "edge/grpc/status/sending.rs",
+        "edge/grpc/status/chats.rs",
         "edge/grpc/status/clients.rs",
+        "edge/grpc/status/contacts.rs",
+        "edge/grpc/status/media.rs",
         "edge/grpc/roles.rs",
         "edge/grpc/explain.rs",
         "link/frame.rs",
@@ -194,7 +199,7 @@ fn the_runbook_names_every_state_and_every_error() {
             .split('"')
             .skip(1)
             .step_by(2)
-            .filter(|name| is_reason(name))
+            .filter(|name| is_reason(name) && !UNREAD.contains(name))
         {
             assert!(named(name), "{file} has an error {name}");
             found += 1;

@@ -2,6 +2,7 @@
 //! locations, contact cards, polls and votes.
 
 mod refused;
+mod spelled;
 mod stopped;
 
 use openclaw_proto::v1 as pb;

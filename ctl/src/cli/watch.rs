@@ -25,6 +25,17 @@ pub(crate) struct WatchArgs {
     /// A new consumer starts with new events, or at --from-start or --after.
     #[arg(long, value_name = "NAME")]
     pub(crate) consumer: Option<String>,
+    /// Also print who is online and who types in this chat, as it happens: a number, a LID or a group's JID. Repeatable, or
+    /// separated by commas.
+    ///
+    /// The account is online meanwhile: as long as it is, the phone shows no notifications.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "CHAT",
+        conflicts_with = "no_follow"
+    )]
+    pub(crate) presence: Vec<String>,
     /// Stop at the newest event instead of waiting for more.
     #[arg(long, visible_alias = "once")]
     pub(crate) no_follow: bool,

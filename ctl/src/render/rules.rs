@@ -16,6 +16,7 @@ pub(crate) fn line(rules: &Rules) -> String {
         added,
         unresolved,
         held,
+        recipients_limited,
         ..
     } = rules;
     if *unrestricted {
@@ -45,6 +46,9 @@ pub(crate) fn line(rules: &Rules) -> String {
             line.push_str(&format!(", {count} {what}"));
         }
     }
+    if *recipients_limited {
+        line.push_str(", recipients limited (allow_to)");
+    }
     if !rules.reload_error.is_empty() {
         line.push_str(", but the last change was not loaded");
     }
@@ -68,12 +72,13 @@ mod tests {
             group_policy: Policy::Disabled.into(),
             listed: 2,
             held: 1,
+            recipients_limited: true,
             reload_error: "line 3".to_owned(),
             ..Default::default()
         };
         assert_eq!(
             line(&some),
-            "direct chats allowlist, groups disabled, 2 listed in /etc/openclaw.yml, 1 message held, but the last change was not loaded"
+            "direct chats allowlist, groups disabled, 2 listed in /etc/openclaw.yml, 1 message held, recipients limited (allow_to), but the last change was not loaded"
         );
     }
 }

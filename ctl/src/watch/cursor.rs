@@ -23,6 +23,8 @@ pub(crate) enum Step {
     Print(Box<Event>),
     /// Report that these are missing.
     Gap(Gap),
+    /// Print this, which has no place in the order.
+    Transient(Box<Item>),
     /// Nothing.
     Quiet,
     /// The agent lost its events, like one that keeps them in memory and restarts: its head is `head`, before `after`.
@@ -90,6 +92,7 @@ impl Cursor {
                 })
             }
             Some(Item::Heartbeat(Heartbeat { head })) => self.beat(head),
+            Some(item @ (Item::Presence(_) | Item::Typing(_))) => Step::Transient(Box::new(item)),
             _ => Step::Quiet,
         }
     }

@@ -88,6 +88,7 @@ files!(
     alerts,
     allow,
     backup,
+    chats,
     clients,
     consumers,
     context,
@@ -96,6 +97,7 @@ files!(
     events,
     health,
     import,
+    lookup,
     media,
     numbers,
     outbox,
@@ -112,7 +114,8 @@ files!(
     verify,
     watch,
     watch_chats,
-    watch_place
+    watch_place,
+    watch_presence
 );
 
 fn folder() -> PathBuf {

@@ -51,6 +51,9 @@ pub(crate) struct Script {
     pub(crate) backup: VecDeque<Vec<Value>>,
     pub(crate) restore: VecDeque<Value>,
     pub(crate) download: VecDeque<Vec<Value>>,
+    pub(crate) mark_read: VecDeque<Value>,
+    pub(crate) typing: VecDeque<Vec<Value>>,
+    pub(crate) lookup: VecDeque<Value>,
     /// How many seconds its clock is ahead.
     pub(crate) clock: i64,
     /// The protocol on a loopback port, if it listens on one.

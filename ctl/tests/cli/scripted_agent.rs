@@ -3,7 +3,9 @@
 mod access;
 mod admin;
 mod alerts;
+mod chats;
 mod clients;
+mod contacts;
 mod files;
 mod health;
 mod tls;
@@ -20,7 +22,9 @@ use openclaw_proto::v1::access_server::AccessServer;
 use openclaw_proto::v1::admin_server::AdminServer;
 use openclaw_proto::v1::agent_server::{Agent, AgentServer};
 use openclaw_proto::v1::alerts_server::AlertsServer;
+use openclaw_proto::v1::chats_server::ChatsServer;
 use openclaw_proto::v1::clients_server::ClientsServer;
+use openclaw_proto::v1::contacts_server::ContactsServer;
 use openclaw_proto::v1::files_server::FilesServer;
 use openclaw_proto::v1::{
     AckEventsRequest, AckEventsResponse, CancelSendRequest, CancelSendResponse,
@@ -82,6 +86,8 @@ impl ScriptedAgent {
             .add_service(AccessServer::from_arc(Arc::clone(&methods)))
             .add_service(AlertsServer::from_arc(Arc::clone(&methods)))
             .add_service(FilesServer::from_arc(Arc::clone(&methods)))
+            .add_service(ChatsServer::from_arc(Arc::clone(&methods)))
+            .add_service(ContactsServer::from_arc(Arc::clone(&methods)))
             .add_service(ClientsServer::from_arc(methods));
         let mut servers = Vec::new();
         let mut listener = None;

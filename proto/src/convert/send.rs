@@ -1,6 +1,6 @@
 //! The state of an outgoing message, and why it failed.
 
-use openclaw_types::{ChatId, MessageId, Nack, SendOutcome, SendState, Sent};
+use openclaw_types::{ChatId, MessageId, Nack, SendOutcome, SendReason, SendState, Sent};
 
 use super::event::Wire;
 use super::people::chat_name;
@@ -14,6 +14,7 @@ reason!(
         RefusedByServer,
         Restricted,
         NotOnWhatsapp,
+        NotAllowedTo,
         Expired,
         Unconfirmed,
         Cancelled,
@@ -70,6 +71,9 @@ impl Wire for SendOutcome {
             chat,
         } = self;
         let refused = refused.filter(|_| state == SendState::Failed);
+        let hint = refused.map(Nack::hint);
+        let hint = hint.or_else(|| failure.as_ref().map(SendReason::hint));
+        let hint = hint.unwrap_or_default().to_owned();
         let (reason, other_reason) = failure.map(reason).unwrap_or_default();
         v1::SendOutcome {
             client_token: token.into(),
@@ -79,7 +83,7 @@ impl Wire for SendOutcome {
             reason,
             other_reason,
             nack: refused.map(nack),
-            hint: refused.map_or("", Nack::hint).to_owned(),
+            hint,
         }
     }
 

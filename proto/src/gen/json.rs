@@ -13,6 +13,7 @@ message! {
         remarks = "remarks": Plain,
         reload_error = "reload_error": Plain,
         reload_failed_at = "reload_failed_at": Timestamp,
+        recipients_limited = "recipients_limited": Plain,
     }
 }
 message! {
@@ -802,6 +803,7 @@ message! {
         follow = "follow": Plain,
         filter = "filter": Plain,
         consumer = "consumer": Plain,
+        presence_of = "presence_of": Plain,
     }
 }
 message! {
@@ -811,6 +813,23 @@ message! {
         Event = "event": Plain,
         Gap = "gap": Plain,
         Heartbeat = "heartbeat": Plain,
+        Presence = "presence": Plain,
+        Typing = "typing": Plain,
+    }
+}
+message! {
+    Presence {
+        chat = "chat": Plain,
+        contact = "contact": Plain,
+        online = "online": Plain,
+        last_seen = "last_seen": Timestamp,
+    }
+}
+message! {
+    Typing {
+        chat = "chat": Plain,
+        contact = "contact": Plain,
+        state = "state": OneWord<v1::TypingState>,
     }
 }
 message! {
@@ -1027,6 +1046,45 @@ message! {
     }
 }
 message! {
+    MarkReadRequest {
+        messages = "messages": Plain,
+    }
+}
+message! {
+    MarkReadResponse {
+    }
+}
+message! {
+    SetTypingRequest {
+        to = "to": Plain,
+        recording = "recording": Plain,
+    }
+}
+message! {
+    SetTypingResponse {
+        shown = "shown": Plain,
+    }
+}
+message! {
+    LookupRequest {
+        numbers = "numbers": Plain,
+    }
+}
+message! {
+    LookupResponse {
+        results = "results": Plain,
+    }
+}
+message! {
+    LookupResult {
+        number = "number": Plain,
+        on_whatsapp = "on_whatsapp": Plain,
+        contact = "contact": Plain,
+        business = "business": Plain,
+        checked_at = "checked_at": Timestamp,
+    }
+}
+message! {
     DownloadRequest {
         message = "message": Plain,
         quoted = "quoted": Plain,
@@ -1164,6 +1222,8 @@ fn ways_of(message: &str) -> tests::Ways {
         "EventFilter" => tests::Ways::of::<v1::EventFilter>(),
         "WatchEventsRequest" => tests::Ways::of::<v1::WatchEventsRequest>(),
         "WatchEventsResponse" => tests::Ways::of::<v1::WatchEventsResponse>(),
+        "Presence" => tests::Ways::of::<v1::Presence>(),
+        "Typing" => tests::Ways::of::<v1::Typing>(),
         "Gap" => tests::Ways::of::<v1::Gap>(),
         "Heartbeat" => tests::Ways::of::<v1::Heartbeat>(),
         "ListEventsRequest" => tests::Ways::of::<v1::ListEventsRequest>(),
@@ -1196,6 +1256,13 @@ fn ways_of(message: &str) -> tests::Ways {
         "Traffic" => tests::Ways::of::<v1::Traffic>(),
         "UnpairRequest" => tests::Ways::of::<v1::UnpairRequest>(),
         "UnpairResponse" => tests::Ways::of::<v1::UnpairResponse>(),
+        "MarkReadRequest" => tests::Ways::of::<v1::MarkReadRequest>(),
+        "MarkReadResponse" => tests::Ways::of::<v1::MarkReadResponse>(),
+        "SetTypingRequest" => tests::Ways::of::<v1::SetTypingRequest>(),
+        "SetTypingResponse" => tests::Ways::of::<v1::SetTypingResponse>(),
+        "LookupRequest" => tests::Ways::of::<v1::LookupRequest>(),
+        "LookupResponse" => tests::Ways::of::<v1::LookupResponse>(),
+        "LookupResult" => tests::Ways::of::<v1::LookupResult>(),
         "DownloadRequest" => tests::Ways::of::<v1::DownloadRequest>(),
         "DownloadResponse" => tests::Ways::of::<v1::DownloadResponse>(),
         "DownloadStart" => tests::Ways::of::<v1::DownloadStart>(),

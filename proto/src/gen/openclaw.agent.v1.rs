@@ -39,12 +39,17 @@ pub struct Rules {
     /// Time of the failed reload.
     #[prost(message, optional, tag = "12")]
     pub reload_failed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// True if `allowTo` limits whom the account may write to: ListAllowed lists it. Calls for another recipient fail with
+    /// PERMISSION_DENIED (NOT_ALLOWED_TO), for every client.
+    #[prost(bool, tag = "13")]
+    pub recipients_limited: bool,
 }
 /// A person or a group that is allowed.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Allowed {
-    /// A number in E.164, a LID ("123456@lid"), a group's JID, or "*".
+    /// A number in E.164, a LID ("123456@lid"), a group's JID, "*", or, of `allowTo`, "known": chats from which the agent has a
+    /// message.
     #[prost(string, tag = "1")]
     pub who: ::prost::alloc::string::String,
     /// The list that it belongs to.
@@ -208,6 +213,8 @@ pub enum AllowedList {
     GroupAllowFrom = 2,
     /// `groups`.
     Groups = 3,
+    /// `allowTo`: people and groups that the account may write to.
+    AllowTo = 4,
 }
 impl AllowedList {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -220,6 +227,7 @@ impl AllowedList {
             Self::AllowFrom => "ALLOWED_LIST_ALLOW_FROM",
             Self::GroupAllowFrom => "ALLOWED_LIST_GROUP_ALLOW_FROM",
             Self::Groups => "ALLOWED_LIST_GROUPS",
+            Self::AllowTo => "ALLOWED_LIST_ALLOW_TO",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -229,6 +237,7 @@ impl AllowedList {
             "ALLOWED_LIST_ALLOW_FROM" => Some(Self::AllowFrom),
             "ALLOWED_LIST_GROUP_ALLOW_FROM" => Some(Self::GroupAllowFrom),
             "ALLOWED_LIST_GROUPS" => Some(Self::Groups),
+            "ALLOWED_LIST_ALLOW_TO" => Some(Self::AllowTo),
             _ => None,
         }
     }
@@ -2268,7 +2277,7 @@ pub enum Role {
     Unspecified = 0,
     /// Reads: status, events, lists.
     Reader = 1,
-    /// Also sends, acknowledges events, and runs Diagnose.
+    /// Also sends, marks as read, types, follows presence, looks up numbers, acknowledges events, and runs Diagnose.
     Sender = 2,
     /// Also pairs, resumes, unpairs, and changes the allowlist.
     Operator = 3,
@@ -4065,6 +4074,8 @@ pub enum SendReason {
     ServerError = 13,
     /// The agent holds all sends: see `SendHold`.
     Held = 14,
+    /// It was queued, and `allowTo` no longer has its recipient.
+    NotAllowedTo = 15,
 }
 impl SendReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -4088,6 +4099,7 @@ impl SendReason {
             Self::NotEncrypted => "SEND_REASON_NOT_ENCRYPTED",
             Self::ServerError => "SEND_REASON_SERVER_ERROR",
             Self::Held => "SEND_REASON_HELD",
+            Self::NotAllowedTo => "SEND_REASON_NOT_ALLOWED_TO",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -4108,6 +4120,7 @@ impl SendReason {
             "SEND_REASON_NOT_ENCRYPTED" => Some(Self::NotEncrypted),
             "SEND_REASON_SERVER_ERROR" => Some(Self::ServerError),
             "SEND_REASON_HELD" => Some(Self::Held),
+            "SEND_REASON_NOT_ALLOWED_TO" => Some(Self::NotAllowedTo),
             _ => None,
         }
     }
@@ -4766,12 +4779,18 @@ pub struct WatchEventsRequest {
     /// underscores. An unknown name creates a consumer, at `after` if it is set, else at the head.
     #[prost(string, tag = "4")]
     pub consumer: ::prost::alloc::string::String,
+    /// Also stream presence and typing of these chats, for as long as the stream lasts: phone numbers, LIDs ("...@lid") or
+    /// groups' JIDs ("...@g.us"), at most 64. Needs the role `sender` and `follow`: the account is online meanwhile, because
+    /// WhatsApp shows others only to who is online, and while it is, WhatsApp sends no notifications to the phone. A group
+    /// has typing only. People may hide their presence.
+    #[prost(string, repeated, tag = "5")]
+    pub presence_of: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// One item of the stream. Later versions may add items: a client skips unknown ones.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchEventsResponse {
     /// The item. Only `event` has a seq and is kept; the others are transient.
-    #[prost(oneof = "watch_events_response::Item", tags = "1, 2, 3")]
+    #[prost(oneof = "watch_events_response::Item", tags = "1, 2, 3, 4, 5")]
     pub item: ::core::option::Option<watch_events_response::Item>,
 }
 /// Nested message and enum types in `WatchEventsResponse`.
@@ -4788,7 +4807,45 @@ pub mod watch_events_response {
         /// Keepalive. Sent at the start of a followed stream and every 30 s.
         #[prost(message, tag = "3")]
         Heartbeat(super::Heartbeat),
+        /// A person of `presence_of` came online or went offline. Never kept; one that arrives while the client reads
+        /// slowly may be skipped.
+        #[prost(message, tag = "4")]
+        Presence(super::Presence),
+        /// Someone types, records or stops in a chat of `presence_of`. Never kept either.
+        #[prost(message, tag = "5")]
+        Typing(super::Typing),
     }
+}
+/// Whether a person is online.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Presence {
+    /// The chat with the person.
+    #[prost(string, tag = "1")]
+    pub chat: ::prost::alloc::string::String,
+    /// The person.
+    #[prost(message, optional, tag = "2")]
+    pub contact: ::core::option::Option<Contact>,
+    /// True while they use WhatsApp.
+    #[prost(bool, tag = "3")]
+    pub online: bool,
+    /// When they were online last. Absent while they are, or if they hide it.
+    #[prost(message, optional, tag = "4")]
+    pub last_seen: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// What someone does in a chat.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Typing {
+    /// The chat.
+    #[prost(string, tag = "1")]
+    pub chat: ::prost::alloc::string::String,
+    /// Who does it.
+    #[prost(message, optional, tag = "2")]
+    pub contact: ::core::option::Option<Contact>,
+    /// What. Clients repeat it while it lasts; treat one that is older than 25 seconds as ended.
+    #[prost(enumeration = "TypingState", tag = "3")]
+    pub state: i32,
 }
 /// The events from `first` to `last`, inclusive, are missing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4904,6 +4961,43 @@ pub struct RemoveConsumerRequest {
 /// The consumer is removed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RemoveConsumerResponse {}
+/// What someone does in a chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TypingState {
+    /// Not known.
+    Unspecified = 0,
+    /// Types a message.
+    Typing = 1,
+    /// Records a voice message.
+    Recording = 2,
+    /// Has stopped.
+    Stopped = 3,
+}
+impl TypingState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TYPING_STATE_UNSPECIFIED",
+            Self::Typing => "TYPING_STATE_TYPING",
+            Self::Recording => "TYPING_STATE_RECORDING",
+            Self::Stopped => "TYPING_STATE_STOPPED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TYPING_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "TYPING_STATE_TYPING" => Some(Self::Typing),
+            "TYPING_STATE_RECORDING" => Some(Self::Recording),
+            "TYPING_STATE_STOPPED" => Some(Self::Stopped),
+            _ => None,
+        }
+    }
+}
 /// How to pair.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -5459,7 +5553,9 @@ pub mod agent_client {
         /// - INVALID_ARGUMENT: a recipient or a text that cannot be sent.
         /// - ALREADY_EXISTS: the token was used for another message.
         /// - UNIMPLEMENTED, CONTENT_UNSUPPORTED: this version cannot send this content.
-        /// - PERMISSION_DENIED, RECIPIENT: the client may not send to this recipient.
+        /// - PERMISSION_DENIED
+        ///   - RECIPIENT: the client may not send to this recipient.
+        ///   - NOT_ALLOWED_TO: the agent may not write to this recipient (`allowTo` in `openclaw.yml`).
         /// - UNAVAILABLE
         ///   - NOT_CHECKED, NOT_ENCRYPTED: temporary, nothing was sent.
         ///   - CONNECTION_LOST: the outcome is unknown.
@@ -5815,7 +5911,9 @@ pub mod agent_server {
         /// - INVALID_ARGUMENT: a recipient or a text that cannot be sent.
         /// - ALREADY_EXISTS: the token was used for another message.
         /// - UNIMPLEMENTED, CONTENT_UNSUPPORTED: this version cannot send this content.
-        /// - PERMISSION_DENIED, RECIPIENT: the client may not send to this recipient.
+        /// - PERMISSION_DENIED
+        ///   - RECIPIENT: the client may not send to this recipient.
+        ///   - NOT_ALLOWED_TO: the agent may not write to this recipient (`allowTo` in `openclaw.yml`).
         /// - UNAVAILABLE
         ///   - NOT_CHECKED, NOT_ENCRYPTED: temporary, nothing was sent.
         ///   - CONNECTION_LOST: the outcome is unknown.
@@ -6613,6 +6711,805 @@ pub mod agent_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "openclaw.agent.v1.Agent";
     impl<T> tonic::server::NamedService for AgentServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Which messages to mark as read.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct MarkReadRequest {
+    /// The messages, 1 to 256, in any chats.
+    #[prost(message, repeated, tag = "1")]
+    pub messages: ::prost::alloc::vec::Vec<MessageRef>,
+}
+/// The receipts were written to the connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkReadResponse {}
+/// Where to show what.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct SetTypingRequest {
+    /// The chat: a phone number in E.164, a LID ("...@lid") or a group's JID ("...@g.us").
+    #[prost(string, tag = "1")]
+    pub to: ::prost::alloc::string::String,
+    /// Show that the account records a voice message, instead of typing.
+    #[prost(bool, tag = "2")]
+    pub recording: bool,
+}
+/// One item for each notification to WhatsApp: immediately, and then every 10 seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetTypingResponse {
+    /// False if it was not, because the agent is not connected.
+    #[prost(bool, tag = "1")]
+    pub shown: bool,
+}
+/// Generated client implementations.
+pub mod chats_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// What the account does in its chats besides sending: read receipts, and typing. Nothing of it is kept.
+    ///
+    /// Presence and typing of others are items of WatchEvents: see `WatchEventsRequest.presence_of`.
+    #[derive(Debug, Clone)]
+    pub struct ChatsClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> ChatsClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ChatsClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ChatsClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Marks received messages as read: WhatsApp shows that to their senders, and to the account's own phone.
+        ///
+        /// Returns when the receipts are written to the connection; WhatsApp confirms none. After a lost connection call again: a
+        /// message may be marked twice. If read receipts are switched off for the account, senders of direct messages do not
+        /// see them.
+        ///
+        /// Errors, by code and `reason`. If one message is refused, none is marked:
+        ///
+        /// - INVALID_ARGUMENT: no message, more than 256, or one that cannot be read.
+        /// - NOT_FOUND: NO_SUCH_EVENT, EVENT_GONE.
+        /// - FAILED_PRECONDITION
+        ///   - NOT_CONNECTED: as for Send.
+        ///   - NOT_A_MESSAGE, CHAT_UNSUPPORTED: as for Send.
+        ///   - OWN_MESSAGE: a message of the account itself.
+        /// - PERMISSION_DENIED
+        ///   - RECIPIENT: the client may not send to this chat.
+        ///   - NOT_ALLOWED_TO: the agent may not write to this chat (`allowTo` in `openclaw.yml`).
+        /// - UNAVAILABLE, CONNECTION_LOST: some messages may be marked.
+        pub async fn mark_read(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MarkReadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MarkReadResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Chats/MarkRead",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Chats", "MarkRead"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Shows in a chat that the account types or records, for as long as the client holds the stream.
+        ///
+        /// The account is online meanwhile, and only meanwhile: while it is, WhatsApp sends no notifications to the phone. What
+        /// is shown ends when the client cancels the call or goes away. After a lost connection the agent shows it again once it
+        /// is connected.
+        ///
+        /// FAILED_PRECONDITION: NOT_CONNECTED as for Send. PERMISSION_DENIED: RECIPIENT, NOT_ALLOWED_TO as for MarkRead.
+        pub async fn set_typing(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetTypingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::SetTypingResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Chats/SetTyping",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Chats", "SetTyping"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod chats_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ChatsServer.
+    #[async_trait]
+    pub trait Chats: std::marker::Send + std::marker::Sync + 'static {
+        /// Marks received messages as read: WhatsApp shows that to their senders, and to the account's own phone.
+        ///
+        /// Returns when the receipts are written to the connection; WhatsApp confirms none. After a lost connection call again: a
+        /// message may be marked twice. If read receipts are switched off for the account, senders of direct messages do not
+        /// see them.
+        ///
+        /// Errors, by code and `reason`. If one message is refused, none is marked:
+        ///
+        /// - INVALID_ARGUMENT: no message, more than 256, or one that cannot be read.
+        /// - NOT_FOUND: NO_SUCH_EVENT, EVENT_GONE.
+        /// - FAILED_PRECONDITION
+        ///   - NOT_CONNECTED: as for Send.
+        ///   - NOT_A_MESSAGE, CHAT_UNSUPPORTED: as for Send.
+        ///   - OWN_MESSAGE: a message of the account itself.
+        /// - PERMISSION_DENIED
+        ///   - RECIPIENT: the client may not send to this chat.
+        ///   - NOT_ALLOWED_TO: the agent may not write to this chat (`allowTo` in `openclaw.yml`).
+        /// - UNAVAILABLE, CONNECTION_LOST: some messages may be marked.
+        async fn mark_read(
+            &self,
+            request: tonic::Request<super::MarkReadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MarkReadResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the SetTyping method.
+        type SetTypingStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::SetTypingResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Shows in a chat that the account types or records, for as long as the client holds the stream.
+        ///
+        /// The account is online meanwhile, and only meanwhile: while it is, WhatsApp sends no notifications to the phone. What
+        /// is shown ends when the client cancels the call or goes away. After a lost connection the agent shows it again once it
+        /// is connected.
+        ///
+        /// FAILED_PRECONDITION: NOT_CONNECTED as for Send. PERMISSION_DENIED: RECIPIENT, NOT_ALLOWED_TO as for MarkRead.
+        async fn set_typing(
+            &self,
+            request: tonic::Request<super::SetTypingRequest>,
+        ) -> std::result::Result<tonic::Response<Self::SetTypingStream>, tonic::Status>;
+    }
+    /// What the account does in its chats besides sending: read receipts, and typing. Nothing of it is kept.
+    ///
+    /// Presence and typing of others are items of WatchEvents: see `WatchEventsRequest.presence_of`.
+    #[derive(Debug)]
+    pub struct ChatsServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ChatsServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ChatsServer<T>
+    where
+        T: Chats,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/openclaw.agent.v1.Chats/MarkRead" => {
+                    #[allow(non_camel_case_types)]
+                    struct MarkReadSvc<T: Chats>(pub Arc<T>);
+                    impl<T: Chats> tonic::server::UnaryService<super::MarkReadRequest>
+                    for MarkReadSvc<T> {
+                        type Response = super::MarkReadResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MarkReadRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Chats>::mark_read(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MarkReadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Chats/SetTyping" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetTypingSvc<T: Chats>(pub Arc<T>);
+                    impl<
+                        T: Chats,
+                    > tonic::server::ServerStreamingService<super::SetTypingRequest>
+                    for SetTypingSvc<T> {
+                        type Response = super::SetTypingResponse;
+                        type ResponseStream = T::SetTypingStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetTypingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Chats>::set_typing(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetTypingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ChatsServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "openclaw.agent.v1.Chats";
+    impl<T> tonic::server::NamedService for ChatsServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Which numbers to look up.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct LookupRequest {
+    /// Phone numbers in E.164, 1 to 20.
+    #[prost(string, repeated, tag = "1")]
+    pub numbers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What WhatsApp knows of the numbers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct LookupResponse {
+    /// One for each number, in the order of the request.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<LookupResult>,
+}
+/// What WhatsApp knows of a number.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct LookupResult {
+    /// The number, as it was asked for, in E.164.
+    #[prost(string, tag = "1")]
+    pub number: ::prost::alloc::string::String,
+    /// Whether it is on WhatsApp.
+    #[prost(bool, tag = "2")]
+    pub on_whatsapp: bool,
+    /// The person: the number as WhatsApp spells it, and the LID. Absent if the number is not on WhatsApp.
+    #[prost(message, optional, tag = "3")]
+    pub contact: ::core::option::Option<Contact>,
+    /// Whether it is a business account.
+    #[prost(bool, tag = "4")]
+    pub business: bool,
+    /// When WhatsApp answered.
+    #[prost(message, optional, tag = "5")]
+    pub checked_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Generated client implementations.
+pub mod contacts_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// People, as WhatsApp knows them.
+    #[derive(Debug, Clone)]
+    pub struct ContactsClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> ContactsClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ContactsClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ContactsClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Looks up which numbers are on WhatsApp, and under which names. Sends nothing to them.
+        ///
+        /// Answers are cached: for a day, or for an hour if the number is not on WhatsApp. Only numbers that are not cached count
+        /// for the limit of 100 in any hour, which is there because WhatsApp restricts accounts that look up many. The answer
+        /// has all numbers or the call fails; what was answered until then is cached.
+        ///
+        /// Errors, by code and `reason`:
+        ///
+        /// - INVALID_ARGUMENT: no number, more than 20, or one that cannot be read.
+        /// - RESOURCE_EXHAUSTED, LOOKUP_LIMIT: too many numbers were looked up in the last hour, or WhatsApp has answered that
+        ///   they are too many. `metadata["retry_at"]` (RFC 3339) and a `google.rpc.RetryInfo` have the time to try again.
+        /// - FAILED_PRECONDITION, NOT_CONNECTED: as for Send.
+        /// - UNAVAILABLE
+        ///   - NOT_CHECKED: WhatsApp refused to answer. `metadata["code"]` is its code.
+        ///   - CONNECTION_LOST: no answer arrived in time.
+        pub async fn lookup(
+            &mut self,
+            request: impl tonic::IntoRequest<super::LookupRequest>,
+        ) -> std::result::Result<tonic::Response<super::LookupResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Contacts/Lookup",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Contacts", "Lookup"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod contacts_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ContactsServer.
+    #[async_trait]
+    pub trait Contacts: std::marker::Send + std::marker::Sync + 'static {
+        /// Looks up which numbers are on WhatsApp, and under which names. Sends nothing to them.
+        ///
+        /// Answers are cached: for a day, or for an hour if the number is not on WhatsApp. Only numbers that are not cached count
+        /// for the limit of 100 in any hour, which is there because WhatsApp restricts accounts that look up many. The answer
+        /// has all numbers or the call fails; what was answered until then is cached.
+        ///
+        /// Errors, by code and `reason`:
+        ///
+        /// - INVALID_ARGUMENT: no number, more than 20, or one that cannot be read.
+        /// - RESOURCE_EXHAUSTED, LOOKUP_LIMIT: too many numbers were looked up in the last hour, or WhatsApp has answered that
+        ///   they are too many. `metadata["retry_at"]` (RFC 3339) and a `google.rpc.RetryInfo` have the time to try again.
+        /// - FAILED_PRECONDITION, NOT_CONNECTED: as for Send.
+        /// - UNAVAILABLE
+        ///   - NOT_CHECKED: WhatsApp refused to answer. `metadata["code"]` is its code.
+        ///   - CONNECTION_LOST: no answer arrived in time.
+        async fn lookup(
+            &self,
+            request: tonic::Request<super::LookupRequest>,
+        ) -> std::result::Result<tonic::Response<super::LookupResponse>, tonic::Status>;
+    }
+    /// People, as WhatsApp knows them.
+    #[derive(Debug)]
+    pub struct ContactsServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ContactsServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ContactsServer<T>
+    where
+        T: Contacts,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/openclaw.agent.v1.Contacts/Lookup" => {
+                    #[allow(non_camel_case_types)]
+                    struct LookupSvc<T: Contacts>(pub Arc<T>);
+                    impl<T: Contacts> tonic::server::UnaryService<super::LookupRequest>
+                    for LookupSvc<T> {
+                        type Response = super::LookupResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::LookupRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Contacts>::lookup(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LookupSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ContactsServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "openclaw.agent.v1.Contacts";
+    impl<T> tonic::server::NamedService for ContactsServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

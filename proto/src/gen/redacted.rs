@@ -469,6 +469,16 @@ impl ::core::fmt::Debug for v1::WatchEventsRequest {
         f.debug_struct("WatchEventsRequest").finish_non_exhaustive()
     }
 }
+impl ::core::fmt::Debug for v1::Presence {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Presence").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::Typing {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Typing").finish_non_exhaustive()
+    }
+}
 impl ::core::fmt::Debug for v1::ListEventsRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("ListEventsRequest").finish_non_exhaustive()
@@ -542,6 +552,31 @@ impl ::core::fmt::Debug for v1::Linked {
 impl ::core::fmt::Debug for v1::StatusResponse {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("StatusResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::MarkReadRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("MarkReadRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::SetTypingRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("SetTypingRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::LookupRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("LookupRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::LookupResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("LookupResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::LookupResult {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("LookupResult").finish_non_exhaustive()
     }
 }
 impl ::core::fmt::Debug for v1::DownloadRequest {

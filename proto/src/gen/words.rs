@@ -22,7 +22,7 @@ impl Word for v1::Policy {
     }
 }
 impl Word for v1::AllowedList {
-    const ALL: &'static [Self] = &[Self::AllowFrom, Self::GroupAllowFrom, Self::Groups];
+    const ALL: &'static [Self] = &[Self::AllowFrom, Self::GroupAllowFrom, Self::Groups, Self::AllowTo];
 
     fn word(self) -> &'static str {
         match self {
@@ -30,6 +30,7 @@ impl Word for v1::AllowedList {
             Self::AllowFrom => "allow_from",
             Self::GroupAllowFrom => "group_allow_from",
             Self::Groups => "groups",
+            Self::AllowTo => "allow_to",
         }
     }
 
@@ -39,6 +40,7 @@ impl Word for v1::AllowedList {
             "allow_from" => Self::AllowFrom,
             "group_allow_from" => Self::GroupAllowFrom,
             "groups" => Self::Groups,
+            "allow_to" => Self::AllowTo,
             _ => return None,
         })
     }
@@ -388,7 +390,7 @@ impl Word for v1::SendState {
     }
 }
 impl Word for v1::SendReason {
-    const ALL: &'static [Self] = &[Self::Other, Self::RefusedByServer, Self::Restricted, Self::NotOnWhatsapp, Self::Expired, Self::Unconfirmed, Self::Cancelled, Self::OtherAccount, Self::ConnectionLost, Self::NotConnected, Self::NotChecked, Self::NotEncrypted, Self::ServerError, Self::Held];
+    const ALL: &'static [Self] = &[Self::Other, Self::RefusedByServer, Self::Restricted, Self::NotOnWhatsapp, Self::Expired, Self::Unconfirmed, Self::Cancelled, Self::OtherAccount, Self::ConnectionLost, Self::NotConnected, Self::NotChecked, Self::NotEncrypted, Self::ServerError, Self::Held, Self::NotAllowedTo];
 
     fn word(self) -> &'static str {
         match self {
@@ -407,6 +409,7 @@ impl Word for v1::SendReason {
             Self::NotEncrypted => "not_encrypted",
             Self::ServerError => "server_error",
             Self::Held => "held",
+            Self::NotAllowedTo => "not_allowed_to",
         }
     }
 
@@ -427,6 +430,7 @@ impl Word for v1::SendReason {
             "not_encrypted" => Self::NotEncrypted,
             "server_error" => Self::ServerError,
             "held" => Self::Held,
+            "not_allowed_to" => Self::NotAllowedTo,
             _ => return None,
         })
     }
@@ -573,6 +577,28 @@ impl Word for v1::KeySlotKind {
             "unspecified" => Self::Unspecified,
             "raw" => Self::Raw,
             "passphrase" => Self::Passphrase,
+            _ => return None,
+        })
+    }
+}
+impl Word for v1::TypingState {
+    const ALL: &'static [Self] = &[Self::Typing, Self::Recording, Self::Stopped];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Typing => "typing",
+            Self::Recording => "recording",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "unspecified" => Self::Unspecified,
+            "typing" => Self::Typing,
+            "recording" => Self::Recording,
+            "stopped" => Self::Stopped,
             _ => return None,
         })
     }

@@ -12,12 +12,14 @@ use std::path::Path;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 15] = [
     "access.proto",
     "admin.proto",
     "agent.proto",
     "alerts.proto",
+    "chats.proto",
     "clients.proto",
+    "contacts.proto",
     "content.proto",
     "event.proto",
     "hardening.proto",

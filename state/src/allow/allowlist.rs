@@ -17,10 +17,11 @@ use tokio::sync::watch;
 
 use self::numbers::Numbers;
 pub use self::summary::{Failed, Refused, Summary};
-use openclaw_types::{ChatId, Contact, Lid, Phone};
+use openclaw_types::{ChatId, Contact, Lid, Phone, Recipient};
 
-use super::policy::{Entry, EntryPlace, Index, Rules, Verdict, VerdictReason, Who};
+use super::policy::{Entry, EntryPlace, Index, Recipients, Rules, Verdict, VerdictReason, Who};
 use super::source::{Error, Loaded, Source};
+use crate::send_to::SendTo;
 use crate::vault::{Tables, Vault, to_millis};
 
 /// The maximum number of entries added at runtime.
@@ -46,6 +47,8 @@ pub struct Allowlist {
 
 struct State {
     rules: Option<Arc<Rules>>,
+    /// The limit of `allowTo`; `None` if the account may write to anyone.
+    send_to: Option<Arc<SendTo>>,
     /// The index of the rules and of `added`; `None` without rules.
     index: Option<Index>,
     from_file: bool,
@@ -69,6 +72,7 @@ impl Allowlist {
         let added = load_added(&vault);
         let mut state = State {
             rules: rules.map(Arc::new),
+            send_to: None,
             index: None,
             from_file,
             loaded_at: now,
@@ -257,6 +261,22 @@ impl Allowlist {
         self.state().numbers.learn_sender(sender, now)
     }
 
+    /// The recipients that the account may write to; `None`: anyone.
+    #[must_use]
+    pub fn send_to(&self) -> Option<Arc<SendTo>> {
+        self.state().send_to.clone()
+    }
+
+    /// Whether all LIDs are known that could show that a limit names this recipient.
+    #[must_use]
+    pub fn knows_lids(&self, limit: &SendTo, to: &Recipient, now: SystemTime) -> bool {
+        let is_known = |recipient: &Recipient| match recipient {
+            Recipient::Phone(phone) => self.is_known(phone, now),
+            Recipient::Lid(_) | Recipient::Group(_) => true,
+        };
+        matches!(to, Recipient::Group(_)) || is_known(to) && limit.recipients.iter().all(is_known)
+    }
+
     /// The LID of a number, if known.
     #[must_use]
     pub fn lid_of(&self, phone: &Phone) -> Option<Lid> {
@@ -316,6 +336,8 @@ impl State {
             .rules
             .as_ref()
             .map(|rules| Index::new(rules, &self.added));
+        let to = self.rules.as_ref().and_then(|rules| rules.to.as_ref());
+        self.send_to = to.and_then(Recipients::limit).map(Arc::new);
         match &self.index {
             Some(index) => self.numbers.follow(index),
             None => self.numbers = Numbers::default(),

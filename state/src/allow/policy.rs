@@ -1,14 +1,17 @@
 //! The rules, and their verdict on a sender. Pure: the known numbers and LIDs are arguments.
 //!
 //! Names and semantics are OpenClaw's: a direct chat is judged by `dmPolicy` and `allowFrom`; a group first by
-//! `groups`, then its sender by `groupPolicy` and `groupAllowFrom`.
+//! `groups`, then its sender by `groupPolicy` and `groupAllowFrom`. `allowTo` is the agent's own: the recipients that
+//! the account may write to.
 
 mod index;
 
 use std::fmt;
 
 pub use self::index::Index;
-use openclaw_types::{DropReason, Lid, Phone};
+use openclaw_types::{DropReason, Lid, Phone, Recipient};
+
+use crate::send_to::SendTo;
 
 /// How a policy treats senders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,8 +116,36 @@ pub struct Rules {
     pub group_people: Option<Vec<Entry>>,
     /// The keys of `groups`. If absent, all groups are allowed.
     pub groups: Option<Vec<Entry>>,
+    /// `allowTo`. If absent, the account may write to anyone.
+    pub to: Option<Recipients>,
     /// Notes about these rules for a person, each with its line.
     pub remarks: Vec<String>,
+}
+
+/// `allowTo`: the recipients that the account may write to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recipients {
+    /// Where `known` is, if it is: chats from which the journal has a message.
+    pub known: Option<EntryPlace>,
+    /// The people and groups.
+    pub entries: Vec<Entry>,
+}
+
+impl Recipients {
+    /// The limit for sends. `None` if `*` allows everyone.
+    #[must_use]
+    pub fn limit(&self) -> Option<SendTo> {
+        let recipients = self.entries.iter().map(|entry| match &entry.who {
+            Who::Anyone => None,
+            Who::Phone(phone) => Some(Recipient::Phone(phone.clone())),
+            Who::Lid(lid) => Some(Recipient::Lid(lid.clone())),
+            Who::Group(jid) => Recipient::of_address(jid),
+        });
+        Some(SendTo {
+            known: self.known.is_some(),
+            recipients: recipients.collect::<Option<_>>()?,
+        })
+    }
 }
 
 /// A sender with all known addresses: those of the message, and those learnt earlier.
@@ -208,6 +239,7 @@ impl Rules {
             people: Vec::new(),
             group_people: None,
             groups: None,
+            to: None,
             remarks: Vec::new(),
         }
     }

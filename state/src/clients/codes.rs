@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::member::{self, Row, time};
-use super::{EnrollRequest, Enrolled, MAX_CLIENTS, SendTo};
+use super::{EnrollRequest, Enrolled, MAX_CLIENTS};
 use crate::clock;
+use crate::send_to::SendTo;
 use crate::vault::{Tables, Update, Vault, to_millis};
 
 /// How long a code is valid.

@@ -8,8 +8,9 @@ use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::{Clients, SendTo};
+use super::Clients;
 use crate::clock;
+use crate::send_to::SendTo;
 use crate::vault::{Tables, from_millis, span_millis, to_millis};
 
 /// The stored row. Fields may be added, never renamed: volumes hold it.

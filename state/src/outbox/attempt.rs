@@ -152,6 +152,10 @@ impl Outbox {
                 self.settle_failed(state, delivery.order, SendReason::NotOnWhatsapp, now);
                 return;
             }
+            Err(AttemptError::NotAllowedTo) if entry.is_queued() => {
+                self.settle_failed(state, delivery.order, SendReason::NotAllowedTo, now);
+                return;
+            }
             Err(AttemptError::ConnectionLost) if entry.is_queued() => entry.try_later(now),
             Err(AttemptError::ConnectionLost) => entry.rest(Some(AttemptError::ConnectionLost)),
             // Nothing was sent, so the state from before the attempt applies again.

@@ -36,6 +36,8 @@ pub enum AttemptError {
     NotEncrypted,
     /// The number is not on WhatsApp. Nothing was sent.
     NotOnWhatsApp,
+    /// The rules no longer let the account write to the recipient. Nothing was sent.
+    NotAllowedTo,
     /// WhatsApp refused the message permanently. Nothing was sent.
     Refused(Nack),
     /// WhatsApp's server did not accept it this time. Nothing was delivered.
@@ -56,6 +58,7 @@ impl AttemptError {
             Self::NotChecked(_) => "not_checked",
             Self::NotEncrypted => "not_encrypted",
             Self::NotOnWhatsApp => "not_on_whatsapp",
+            Self::NotAllowedTo => "not_allowed_to",
             Self::Refused(_) => "refused",
             Self::ServerError(_) => "server_error",
             Self::Restricted => "restricted",

@@ -192,6 +192,7 @@ async fn a_message_that_never_reached_the_wire_frees_its_token() {
         AttemptError::NotEncrypted,
         AttemptError::NotChecked(503),
         AttemptError::NotOnWhatsApp,
+        AttemptError::NotAllowedTo,
     ] {
         let mut world = World::new();
         let progress = world.direct("t", ANNA, "hi", at(0)).unwrap();

@@ -53,6 +53,8 @@ impl Tables {
     pub const CHAT_TIMERS: Table = Table(22);
     /// LIDs and numbers that stanzas showed as a pair: `"lid", lid -> number` and `"number", number -> lid`.
     pub const SHOWN_LIDS: Table = Table(23);
+    /// Numbers that WhatsApp spells in another way: `"", number -> number as WhatsApp spells it`.
+    pub const SPELLINGS: Table = Table(24);
 
     /// The part of the link's state that survives a restart: `"", "" -> link`.
     pub const LINK: Table = Table(64);
@@ -96,7 +98,7 @@ impl Tables {
 
     /// The tables of one account, which are cleared when another account is linked. Events and consumers stay, and so
     /// do outgoing messages: tokens stay valid, and a queued message is sent from its own account or fails.
-    pub const ACCOUNT: [Table; 25] = [
+    pub const ACCOUNT: [Table; 26] = [
         Self::DEVICE,
         Self::IDENTITIES,
         Self::SESSIONS,
@@ -120,6 +122,7 @@ impl Tables {
         Self::HIGHEST_PREKEY,
         Self::CHAT_TIMERS,
         Self::SHOWN_LIDS,
+        Self::SPELLINGS,
         Self::LINK,
         Self::HELD,
     ];

@@ -41,6 +41,16 @@ impl ChatSet {
         self.0.insert(chat.jid().to_owned());
         Ok(())
     }
+
+    /// Whether it names this chat, by either name of its person. `other_name` is that of [`Filter::passes`].
+    pub fn names_chat(
+        &self,
+        chat: &ChatId,
+        other_name: impl FnOnce(&str) -> Option<String>,
+    ) -> bool {
+        self.0.contains(chat.jid())
+            || chat.is_person() && other_name(chat.jid()).is_some_and(|jid| self.0.contains(&jid))
+    }
 }
 
 impl Filter {
@@ -79,10 +89,8 @@ impl Filter {
         if chats.0.is_empty() {
             return chat_kinds.contains(ChatKind::of(chat));
         }
-        chats.0.contains(chat.jid())
-            || chat.is_person()
-                && (what.other_side().is_some_and(|who| chats.names(who))
-                    || other_name(chat.jid()).is_some_and(|jid| chats.0.contains(&jid)))
+        chats.names_chat(chat, other_name)
+            || chat.is_person() && what.other_side().is_some_and(|who| chats.names(who))
     }
 }
 

@@ -12,6 +12,7 @@ use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_state::journal::{Arrival, Journal, MessageName};
 use openclaw_state::outbox::Outbox;
 use openclaw_state::people::People as _;
+use openclaw_state::presence::Presence;
 use openclaw_state::traffic::Traffic;
 use openclaw_types::{AuthorCheck, Contact, EventData, MessageId, Nack, Receipt, SendState};
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -30,7 +31,9 @@ use super::gate::Gate;
 use super::order::{Order, Position};
 use super::recipients::Recipients;
 use super::verdict::verdict;
-use super::{Loss, Refusal, Report, Seen, Setup, expiry, polls, resend, restriction, translate};
+use super::{
+    Loss, Refusal, Report, Seen, Setup, chats, expiry, polls, resend, restriction, translate,
+};
 use crate::session::Secret;
 use crate::store::Store;
 
@@ -52,6 +55,7 @@ pub(super) struct Inbound {
     outbox: Arc<Outbox>,
     traffic: Arc<Traffic>,
     admission: Arc<Admission>,
+    presence: Arc<Presence>,
     /// Weak: only the driver keeps the channel open, whatever else holds the session.
     reports: mpsc::WeakSender<Report>,
     seen: Arc<Seen>,
@@ -82,6 +86,7 @@ impl Inbound {
             outbox: Arc::clone(&setup.outbox),
             traffic: Arc::clone(&setup.traffic),
             admission: Arc::clone(&setup.admission),
+            presence: Arc::clone(&setup.presence),
             reports,
             seen,
             gate,
@@ -348,6 +353,8 @@ impl EventHandler for Inbound {
             Event::Messages(_) => failpoint::pass(Failpoint::Acked),
             Event::ServerAck(ack) => self.acknowledged(ack, now),
             Event::Receipt(receipt) => self.receipted(receipt, now),
+            Event::Presence(update) => self.presence.report(chats::presence(update)),
+            Event::ChatPresence(update) => self.presence.report(chats::typing(update)),
             Event::UndecryptableMessage(message) => {
                 self.traffic.count_undecryptable();
                 let event = EventData::Undecryptable(translate::undecryptable(message));

@@ -1,4 +1,5 @@
-//! Queries WhatsApp for the LIDs of numbers: those in the rules, and those of senders who are known only by number.
+//! Queries WhatsApp for the LIDs of numbers: those in the rules, those of senders who are known only by number, and those
+//! that clients look up.
 
 use std::collections::HashMap;
 
@@ -16,8 +17,12 @@ pub const MAX_NUMBERS_PER_QUERY: usize = 50;
 pub struct Named {
     /// Whether the number is on WhatsApp.
     pub registered: bool,
+    /// The number as WhatsApp spells it.
+    pub number: Option<Phone>,
     /// Its LID, if it has one.
     pub lid: Option<Lid>,
+    /// Whether it is a business account.
+    pub business: bool,
 }
 
 /// Why the query failed.
@@ -51,13 +56,22 @@ pub(super) fn jids(who: &Contact) -> [Option<Jid>; 2] {
 impl Session {
     /// The LIDs of at most [`MAX_NUMBERS_PER_QUERY`] numbers; `None` for a number without a LID.
     pub async fn lids_of(&self, phones: &[Phone]) -> Result<Vec<(Phone, Option<Lid>)>, QueryError> {
+        let named = self.look_up(phones).await?;
+        Ok(named
+            .into_iter()
+            .map(|(phone, named)| (phone, named.lid))
+            .collect())
+    }
+
+    /// What WhatsApp knows of at most [`MAX_NUMBERS_PER_QUERY`] numbers.
+    pub async fn look_up(&self, phones: &[Phone]) -> Result<Vec<(Phone, Named)>, QueryError> {
         let jids: Vec<_> = phones.iter().map(|phone| Jid::pn(phone.digits())).collect();
         let mut answers: HashMap<_, _> = self.ask(&jids).await?.into_iter().collect();
         let mut found = Vec::with_capacity(phones.len());
         let mut open = Vec::new();
         for phone in phones {
             match answers.remove(phone.digits()) {
-                Some(named) => found.push((phone.clone(), named.lid)),
+                Some(named) => found.push((phone.clone(), named)),
                 None => open.push(phone),
             }
         }
@@ -71,7 +85,10 @@ impl Session {
                 Some(named) => named,
                 None => self.name(phone).await?,
             };
-            found.push((phone.clone(), named.lid));
+            found.push((phone.clone(), named));
+        }
+        for (phone, named) in &found {
+            self.learn_spelling(phone, named);
         }
         Ok(found)
     }
@@ -80,10 +97,26 @@ impl Session {
     pub async fn name(&self, phone: &Phone) -> Result<Named, QueryError> {
         let answers = self.ask(&[Jid::pn(phone.digits())]).await?;
         let named = answers.into_iter().next().map(|(_, named)| named);
-        Ok(named.unwrap_or(Named {
+        let named = named.unwrap_or(Named {
             registered: false,
+            number: None,
             lid: None,
-        }))
+            business: false,
+        });
+        self.learn_spelling(phone, &named);
+        Ok(named)
+    }
+
+    fn learn_spelling(
+        &self,
+        asked: &Phone,
+        Named {
+            registered, number, ..
+        }: &Named,
+    ) {
+        if let Some(number) = number.as_ref().filter(|_| *registered) {
+            self.store.learn_spelling(asked, number);
+        }
     }
 
     /// The answers, each with the digits of its number.
@@ -109,6 +142,8 @@ impl Session {
             let user = number.map(|jid| jid.user.to_string()).unwrap_or_default();
             let named = Named {
                 registered: answer.is_registered,
+                number: Phone::of_digits(&user),
+                business: answer.is_business,
                 lid: lid.and_then(|jid| Lid::new(&jid.user)),
             };
             (user, named)

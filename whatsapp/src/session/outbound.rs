@@ -34,12 +34,12 @@ impl Session {
     /// numbers that do not exist, and to the account's own devices only, and reports success.
     pub async fn check(&self, to: &Recipient) -> Result<(), AttemptError> {
         match to {
-            Recipient::Phone(phone) => self.check_number(to, phone).await?,
+            Recipient::Phone(phone) => self.check_number(phone).await?,
             Recipient::Lid(_) => {}
             Recipient::Group(_) => return Ok(()),
         }
         self.tokens.ready(&self.client, &self.store).await;
-        let reachable = self.has_session(&jid(to)).await;
+        let reachable = self.has_session(&jid(&self.store.spelled(to))).await;
         match reachable {
             Ok(true) => Ok(()),
             _ if !self.client.is_logged_in() => Err(AttemptError::NotConnected),
@@ -76,15 +76,15 @@ impl Session {
         Ok(false)
     }
 
-    async fn check_number(&self, to: &Recipient, phone: &Phone) -> Result<(), AttemptError> {
+    async fn check_number(&self, phone: &Phone) -> Result<(), AttemptError> {
         if self.recipients.knows(phone) {
             return Ok(());
         }
-        let found = self.ask(&[jid(to)]).await.map_err(|error| match error {
+        let named = self.name(phone).await.map_err(|error| match error {
             QueryError::ConnectionLost => AttemptError::NotConnected,
             QueryError::Refused(code) => AttemptError::NotChecked(code),
         })?;
-        if !found.iter().any(|(_, named)| named.registered) {
+        if !named.registered {
             return Err(AttemptError::NotOnWhatsApp);
         }
         self.recipients.learn(phone.clone());
@@ -113,6 +113,7 @@ impl Session {
         id: &MessageId,
         outgoing: &Outgoing,
     ) -> Result<(), AttemptError> {
+        let to = &self.store.spelled(to);
         let chat = self.chat(to, outgoing).await?;
         let poll = self.poll_key(to, &chat, id, outgoing).await;
         let now = time::now_millis();
@@ -217,7 +218,7 @@ fn names_people(outgoing: &Outgoing) -> bool {
     outgoing.subject().is_some() || !mentions.is_empty()
 }
 
-fn jid(to: &Recipient) -> Jid {
+pub(super) fn jid(to: &Recipient) -> Jid {
     match to {
         Recipient::Phone(phone) => Jid::pn(phone.digits()),
         Recipient::Lid(lid) => Jid::lid(lid.user()),

@@ -8,7 +8,7 @@ use whatsapp_rust::wacore::store::error::Result;
 use whatsapp_rust::wacore::store::traits::LidPnMappingEntry;
 
 use super::records::{Records, encode, taken};
-use super::shown;
+use super::{shown, spellings};
 
 /// The key of a LID's mapping.
 pub(super) fn of_lid(lid: &str) -> Key<'_> {
@@ -85,16 +85,24 @@ pub(super) fn put(records: &Records, entries: &[LidPnMappingEntry]) -> Result<()
     Ok(())
 }
 
-/// The LID of a number: the one that a stanza has shown since the library's last mapping; otherwise the library's,
-/// unless a stanza has since shown that LID with another number.
+/// The LID of a number, in whichever spelling.
 pub(super) fn lid_of_number(records: &Records, phone: &str) -> Option<String> {
+    lid_as_spelled(records, phone).or_else(|| {
+        let spelling = spellings::of(records, phone)?;
+        lid_as_spelled(records, &spelling)
+    })
+}
+
+/// The LID that a stanza has shown since the library's last mapping; otherwise the library's, unless a stanza has since
+/// shown that LID with another number.
+fn lid_as_spelled(records: &Records, phone: &str) -> Option<String> {
     shown::lid_of(records, phone).or_else(|| {
         let lid = by_number(records, phone)?.lid;
         shown::number_of(records, &lid).is_none().then_some(lid)
     })
 }
 
-/// The number of a LID, found in the same way.
+/// The number of a LID, found in the same way, as WhatsApp spells it.
 pub(super) fn number_of_lid(records: &Records, lid: &str) -> Option<String> {
     shown::number_of(records, lid).or_else(|| {
         let number = by_lid(records, lid)?.phone_number;

@@ -6,7 +6,7 @@ use openclaw_state::people::People;
 use openclaw_types::{ChatId, Contact, EventData};
 
 use super::records::Records;
-use super::{Store, lids, shown};
+use super::{Store, lids, shown, spellings};
 
 impl Store {
     /// The LID for a number's JID and vice versa, if known.
@@ -15,12 +15,16 @@ impl Store {
         self.records.other_name(jid)
     }
 
-    /// The canonical id of a chat: a person's LID if known, else the number.
+    /// The canonical id of a chat: a person's LID if known, else the number as WhatsApp spells it. `None` if the chat has no
+    /// other name.
     #[must_use]
     pub fn chat_name(&self, chat: &ChatId) -> Option<ChatId> {
-        let by_number = chat.jid().ends_with("@s.whatsapp.net");
-        let lid = by_number.then(|| self.other_name(chat.jid()));
-        lid.flatten().map(ChatId::new)
+        let number = user(chat, "s.whatsapp.net")?;
+        let name = self.other_name(chat.jid()).or_else(|| {
+            let spelling = spellings::of(&self.records, number)?;
+            Some(format!("{spelling}@s.whatsapp.net"))
+        });
+        name.map(ChatId::new)
     }
 
     /// Records that these two addresses, a LID and a number, belong to one person, if that is new. Becomes durable

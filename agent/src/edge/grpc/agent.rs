@@ -7,14 +7,14 @@ use futures::{FutureExt as _, Stream, StreamExt as _};
 use openclaw_proto::v1 as pb;
 use openclaw_state::clock;
 use openclaw_trust::Role;
-use openclaw_types::{Hardening, Phone, Seq};
+use openclaw_types::{Hardening, Phone, Recipient, Seq};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::listen::Caller;
 use super::watch::{OtherName, Pages, Watch};
 use super::{Network, convert, limit, list, roles, status};
-use crate::link::{Agent, Storage};
+use crate::link::{Agent, Followed, Storage};
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -52,6 +52,17 @@ impl<S> Service<S> {
     fn other_name(&self) -> OtherName {
         let agent = self.agent.clone();
         Box::new(move |jid: &str| agent.other_name(jid))
+    }
+
+    /// Follows these chats under the names that WhatsApp knows them by.
+    async fn follow(&self, chats: &[Recipient]) -> Option<Followed> {
+        let phones = chats.iter().filter_map(|chat| match chat {
+            Recipient::Phone(phone) => Some(phone.clone()),
+            Recipient::Lid(_) | Recipient::Group(_) => None,
+        });
+        let phones: Vec<Phone> = phones.collect();
+        self.agent.resolve(&phones).await;
+        (!chats.is_empty()).then(|| self.agent.follow(chats))
     }
 }
 
@@ -155,7 +166,8 @@ where
         &self,
         request: Request<pb::WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
-        if !request.get_ref().consumer.is_empty() {
+        let asked = request.get_ref();
+        if !asked.consumer.is_empty() || !asked.presence_of.is_empty() {
             roles::require(&request, Role::Sender)?;
         }
         let request = request.into_inner();
@@ -176,13 +188,17 @@ where
             request.after.get_or_insert(acked);
         }
         self.agent.resolve(&named).await;
+        let followed = self.follow(&request.followed).await;
         let agent = self.agent.clone();
         let lid_of = Box::new(move |phone: &Phone| agent.allowlist().lid_of(phone));
         let pages = self.pages.clone();
         let (journal, agent) = (self.agent.journal(), self.identity());
         let other_name = self.other_name();
         let watch = Watch::new(journal, pages, request, other_name, agent, (named, lid_of));
-        let items = watch.into_stream().take_until(self.stop.clone().fuse());
+        let items = watch
+            .with(followed)
+            .into_stream()
+            .take_until(self.stop.clone().fuse());
         Ok(Response::new(items.map(Ok).boxed()))
     }
 

@@ -4,7 +4,9 @@
 mod access;
 mod admin;
 mod alerts;
+mod chats;
 mod clients;
+mod contacts;
 #[cfg(test)]
 mod corpus;
 mod event;
@@ -30,7 +32,9 @@ pub(super) use admin::{
     backup_piece, backup_start, restore_chunk, restore_start, restored, sealing_secret,
 };
 pub(super) use alerts::{alerts, tested};
+pub(super) use chats::{activity, mark_read_request, set_typing_request};
 pub(super) use clients::{caller, client, clients, invite_request, invited, tls};
+pub(super) use contacts::{looked_up, lookup_request};
 pub(super) use event::{event, identity};
 pub(super) use media::{download_end, download_piece, download_request, download_start};
 pub(super) use page::{Page, page};

@@ -1,68 +1,46 @@
-//! The recipient limit of a client, checked before a send has any effect.
+//! The recipients that the rules allow (`allowTo`), and those that a limited client may send to: checked before anything is
+//! done in a chat.
 
-use openclaw_state::clients::SendTo;
-use openclaw_types::{ChatId, EventData, Filter, Kind, KindSet, Lid, Phone, Recipient, Seq};
-use openclaw_whatsapp::session::MAX_NUMBERS_PER_QUERY;
+use openclaw_state::send_to::SendTo;
+use openclaw_types::{EventData, Recipient, Seq};
 use tonic::Status;
 
 use super::list::Backwards;
 use super::listen::Caller;
 use super::status;
 use super::watch::Pages;
-use crate::link::Agent;
+use crate::link::{Agent, MAX_KNOWN_EVENTS};
 
-/// How many events one send scans for a message from its recipient. The number is part of the contract.
-const MAX_EVENTS_SCANNED: u64 = 20_000;
-
-/// Refuses a recipient that is not in the caller's limit.
+/// Refuses a recipient that the rules do not allow, or that is not in the caller's limit.
 pub(super) async fn check(
     agent: &Agent,
     pages: &Pages,
     caller: Option<&Caller>,
     to: &Recipient,
 ) -> Result<(), Status> {
-    let Some(limit) = caller.and_then(|caller| caller.send_to.as_deref()) else {
-        return Ok(());
-    };
-    if is_listed(agent, limit, to).await || limit.known && has_written(agent, pages, to).await {
-        return Ok(());
+    if let Some(limit) = agent.allowlist().send_to()
+        && !allows(agent, pages, &limit, to).await
+    {
+        return Err(status::not_allowed_to());
     }
-    Err(status::other_recipient())
+    if let Some(limit) = caller.and_then(|caller| caller.send_to.as_deref())
+        && !allows(agent, pages, limit, to).await
+    {
+        return Err(status::other_recipient());
+    }
+    Ok(())
 }
 
-/// Asks WhatsApp for unknown LIDs if only they could show that `to` is in the limit.
-async fn is_listed(agent: &Agent, limit: &SendTo, to: &Recipient) -> bool {
-    let lists = || limit.lists(to, |phone| lid_of(agent, phone));
-    if lists() {
-        return true;
-    }
-    if matches!(to, Recipient::Group(_)) {
-        return false;
-    }
-    let people = std::iter::once(to).chain(&limit.recipients);
-    let numbers = people.filter_map(|recipient| match recipient {
-        Recipient::Phone(phone) => Some(phone.clone()),
-        Recipient::Lid(_) | Recipient::Group(_) => None,
-    });
-    let numbers: Vec<Phone> = numbers.collect();
-    for numbers in numbers.chunks(MAX_NUMBERS_PER_QUERY) {
-        agent.resolve(numbers).await;
-        if lists() {
-            return true;
-        }
-    }
-    false
+async fn allows(agent: &Agent, pages: &Pages, limit: &SendTo, to: &Recipient) -> bool {
+    agent.lists(limit, to).await || limit.known && has_written(agent, pages, to).await
 }
 
 /// True if this chat has a message among the newest events.
 async fn has_written(agent: &Agent, pages: &Pages, to: &Recipient) -> bool {
-    let Some(messages) = messages_with(agent, to) else {
+    let Some(messages) = agent.messages_from(to) else {
         return false;
     };
-    let is_from_there = |what: &EventData| {
-        matches!(what, EventData::Message(message) if !message.origin.from_me)
-            && messages.passes(what, |jid| agent.other_name(jid))
-    };
+    let is_from_there = |what: &EventData| messages.contains(what);
     any_of_newest(pages, agent.journal().range(), is_from_there).await
 }
 
@@ -72,34 +50,13 @@ async fn any_of_newest(
     (head, oldest): (Seq, Seq),
     fits: impl Fn(&EventData) -> bool,
 ) -> bool {
-    let mut back = Backwards::new(head.next(), oldest, MAX_EVENTS_SCANNED);
+    let mut back = Backwards::new(head.next(), oldest, MAX_KNOWN_EVENTS);
     while let Some((events, _)) = back.next(pages).await {
         if events.iter().any(|event| fits(&event.what)) {
             return true;
         }
     }
     false
-}
-
-/// The filter for messages of this recipient's chat. `None` rather than a filter without a chat, which would pass all
-/// messages.
-fn messages_with(agent: &Agent, to: &Recipient) -> Option<Filter> {
-    let mut filter = Filter {
-        kinds: KindSet::of([Kind::Message]),
-        ..Filter::default()
-    };
-    filter.chats.add(ChatId::from(to).jid()).ok()?;
-    if let Recipient::Phone(phone) = to
-        && let Some(lid) = lid_of(agent, phone)
-    {
-        filter.chats.add(&lid.jid()).ok()?;
-    }
-    Some(filter)
-}
-
-/// The current LID of a number. The number that a LID once had is not used: it may belong to someone else now.
-fn lid_of(agent: &Agent, phone: &Phone) -> Option<Lid> {
-    agent.allowlist().lid_of(phone)
 }
 
 #[cfg(test)]
@@ -136,7 +93,7 @@ mod tests {
         let looked_for = |what: &EventData| *what == link(LinkState::LoggedOut);
         assert!(!any_of_newest(&pages, journal.range(), looked_for).await);
         journal.append(link(LinkState::LoggedOut), begin);
-        for _ in 1..MAX_EVENTS_SCANNED {
+        for _ in 1..MAX_KNOWN_EVENTS {
             journal.append(link(LinkState::Unlinked), begin);
         }
         journal.flush().await;

@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use super::listen::Caller;
 use super::status::with_info;
 
-/// `WatchEvents` with a consumer requires more: see [`require`].
+/// `WatchEvents` with a consumer or with presence requires more: see [`require`].
 const TABLE: &[(&str, Role)] = &[
     ("/openclaw.agent.v1.Agent/Pair", Role::Operator),
     ("/openclaw.agent.v1.Agent/Status", Role::Reader),
@@ -33,6 +33,9 @@ const TABLE: &[(&str, Role)] = &[
     ("/openclaw.agent.v1.Admin/Restore", Role::Admin),
     ("/openclaw.agent.v1.Admin/ResolveRollback", Role::Admin),
     ("/openclaw.agent.v1.Files/Download", Role::Reader),
+    ("/openclaw.agent.v1.Chats/MarkRead", Role::Sender),
+    ("/openclaw.agent.v1.Chats/SetTyping", Role::Sender),
+    ("/openclaw.agent.v1.Contacts/Lookup", Role::Sender),
     ("/openclaw.agent.v1.Clients/ListClients", Role::Admin),
     ("/openclaw.agent.v1.Clients/InviteClient", Role::Admin),
     ("/openclaw.agent.v1.Clients/RevokeClient", Role::Admin),

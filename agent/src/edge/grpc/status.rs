@@ -1,7 +1,9 @@
 //! Refusals and failures as gRPC statuses, each with `google.rpc.ErrorInfo`: a reason for programs, and in
 //! `metadata["hint"]` the next step for a person.
 
+mod chats;
 mod clients;
+mod contacts;
 mod media;
 mod sending;
 
@@ -17,7 +19,9 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use crate::alerts;
 use crate::link::{ArchiveError, Denied};
 
-pub(super) use clients::{client_denied, no_tls, other_recipient};
+pub(super) use chats::chat;
+pub(super) use clients::{client_denied, no_tls, not_allowed_to, other_recipient};
+pub(super) use contacts::lookup;
 pub(super) use media::{download_denied, download_failed};
 pub(super) use sending::{cancel_denied, send_failure};
 

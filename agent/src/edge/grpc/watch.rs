@@ -8,11 +8,12 @@ use std::time::Duration;
 use futures::Stream;
 use openclaw_proto::v1 as pb;
 use openclaw_state::journal::Journal;
-use openclaw_types::{ChatId, Contact, Event, Filter, Lid, Phone, Seq};
+use openclaw_types::{Activity, ChatId, Contact, Event, Filter, Lid, Phone, Seq};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::convert::{self, WatchRequest};
+use crate::link::Followed;
 
 pub(super) use pages::{EVENTS_PER_PAGE, Pages};
 
@@ -38,6 +39,8 @@ pub(super) struct Watch {
     named: Vec<Phone>,
     lid_of: LidOf,
     follow: bool,
+    /// Whose presence and typing is streamed, if anyone's.
+    followed: Option<Followed>,
     greeted: bool,
     ahead: VecDeque<(Event, Option<Contact>)>,
     /// When the last item was sent.
@@ -59,6 +62,7 @@ impl Watch {
             follow,
             filter,
             consumer: _,
+            followed: _,
         } = request;
         let head = journal.subscribe();
         let cursor = after.unwrap_or_else(|| *head.borrow());
@@ -72,10 +76,16 @@ impl Watch {
             named,
             lid_of,
             follow,
+            followed: None,
             greeted: false,
             ahead: VecDeque::new(),
             last_item_at: Instant::now(),
         }
+    }
+
+    /// The same, with what these people do.
+    pub(super) fn with(self, followed: Option<Followed>) -> Self {
+        Self { followed, ..self }
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = pb::WatchEventsResponse> {
@@ -130,12 +140,23 @@ impl Watch {
             if !std::mem::replace(&mut self.greeted, true) {
                 return Some(Item::Heartbeat(pb::Heartbeat { head: head.0 }));
             }
-            match tokio::time::timeout_at(beat, self.head.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return None,
-                Err(_) => return Some(Item::Heartbeat(pb::Heartbeat { head: head.0 })),
+            tokio::select! {
+                changed = self.head.changed() => if changed.is_err() { return None },
+                activity = next_activity(&mut self.followed) => {
+                    return Some(convert::activity(activity));
+                }
+                () = tokio::time::sleep_until(beat) => {
+                    return Some(Item::Heartbeat(pb::Heartbeat { head: head.0 }));
+                }
             }
         }
+    }
+}
+
+async fn next_activity(followed: &mut Option<Followed>) -> Activity {
+    match followed {
+        Some(followed) => followed.next().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -203,6 +224,7 @@ mod tests {
             follow,
             filter: Filter::default(),
             consumer: None,
+            followed: Vec::new(),
         }
     }
 

@@ -6,10 +6,11 @@ use openclaw_state::alerts::Board;
 use openclaw_state::allow::{Failed, Summary, Verdict, VerdictReason};
 use openclaw_state::clock::{self, Step, Steps};
 use openclaw_state::journal::Damage;
+use openclaw_state::send_to::SendTo;
 use openclaw_types::{Finding, LinkState, Seq};
 use openclaw_whatsapp::session::{Named, QueryError};
 
-use super::{EventSummary, Nameless, Person};
+use super::{EventSummary, MayWrite, Nameless, Person};
 use crate::host::proxy::{self, Proxy};
 use crate::link::{Status, Storage};
 
@@ -190,6 +191,19 @@ pub(super) fn rules(summary: &Summary) -> Vec<Finding> {
             ),
         ),
     });
+    let limit = rules.as_ref().and_then(|rules| rules.to.as_ref()?.limit());
+    findings.extend(limit.map(|SendTo { known, recipients }| {
+        let known = match known {
+            true => "known chats and ",
+            false => "",
+        };
+        let listed = recipients.len();
+        Finding::note(
+            "recipients",
+            format!("the account may write only to {known}{listed} listed (allowTo in {from})"),
+            "`openclawctl allow list` lists them",
+        )
+    }));
     if let Some(Failed { why, .. }) = failed {
         findings.push(Finding::bad(
             "reload",
@@ -256,6 +270,7 @@ pub(super) fn person(person: &Person<'_>, summary: &Summary, now: SystemTime) ->
     }
     let what = format!("messages of {phone} in a group");
     findings.push(groups(&what, &person.in_groups, summary));
+    findings.extend(may_write(person));
     findings.extend(event_findings(
         &person.summary,
         &person.direct,
@@ -263,6 +278,28 @@ pub(super) fn person(person: &Person<'_>, summary: &Summary, now: SystemTime) ->
         now,
     ));
     findings
+}
+
+fn may_write(person: &Person<'_>) -> Option<Finding> {
+    const CHECK: &str = "recipient";
+    let phone = person.phone;
+    Some(match person.may_write.as_ref()? {
+        MayWrite::Listed => Finding::good(CHECK, format!("the account may write to {phone}")),
+        MayWrite::Known => Finding::good(
+            CHECK,
+            format!("the account may write to {phone}, who has written to it (allowTo: known)"),
+        ),
+        MayWrite::IfKnown => Finding::note(
+            CHECK,
+            format!("the account may write to {phone} once they have written (allowTo: known)"),
+            "",
+        ),
+        MayWrite::No => Finding::note(
+            CHECK,
+            format!("the account may not write to {phone}"),
+            "to change that, list them under allowTo in openclaw.yml and run `openclawctl allow reload`",
+        ),
+    })
 }
 
 pub(super) fn by_lid_alone(

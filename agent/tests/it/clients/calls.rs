@@ -42,6 +42,8 @@ const NEEDED: &[(Role, &str, &[&str])] = &[
         ],
     ),
     (Role::Sender, "Access", &["Diagnose"]),
+    (Role::Sender, "Chats", &["MarkRead", "SetTyping"]),
+    (Role::Sender, "Contacts", &["Lookup"]),
     (Role::Operator, "Agent", &["Pair", "Resume", "Unpair"]),
     (
         Role::Operator,

@@ -3,7 +3,7 @@
 //!
 //! | code | |
 //! | --- | --- |
-//! | 400 | the message mixes LIDs and numbers (whatsapp-rust#730), or has LIDs although the account is not migrated to them (#941); chosen: the address does not exist |
+//! | 400 | the message mixes LIDs and numbers (whatsapp-rust#730), or has LIDs although the account is not migrated to them (#941); chosen: the address does not exist, or is a number in another spelling than the server's |
 //! | 403 | chosen: the sender is not a member of the group, or not an admin of an announcement group, or not the owner of the channel |
 //! | 421 | the message does not have the group's current addressing mode |
 //! | 463 | the sender has no token for a person to whom it has not written before (`rules::tokens`) |
@@ -11,6 +11,7 @@
 
 use wacore_binary::{Jid, JidExt as _};
 
+use crate::number::Number;
 use crate::rules::channels;
 use crate::rules::messages::transit::Transit;
 use crate::state::group::Group;
@@ -125,12 +126,18 @@ fn addresses(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
 /// The recipient exists, and the account may address it this way.
 fn recipient(shared: &Shared, transit: &Transit<'_>) -> Result<(), Broken> {
     const KNOWN: &str = "a message has a recipient who is on WhatsApp";
+    const SPELLED: &str = "a message has the number as the server spells it";
     const MIGRATED: &str = "only a migrated account addresses people by LID";
     let to = &transit.to;
     if !(to.is_lid() || to.is_pn()) {
         return Ok(());
     }
     let state = lock(&shared.state);
+    let written: Option<Number> = transit.to.user.parse().ok();
+    let written = written.filter(|_| transit.to.is_pn());
+    if written.is_some_and(|number| state.canonical(number.clone()) != number) {
+        return Err((BAD_REQUEST, SPELLED, transit.to.to_string()));
+    }
     let account = state.users.get(&transit.from.0);
     let migrated = account.and_then(|user| user.lid_migrated);
     if to.is_lid() && !migrated.unwrap_or(shared.config.lid_migrated) {

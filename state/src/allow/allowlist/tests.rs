@@ -38,7 +38,11 @@ fn at(hours: u64) -> SystemTime {
 }
 
 fn allowlist(vault: &Vault) -> Allowlist {
-    let rules = super::super::file::read(RULES, &|_| Err(VarError::NotPresent)).unwrap();
+    allowlist_of(RULES, vault)
+}
+
+fn allowlist_of(rules: &str, vault: &Vault) -> Allowlist {
+    let rules = super::super::file::read(rules, &|_| Err(VarError::NotPresent)).unwrap();
     let loaded = Loaded {
         rules: Some(rules),
         from_file: true,
@@ -60,6 +64,28 @@ fn verdict(
         Verdict::Drop(reason) => reason.name(),
         Verdict::Hold => "hold",
     }
+}
+
+#[tokio::test]
+async fn a_recipient_may_be_listed_as_long_as_a_lid_is_unknown() {
+    let volume = Volume::new();
+    let to = |text: &str| text.parse::<Recipient>().unwrap();
+    let bert = to("+15550100003");
+    let knows = |allowlist: &Allowlist, to: &Recipient| {
+        let limit = allowlist.send_to().unwrap();
+        allowlist.knows_lids(&limit, to, at(1))
+    };
+    let rules = |to: &str| {
+        let rules = format!("channels: {{whatsapp: {{allowTo: {to}}}}}");
+        allowlist_of(&rules, &volume.vault)
+    };
+    assert!(rules("[\"*\"]").send_to().is_none());
+    let listed = rules("[known, \"+15550100002\"]");
+    assert!(knows(&listed, &to("120363000000000001@g.us")));
+    assert!(knows(&listed, &to("100000000000003@lid")));
+    assert!(!knows(&listed, &bert), "he may be Anna by another number");
+    listed.learn(vec![("+15550100003".parse().unwrap(), Some(lid(3)))], at(1));
+    assert!(knows(&listed, &bert));
 }
 
 #[tokio::test]

@@ -25,10 +25,11 @@ pub(super) enum Key {
 }
 
 /// The keys of the rules.
-const RULES: [&str; 6] = [
+const RULES: [&str; 7] = [
     "enabled",
     "dmPolicy",
     "allowFrom",
+    "allowTo",
     "groupPolicy",
     "groupAllowFrom",
     "groups",

@@ -3,41 +3,71 @@
 use openclaw_settings::Flaw;
 
 use super::tree::{Node, Value};
-use super::{Reader, VARIABLE, person};
-use crate::allow::policy::{Entry, EntryPlace};
+use super::{Reader, VARIABLE, named, person};
+use crate::allow::policy::{Entry, EntryPlace, Recipients};
+use crate::send_to::MAX_RECIPIENTS;
+
+/// The word for everyone who has written to the account.
+const KNOWN: &str = "known";
 
 impl Reader<'_> {
     /// A list of people. A text with commas is a list too, because a variable can only hold text.
     pub(super) fn people(&mut self, key: &str, node: &Node) -> Vec<Entry> {
+        let mut people = Vec::new();
+        self.list(key, node, |reader, text, place| {
+            reader.add_people(key, text, place, &mut people);
+        });
+        people
+    }
+
+    /// `allowTo`: people, groups and the word `known`.
+    pub(super) fn recipients(&mut self, key: &str, node: &Node) -> Recipients {
+        let mut all = Recipients::default();
+        self.list(key, node, |reader, text, place| {
+            reader.each(key, text, place, |one| {
+                if one == KNOWN {
+                    all.known = Some(place);
+                    return Ok(());
+                }
+                let who = named(one).map_err(|why| why.to_string())?;
+                all.entries.push(Entry { who, place });
+                Ok(())
+            });
+        });
+        if all.entries.len() > MAX_RECIPIENTS {
+            self.wrong(
+                node.line,
+                format!(
+                    "{key} has more than {MAX_RECIPIENTS} entries; write known, or allow anyone"
+                ),
+            );
+        }
+        all
+    }
+
+    /// The texts of a list, each with its place.
+    fn list(&mut self, key: &str, node: &Node, mut add: impl FnMut(&mut Self, &str, EntryPlace)) {
         self.untagged(key, node);
         match &node.value {
             Value::List(items) => {
-                let mut people = Vec::with_capacity(items.len());
                 for item in items {
                     if let Some(text) = self.text(key, item) {
-                        self.add_people(key, &text, EntryPlace::Line(item.line), &mut people);
+                        add(self, &text, EntryPlace::Line(item.line));
                     }
                 }
-                people
             }
             _ if node.is_nothing() => {
                 self.wrong(
                     node.line,
                     format!("{key} has no value; to allow no one write {key}: []"),
                 );
-                Vec::new()
             }
             Value::Plain(_) | Value::Quoted(_) => {
-                let mut people = Vec::new();
                 if let Some(text) = self.text(key, node) {
-                    self.add_people(key, &text, EntryPlace::Line(node.line), &mut people);
+                    add(self, &text, EntryPlace::Line(node.line));
                 }
-                people
             }
-            _ => {
-                self.wrong(node.line, format!("{key} is {}, not a list", node.kind()));
-                Vec::new()
-            }
+            _ => self.wrong(node.line, format!("{key} is {}, not a list", node.kind())),
         }
     }
 
@@ -58,6 +88,21 @@ impl Reader<'_> {
     }
 
     fn add_people(&mut self, key: &str, text: &str, place: EntryPlace, people: &mut Vec<Entry>) {
+        self.each(key, text, place, |one| {
+            let who = person(one).map_err(|why| why.to_string())?;
+            people.push(Entry { who, place });
+            Ok(())
+        });
+    }
+
+    /// The entries of a text, which are separated by commas.
+    fn each(
+        &mut self,
+        key: &str,
+        text: &str,
+        place: EntryPlace,
+        mut add: impl FnMut(&str) -> Result<(), String>,
+    ) {
         let line = match place {
             EntryPlace::Line(line) => Some(line),
             _ => None,
@@ -72,14 +117,13 @@ impl Reader<'_> {
             .strip_prefix('[')
             .and_then(|text| text.strip_suffix(']'));
         for one in inside.unwrap_or(text).split(',') {
-            let who = match unquoted(one) {
+            let added = match unquoted(one) {
                 Ok("") => continue,
-                Ok(one) => person(one).map_err(|why| why.to_string()),
+                Ok(one) => add(one),
                 Err(why) => Err(why.to_owned()),
             };
-            match who {
-                Ok(who) => people.push(Entry { who, place }),
-                Err(why) => self.wrong(line, format!("{key}: {why}")),
+            if let Err(why) = added {
+                self.wrong(line, format!("{key}: {why}"));
             }
         }
     }

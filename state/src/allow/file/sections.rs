@@ -90,6 +90,7 @@ impl Reader<'_> {
                 "allowFrom" => people = Some(self.people(key, value)),
                 "groupAllowFrom" => rules.group_people = Some(self.people(key, value)),
                 "groups" => rules.groups = Some(self.groups(value)),
+                "allowTo" => rules.to = Some(self.recipients(key, value)),
                 "accounts" => self.accounts(value),
                 _ => self.chats(key, value),
             }

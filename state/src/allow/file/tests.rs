@@ -5,8 +5,11 @@ mod fuzzed;
 
 use std::env::VarError;
 
+use openclaw_types::Recipient;
+
 use super::*;
 use crate::allow::policy::{Entry, EntryPlace, Who};
+use crate::send_to::MAX_RECIPIENTS;
 
 fn read_with(text: &str, variables: &[(&str, &str)]) -> Result<Rules, Vec<Mistake>> {
     let lookup = |name: &str| {
@@ -135,6 +138,26 @@ fn a_missing_key_allows_no_one() {
 }
 
 #[test]
+fn recipients_are_people_groups_and_known_chats() {
+    let to = |lines: &str| rules(&under(lines)).to;
+    assert_eq!(to("allowFrom: []"), None, "anyone");
+    let none = to("allowTo: []").and_then(|to| to.limit()).unwrap();
+    assert!(!none.known && none.recipients.is_empty());
+    assert_eq!(to("allowTo: ['*', known]").unwrap().limit(), None);
+    let some = "allowTo:\n  - known\n  - +15550100002\n  - 1@lid\n  - 120363000000000001@g.us";
+    let some = to(some).unwrap();
+    assert_eq!(some.known, Some(EntryPlace::Line(4)));
+    let limit = some.limit().unwrap();
+    let named: Vec<_> = limit.recipients.iter().map(Recipient::address).collect();
+    assert_eq!(named, ["+15550100002", "1@lid", "120363000000000001@g.us"]);
+    let text = to("allowTo: known, +15550100002").unwrap();
+    assert!(text.known.is_some() && text.entries.len() == 1);
+    let many: Vec<_> = (0..=MAX_RECIPIENTS).map(|n| format!("{n}@lid")).collect();
+    let many = format!("allowTo: [{}]", many.join(", "));
+    assert!(read_with(&under(&many), &[]).is_err());
+}
+
+#[test]
 fn the_variable_applies_if_the_file_has_no_list() {
     let variables = [("WHATSAPP_ALLOW", "+15550100002")];
     for text in ["mcp: {}\n".to_owned(), under("dmPolicy: allowlist")] {
@@ -183,6 +206,9 @@ fn every_mistake_names_its_line() {
         ("allowFrom:\n  - - \"+15550100002\"", 4, "a list, not a text"),
         ("allowFrom: [\"120363000000000001@g.us\"]", 3, "under groups"),
         ("allowFrom: [\"abc@lid\"]", 3, "digits before @lid"),
+        ("allowTo: [\"12\"]", 3, "begins with +"),
+        ("allowTo: [knwon]", 3, "allowTo: "),
+        ("allowTo:", 3, "allowTo: []"),
         ("allowFrom: ${NOBODY_SET_THIS}", 3, "NOBODY_SET_THIS is not set"),
         ("allowFrom: \"${UNCLOSED\"", 3, "no matching }"),
         ("enabled: true\nallowFrom: []\nallowFrom: [\"*\"]", 5, "already on line 4"),

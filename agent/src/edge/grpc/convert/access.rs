@@ -2,7 +2,7 @@
 
 use openclaw_proto::v1 as pb;
 use openclaw_state::allow::file::named;
-use openclaw_state::allow::{Entry, EntryPlace, Failed, Mode, Rules, Summary, Who};
+use openclaw_state::allow::{Entry, EntryPlace, Failed, Mode, Recipients, Rules, Summary, Who};
 use openclaw_state::clock;
 use openclaw_types::{Contact, Finding, Recipient, State};
 use prost_types::Timestamp;
@@ -34,12 +34,14 @@ pub(in crate::edge::grpc) fn rules(summary: Summary, held: usize) -> pb::Rules {
         people,
         group_people,
         groups: _,
+        to,
         remarks,
     }) = rules.as_deref()
     {
         wire.dm_policy = policy(*direct).into();
         wire.group_policy = policy(*group).into();
         wire.listed = count(people.len() + group_people.as_ref().map_or(0, Vec::len));
+        wire.recipients_limited = to.as_ref().is_some_and(|to| to.limit().is_some());
         wire.remarks.clone_from(remarks);
     }
     if let Some(Failed { at, why }) = failed {
@@ -79,11 +81,9 @@ pub(in crate::edge::grpc) fn allowed(
 fn entries(summary: &Summary) -> Vec<pb::Allowed> {
     let mut all = Vec::new();
     let mut add = |entries: &[Entry], list: pb::AllowedList| {
-        all.extend(entries.iter().map(|Entry { who, place }| pb::Allowed {
-            who: who.to_string(),
-            list: list.into(),
-            source: place.to_string(),
-            added: *place == EntryPlace::Added,
+        all.extend(entries.iter().map(|Entry { who, place }| {
+            let who = who.to_string();
+            allowed_entry(who, *place, list)
         }));
     };
     if let Some(rules) = &summary.rules {
@@ -96,6 +96,9 @@ fn entries(summary: &Summary) -> Vec<pb::Allowed> {
             rules.groups.as_deref().unwrap_or_default(),
             pb::AllowedList::Groups,
         );
+        if let Some(Recipients { known: _, entries }) = &rules.to {
+            add(entries, pb::AllowedList::AllowTo);
+        }
     }
     for entry in &summary.added {
         let list = match entry.who {
@@ -104,7 +107,21 @@ fn entries(summary: &Summary) -> Vec<pb::Allowed> {
         };
         add(std::slice::from_ref(entry), list);
     }
+    let to = summary.rules.as_ref().and_then(|rules| rules.to.as_ref());
+    if let Some(place) = to.and_then(|to| to.known) {
+        let known = "known".to_owned();
+        all.push(allowed_entry(known, place, pb::AllowedList::AllowTo));
+    }
     all
+}
+
+fn allowed_entry(who: String, place: EntryPlace, list: pb::AllowedList) -> pb::Allowed {
+    pb::Allowed {
+        who,
+        list: list.into(),
+        source: place.to_string(),
+        added: place == EntryPlace::Added,
+    }
 }
 
 pub(in crate::edge::grpc) fn who(text: &str) -> Result<Who, Status> {

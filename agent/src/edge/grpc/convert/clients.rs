@@ -1,8 +1,9 @@
 //! Enrolled clients, invitations and limits.
 
 use openclaw_proto::v1 as pb;
-use openclaw_state::clients::{Client, Invitation, MAX_RECIPIENTS, SendTo};
+use openclaw_state::clients::{Client, Invitation};
 use openclaw_state::clock;
+use openclaw_state::send_to::{MAX_RECIPIENTS, SendTo};
 use openclaw_trust::{Code, Role, enroll};
 use openclaw_types::Recipient;
 use prost_types::Timestamp;

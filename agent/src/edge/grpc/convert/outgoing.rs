@@ -143,7 +143,10 @@ fn text(field: &str, text: pb::Text) -> Result<Text, GrpcStatus> {
 }
 
 /// The message that a field refers to.
-fn message_ref(field: &str, of: Option<pb::MessageRef>) -> Result<MessageRef, GrpcStatus> {
+pub(super) fn message_ref(
+    field: &str,
+    of: Option<pb::MessageRef>,
+) -> Result<MessageRef, GrpcStatus> {
     match of.and_then(|of| of.by) {
         None => Err(wrong(
             field,

@@ -184,6 +184,7 @@ const fn reason(last_error: AttemptError) -> pb::SendReason {
         AttemptError::NotChecked(_) => pb::SendReason::NotChecked,
         AttemptError::NotEncrypted => pb::SendReason::NotEncrypted,
         AttemptError::NotOnWhatsApp => pb::SendReason::NotOnWhatsapp,
+        AttemptError::NotAllowedTo => pb::SendReason::NotAllowedTo,
         AttemptError::Refused(_) => pb::SendReason::RefusedByServer,
         AttemptError::ServerError(_) => pb::SendReason::ServerError,
         AttemptError::Restricted => pb::SendReason::Restricted,

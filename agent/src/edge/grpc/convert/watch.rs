@@ -2,11 +2,13 @@
 
 use openclaw_proto::{Word, v1 as pb};
 use openclaw_types::{
-    ChatKind, ChatKinds, ChatSet, Consumer, ConsumerName, Filter, Kind, KindSet, MAX_CHATS, Seq,
+    ChatKind, ChatKinds, ChatSet, Consumer, ConsumerName, Filter, Kind, KindSet, MAX_CHATS,
+    Recipient, Seq,
 };
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
+use super::chats::followed;
 use super::{UnknownValue, page};
 use crate::edge::grpc::status::invalid;
 
@@ -20,6 +22,8 @@ pub(in crate::edge::grpc) struct WatchRequest {
     pub(in crate::edge::grpc) follow: bool,
     pub(in crate::edge::grpc) filter: Filter,
     pub(in crate::edge::grpc) consumer: Option<ConsumerName>,
+    /// Whose presence and typing is streamed.
+    pub(in crate::edge::grpc) followed: Vec<Recipient>,
 }
 
 /// The filter has too many chats.
@@ -35,8 +39,10 @@ pub(in crate::edge::grpc) fn watch_request(
         follow,
         filter,
         consumer,
+        presence_of,
     } = request;
     Ok(WatchRequest {
+        followed: followed(&presence_of, follow)?,
         after: after.map(Seq),
         follow,
         filter: self::filter(filter)?,

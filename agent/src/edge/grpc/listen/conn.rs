@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
-use openclaw_state::clients::{Pass, SendTo};
+use openclaw_state::clients::Pass;
+use openclaw_state::send_to::SendTo;
 use openclaw_trust::{Fingerprint, Role};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};

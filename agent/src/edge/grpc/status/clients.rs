@@ -62,3 +62,14 @@ pub(in crate::edge::grpc) fn other_recipient() -> Status {
         [],
     )
 }
+
+/// The rules do not have this recipient.
+pub(in crate::edge::grpc) fn not_allowed_to() -> Status {
+    with_info(
+        Code::PermissionDenied,
+        "the agent may not write to this recipient; nothing was sent",
+        "NOT_ALLOWED_TO",
+        "`openclawctl allow list` shows whom it may write to; the operator adds recipients under allowTo in openclaw.yml, and runs `openclawctl allow reload`",
+        [],
+    )
+}

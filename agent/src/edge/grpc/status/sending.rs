@@ -8,14 +8,17 @@ use openclaw_types::{LinkState, Nack, SendReason};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{ROLLED_BACK, denied, details, with_info};
+use super::{ROLLED_BACK, denied, details, not_allowed_to, with_info};
 use crate::link::{SendFailure, TargetError};
 
 /// Refused before any effect.
 fn refused(denied: &SubmitDenied) -> Status {
     let message = denied.to_string();
     let (code, reason, hint) = match denied {
-        SubmitDenied::NotConnected(down) => return not_connected(down, &message),
+        SubmitDenied::NotConnected(down) => {
+            let or = ", or keep the message until it can be sent (`--queue`)";
+            return not_connected(down, &message, or);
+        }
         SubmitDenied::Paced(at) => return paced(*at, &message),
         SubmitDenied::TokenReused => (
             Code::AlreadyExists,
@@ -37,8 +40,9 @@ fn refused(denied: &SubmitDenied) -> Status {
     with_info(code, &message, reason, hint, [])
 }
 
-/// The status for a link that is down: its state, and the next attempt if one is scheduled.
-fn not_connected(down: &Down, message: &str) -> Status {
+/// The status for a link that is down: its state, and the next attempt if one is scheduled. `or` is an alternative for the
+/// caller, for the hint.
+pub(super) fn not_connected(down: &Down, message: &str, or: &str) -> Status {
     let Down { state, hint } = down;
     let retry_at = match *state {
         LinkState::BackingOff { until, .. } => Some(until),
@@ -49,7 +53,7 @@ fn not_connected(down: &Down, message: &str) -> Status {
     };
     let hint = match (hint.as_str(), retry_at) {
         ("", Some(at)) => format!(
-            "the agent reconnects automatically, next at {}: call again then, or keep the message until it can be sent (`--queue`)",
+            "the agent reconnects automatically, next at {}: call again then{or}",
             clock::utc(clock::shown(at))
         ),
         (hint, _) => hint.to_owned(),
@@ -72,13 +76,13 @@ fn paced(at: SystemTime, message: &str) -> Status {
 }
 
 /// When to call again.
-struct Retry {
+pub(super) struct Retry {
     delay: Option<Duration>,
     at: String,
 }
 
 impl Retry {
-    fn at(at: Option<SystemTime>) -> Self {
+    pub(super) fn at(at: Option<SystemTime>) -> Self {
         Self {
             delay: at.map(clock::until),
             at: at.map_or_else(String::new, |at| {
@@ -87,7 +91,7 @@ impl Retry {
         }
     }
 
-    fn fact(&self) -> (&str, &str) {
+    pub(super) fn fact(&self) -> (&str, &str) {
         ("retry_at", &self.at)
     }
 }
@@ -127,6 +131,7 @@ pub(in crate::edge::grpc) fn send_failure(failure: &SendFailure) -> Status {
             "check the number and its country code",
             [],
         ),
+        SendFailure::NotAllowedTo => not_allowed_to(),
         SendFailure::Timeout(token) => with_info(
             Code::DeadlineExceeded,
             &message,
@@ -173,8 +178,8 @@ pub(in crate::edge::grpc) fn send_failure(failure: &SendFailure) -> Status {
     }
 }
 
-/// The message that the content refers to is unknown, or unsuitable for it. Nothing was sent.
-fn target(error: TargetError) -> Status {
+/// The message that the request refers to is unknown, or unsuitable for it. Nothing was sent.
+pub(super) fn target(error: TargetError) -> Status {
     let (code, reason, hint) = match error {
         TargetError::NoEvent => (
             Code::NotFound,
@@ -215,6 +220,11 @@ fn target(error: TargetError) -> Status {
             Code::FailedPrecondition,
             "NOT_YOUR_MESSAGE",
             "only own messages can be edited, or deleted for everyone; in a group an admin deletes those of others too",
+        ),
+        TargetError::Ours => (
+            Code::FailedPrecondition,
+            "OWN_MESSAGE",
+            "leave it out: only messages of others are marked as read",
         ),
         TargetError::NotAText => (
             Code::FailedPrecondition,
@@ -287,7 +297,7 @@ fn not_sent(
     with_retry(&retry, code, message, reason, &hint, more)
 }
 
-fn with_retry<const N: usize>(
+pub(super) fn with_retry<const N: usize>(
     retry: &Retry,
     code: Code,
     message: &str,

@@ -1,4 +1,5 @@
-//! The recipients that a client may send to. The limit is stored with the code, then with the client.
+//! The recipients that the account, or one of its clients, may send to. That of a client is stored with its code, then with the
+//! client; that of the account is in the rules.
 //!
 //! A limit that cannot be decoded allows no recipient.
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// The maximum number of recipients in a limit.
 pub const MAX_RECIPIENTS: usize = 256;
 
-/// The recipients that a client may send to.
+/// A limit of recipients.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "Stored")]
 pub struct SendTo {
@@ -57,7 +58,7 @@ impl SendTo {
     }
 
     /// Decodes the field in a row: for `deserialize_with`, next to a default of no limit.
-    pub(super) fn read<'de, D>(field: D) -> Result<Option<Self>, D::Error>
+    pub(crate) fn read<'de, D>(field: D) -> Result<Option<Self>, D::Error>
     where
         D: Deserializer<'de>,
     {

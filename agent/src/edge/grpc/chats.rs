@@ -1,0 +1,75 @@
+//! `openclaw.agent.v1.Chats`: convert, send, await, convert.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::Pin;
+
+use futures::{FutureExt as _, Stream, StreamExt as _};
+use openclaw_proto::v1 as pb;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::listen::Caller;
+use super::watch::Pages;
+use super::{convert, limit, status};
+use crate::link::Agent;
+
+type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// The service.
+pub(super) struct Service<S> {
+    agent: Agent,
+    pages: Pages,
+    stop: S,
+}
+
+impl<S> Service<S> {
+    /// Typing ends with `stop`.
+    pub(super) const fn new(agent: Agent, pages: Pages, stop: S) -> Self {
+        Self { agent, pages, stop }
+    }
+}
+
+#[tonic::async_trait]
+impl<S> pb::chats_server::Chats for Service<S>
+where
+    S: Future<Output = ()> + Clone + Send + Sync + 'static,
+{
+    type SetTypingStream = Streamed<pb::SetTypingResponse>;
+
+    async fn mark_read(
+        &self,
+        request: Request<pb::MarkReadRequest>,
+    ) -> Result<Response<pb::MarkReadResponse>, Status> {
+        let (_, extensions, request) = request.into_parts();
+        let messages = convert::mark_read_request(request)?;
+        // What a client has just seen, it may mark.
+        self.agent.journal().flush().await;
+        let received = self.agent.received(&messages);
+        let received = received.map_err(|error| status::chat(&error))?;
+        let caller = extensions.get::<Caller>();
+        let chats: HashSet<_> = received.iter().map(|one| &one.chat).collect();
+        for chat in chats {
+            limit::check(&self.agent, &self.pages, caller, chat).await?;
+        }
+        let marked = self.agent.mark_read(&received).await;
+        marked.map_err(|error| status::chat(&error))?;
+        Ok(Response::new(pb::MarkReadResponse {}))
+    }
+
+    async fn set_typing(
+        &self,
+        request: Request<pb::SetTypingRequest>,
+    ) -> Result<Response<Self::SetTypingStream>, Status> {
+        let (_, extensions, request) = request.into_parts();
+        let (to, what) = convert::set_typing_request(request)?;
+        let caller = extensions.get::<Caller>();
+        limit::check(&self.agent, &self.pages, caller, &to).await?;
+        let notes = self.agent.set_typing(&to, what);
+        let notes = notes.map_err(|error| status::chat(&error))?;
+        let notes = ReceiverStream::new(notes);
+        let items = notes.map(|shown| Ok(pb::SetTypingResponse { shown }));
+        let stop = self.stop.clone().fuse();
+        Ok(Response::new(items.take_until(stop).boxed()))
+    }
+}

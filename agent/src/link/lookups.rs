@@ -1,0 +1,117 @@
+//! Which numbers are on WhatsApp: from answers that are still good, or by asking, within the limit.
+
+use std::sync::{MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use openclaw_state::clock;
+use openclaw_state::lookups::{Found, Lookups, Person};
+use openclaw_types::Phone;
+use openclaw_whatsapp::session::{Named, QueryError};
+
+use super::doctor::QUERY_TIMEOUT;
+use super::{Agent, ChatError};
+
+/// The most numbers of one call.
+pub const MAX_NUMBERS_PER_LOOKUP: usize = 20;
+/// WhatsApp's code for too many queries.
+const TOO_MANY: u16 = 429;
+
+/// Why numbers are not looked up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LookupError {
+    /// There is no connection to ask on.
+    #[error(transparent)]
+    NotConnected(#[from] ChatError),
+    /// Too many were looked up, by this agent's count or by WhatsApp's.
+    #[error("too many numbers were looked up")]
+    Limit(SystemTime),
+    /// WhatsApp refused, with its code.
+    #[error("WhatsApp did not report whether the numbers exist (code {0})")]
+    Refused(u16),
+}
+
+impl Agent {
+    /// What WhatsApp knows of these numbers, in their order. Sends nothing to them.
+    pub async fn look_up(&self, phones: &[Phone]) -> Result<Vec<(Phone, Found)>, LookupError> {
+        let now = clock::now();
+        let mut open: Vec<Phone> = Vec::new();
+        let mut found: Vec<_> = {
+            let lookups = self.lookups();
+            let answers = phones.iter().map(|phone| {
+                let answer = lookups.answer(phone, now).cloned();
+                if answer.is_none() && !open.contains(phone) {
+                    open.push(phone.clone());
+                }
+                (phone.clone(), answer)
+            });
+            answers.collect()
+        };
+        if !open.is_empty() {
+            let answers = self.ask_whatsapp(&open, now).await?;
+            for (phone, answer) in found.iter_mut().filter(|(_, answer)| answer.is_none()) {
+                let fresh = answers.iter().find(|(asked, _)| asked == phone);
+                *answer = fresh.map(|(_, found)| found.clone());
+            }
+        }
+        let found = found
+            .into_iter()
+            .map(|(phone, found)| Some((phone, found?)));
+        // WhatsApp answers about every number, or the session does for it.
+        found.collect::<Option<_>>().ok_or(LookupError::Refused(0))
+    }
+
+    async fn ask_whatsapp(
+        &self,
+        phones: &[Phone],
+        now: SystemTime,
+    ) -> Result<Vec<(Phone, Found)>, LookupError> {
+        let session = self.session()?;
+        let taken = self.lookups().take(phones.len(), now);
+        taken.map_err(LookupError::Limit)?;
+        let asked = tokio::time::timeout(QUERY_TIMEOUT, session.look_up(phones)).await;
+        let named = match asked {
+            Ok(Ok(named)) => named,
+            Ok(Err(QueryError::Refused(TOO_MANY))) => {
+                let until = self.lookups().block(clock::now());
+                tracing::warn!("WhatsApp refuses lookups of numbers: pausing them for an hour");
+                return Err(LookupError::Limit(until));
+            }
+            Ok(Err(QueryError::Refused(code))) => return Err(LookupError::Refused(code)),
+            Ok(Err(QueryError::ConnectionLost)) | Err(_) => {
+                return Err(ChatError::ConnectionLost.into());
+            }
+        };
+        let at = clock::now();
+        let lids = named.iter();
+        let lids = lids.map(|(phone, named)| (phone.clone(), named.lid.clone()));
+        self.allowlist().learn(lids.collect(), at);
+        let found = named.into_iter().map(|(phone, named)| {
+            let person = person(&phone, named);
+            (phone, Found { person, at })
+        });
+        let found: Vec<_> = found.collect();
+        let mut lookups = self.lookups();
+        for (phone, found) in &found {
+            lookups.learn(phone.clone(), found.clone());
+        }
+        Ok(found)
+    }
+
+    fn lookups(&self) -> MutexGuard<'_, Lookups> {
+        self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn person(phone: &Phone, named: Named) -> Option<Person> {
+    let Named {
+        registered,
+        number,
+        lid,
+        business,
+    } = named;
+    registered.then(|| Person {
+        phone: number.unwrap_or_else(|| phone.clone()),
+        lid,
+        business,
+    })
+}

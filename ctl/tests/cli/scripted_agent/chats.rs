@@ -1,0 +1,33 @@
+//! The scripted agent's chats.
+
+use openclaw_proto::v1::chats_server::Chats;
+use openclaw_proto::v1::{MarkReadRequest, MarkReadResponse, SetTypingRequest, SetTypingResponse};
+use tonic::{Request, Response, Status};
+
+use super::{Answers, Methods};
+use crate::script::written;
+
+#[tonic::async_trait]
+impl Chats for Methods {
+    type SetTypingStream = Answers<SetTypingResponse>;
+
+    async fn mark_read(
+        &self,
+        request: Request<MarkReadRequest>,
+    ) -> Result<Response<MarkReadResponse>, Status> {
+        let asked = written("MarkReadRequest", request.get_ref());
+        self.0.note(format!("MarkRead {asked}"));
+        let answer = self.0.script.lock().unwrap().mark_read.pop_front();
+        self.0.answer("MarkReadResponse", answer).await
+    }
+
+    async fn set_typing(
+        &self,
+        request: Request<SetTypingRequest>,
+    ) -> Result<Response<Self::SetTypingStream>, Status> {
+        let asked = written("SetTypingRequest", request.get_ref());
+        self.0.note(format!("SetTyping {asked}"));
+        let steps = self.0.script.lock().unwrap().typing.pop_front();
+        self.stream("SetTyping", "SetTypingResponse", steps)
+    }
+}

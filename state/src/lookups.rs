@@ -1,0 +1,178 @@
+//! Lookups of numbers: the answers that are still good, and how many more may be asked for. Pure; nothing is stored.
+//!
+//! WhatsApp restricts accounts that look up many numbers. A restart forgets both.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, SystemTime};
+
+use openclaw_types::{Lid, Phone};
+
+/// How many numbers may be looked up in any [`PERIOD`].
+pub const MAX_LOOKUPS: usize = 100;
+/// See [`MAX_LOOKUPS`].
+pub const PERIOD: Duration = Duration::from_secs(3600);
+
+const MAX_CACHED: usize = 1_024;
+const KEEP_FOUND: Duration = Duration::from_secs(24 * 3600);
+/// Shorter: someone may register any time.
+const KEEP_ABSENT: Duration = Duration::from_secs(3600);
+
+/// WhatsApp's answer about a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Who it is; `None` if the number is not on WhatsApp.
+    pub person: Option<Person>,
+    /// When WhatsApp answered.
+    pub at: SystemTime,
+}
+
+/// Someone on WhatsApp.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The number as WhatsApp spells it.
+    pub phone: Phone,
+    /// The LID, if there is one.
+    pub lid: Option<Lid>,
+    /// Whether it is a business account.
+    pub business: bool,
+}
+
+/// The answers and the limit.
+#[derive(Debug, Default)]
+pub struct Lookups {
+    answers: HashMap<Phone, Found>,
+    /// When numbers were looked up, oldest first: at most [`MAX_LOOKUPS`].
+    asked: VecDeque<SystemTime>,
+    /// WhatsApp has answered that it was too much.
+    blocked_until: Option<SystemTime>,
+}
+
+impl Lookups {
+    /// The answer about a number, if there is one that is not too old.
+    #[must_use]
+    pub fn answer(&self, phone: &Phone, now: SystemTime) -> Option<&Found> {
+        self.answers.get(phone).filter(|found| found.is_good(now))
+    }
+
+    /// Counts so many numbers, which are about to be looked up. They count also if WhatsApp does not answer.
+    ///
+    /// # Errors
+    /// They are too many: when they would not be. Nothing is counted.
+    pub fn take(&mut self, count: usize, now: SystemTime) -> Result<(), SystemTime> {
+        if let Some(until) = self.blocked_until.filter(|until| *until > now) {
+            return Err(until);
+        }
+        let over = |at: &SystemTime| now.duration_since(*at).is_ok_and(|age| age >= PERIOD);
+        while self.asked.front().is_some_and(over) {
+            self.asked.pop_front();
+        }
+        let excess = (self.asked.len() + count).saturating_sub(MAX_LOOKUPS);
+        if excess > 0 {
+            // After the last of those that have to go first.
+            let last = self.asked.get(excess - 1).or(self.asked.back());
+            return Err(last.map_or(now, |at| *at) + PERIOD);
+        }
+        self.asked.extend(std::iter::repeat_n(now, count));
+        Ok(())
+    }
+
+    /// WhatsApp has answered that it was too much.
+    pub fn block(&mut self, now: SystemTime) -> SystemTime {
+        let until = now + PERIOD;
+        self.blocked_until = Some(until);
+        until
+    }
+
+    /// Keeps an answer.
+    pub fn learn(&mut self, phone: Phone, found: Found) {
+        if self.answers.len() >= MAX_CACHED {
+            self.answers.retain(|_, kept| kept.is_good(found.at));
+        }
+        if self.answers.len() >= MAX_CACHED {
+            self.answers.clear();
+        }
+        self.answers.insert(phone, found);
+    }
+}
+
+impl Found {
+    fn is_good(&self, now: SystemTime) -> bool {
+        let keep = match self.person {
+            Some(_) => KEEP_FOUND,
+            None => KEEP_ABSENT,
+        };
+        now.duration_since(self.at).is_ok_and(|age| age < keep)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds)
+    }
+
+    fn phone(n: usize) -> Phone {
+        format!("+1555010{n:04}").parse().unwrap()
+    }
+
+    fn absent(at: SystemTime) -> Found {
+        Found { person: None, at }
+    }
+
+    #[test]
+    fn a_hundred_numbers_an_hour_and_the_time_of_the_next_one() {
+        let mut lookups = Lookups::default();
+        for minute in 0..5 {
+            lookups.take(20, at(minute * 60)).unwrap();
+        }
+        let hour = PERIOD.as_secs();
+        assert_eq!(lookups.take(1, at(300)), Err(at(hour)));
+        assert_eq!(lookups.take(20, at(300)), Err(at(hour)));
+        assert_eq!(lookups.take(21, at(300)), Err(at(hour + 60)));
+        assert_eq!(lookups.take(20, at(hour)), Ok(()));
+        assert_eq!(lookups.take(1, at(hour)), Err(at(hour + 60)));
+        assert_eq!(lookups.take(0, at(hour)), Ok(()), "cached numbers are free");
+    }
+
+    #[test]
+    fn whatsapps_own_refusal_ends_lookups_for_an_hour() {
+        let mut lookups = Lookups::default();
+        assert_eq!(lookups.block(at(0)), at(3600));
+        assert_eq!(lookups.take(1, at(3599)), Err(at(3600)));
+        assert_eq!(lookups.take(1, at(3600)), Ok(()));
+    }
+
+    #[test]
+    fn an_answer_is_kept_for_a_day_and_that_there_is_no_one_for_an_hour() {
+        let mut lookups = Lookups::default();
+        let person = Person {
+            phone: phone(1),
+            lid: None,
+            business: false,
+        };
+        let found = Found {
+            person: Some(person),
+            at: at(0),
+        };
+        lookups.learn(phone(1), found);
+        lookups.learn(phone(2), absent(at(0)));
+        let known = |lookups: &Lookups, seconds| {
+            [1, 2].map(|n| lookups.answer(&phone(n), at(seconds)).is_some())
+        };
+        assert_eq!(known(&lookups, 3599), [true, true]);
+        assert_eq!(known(&lookups, 3600), [true, false]);
+        assert_eq!(known(&lookups, 86_400), [false, false]);
+    }
+
+    #[test]
+    fn answers_are_bounded() {
+        let mut lookups = Lookups::default();
+        for n in 0..=MAX_CACHED {
+            lookups.learn(phone(n), absent(at(0)));
+        }
+        assert!(lookups.answers.len() <= MAX_CACHED);
+        assert!(lookups.answer(&phone(MAX_CACHED), at(0)).is_some());
+    }
+}

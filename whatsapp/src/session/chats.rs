@@ -1,0 +1,128 @@
+//! What the account does in chats besides sending: read receipts, typing, its presence; and the same of others.
+
+use std::time::SystemTime;
+
+use openclaw_types::{Activity, ChatId, Contact, Doing, MessageId, Recipient};
+use whatsapp_rust::types::events::{ChatPresenceUpdate, PresenceUpdate};
+use whatsapp_rust::types::presence::{ChatPresence, ChatPresenceMedia};
+use whatsapp_rust::wacore::types::message::AddressingMode;
+use whatsapp_rust::{ChatStateType, Jid};
+
+use super::outbound::jid;
+use super::{QueryError, Session};
+
+impl Session {
+    /// Sends read receipts for messages of one sender in one chat. `sender` is needed in a group.
+    pub async fn mark_read(
+        &self,
+        chat: &Recipient,
+        sender: Option<&Contact>,
+        ids: &[MessageId],
+    ) -> Result<(), QueryError> {
+        let chat_jid = jid(chat);
+        let participant = match (chat, sender) {
+            (Recipient::Group(_), Some(sender)) => {
+                let group = self.client.groups().query_info(&chat_jid).await;
+                let group = group.map_err(|_| QueryError::ConnectionLost)?;
+                person(sender, group.addressing_mode == AddressingMode::Lid)
+            }
+            _ => None,
+        };
+        let ids: Vec<&str> = ids.iter().map(MessageId::as_str).collect();
+        let sent = self
+            .client
+            .mark_as_read(&chat_jid, participant.as_ref(), &ids);
+        sent.await.map_err(|_| QueryError::ConnectionLost)
+    }
+
+    /// Shows in a chat what the account does there. True if WhatsApp was notified.
+    pub async fn show_typing(&self, to: &Recipient, what: Typing) -> bool {
+        let state = match what {
+            Typing::Text => ChatStateType::Composing,
+            Typing::Recording => ChatStateType::Recording,
+            Typing::Stopped => ChatStateType::Paused,
+        };
+        self.client.chatstate().send(&jid(to), state).await.is_ok()
+    }
+
+    /// Shows the account as online while anyone wants that, and else as not: while it is online, the phone shows no
+    /// notifications. Without a push name nothing can be announced, and nothing has been.
+    pub async fn show_presence(&self) {
+        loop {
+            let online = self.presence.is_online();
+            let presence = self.client.presence();
+            let _ = match online {
+                true => presence.set_available().await,
+                false => presence.set_unavailable().await,
+            };
+            // Another client may have come or gone meanwhile.
+            if self.presence.is_online() == online {
+                return;
+            }
+        }
+    }
+
+    /// Asks for the presence of a person from now on. Of a group there is none.
+    pub async fn follow(&self, who: &Recipient) {
+        if !matches!(who, Recipient::Group(_)) {
+            // The library repeats it on the next connection.
+            let _ = self.client.presence().subscribe(jid(who)).await;
+        }
+    }
+
+    /// Ends that.
+    pub async fn unfollow(&self, who: &Recipient) {
+        if !matches!(who, Recipient::Group(_)) {
+            let _ = self.client.presence().unsubscribe(&jid(who)).await;
+        }
+    }
+}
+
+/// What the account does in a chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Typing {
+    /// It types.
+    Text,
+    /// It records a voice message.
+    Recording,
+    /// Neither, any more.
+    Stopped,
+}
+
+/// A person by the address of a group's kind, or by the other one if only that is known.
+fn person(who: &Contact, by_lid: bool) -> Option<Jid> {
+    let lid = || who.lid.as_ref().map(|lid| Jid::lid(lid.user()));
+    let number = || who.phone.as_ref().map(|phone| Jid::pn(phone.digits()));
+    match by_lid {
+        true => lid().or_else(number),
+        false => number().or_else(lid),
+    }
+}
+
+/// A contact is online, or no longer.
+pub(super) fn presence(update: &PresenceUpdate) -> Activity {
+    let address = update.from.to_string();
+    Activity {
+        chat: ChatId::of_jid(&address),
+        who: Contact::of_jid(&address),
+        what: match update.unavailable {
+            true => Doing::Offline {
+                last_seen: update.last_seen.map(SystemTime::from),
+            },
+            false => Doing::Online,
+        },
+    }
+}
+
+/// A contact types or records, or no longer.
+pub(super) fn typing(update: &ChatPresenceUpdate) -> Activity {
+    Activity {
+        chat: ChatId::of_jid(&update.source.chat.to_string()),
+        who: Contact::of_jid(&update.source.sender.to_string()),
+        what: match (update.state, update.media) {
+            (ChatPresence::Composing, ChatPresenceMedia::Audio) => Doing::Recording,
+            (ChatPresence::Composing, ChatPresenceMedia::Text) => Doing::Typing,
+            (ChatPresence::Paused, _) => Doing::Stopped,
+        },
+    }
+}
