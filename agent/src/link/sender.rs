@@ -103,7 +103,9 @@ impl Sender {
 
     /// Whether a restricted account may write to this recipient, as far as is known here.
     async fn has_chat(&self, session: &Session, to: &Recipient) -> bool {
-        self.outbox.has_reached(to) || session.has_token(to).await
+        self.outbox.has_reached(to)
+            || session.has_token(to).await
+            || self.recipients.has_written(to).await
     }
 
     async fn deliver(&self, session: &Session, delivery: &Delivery) {
