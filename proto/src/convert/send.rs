@@ -18,6 +18,8 @@ reason!(
         Unconfirmed,
         Cancelled,
         OtherAccount,
+        FileRefused,
+        FileGone,
     }
 );
 

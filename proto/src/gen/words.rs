@@ -366,7 +366,7 @@ impl Word for v1::SendState {
     }
 }
 impl Word for v1::SendReason {
-    const ALL: &'static [Self] = &[Self::Other, Self::RefusedByServer, Self::Restricted, Self::NotOnWhatsapp, Self::Expired, Self::Unconfirmed, Self::Cancelled, Self::OtherAccount, Self::ConnectionLost, Self::NotConnected, Self::NotChecked, Self::NotEncrypted, Self::ServerError, Self::Held];
+    const ALL: &'static [Self] = &[Self::Other, Self::RefusedByServer, Self::Restricted, Self::NotOnWhatsapp, Self::Expired, Self::Unconfirmed, Self::Cancelled, Self::OtherAccount, Self::ConnectionLost, Self::NotConnected, Self::NotChecked, Self::NotEncrypted, Self::ServerError, Self::Held, Self::FileRefused, Self::FileGone, Self::NotUploaded];
 
     fn word(self) -> &'static str {
         match self {
@@ -385,6 +385,9 @@ impl Word for v1::SendReason {
             Self::NotEncrypted => "not_encrypted",
             Self::ServerError => "server_error",
             Self::Held => "held",
+            Self::FileRefused => "file_refused",
+            Self::FileGone => "file_gone",
+            Self::NotUploaded => "not_uploaded",
         }
     }
 
@@ -405,6 +408,9 @@ impl Word for v1::SendReason {
             "not_encrypted" => Self::NotEncrypted,
             "server_error" => Self::ServerError,
             "held" => Self::Held,
+            "file_refused" => Self::FileRefused,
+            "file_gone" => Self::FileGone,
+            "not_uploaded" => Self::NotUploaded,
             _ => return None,
         })
     }
