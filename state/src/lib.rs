@@ -7,6 +7,7 @@
 //! allow       the allowlist                admission  applies it to messages
 //! authorship  who may change a message     clients    API clients
 //! alerts      alerts and their queue       identity   the agent's TLS key
+//! uploads     files to send
 //! ```
 //!
 //! It depends neither on WhatsApp's library nor on the API. What it needs from crates that do is passed in as a
@@ -25,4 +26,5 @@ pub mod journal;
 pub mod outbox;
 pub mod people;
 pub mod traffic;
+pub mod uploads;
 pub mod vault;
