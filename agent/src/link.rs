@@ -20,6 +20,8 @@ mod running;
 mod sender;
 mod sending;
 mod targets;
+mod turns;
+mod uploads;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -32,6 +34,7 @@ use openclaw_state::consumers::Consumers;
 use openclaw_state::journal::{Damage, Journal};
 use openclaw_state::outbox::Outbox;
 use openclaw_state::traffic::{Counts, Traffic};
+use openclaw_state::uploads::Uploads;
 use openclaw_types::{Link, LinkState, Seq};
 use openclaw_whatsapp::session::Session;
 use openclaw_whatsapp::store::{DroppedRecords, Store};
@@ -49,6 +52,7 @@ pub use rollback::{Decision, Held, StoreSeen};
 pub use sender::Sender;
 pub use sending::{Answer, Prepared, SendFailure, SendOptions};
 pub use targets::TargetError;
+pub use uploads::{FileDenied, UploadDenied, UploadPart, Uploaded, sweep};
 
 /// The limit of queued commands.
 const MAX_QUEUED_COMMANDS: usize = 16;
@@ -69,6 +73,8 @@ pub struct Agent {
     archive: Archive,
     alerts: Alerts,
     media: Arc<media::Transfers>,
+    uploads: Arc<Uploads>,
+    upload_turns: Arc<turns::Turns>,
 }
 
 /// A snapshot of the sealed store.

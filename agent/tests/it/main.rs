@@ -51,5 +51,6 @@ mod settings;
 mod supervisor;
 mod time;
 mod tokens;
+mod uploads;
 mod volume;
 mod watch;

@@ -32,7 +32,10 @@ pub(super) use admin::{
 pub(super) use alerts::{alerts, tested};
 pub(super) use clients::{caller, client, clients, invite_request, invited, tls};
 pub(super) use event::{event, identity};
-pub(super) use media::{download_end, download_piece, download_request, download_start};
+pub(super) use media::{
+    download_end, download_piece, download_request, download_start, upload_part, upload_start,
+    uploaded,
+};
 pub(super) use page::{Page, page};
 pub(super) use pair::{frame, pair_request};
 pub(super) use rollback::{

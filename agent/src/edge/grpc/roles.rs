@@ -33,6 +33,7 @@ const TABLE: &[(&str, Role)] = &[
     ("/openclaw.agent.v1.Admin/Restore", Role::Admin),
     ("/openclaw.agent.v1.Admin/ResolveRollback", Role::Admin),
     ("/openclaw.agent.v1.Files/Download", Role::Reader),
+    ("/openclaw.agent.v1.Files/Upload", Role::Sender),
     ("/openclaw.agent.v1.Clients/ListClients", Role::Admin),
     ("/openclaw.agent.v1.Clients/InviteClient", Role::Admin),
     ("/openclaw.agent.v1.Clients/RevokeClient", Role::Admin),

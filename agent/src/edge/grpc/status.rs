@@ -18,7 +18,7 @@ use crate::alerts;
 use crate::link::{ArchiveError, Denied};
 
 pub(super) use clients::{client_denied, no_tls, other_recipient};
-pub(super) use media::{download_denied, download_failed};
+pub(super) use media::{download_denied, download_failed, upload_denied};
 pub(super) use sending::{cancel_denied, send_failure};
 
 /// The hint for a rolled back store.

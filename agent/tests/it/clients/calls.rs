@@ -42,6 +42,7 @@ const NEEDED: &[(Role, &str, &[&str])] = &[
         ],
     ),
     (Role::Sender, "Access", &["Diagnose"]),
+    (Role::Sender, "Files", &["Upload"]),
     (Role::Operator, "Agent", &["Pair", "Resume", "Unpair"]),
     (
         Role::Operator,
