@@ -51,6 +51,7 @@ pub(crate) struct Script {
     pub(crate) backup: VecDeque<Vec<Value>>,
     pub(crate) restore: VecDeque<Value>,
     pub(crate) download: VecDeque<Vec<Value>>,
+    pub(crate) upload: VecDeque<Value>,
     /// How many seconds its clock is ahead.
     pub(crate) clock: i64,
     /// The protocol on a loopback port, if it listens on one.
