@@ -19,6 +19,7 @@ use openclaw_state::journal::Journal;
 use openclaw_state::outbox::Outbox;
 use openclaw_state::people::People;
 use openclaw_state::traffic::Traffic;
+use openclaw_state::uploads::{UploadLimits, Uploads};
 use openclaw_state::vault::Vault;
 use openclaw_state::{clock, identity};
 use openclaw_types::Hardening;
@@ -36,7 +37,7 @@ use crate::host::config::{Config, version};
 use crate::host::supervisor::Supervisor;
 use crate::host::timekeeper::Timekeeper;
 use crate::host::volume::{FIRST_SLOT, Open};
-use crate::link::{Agent, Ended, Owner};
+use crate::link::{self, Agent, Ended, Owner};
 
 /// How long open calls may take to end after the agent begins to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -194,7 +195,10 @@ async fn serve(
     let stop = wait_for(stopped).boxed().shared();
     let (setup, store) = setup(config, &vault, rules, resumed);
     let journal = Arc::clone(&setup.journal);
-    let (agent, owner, sender, resolver) = Owner::new(setup, store);
+    let limits = UploadLimits::default();
+    let uploads = Arc::new(Uploads::open(vault.clone(), &config.place.dir, limits));
+    let sweeping = tokio::spawn(link::sweep(uploads.clone(), setup.outbox.clone()));
+    let (agent, owner, sender, resolver) = Owner::new(setup, store, uploads);
     let (agent, notifier) = observers::with_alerts(agent, config, alert_key, &vault);
     let notifier = notifier.map(|notifier| tokio::spawn(notifier.run(stop.clone())));
     let journal = tokio::spawn(journal.run());
@@ -253,7 +257,7 @@ async fn serve(
             "drain timeout elapsed, open calls aborted"
         );
     }
-    for task in [sender, resolver, reloads, journal, supervised] {
+    for task in [sender, resolver, reloads, journal, supervised, sweeping] {
         task.abort();
     }
     ended

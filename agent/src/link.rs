@@ -23,6 +23,8 @@ mod running;
 mod sender;
 mod sending;
 mod targets;
+mod turns;
+mod uploads;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -37,6 +39,7 @@ use openclaw_state::lookups::Lookups;
 use openclaw_state::outbox::Outbox;
 use openclaw_state::presence::Presence;
 use openclaw_state::traffic::{Counts, Traffic};
+use openclaw_state::uploads::Uploads;
 use openclaw_types::{Link, LinkState, Seq};
 use openclaw_whatsapp::session::Session;
 use openclaw_whatsapp::store::{DroppedRecords, Store};
@@ -57,6 +60,7 @@ pub use rollback::{Decision, Held, StoreSeen};
 pub use sender::Sender;
 pub use sending::{Answer, Prepared, SendFailure, SendOptions};
 pub use targets::TargetError;
+pub use uploads::{FileDenied, UploadDenied, UploadPart, Uploaded, sweep};
 
 /// The limit of queued commands.
 const MAX_QUEUED_COMMANDS: usize = 16;
@@ -79,6 +83,8 @@ pub struct Agent {
     alerts: Alerts,
     media: Arc<media::Transfers>,
     lookups: Arc<Mutex<Lookups>>,
+    uploads: Arc<Uploads>,
+    upload_turns: Arc<turns::Turns>,
 }
 
 /// A snapshot of the sealed store.

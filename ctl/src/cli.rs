@@ -21,7 +21,8 @@ pub(crate) use allow::{AllowArgs, AllowCommand};
 pub(crate) use chats::{LookupArgs, ReadArgs, TypingArgs};
 pub(crate) use media::{MediaCommand, MediaGetArgs};
 pub(crate) use send::{
-    DeleteArgs, DeliveryArgs, EditArgs, PollArgs, ReactArgs, SendArgs, TargetArgs, VoteArgs,
+    DeleteArgs, DeliveryArgs, EditArgs, FileArgs, PollArgs, ReactArgs, SendArgs, TargetArgs,
+    VoteArgs,
 };
 pub(crate) use watch::{ConsumersArgs, ConsumersCommand, EventsArgs, FilterArgs, WatchArgs};
 
@@ -73,7 +74,7 @@ pub(crate) enum Command {
     /// 4 refused by WhatsApp or the agent, 1 not connected yet.
     Resume(ResumeArgs),
     /// Send one message: a text, a location or contact cards.
-    Send(SendArgs),
+    Send(Box<SendArgs>),
     /// React to a message with an emoji.
     React(ReactArgs),
     /// Edit a text that this account has sent, up to 20 minutes ago.

@@ -147,9 +147,7 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::Pair(args) => pair::run(address, &args, json).await,
         Command::Status(args) => status::run(address, &args, json).await,
         Command::Resume(args) => resume::run(address, &args, json).await,
-        Command::Send(args) => {
-            send::deliver(address, payload::message(&args)?, &args.delivery, json).await
-        }
+        Command::Send(args) => send::message(address, &args, json).await,
         Command::React(args) => {
             send::deliver(address, payload::reaction(&args)?, &args.delivery, json).await
         }

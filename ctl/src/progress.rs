@@ -30,8 +30,15 @@ impl Progress {
         {
             return;
         }
-        self.last = Some(Instant::now());
-        put(&format!("\r\x1b[K{}", text()));
+        self.replace(&text());
+    }
+
+    /// Replaces the line, which then stays for longer.
+    pub(crate) fn replace(&mut self, text: &str) {
+        if self.live {
+            self.last = Some(Instant::now());
+            put(&format!("\r\x1b[K{text}"));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `send`, `react`, `edit`, `delete`, `poll`, `vote`: send one message and print its outcome. A message is never sent
 //! twice automatically: if the outcome is unknown, the output has the token for repeating the command.
 
+mod file;
 pub(crate) mod payload;
 mod text_arg;
 
@@ -12,22 +13,53 @@ use prost_types::Timestamp;
 use tonic::{Code, Status};
 
 use crate::address::Address;
-use crate::cli::DeliveryArgs;
+use crate::cli::{DeliveryArgs, SendArgs};
 use crate::failure::{Exit, Failure, is_transport};
 use crate::numbers::Numbers;
+use crate::progress::Progress;
 use crate::render::event::nack;
 use crate::render::word::words;
 use crate::rollback::check::RollbackCheck;
 use crate::{client, console, duration, text};
 
 /// Reasons of `UNAVAILABLE` that guarantee that nothing was sent.
-const NOTHING_SENT: [&str; 4] = ["STOPPING", "NOT_CHECKED", "NOT_ENCRYPTED", SERVER_ERROR];
+const NOTHING_SENT: [&str; 5] = [
+    "STOPPING",
+    "NOT_CHECKED",
+    "NOT_ENCRYPTED",
+    "NOT_UPLOADED",
+    SERVER_ERROR,
+];
 /// The store was rolled back, and the agent holds sends.
 const ROLLED_BACK: &str = "STORE_ROLLED_BACK";
 /// WhatsApp's server refused every attempt.
 const SERVER_ERROR: &str = "SERVER_ERROR";
 /// The agent responds slightly after its own timeout; its response is better than ours.
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);
+
+/// `send`.
+pub(crate) async fn message(
+    address: &Address,
+    args: &SendArgs,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let Some((kind, path)) = file::of(&args.file) else {
+        return deliver(address, payload::message(args)?, &args.delivery, json).await;
+    };
+    // What is wrong with the rest is reported before anything is uploaded.
+    let request = payload::file(args, String::new())?;
+    let to = request.to.clone();
+    let mut progress = Progress::new(json);
+    let media_id = file::upload(address, kind, path, &args.file, &mut progress).await?;
+    let request = SendRequest {
+        payload: payload::file(args, media_id)?.payload,
+        ..request
+    };
+    // How long its upload to WhatsApp takes depends on the file; the agent itself waits no longer than it was told after.
+    let sent = submit(address, request, &args.delivery, None, json).await;
+    drop(progress);
+    conclude(sent?, &args.delivery, &to, json)
+}
 
 /// Sends, waits for the requested state, and prints the result.
 pub(crate) async fn deliver(
@@ -37,6 +69,19 @@ pub(crate) async fn deliver(
     json: bool,
 ) -> Result<Exit, Failure> {
     let to = request.to.clone();
+    let limit = Some(args.timeout.saturating_add(ANSWER_MARGIN));
+    let sent = submit(address, request, args, limit, json).await?;
+    conclude(sent, args, &to, json)
+}
+
+/// Sends, and waits at most so long for the agent's answer.
+async fn submit(
+    address: &Address,
+    request: SendRequest,
+    args: &DeliveryArgs,
+    limit: Option<Duration>,
+    json: bool,
+) -> Result<SendResponse, Failure> {
     let token = match &args.token {
         Some(token) => token.clone(),
         None => fresh_token()?,
@@ -61,12 +106,12 @@ pub(crate) async fn deliver(
             let again = rollback_check.has_warned() && failure.reason() == Some(ROLLED_BACK);
             if again && !json { failure.with_hint("") } else { failure }
         })?,
-        () = tokio::time::sleep(args.timeout.saturating_add(ANSWER_MARGIN)) => {
+        () = tokio::time::sleep(limit.unwrap_or_default()), if limit.is_some() => {
             return Err(unknown("the agent did not answer in time", &token));
         }
         _ = tokio::signal::ctrl_c() => return Err(unknown("interrupted", &token)),
     };
-    conclude(answer.into_inner(), args, &to, json)
+    Ok(answer.into_inner())
 }
 
 /// Reports the state that was reached. `to` is the recipient as given.

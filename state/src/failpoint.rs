@@ -34,6 +34,16 @@ pub enum Failpoint {
     Claimed,
     /// The message has been handed to the socket.
     Handed,
+    /// A part of a file to send was received.
+    Receiving,
+    /// All of it is on the volume, and its row is about to be written.
+    Received,
+    /// A file is about to be uploaded to a media host.
+    Uploading,
+    /// It is there, and that is not written yet.
+    Uploaded,
+    /// That is durable, and its message is about to be sent.
+    Hosted,
     /// A client is enrolled and its code is used, but the response is not sent yet.
     Enrolled,
     /// A pairing has started, and has no code yet.
@@ -93,7 +103,7 @@ mod armed {
     /// The value of `OPENCLAW_SLOW_DISK_MS`.
     static SYNC_MILLIS: AtomicU64 = AtomicU64::new(0);
 
-    const NAMES: [(&str, Failpoint); 25] = [
+    const NAMES: [(&str, Failpoint); 30] = [
         ("decrypted", Failpoint::Decrypted),
         ("pending", Failpoint::Pending),
         ("journaling", Failpoint::Journaling),
@@ -108,6 +118,11 @@ mod armed {
         ("rolled", Failpoint::Rolled),
         ("claimed", Failpoint::Claimed),
         ("handed", Failpoint::Handed),
+        ("receiving", Failpoint::Receiving),
+        ("received", Failpoint::Received),
+        ("uploading", Failpoint::Uploading),
+        ("uploaded", Failpoint::Uploaded),
+        ("hosted", Failpoint::Hosted),
         ("enrolled", Failpoint::Enrolled),
         ("pairing", Failpoint::Pairing),
         ("shown", Failpoint::Shown),

@@ -9,6 +9,7 @@
 //! alerts      alerts and their queue       identity   the agent's TLS key
 //! send_to     limits of recipients
 //! presence    who is online (not stored)   lookups    the limit of lookups (not stored)
+//! uploads     files to send
 //! ```
 //!
 //! It depends neither on WhatsApp's library nor on the API. What it needs from crates that do is passed in as a
@@ -30,4 +31,5 @@ pub mod people;
 pub mod presence;
 pub mod send_to;
 pub mod traffic;
+pub mod uploads;
 pub mod vault;

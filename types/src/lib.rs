@@ -44,8 +44,8 @@ pub use phone::{Phone, PhoneError};
 pub use recipient::{Recipient, RecipientError};
 pub use restriction::Restriction;
 pub use send::{
-    Card, Draft, MessageId, MessageRef, NewContent, NewMessage, Outgoing, Payload, Place, Referred,
-    SendOutcome, SendState, Sent, Subject, Token, TokenError,
+    Card, Draft, MediaId, MediaIdError, MessageId, MessageRef, NewContent, NewFile, NewMessage,
+    Outgoing, Payload, Place, Referred, SendOutcome, SendState, Sent, Subject, Token, TokenError,
 };
 pub use text::{MAX_TEXT_CHARS, Text, TextError};
 pub use words::{DropReason, LostReason, RejectReason, SendReason, UndecryptableReason};

@@ -1,5 +1,6 @@
 //! Outgoing messages: their content and their state.
 
+mod file;
 mod outgoing;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use crate::nack::Nack;
 use crate::stored::maybe_time;
 use crate::words::SendReason;
 
+pub use file::{MediaId, MediaIdError, NewFile};
 pub use outgoing::{
     Card, Draft, MessageRef, NewContent, NewMessage, Outgoing, Payload, Place, Referred, Subject,
 };

@@ -70,6 +70,10 @@ words! {
         Cancelled = "cancelled",
         /// It was queued for one account, and another one was linked.
         OtherAccount = "other_account",
+        /// WhatsApp's media host does not take its file.
+        FileRefused = "file_refused",
+        /// Its file is no longer there.
+        FileGone = "file_gone",
     }
 }
 

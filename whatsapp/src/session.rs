@@ -56,7 +56,10 @@ pub use chats::Typing;
 #[cfg(feature = "sim")]
 pub use dial::InProcess;
 pub use dial::{Endpoint, EndpointError};
-pub use media::{DownloadError, Downloads, MAX_MEDIA_BYTES, MediaFile, Piece, Whole};
+pub use media::{
+    DownloadError, Downloads, Encryption, MAX_MEDIA_BYTES, MediaFile, NotSealed, Piece,
+    UploadFailure, Whole,
+};
 pub use names::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 pub use outbound::{EDIT_WINDOW, new_message_id};
 pub use own::own_message;

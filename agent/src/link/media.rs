@@ -1,7 +1,6 @@
 //! Downloads of message files: resolves the message, and downloads a few files at a time, apart from the link.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use openclaw_types::{
     Body, ChatId, Contact, Content, Event, EventData, Filter, Media, MessageId, Origin,
@@ -10,10 +9,11 @@ use openclaw_types::{
 use openclaw_whatsapp::session::{
     DownloadError, Downloads, Endpoint, MediaFile, Piece, Session, Whole,
 };
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::Agent;
 use super::resolver::connected;
+use super::turns::{Turns, Waiting};
 
 /// Concurrent downloads.
 const MAX_DOWNLOADS: usize = 2;
@@ -104,35 +104,15 @@ pub enum DownloadDenied {
 #[derive(Debug)]
 pub(super) struct Transfers {
     downloads: Downloads,
-    turns: Semaphore,
-    waiting: AtomicUsize,
+    turns: Arc<Turns>,
 }
 
 impl Transfers {
     pub(super) fn new(endpoint: Endpoint) -> Self {
         Self {
             downloads: Downloads::new(endpoint),
-            turns: Semaphore::new(MAX_DOWNLOADS),
-            waiting: AtomicUsize::new(0),
+            turns: Turns::new(MAX_DOWNLOADS, MAX_WAITING_DOWNLOADS),
         }
-    }
-
-    /// A slot in the queue, freed on drop.
-    fn queue(self: &Arc<Self>) -> Result<Waiting, DownloadDenied> {
-        let waiting = Waiting(Arc::clone(self));
-        let others = self.waiting.fetch_add(1, Ordering::Relaxed);
-        match others < MAX_WAITING_DOWNLOADS + self.turns.available_permits() {
-            true => Ok(waiting),
-            false => Err(DownloadDenied::Busy),
-        }
-    }
-}
-
-struct Waiting(Arc<Transfers>);
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -145,7 +125,7 @@ impl Agent {
         if bytes > most {
             return Err(DownloadDenied::TooLarge { bytes, most });
         }
-        let waiting = self.media.queue()?;
+        let waiting = self.media.turns.queue().ok_or(DownloadDenied::Busy)?;
         let (sink, pieces) = mpsc::channel(MAX_QUEUED_PIECES);
         let (report, outcome) = oneshot::channel();
         let message = file.message.clone();
@@ -315,13 +295,10 @@ async fn take_turn(
     session: impl Fn() -> Option<Session> + Send,
     sink: mpsc::Sender<Piece>,
 ) -> Result<Whole, DownloadError> {
-    let turn = tokio::select! {
-        turn = transfers.turns.acquire() => turn,
+    let _turn = tokio::select! {
+        turn = waiting.turn() => turn,
         () = sink.closed() => return Err(DownloadError::Left),
     };
-    // The semaphore is never closed.
-    let _turn = turn.map_err(|_| DownloadError::Left)?;
-    drop(waiting);
     transfers
         .downloads
         .download(file, most, session, sink)

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use openclaw_state::clock;
+use openclaw_state::uploads::Uploads;
 use openclaw_state::vault::Vault;
 use openclaw_types::{EventData, Link, LinkState, Reason};
 use openclaw_whatsapp::session::{Loss, OpenError, Report, Setup};
@@ -22,6 +23,8 @@ use super::media::Transfers;
 use super::pairing::Pairing;
 use super::retry::{Next, Retry};
 use super::running::Running;
+use super::turns::Turns;
+use super::uploads::{MAX_UPLOADS, MAX_WAITING_UPLOADS};
 use super::{
     Agent, Archive, Command, Ended, MAX_QUEUED_COMMANDS, Resolver, Sender, View, line, record,
 };
@@ -71,7 +74,11 @@ enum Wake {
 
 impl Owner {
     /// Returns the owner, its tasks, and the handle to them.
-    pub fn new(setup: Setup, store: Store) -> (Agent, Self, Sender, Resolver) {
+    pub fn new(
+        setup: Setup,
+        store: Store,
+        uploads: Arc<Uploads>,
+    ) -> (Agent, Self, Sender, Resolver) {
         let (command, commands) = mpsc::channel(MAX_QUEUED_COMMANDS);
         let vault = store.vault().clone();
         let started_at = clock::now();
@@ -106,8 +113,10 @@ impl Owner {
             alerts: Alerts::default(),
             media: Arc::new(Transfers::new(setup.endpoint.clone())),
             lookups: Arc::default(),
+            uploads: uploads.clone(),
+            upload_turns: Turns::new(MAX_UPLOADS, MAX_WAITING_UPLOADS),
         };
-        let sender = Sender::new(watched, setup.outbox.clone(), agent.recipients());
+        let sender = Sender::new(watched, setup.outbox.clone(), agent.recipients(), uploads);
         let resolver = Resolver {
             admission: setup.admission.clone(),
             view: agent.watch(),

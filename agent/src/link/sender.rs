@@ -1,5 +1,8 @@
 //! Sends queued messages in order while connected. A send is completed even if its caller has gone: an interrupted one
 //! would leave the encryption ratchet in an inconsistent state.
+//!
+//! The file of a message is uploaded to WhatsApp first. Meanwhile other messages are sent, except queued ones to the same
+//! recipient.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -7,18 +10,35 @@ use std::time::SystemTime;
 use openclaw_state::clock;
 use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_state::outbox::{AttemptError, Delivery, Outbox};
+use openclaw_state::uploads::Uploads;
 use openclaw_types::{LinkState, Nack, Outgoing, Phone, Recipient};
 use openclaw_whatsapp::session::Session;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 
-use super::View;
 use super::recipients::Recipients;
+use super::{View, uploads};
+
+/// Files on their way to WhatsApp at the same time.
+const MAX_TRANSFERS: usize = 2;
 
 /// The task.
 pub struct Sender {
     view: watch::Receiver<View>,
     outbox: Arc<Outbox>,
     recipients: Recipients,
+    uploads: Arc<Uploads>,
+    /// Messages whose files are on their way to WhatsApp.
+    transfers: JoinSet<(Delivery, Result<(), AttemptError>)>,
+    transfer_turns: Arc<Semaphore>,
+}
+
+/// What woke the task.
+enum Woken {
+    Changed,
+    Transferred(Delivery, Result<(), AttemptError>),
+    /// The owner of the link has gone.
+    Gone,
 }
 
 /// A connection that can send.
@@ -34,11 +54,15 @@ impl Sender {
         view: watch::Receiver<View>,
         outbox: Arc<Outbox>,
         recipients: Recipients,
+        uploads: Arc<Uploads>,
     ) -> Self {
         Self {
             view,
             outbox,
             recipients,
+            uploads,
+            transfers: JoinSet::new(),
+            transfer_turns: Arc::new(Semaphore::new(MAX_TRANSFERS)),
         }
     }
 
@@ -58,32 +82,41 @@ impl Sender {
                 Some(line) => self.outbox.turn(&line.account, now),
                 None => Err(self.outbox.next_deadline()),
             };
-            match (turn, line) {
-                (Ok(delivery), Some(line)) => self.deliver(&line.session, &delivery).await,
-                (Err(Some(at)), _) => {
-                    let woken = tokio::select! {
-                        woken = self.woken() => woken,
-                        () = clock::sleep_until(at) => true,
-                    };
-                    if !woken {
-                        break;
-                    }
+            let until = match (turn, line) {
+                (Ok(delivery), Some(line)) => {
+                    self.deliver(&line, delivery).await;
+                    continue;
                 }
-                _ => {
-                    if !self.woken().await {
-                        break;
-                    }
-                }
+                (Err(until), _) => until,
+                (Ok(_), None) => None,
+            };
+            match self.wait(until).await {
+                Woken::Gone => break,
+                Woken::Transferred(delivery, result) => self.conclude(&delivery, result).await,
+                Woken::Changed => {}
             }
         }
         self.outbox.connection_lost(clock::now());
     }
 
-    /// `false` if the owner has ended.
-    async fn woken(&mut self) -> bool {
+    async fn wait(&mut self, until: Option<SystemTime>) -> Woken {
+        let due = async {
+            match until {
+                Some(at) => clock::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            () = self.outbox.changed() => true,
-            changed = self.view.changed() => changed.is_ok(),
+            () = self.outbox.changed() => Woken::Changed,
+            changed = self.view.changed() => match changed {
+                Ok(()) => Woken::Changed,
+                Err(_) => Woken::Gone,
+            },
+            Some(joined) = self.transfers.join_next() => match joined {
+                Ok((delivery, result)) => Woken::Transferred(delivery, result),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            },
+            () = due => Woken::Changed,
         }
     }
 
@@ -108,18 +141,64 @@ impl Sender {
             || self.recipients.has_written(to).await
     }
 
-    async fn deliver(&self, session: &Session, delivery: &Delivery) {
-        let result = self.attempt(session, delivery).await;
+    /// Refuses a recipient that the rules no longer allow, or that a restriction of the account would refuse.
+    async fn check_recipient(
+        &self,
+        session: &Session,
+        delivery: &Delivery,
+    ) -> Result<(), AttemptError> {
+        self.recipients.check(delivery).await?;
+        if delivery.queued && self.is_restricted() && !self.has_chat(session, &delivery.to).await {
+            return Err(AttemptError::Restricted);
+        }
+        Ok(())
+    }
+
+    /// Sends a message, or begins with its file.
+    async fn deliver(&mut self, line: &Line, delivery: Delivery) {
+        let media = Outgoing::decode(&delivery.payload);
+        let media = media.and_then(|outgoing| Some(outgoing.file()?.media));
+        let Some(media) = media.filter(|media| self.uploads.hosted(*media).is_none()) else {
+            let result = self.attempt(&line.session, &delivery).await;
+            self.outbox.report(&delivery, result, clock::now());
+            return;
+        };
+        if let Err(error) = self.check_recipient(&line.session, &delivery).await {
+            self.outbox.report(&delivery, Err(error), clock::now());
+            return;
+        }
+        self.outbox.set_transferring(&delivery, true);
+        let (session, uploads) = (line.session.clone(), Arc::clone(&self.uploads));
+        let turns = Arc::clone(&self.transfer_turns);
+        self.transfers.spawn(async move {
+            let _turn = turns.acquire().await;
+            // A file for no one is not brought anywhere.
+            let result = match session.check(&delivery.to).await {
+                Ok(()) => uploads::host(&uploads, &session, media).await,
+                Err(error) => Err(error),
+            };
+            (delivery, result)
+        });
+    }
+
+    /// Sends a message whose file is at WhatsApp, over the connection that there is now.
+    async fn conclude(&mut self, delivery: &Delivery, transferred: Result<(), AttemptError>) {
+        self.outbox.set_transferring(delivery, false);
+        let line = self.line();
+        let line = line.filter(|line| line.account == delivery.account);
+        let result = match (transferred, line) {
+            (Err(error), _) => Err(error),
+            (Ok(()), _) if self.outbox.hold().is_some() => Err(AttemptError::Held),
+            (Ok(()), None) => Err(AttemptError::NotConnected),
+            (Ok(()), Some(line)) => self.attempt(&line.session, delivery).await,
+        };
         self.outbox.report(delivery, result, clock::now());
     }
 
     async fn attempt(&self, session: &Session, delivery: &Delivery) -> Result<(), AttemptError> {
-        self.recipients.check(delivery).await?;
+        self.check_recipient(session, delivery).await?;
         if delivery.refused.is_some_and(Nack::is_stale_group) {
             session.refresh_group(&delivery.to).await;
-        }
-        if delivery.queued && self.is_restricted() && !self.has_chat(session, &delivery.to).await {
-            return Err(AttemptError::Restricted);
         }
         session.check(&delivery.to).await?;
         let Some(outgoing) = Outgoing::decode(&delivery.payload) else {
@@ -130,9 +209,20 @@ impl Sender {
             );
             return Err(AttemptError::NotEncrypted);
         };
+        let file = outgoing.file().map(|file| {
+            let upload = self.uploads.load(file.media)?;
+            Some((upload, self.uploads.hosted(file.media)?))
+        });
+        let file = match file {
+            Some(None) => return Err(AttemptError::FileGone),
+            file => file.flatten(),
+        };
+        let file = file.as_ref().map(|(upload, hosted)| (upload, hosted));
         self.outbox.hand_over(delivery, clock::now()).await;
         failpoint::pass(Failpoint::Claimed);
-        let sent = session.send(&delivery.to, &delivery.id, &outgoing).await;
+        let sent = session
+            .send(&delivery.to, &delivery.id, &outgoing, file)
+            .await;
         failpoint::pass(Failpoint::Handed);
         sent
     }

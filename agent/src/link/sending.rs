@@ -1,21 +1,22 @@
 //! Sending for callers: the request's options, and the result.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use openclaw_state::clock;
 use openclaw_state::outbox::{
     AttemptError, CancelDenied, Cancelled, Down, Fingerprint, Progress, Queued, SubmitDenied,
     SubmitRequest, fingerprint,
 };
+use openclaw_state::uploads::ClaimDenied;
 use openclaw_types::{
-    Account, ChatId, Contact, Draft, Link, LinkState, Nack, Payload, Phone, Recipient, SendReason,
-    SendState, Sent, Token,
+    Account, ChatId, Contact, Draft, Link, LinkState, MediaId, Nack, Payload, Phone, Recipient,
+    SendReason, SendState, Sent, Token,
 };
 use openclaw_whatsapp::session::new_message_id;
 use tokio::sync::watch;
 
 use super::targets::Resolved;
-use super::{Agent, Denied, TargetError};
+use super::{Agent, Denied, FileDenied, TargetError};
 
 /// The caller's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ enum Next {
     Follow(watch::Receiver<Progress>),
     Submit {
         payload: Payload,
+        /// The file that it brings.
+        media: Option<MediaId>,
         /// Not to be sent after this time, by the system's clock.
         until: Option<SystemTime>,
     },
@@ -77,6 +80,15 @@ pub enum SendFailure {
     /// The message it refers to was not found, or is not suitable. Nothing was sent.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// It cannot bring this file. Nothing was sent.
+    #[error(transparent)]
+    File(#[from] FileDenied),
+    /// Its file could not be uploaded to WhatsApp for now. Nothing was sent.
+    #[error("the file could not be uploaded to WhatsApp")]
+    NotUploaded,
+    /// WhatsApp's media hosts do not take its file. Nothing was sent.
+    #[error("WhatsApp's media hosts do not take the file: HTTP status {0}")]
+    FileRefused(u16),
     /// The number is not on WhatsApp. Nothing was sent.
     #[error("the number is not on WhatsApp")]
     NotOnWhatsApp,
@@ -135,11 +147,26 @@ impl Agent {
         let token = draft.token.clone().unwrap_or_else(new_token);
         let named = fingerprint(&draft);
         let (to, next) = match self.outbox.known(&token, &named, clock::now())? {
-            Some((to, progress)) => (to, Next::Follow(progress)),
+            Some((to, progress)) => {
+                // A client that did not get the outcome has uploaded the file again.
+                if let Some(file) = draft.what.file() {
+                    self.uploads.discard(file.media);
+                }
+                (to, Next::Follow(progress))
+            }
             None => {
                 let Resolved { to, what, until } = self.resolve_references(draft)?;
+                if let Some(file) = what.file() {
+                    self.check_file(file)?;
+                }
+                let media = what.file().map(|file| file.media);
                 let payload = what.encode();
-                (to, Next::Submit { payload, until })
+                let next = Next::Submit {
+                    payload,
+                    media,
+                    until,
+                };
+                (to, next)
             }
         };
         Ok(Prepared {
@@ -173,7 +200,15 @@ impl Agent {
         let connected = down.is_none();
         let mut progress = match next {
             Next::Follow(progress) => progress,
-            Next::Submit { payload, until } => {
+            Next::Submit {
+                payload,
+                media,
+                until,
+            } => {
+                if let Some(media) = media {
+                    let claimed = self.uploads.claim(media, &token);
+                    claimed.map_err(FileDenied::from)?;
+                }
                 // A message is not queued for longer than it can be sent.
                 let left = until.map(|until| {
                     let left = until.duration_since(clock::wall());
@@ -190,14 +225,18 @@ impl Agent {
                     down,
                     until: keep.map(|keep| now + keep),
                 };
-                self.outbox.submit(&token, request, now)?
+                let submitted = self.outbox.submit(&token, request, now);
+                if let (Err(_), Some(media)) = (&submitted, media)
+                    && self.outbox.progress_of(&token).is_none()
+                {
+                    self.uploads.release(media, &token);
+                }
+                submitted?
             }
         };
         let waits = connected || progress.borrow().until.is_none();
         let timeout = if waits { timeout } else { Duration::ZERO };
-        let reached = progress.wait_for(|progress| progress.has_reached(wait));
-        // The sender may be dropped, but only after it has reported the end.
-        let reached = tokio::time::timeout(timeout, reached).await.is_ok();
+        let reached = has_come(&mut progress, wait, timeout).await;
         if !reached {
             self.outbox.give_up(&token);
         }
@@ -257,6 +296,7 @@ impl Agent {
             accepted: _,
             stopped,
             again_at,
+            transferring: _,
         } = progress;
         if let Some(error) = stopped {
             return Err(self.stopped(error, token));
@@ -294,6 +334,9 @@ impl Agent {
                 again_at: None,
             },
             AttemptError::Held => SubmitDenied::Held.into(),
+            AttemptError::NotUploaded => SendFailure::NotUploaded,
+            AttemptError::FileRefused(status) => SendFailure::FileRefused(status),
+            AttemptError::FileGone => FileDenied::from(ClaimDenied::Gone).into(),
             AttemptError::ServerError(nack) => SendFailure::ServerError {
                 nack,
                 token: Box::new(token.clone()),
@@ -336,6 +379,33 @@ impl Agent {
                 let hint = view.hint();
                 Ok((account.phone.clone(), Some(Down { state, hint })))
             }
+        }
+    }
+}
+
+/// Whether a message comes as far as `wait` in time. The time in which its file is on its way to WhatsApp does not count:
+/// it depends on the size of the file, and is bounded by the media hosts' silence.
+async fn has_come(
+    progress: &mut watch::Receiver<Progress>,
+    wait: SendState,
+    timeout: Duration,
+) -> bool {
+    let mut left = timeout;
+    loop {
+        if !left.is_zero() {
+            let transferred = progress.wait_for(|it| !it.transferring || it.has_reached(wait));
+            // The sender of this channel may be dropped, but not before it has reported the end.
+            if transferred.await.map_or(true, |it| it.has_reached(wait)) {
+                return true;
+            }
+        }
+        let since = Instant::now();
+        let changed = progress.wait_for(|it| it.transferring || it.has_reached(wait));
+        match tokio::time::timeout(left, changed).await {
+            Err(_) => return false,
+            Ok(changed) if changed.as_ref().map_or(true, |it| it.has_reached(wait)) => return true,
+            Ok(_) if left.is_zero() => return false,
+            Ok(_) => left = left.saturating_sub(since.elapsed()),
         }
     }
 }

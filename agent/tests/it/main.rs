@@ -53,5 +53,6 @@ mod supervisor;
 mod time;
 mod tokens;
 mod typing;
+mod uploads;
 mod volume;
 mod watch;

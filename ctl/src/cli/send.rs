@@ -1,5 +1,6 @@
 //! `send`, and the commands that refer to a message.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
@@ -45,12 +46,17 @@ pub(crate) struct TargetArgs {
 
 /// `send`.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("other").args(["location", "contact"]))]
+#[command(group = ArgGroup::new("other").args([
+    "location", "contact", "image", "video", "gif", "document", "audio", "voice", "sticker",
+]))]
+#[command(group = ArgGroup::new("file").args([
+    "image", "video", "gif", "document", "audio", "voice", "sticker",
+]))]
 pub(crate) struct SendArgs {
     /// Recipient: a phone number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
     pub(crate) to: String,
     /// The text. `-`, or none when stdin is not a terminal: read it from stdin. With --location: its caption.
-    #[arg(allow_hyphen_values = true, conflicts_with = "contact")]
+    #[arg(allow_hyphen_values = true, conflicts_with_all = ["contact", "file"])]
     pub(crate) text: Option<String>,
     /// Reply to the message of this event, as `watch` and `events` number it.
     #[arg(long, value_name = "SEQ")]
@@ -70,9 +76,55 @@ pub(crate) struct SendArgs {
     /// Send a contact card; repeatable.
     #[arg(long, value_name = "NAME:NUMBER")]
     pub(crate) contact: Vec<String>,
+    /// The file to send, if any.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
     /// Delivery options.
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
+}
+
+/// A file to send.
+#[derive(Debug, Args)]
+pub(crate) struct FileArgs {
+    /// Send a picture.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
+    /// Send a video.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) video: Option<PathBuf>,
+    /// Send a video that loops without sound.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gif: Option<PathBuf>,
+    /// Send a document: any file, under its name.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) document: Option<PathBuf>,
+    /// Send a sound file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audio: Option<PathBuf>,
+    /// Send a voice message: Opus in an Ogg container.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) voice: Option<PathBuf>,
+    /// Send a sticker: WebP.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sticker: Option<PathBuf>,
+    /// Caption of a picture, a video or a document.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "file",
+        allow_hyphen_values = true
+    )]
+    pub(crate) caption: Option<String>,
+    /// Let the recipient open it once: a picture, a video or a voice message.
+    #[arg(long, requires = "file")]
+    pub(crate) view_once: bool,
+    /// MIME type [default: by the file name].
+    #[arg(long, value_name = "TYPE", requires = "file")]
+    pub(crate) mime: Option<String>,
+    /// Small JPEG to show until it is downloaded, at most 64 KiB.
+    #[arg(long, value_name = "FILE", requires = "file")]
+    pub(crate) thumbnail: Option<PathBuf>,
 }
 
 /// `react`.

@@ -4,8 +4,8 @@ use openclaw_proto::v1::content::Kind;
 use openclaw_proto::v1::message_ref::By;
 use openclaw_proto::v1::send_request::Payload;
 use openclaw_proto::v1::{
-    Contact, ContactCard, ContactCards, Content, DeletionDraft, EditDraft, Location, MessageKey,
-    MessageRef, Poll, PollOption, PollVoteDraft, ReactionDraft, SendRequest,
+    Contact, ContactCard, ContactCards, Content, DeletionDraft, EditDraft, Location, Media,
+    MessageKey, MessageRef, Poll, PollOption, PollVoteDraft, ReactionDraft, SendRequest,
 };
 
 use super::text_arg::text_to_send;
@@ -31,6 +31,23 @@ pub(crate) fn message(args: &SendArgs) -> Result<SendRequest, Failure> {
             cards: cards.collect::<Result<_, _>>()?,
         })
     };
+    request(
+        args,
+        Content {
+            kind: Some(kind),
+            ..Content::default()
+        },
+    )
+}
+
+/// `send`, of a file that was uploaded.
+pub(super) fn file(args: &SendArgs, media_id: String) -> Result<SendRequest, Failure> {
+    let kind = Kind::Media(Media {
+        media_id,
+        caption: args.file.caption.clone().unwrap_or_default(),
+        view_once: args.file.view_once,
+        ..Media::default()
+    });
     request(
         args,
         Content {

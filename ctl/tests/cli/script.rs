@@ -54,6 +54,7 @@ pub(crate) struct Script {
     pub(crate) mark_read: VecDeque<Value>,
     pub(crate) typing: VecDeque<Vec<Value>>,
     pub(crate) lookup: VecDeque<Value>,
+    pub(crate) upload: VecDeque<Value>,
     /// How many seconds its clock is ahead.
     pub(crate) clock: i64,
     /// The protocol on a loopback port, if it listens on one.

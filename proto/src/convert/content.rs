@@ -360,6 +360,8 @@ pub fn media(media: Media) -> v1::Media {
         height,
         caption,
         downloadable: pointer.is_some(),
+        media_id: String::new(),
+        view_once: false,
     }
 }
 
@@ -376,6 +378,8 @@ fn media_from(media: v1::Media) -> Media {
         height,
         caption,
         downloadable: _,
+        media_id: _,
+        view_once: _,
     } = media;
     Media {
         kind: match kind {

@@ -216,7 +216,11 @@ impl Wire for Message {
 
     fn into_wire(self) -> v1::Message {
         let Message { origin, content } = self;
-        let (content, frame) = self::content(content);
+        let (mut content, frame) = self::content(content);
+        // The content alone says it too, as in `Send`.
+        if let Some(v1::content::Kind::Media(media)) = &mut content.kind {
+            media.view_once = frame.view_once;
+        }
         let Frame {
             quoted,
             view_once,

@@ -19,6 +19,8 @@ reason!(
         Unconfirmed,
         Cancelled,
         OtherAccount,
+        FileRefused,
+        FileGone,
     }
 );
 

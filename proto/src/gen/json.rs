@@ -359,6 +359,8 @@ message! {
         height = "height": Plain,
         caption = "caption": Plain,
         downloadable = "downloadable": Plain,
+        media_id = "media_id": Plain,
+        view_once = "view_once": Plain,
     }
 }
 message! {
@@ -1085,6 +1087,34 @@ message! {
     }
 }
 message! {
+    UploadRequest {
+    }
+    item = "item": upload_request::Item {
+        Start = "start": Plain,
+        Chunk = "chunk": Base64,
+    }
+}
+message! {
+    UploadStart {
+        kind = "kind": OneWord<v1::MediaKind>,
+        mime_type = "mime_type": Plain,
+        file_name = "file_name": Plain,
+        size_bytes = "size_bytes": Plain,
+        width = "width": Plain,
+        height = "height": Plain,
+        duration = "duration": Duration,
+        thumbnail = "thumbnail": Base64,
+    }
+}
+message! {
+    UploadResponse {
+        media_id = "media_id": Plain,
+        sha256 = "sha256": Base64,
+        media = "media": Plain,
+        expires_at = "expires_at": Timestamp,
+    }
+}
+message! {
     DownloadRequest {
         message = "message": Plain,
         quoted = "quoted": Plain,
@@ -1263,6 +1293,9 @@ fn ways_of(message: &str) -> tests::Ways {
         "LookupRequest" => tests::Ways::of::<v1::LookupRequest>(),
         "LookupResponse" => tests::Ways::of::<v1::LookupResponse>(),
         "LookupResult" => tests::Ways::of::<v1::LookupResult>(),
+        "UploadRequest" => tests::Ways::of::<v1::UploadRequest>(),
+        "UploadStart" => tests::Ways::of::<v1::UploadStart>(),
+        "UploadResponse" => tests::Ways::of::<v1::UploadResponse>(),
         "DownloadRequest" => tests::Ways::of::<v1::DownloadRequest>(),
         "DownloadResponse" => tests::Ways::of::<v1::DownloadResponse>(),
         "DownloadStart" => tests::Ways::of::<v1::DownloadStart>(),

@@ -2976,6 +2976,9 @@ pub struct LinkPreview {
     pub description: ::prost::alloc::string::String,
 }
 /// A file in a message. It stays at WhatsApp until a client calls Files.Download.
+///
+/// In Send it has `media_id`, and may have `caption` and `view_once`. What the file is was said to Files.Upload, so the
+/// other fields are rejected.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Media {
@@ -3006,6 +3009,13 @@ pub struct Media {
     /// True if the agent has stored the file's URL and key: Files.Download can be called.
     #[prost(bool, tag = "9")]
     pub downloadable: bool,
+    /// The file to send, as Files.Upload returned it. Input only: empty in received messages.
+    #[prost(string, tag = "10")]
+    pub media_id: ::prost::alloc::string::String,
+    /// Its recipients can open it once: a picture, a video or a voice message. In a received message the same as
+    /// `Message.view_once`.
+    #[prost(bool, tag = "11")]
+    pub view_once: bool,
 }
 /// A location.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -4076,6 +4086,12 @@ pub enum SendReason {
     Held = 14,
     /// It was queued, and `allowTo` no longer has its recipient.
     NotAllowedTo = 15,
+    /// WhatsApp's media host does not take the file. It was not sent.
+    FileRefused = 16,
+    /// The file is no longer there. It was not sent.
+    FileGone = 17,
+    /// The file could not be uploaded to WhatsApp. It was not sent.
+    NotUploaded = 18,
 }
 impl SendReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -4100,6 +4116,9 @@ impl SendReason {
             Self::ServerError => "SEND_REASON_SERVER_ERROR",
             Self::Held => "SEND_REASON_HELD",
             Self::NotAllowedTo => "SEND_REASON_NOT_ALLOWED_TO",
+            Self::FileRefused => "SEND_REASON_FILE_REFUSED",
+            Self::FileGone => "SEND_REASON_FILE_GONE",
+            Self::NotUploaded => "SEND_REASON_NOT_UPLOADED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -4121,6 +4140,9 @@ impl SendReason {
             "SEND_REASON_SERVER_ERROR" => Some(Self::ServerError),
             "SEND_REASON_HELD" => Some(Self::Held),
             "SEND_REASON_NOT_ALLOWED_TO" => Some(Self::NotAllowedTo),
+            "SEND_REASON_FILE_REFUSED" => Some(Self::FileRefused),
+            "SEND_REASON_FILE_GONE" => Some(Self::FileGone),
+            "SEND_REASON_NOT_UPLOADED" => Some(Self::NotUploaded),
             _ => None,
         }
     }
@@ -4480,7 +4502,7 @@ impl KeySlotKind {
         }
     }
 }
-/// A message to send: a new one (text, location, contact cards, poll), or a reaction, an edit, a deletion or a vote. Kinds
+/// A message to send: a new one (text, file, location, contact cards, poll), or a reaction, an edit, a deletion or a vote. Kinds
 /// of content that this version cannot send are rejected with UNIMPLEMENTED (CONTENT_UNSUPPORTED), and nothing is sent.
 ///
 /// All of them have the same tokens, queue, pacing and outcomes. A message that a `MessageRef` names is looked up when the
@@ -4505,7 +4527,8 @@ pub struct SendRequest {
     /// State to wait for before returning. Default SEND_STATE_SERVER_ACK.
     #[prost(enumeration = "SendState", tag = "9")]
     pub wait: i32,
-    /// How long to wait for it. Default 30 s, at most 10 minutes.
+    /// How long to wait for it. Default 30 s, at most 10 minutes. The time in which the agent uploads the message's file to
+    /// WhatsApp does not count, so a call with a large file may take longer: give it no deadline, or one with room for that.
     #[prost(message, optional, tag = "10")]
     pub timeout: ::core::option::Option<::prost_types::Duration>,
     /// Queue the message if it cannot be sent immediately, for up to `keep_for`. It is durable before the call
@@ -7513,6 +7536,78 @@ pub mod contacts_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// One item of an upload.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct UploadRequest {
+    /// What it is.
+    #[prost(oneof = "upload_request::Item", tags = "1, 2")]
+    pub item: ::core::option::Option<upload_request::Item>,
+}
+/// Nested message and enum types in `UploadRequest`.
+pub mod upload_request {
+    /// What it is.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Item {
+        /// What the file is. The first item.
+        #[prost(message, tag = "1")]
+        Start(super::UploadStart),
+        /// The next bytes, at most 64 KiB.
+        #[prost(bytes, tag = "2")]
+        Chunk(::prost::alloc::vec::Vec<u8>),
+    }
+}
+/// What a file to send is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct UploadStart {
+    /// Media type. A VIDEO_NOTE cannot be sent yet.
+    #[prost(enumeration = "MediaKind", tag = "1")]
+    pub kind: i32,
+    /// MIME type. Empty: the usual one of the kind; required for a document. For a voice message it is always
+    /// "audio/ogg; codecs=opus", and for a sticker "image/webp".
+    #[prost(string, tag = "2")]
+    pub mime_type: ::prost::alloc::string::String,
+    /// File name of a document, as its recipient sees it. Empty otherwise.
+    #[prost(string, tag = "3")]
+    pub file_name: ::prost::alloc::string::String,
+    /// Its size in bytes, if known: then a file of another size is refused, and so is one that is too large, before it is
+    /// received.
+    #[prost(uint64, tag = "4")]
+    pub size_bytes: u64,
+    /// Width in pixels, of a video. That of a picture and of a sticker is read from the file where it can be.
+    #[prost(uint32, tag = "5")]
+    pub width: u32,
+    /// Height in pixels, likewise.
+    #[prost(uint32, tag = "6")]
+    pub height: u32,
+    /// Playing time of a video or a sound file. That of a voice message is read from the file.
+    #[prost(message, optional, tag = "7")]
+    pub duration: ::core::option::Option<::prost_types::Duration>,
+    /// A small JPEG that is shown until the file is downloaded, at most 64 KiB. The agent makes none.
+    #[prost(bytes = "vec", tag = "8")]
+    pub thumbnail: ::prost::alloc::vec::Vec<u8>,
+}
+/// A file that can be sent.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct UploadResponse {
+    /// Its name for `content.media.media_id`. One message brings it: for another one upload it again. A client that has
+    /// uploaded a file again, because it does not know whether its message was sent, sends it with the same token: the
+    /// same file is the same message.
+    #[prost(string, tag = "1")]
+    pub media_id: ::prost::alloc::string::String,
+    /// SHA-256 of the file, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+    /// The file, with what was read from it. `downloadable` is false.
+    #[prost(message, optional, tag = "3")]
+    pub media: ::core::option::Option<Media>,
+    /// When it is removed, unless a message with it is queued.
+    #[prost(message, optional, tag = "4")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+}
 /// Which file to download.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -7595,7 +7690,8 @@ pub mod files_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// The files that messages bring. They stay at WhatsApp until a client downloads them; the agent keeps none.
+    /// The files that messages bring, and files to send. Those of received messages stay at WhatsApp until a client downloads
+    /// them; files to send are kept encrypted until they are sent.
     #[derive(Debug, Clone)]
     pub struct FilesClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -7724,6 +7820,50 @@ pub mod files_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Files", "Download"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Uploads a file to the agent, to send it with Send (`content.media.media_id`).
+        ///
+        /// The first item is `start`, then come chunks, and the client closes its side. The agent encrypts the file while it
+        /// receives it, and stores no other form of it. The response comes when the file is durable. A call that ends before
+        /// leaves nothing. The file is stored for 24 hours, or until the message that brings it has reached WhatsApp's server;
+        /// while a message with it is queued it stays.
+        ///
+        /// This also works while the agent is not connected to WhatsApp.
+        ///
+        /// Errors, by code and `reason`:
+        ///
+        /// - INVALID_ARGUMENT
+        ///   - INVALID_ARGUMENT: a field that cannot be read, a chunk above 64 KiB, a size other than `size_bytes`.
+        ///   - NOT_A_VOICE_MESSAGE: kind VOICE, and the file is not Opus in an Ogg container.
+        ///   - NOT_A_STICKER: kind STICKER, and the file is not WebP.
+        ///   - NOT_A_PICTURE: the file for an image is not JPEG, PNG, WebP or GIF.
+        ///   - EMPTY_FILE: it has no bytes.
+        /// - FAILED_PRECONDITION, MEDIA_TOO_LARGE: the file is larger than WhatsApp takes, 2 GiB.
+        /// - RESOURCE_EXHAUSTED
+        ///   - UPLOADS_FULL: too many files, or too many bytes, wait to be sent.
+        ///   - VOLUME_FULL: there is not enough space on the agent's volume.
+        ///   - MEDIA_BUSY: too many uploads wait for their turn.
+        /// - DEADLINE_EXCEEDED, TOO_SLOW: the client sent nothing for 60 seconds.
+        pub async fn upload(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::UploadRequest>,
+        ) -> std::result::Result<tonic::Response<super::UploadResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Files/Upload",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Files", "Upload"));
+            self.inner.client_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -7784,8 +7924,36 @@ pub mod files_server {
             &self,
             request: tonic::Request<super::DownloadRequest>,
         ) -> std::result::Result<tonic::Response<Self::DownloadStream>, tonic::Status>;
+        /// Uploads a file to the agent, to send it with Send (`content.media.media_id`).
+        ///
+        /// The first item is `start`, then come chunks, and the client closes its side. The agent encrypts the file while it
+        /// receives it, and stores no other form of it. The response comes when the file is durable. A call that ends before
+        /// leaves nothing. The file is stored for 24 hours, or until the message that brings it has reached WhatsApp's server;
+        /// while a message with it is queued it stays.
+        ///
+        /// This also works while the agent is not connected to WhatsApp.
+        ///
+        /// Errors, by code and `reason`:
+        ///
+        /// - INVALID_ARGUMENT
+        ///   - INVALID_ARGUMENT: a field that cannot be read, a chunk above 64 KiB, a size other than `size_bytes`.
+        ///   - NOT_A_VOICE_MESSAGE: kind VOICE, and the file is not Opus in an Ogg container.
+        ///   - NOT_A_STICKER: kind STICKER, and the file is not WebP.
+        ///   - NOT_A_PICTURE: the file for an image is not JPEG, PNG, WebP or GIF.
+        ///   - EMPTY_FILE: it has no bytes.
+        /// - FAILED_PRECONDITION, MEDIA_TOO_LARGE: the file is larger than WhatsApp takes, 2 GiB.
+        /// - RESOURCE_EXHAUSTED
+        ///   - UPLOADS_FULL: too many files, or too many bytes, wait to be sent.
+        ///   - VOLUME_FULL: there is not enough space on the agent's volume.
+        ///   - MEDIA_BUSY: too many uploads wait for their turn.
+        /// - DEADLINE_EXCEEDED, TOO_SLOW: the client sent nothing for 60 seconds.
+        async fn upload(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::UploadRequest>>,
+        ) -> std::result::Result<tonic::Response<super::UploadResponse>, tonic::Status>;
     }
-    /// The files that messages bring. They stay at WhatsApp until a client downloads them; the agent keeps none.
+    /// The files that messages bring, and files to send. Those of received messages stay at WhatsApp until a client downloads
+    /// them; files to send are kept encrypted until they are sent.
     #[derive(Debug)]
     pub struct FilesServer<T> {
         inner: Arc<T>,
@@ -7904,6 +8072,53 @@ pub mod files_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Files/Upload" => {
+                    #[allow(non_camel_case_types)]
+                    struct UploadSvc<T: Files>(pub Arc<T>);
+                    impl<
+                        T: Files,
+                    > tonic::server::ClientStreamingService<super::UploadRequest>
+                    for UploadSvc<T> {
+                        type Response = super::UploadResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                tonic::Streaming<super::UploadRequest>,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Files>::upload(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UploadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.client_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

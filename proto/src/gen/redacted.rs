@@ -579,6 +579,26 @@ impl ::core::fmt::Debug for v1::LookupResult {
         f.debug_struct("LookupResult").finish_non_exhaustive()
     }
 }
+impl ::core::fmt::Debug for v1::UploadRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("UploadRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::upload_request::Item {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Item").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::UploadStart {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("UploadStart").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::UploadResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("UploadResponse").finish_non_exhaustive()
+    }
+}
 impl ::core::fmt::Debug for v1::DownloadRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("DownloadRequest").finish_non_exhaustive()

@@ -390,7 +390,7 @@ impl Word for v1::SendState {
     }
 }
 impl Word for v1::SendReason {
-    const ALL: &'static [Self] = &[Self::Other, Self::RefusedByServer, Self::Restricted, Self::NotOnWhatsapp, Self::Expired, Self::Unconfirmed, Self::Cancelled, Self::OtherAccount, Self::ConnectionLost, Self::NotConnected, Self::NotChecked, Self::NotEncrypted, Self::ServerError, Self::Held, Self::NotAllowedTo];
+    const ALL: &'static [Self] = &[Self::Other, Self::RefusedByServer, Self::Restricted, Self::NotOnWhatsapp, Self::Expired, Self::Unconfirmed, Self::Cancelled, Self::OtherAccount, Self::ConnectionLost, Self::NotConnected, Self::NotChecked, Self::NotEncrypted, Self::ServerError, Self::Held, Self::NotAllowedTo, Self::FileRefused, Self::FileGone, Self::NotUploaded];
 
     fn word(self) -> &'static str {
         match self {
@@ -410,6 +410,9 @@ impl Word for v1::SendReason {
             Self::ServerError => "server_error",
             Self::Held => "held",
             Self::NotAllowedTo => "not_allowed_to",
+            Self::FileRefused => "file_refused",
+            Self::FileGone => "file_gone",
+            Self::NotUploaded => "not_uploaded",
         }
     }
 
@@ -431,6 +434,9 @@ impl Word for v1::SendReason {
             "server_error" => Self::ServerError,
             "held" => Self::Held,
             "not_allowed_to" => Self::NotAllowedTo,
+            "file_refused" => Self::FileRefused,
+            "file_gone" => Self::FileGone,
+            "not_uploaded" => Self::NotUploaded,
             _ => return None,
         })
     }

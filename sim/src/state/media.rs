@@ -30,10 +30,18 @@ pub(crate) struct Media {
     /// The newest path of an uploaded file, by its name in the address.
     uploaded: HashMap<String, String>,
     /// Partial uploads, by the same name.
-    begun: HashMap<String, BytesMut>,
+    begun: HashMap<String, Begun>,
     auths: Vec<Auth>,
     used: usize,
     pub(crate) faults: MediaFaults,
+}
+
+/// A partial upload.
+#[derive(Default)]
+struct Begun {
+    bytes: BytesMut,
+    /// The number of its latest request.
+    request: u64,
 }
 
 /// A file at one path.
@@ -163,40 +171,50 @@ impl Media {
 
     /// The number of received bytes of an upload.
     pub(crate) fn received(&self, name: &str) -> usize {
-        self.begun.get(name).map_or(0, BytesMut::len)
+        self.begun.get(name).map_or(0, |begun| begun.bytes.len())
     }
 
-    /// Starts an upload, or continues it at this offset; bytes received after the offset are discarded.
+    /// Starts an upload, or continues it at this offset; bytes received after the offset are discarded. Returns the number
+    /// of the request: an older one, whose connection still has bytes, can no longer append.
     pub(crate) fn begin(
         &mut self,
         name: &str,
         offset: usize,
         size: usize,
         limit: usize,
-    ) -> Result<(), Full> {
+    ) -> Result<u64, Full> {
         let before = self.received(name).saturating_sub(offset);
         self.used -= before;
-        self.begun
-            .entry(name.to_owned())
-            .or_default()
-            .truncate(offset);
-        self.make_room(size, limit)
+        let begun = self.begun.entry(name.to_owned()).or_default();
+        begun.bytes.truncate(offset);
+        begun.request += 1;
+        let request = begun.request;
+        self.make_room(size, limit)?;
+        Ok(request)
     }
 
-    /// Appends the next bytes of an upload.
-    pub(crate) fn append(&mut self, name: &str, bytes: &Bytes, limit: usize) -> Result<(), Full> {
+    /// Appends the next bytes of an upload. `false` if a newer request has taken over.
+    pub(crate) fn append(
+        &mut self,
+        name: &str,
+        request: u64,
+        bytes: &Bytes,
+        limit: usize,
+    ) -> Result<bool, Full> {
+        if self.begun.get(name).map(|begun| begun.request) != Some(request) {
+            return Ok(false);
+        }
         self.make_room(bytes.len(), limit)?;
         self.used += bytes.len();
-        self.begun
-            .entry(name.to_owned())
-            .or_default()
-            .extend_from_slice(bytes);
-        Ok(())
+        if let Some(begun) = self.begun.get_mut(name) {
+            begun.bytes.extend_from_slice(bytes);
+        }
+        Ok(true)
     }
 
     /// Removes a complete upload from the partial ones.
     pub(crate) fn take(&mut self, name: &str) -> Bytes {
-        let bytes = self.begun.remove(name).unwrap_or_default().freeze();
+        let bytes = self.begun.remove(name).unwrap_or_default().bytes.freeze();
         self.used -= bytes.len();
         bytes
     }
@@ -251,12 +269,17 @@ mod tests {
         let mut media = Media::default();
         let whole = Bytes::from_static(b"0123456789");
         let name = token(&sha256(&whole));
-        media.begin(&name, 0, 10, 12).expect("room");
-        media.append(&name, &whole.slice(..6), 12).expect("room");
+        let first = media.begin(&name, 0, 10, 12).expect("room");
+        let taken = media.append(&name, first, &whole.slice(..6), 12);
+        assert_eq!(taken, Ok(true));
         assert_eq!(media.received(&name), 6);
-        media.begin(&name, 4, 6, 12).expect("room");
+        let second = media.begin(&name, 4, 6, 12).expect("room");
         assert_eq!(media.received(&name), 4);
-        media.append(&name, &whole.slice(4..), 12).expect("room");
+        // What was still on its way when the first connection was lost.
+        let late = media.append(&name, first, &whole.slice(6..), 12);
+        assert_eq!(late, Ok(false));
+        let taken = media.append(&name, second, &whole.slice(4..), 12);
+        assert_eq!(taken, Ok(true));
         let bytes = media.take(&name);
         assert_eq!(bytes, whole);
         let put = media.put_upload(bytes, MediaType::Image, sha256(&whole), 12);
@@ -277,7 +300,7 @@ mod tests {
         assert!(media.put(file.clone(), MediaType::Image, hash, 15).is_ok());
         assert_eq!(media.put(file, MediaType::Image, hash, 15), Err(Full));
         assert_eq!(media.begin("name", 0, 6, 15), Err(Full));
-        assert_eq!(media.begin("name", 0, 5, 15), Ok(()));
+        assert!(media.begin("name", 0, 5, 15).is_ok());
     }
 
     #[test]

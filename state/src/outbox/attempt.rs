@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use openclaw_types::{MessageId, Nack, Payload, Phone, Recipient, SendReason};
+use openclaw_types::{MessageId, Nack, Payload, Phone, Recipient, SendReason, SendState, Token};
 use openclaw_vault::Batch;
 
 use super::entry::{AttemptError, Stage};
@@ -19,6 +19,8 @@ pub struct Delivery {
     pub id: MessageId,
     /// The recipient.
     pub to: Recipient,
+    /// The account that sends it.
+    pub account: Phone,
     /// The contents.
     pub payload: Arc<Payload>,
     /// The code of an earlier refusal by WhatsApp's server.
@@ -80,11 +82,23 @@ impl Outbox {
                 order,
                 id: entry.sent.id.clone(),
                 to: entry.to.clone(),
+                account: account.clone(),
                 payload,
                 refused: entry.sent.nack,
                 queued,
             });
         }
+    }
+
+    /// How far the message of this token has come; `None` if there is none, or nothing happens to it unless its caller
+    /// retries.
+    #[must_use]
+    pub fn progress_of(&self, token: &Token) -> Option<SendState> {
+        let messages = &mut self.state().messages;
+        let order = messages.by_token(token)?;
+        let entry = messages.get(order)?;
+        let rests = entry.stage == Stage::Resting && !entry.is_queued() && !entry.is_settled();
+        (!rests).then_some(entry.sent.state)
     }
 
     /// The time at which [`Outbox::expire`] must be called next.
@@ -100,6 +114,15 @@ impl Outbox {
             self.settle_failed(state, order, why, now);
         }
         state.messages.drop_late_payloads(now);
+    }
+
+    /// The file of a message is on its way to WhatsApp, or no longer: callers wait for that without a limit.
+    pub fn set_transferring(&self, delivery: &Delivery, transferring: bool) {
+        let state = &mut *self.state();
+        if let Some(entry) = state.messages.get(delivery.order) {
+            entry.transferring = transferring;
+            entry.notify();
+        }
     }
 
     /// Returns once the row of the message is durable and records that the message may have been sent. Await this
@@ -148,8 +171,10 @@ impl Outbox {
                 self.settle_failed(state, delivery.order, SendReason::RefusedByServer, now);
                 return;
             }
-            Err(AttemptError::NotOnWhatsApp) if entry.is_queued() => {
-                self.settle_failed(state, delivery.order, SendReason::NotOnWhatsapp, now);
+            Err(error) if entry.is_queued() && final_reason(error).is_some() => {
+                if let Some(why) = final_reason(error) {
+                    self.settle_failed(state, delivery.order, why, now);
+                }
                 return;
             }
             Err(AttemptError::NotAllowedTo) if entry.is_queued() => {
@@ -211,5 +236,15 @@ impl Outbox {
         let state = &mut *self.state();
         let unsent = state.messages.connection_lost(now);
         self.remove(state, unsent);
+    }
+}
+
+/// Why a queued message fails at once: no later attempt has another outcome.
+const fn final_reason(error: AttemptError) -> Option<SendReason> {
+    match error {
+        AttemptError::NotOnWhatsApp => Some(SendReason::NotOnWhatsapp),
+        AttemptError::FileRefused(_) => Some(SendReason::FileRefused),
+        AttemptError::FileGone => Some(SendReason::FileGone),
+        _ => None,
     }
 }

@@ -46,6 +46,12 @@ pub enum AttemptError {
     Restricted,
     /// Sends are held, because the store was rolled back. Nothing was sent.
     Held,
+    /// Its file could not be uploaded to WhatsApp this time. Nothing was sent.
+    NotUploaded,
+    /// WhatsApp's media host does not take its file, with this HTTP status. Nothing was sent.
+    FileRefused(u16),
+    /// Its file is no longer there. Nothing was sent.
+    FileGone,
 }
 
 impl AttemptError {
@@ -63,6 +69,9 @@ impl AttemptError {
             Self::ServerError(_) => "server_error",
             Self::Restricted => "restricted",
             Self::Held => "held",
+            Self::NotUploaded => "not_uploaded",
+            Self::FileRefused(_) => "file_refused",
+            Self::FileGone => "file_gone",
         }
     }
 }
@@ -80,6 +89,8 @@ pub struct Progress {
     pub stopped: Option<AttemptError>,
     /// For a message that a restriction refused: when the same token is tried again.
     pub again_at: Option<SystemTime>,
+    /// Its file is on its way to WhatsApp, or waits for a turn.
+    pub transferring: bool,
 }
 
 impl Progress {
@@ -134,6 +145,8 @@ pub(super) struct Entry {
     /// The number of consecutive failed attempts.
     pub(super) attempts: u32,
     pub(super) last_error: Option<AttemptError>,
+    /// Its file is on its way to WhatsApp, or waits for a turn.
+    pub(super) transferring: bool,
     watchers: Option<watch::Sender<Progress>>,
 }
 
@@ -156,6 +169,7 @@ impl Entry {
             payload: None,
             attempts: 0,
             last_error: None,
+            transferring: false,
             watchers: None,
         }
     }
@@ -278,6 +292,7 @@ impl Entry {
                 _ => None,
             },
             again_at: self.again_at(),
+            transferring: self.transferring,
         }
     }
 
@@ -311,11 +326,15 @@ pub fn fingerprint(draft: &Draft) -> Fingerprint {
     use sha2::{Digest as _, Sha256};
     let to = draft.to.as_ref().map(Recipient::address);
     let to = to.unwrap_or_default();
+    let mut what = draft.what.clone();
+    if let Some(file) = what.file_mut() {
+        file.media = file.media.of_any_upload();
+    }
     let length = u64::try_from(to.len()).unwrap_or(u64::MAX);
     let hash = Sha256::new()
         .chain_update(length.to_be_bytes())
         .chain_update(to)
-        .chain_update(draft.what.encode().as_bytes())
+        .chain_update(what.encode().as_bytes())
         .finalize();
     let mut fingerprint = Fingerprint::default();
     fingerprint.copy_from_slice(&hash[..16]);

@@ -115,6 +115,10 @@ impl Messages {
         let mut blocked: HashSet<&Recipient> = HashSet::new();
         for entry in self.in_line() {
             let Some(mut ready) = entry.turn_at() else {
+                // Its file is being uploaded: later messages to the same recipient wait for it.
+                if entry.is_queued() && matches!(entry.stage, Stage::Busy(_)) {
+                    blocked.insert(&entry.to);
+                }
                 continue;
             };
             // A direct message took its tokens from the rate limit when it was submitted.

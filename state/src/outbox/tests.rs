@@ -1,6 +1,7 @@
 //! Tests of the outbox, with a store on a disk.
 
 mod earlier;
+mod files;
 mod hold;
 mod limits;
 mod refused;

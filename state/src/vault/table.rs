@@ -82,6 +82,8 @@ impl Tables {
     pub const ALERTS: Table = Table(76);
     /// The reported problem that is not resolved, and when the link was last up: `"", "" -> history`.
     pub const ALERT_STATE: Table = Table(77);
+    /// Files to send: `"", media id -> file`, `"claim", media id -> token`, `"hosted", media id -> address`.
+    pub const UPLOADS: Table = Table(78);
     /// The state of agent time: `"", "" -> mark`; and the ages of events: `"journal", "" -> marks`.
     pub const CLOCK: Table = Table(85);
 

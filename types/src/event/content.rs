@@ -72,7 +72,7 @@ pub struct LinkPreview {
 }
 
 /// A file attached to a message. It stays on WhatsApp's media servers until a client downloads it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Media {
     /// Its kind.
     #[serde(rename = "k", default, deserialize_with = "lenient")]

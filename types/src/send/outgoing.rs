@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{MessageId, Token};
+use super::{MessageId, NewFile, Token};
 use crate::event::{Body, Poll};
 use crate::{Contact, Recipient, Seq, Text};
 
@@ -110,6 +110,9 @@ pub enum NewContent {
     /// A poll.
     #[serde(rename = "poll")]
     Poll(Poll),
+    /// A file.
+    #[serde(rename = "file")]
+    File(NewFile),
 }
 
 /// A geographic location.
@@ -235,6 +238,29 @@ impl<M> Outgoing<M> {
         match self {
             Self::Message(message) => match &message.content {
                 NewContent::Poll(poll) => Some(poll),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The file it sends, if any.
+    #[must_use]
+    pub fn file(&self) -> Option<&NewFile> {
+        match self {
+            Self::Message(message) => match &message.content {
+                NewContent::File(file) => Some(file),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The file it sends, mutable.
+    pub fn file_mut(&mut self) -> Option<&mut NewFile> {
+        match self {
+            Self::Message(message) => match &mut message.content {
+                NewContent::File(file) => Some(file),
                 _ => None,
             },
             _ => None,

@@ -1,11 +1,12 @@
 //! Converts an [`Outgoing`] into a protobuf message. No other module does.
 
+mod file;
 #[cfg(test)]
 mod tests;
 
+use openclaw_state::uploads::{Hosted, Upload};
 use openclaw_types::{
-    Body, Card, Contact, ContactCard, MediaKind, NewContent, NewMessage, Outgoing, Place, Poll,
-    Referred,
+    Body, Card, Contact, ContactCard, NewContent, NewMessage, Outgoing, Place, Poll, Referred,
 };
 use whatsapp_rust::proto_helpers::MessageExt as _;
 use whatsapp_rust::wacore::poll;
@@ -69,16 +70,24 @@ impl Chat {
     }
 }
 
-/// The protobuf message. `now` is in milliseconds. `poll` is the key of the poll that the message creates or votes in.
-/// `None` if a required address or key is not known.
+/// What a message needs in addition to its content.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Parts<'a> {
+    /// The key of the poll that it creates or votes in.
+    pub(super) poll: Option<&'a PollKey>,
+    /// The uploaded file that it sends.
+    pub(super) file: Option<(&'a Upload, &'a Hosted)>,
+}
+
+/// The protobuf message. `now` is in milliseconds. `None` if a required address, key or file is not known.
 pub(super) fn message(
     outgoing: &Outgoing,
     chat: &Chat,
-    poll: Option<&PollKey>,
+    parts: Parts<'_>,
     now: i64,
 ) -> Option<wa::Message> {
     Some(match outgoing {
-        Outgoing::Message(message) => new_message(message, chat, poll)?,
+        Outgoing::Message(message) => new_message(message, chat, parts)?,
         Outgoing::Reaction { target, emoji } => {
             build_reaction_message(chat.key(target)?, emoji, now)
         }
@@ -93,11 +102,11 @@ pub(super) fn message(
             now,
         )?,
         Outgoing::Deletion { target } => deletion(chat, target)?,
-        Outgoing::Vote { target, options } => vote(chat, target, options, poll?, now)?,
+        Outgoing::Vote { target, options } => vote(chat, target, options, parts.poll?, now)?,
     })
 }
 
-fn new_message(message: &NewMessage, chat: &Chat, poll: Option<&PollKey>) -> Option<wa::Message> {
+fn new_message(message: &NewMessage, chat: &Chat, parts: Parts<'_>) -> Option<wa::Message> {
     let NewMessage {
         content,
         reply_to,
@@ -109,11 +118,15 @@ fn new_message(message: &NewMessage, chat: &Chat, poll: Option<&PollKey>) -> Opt
         NewContent::Contacts(cards) => contacts(cards),
         NewContent::Poll(of) => wa::Message {
             message_context_info: MessageField::some(wa::MessageContextInfo {
-                message_secret: Some(poll?.secret.to_vec()),
+                message_secret: Some(parts.poll?.secret.to_vec()),
                 ..Default::default()
             }),
-            ..self::poll(of)
+            ..poll(of)
         },
+        NewContent::File(file) => {
+            let (upload, hosted) = parts.file?;
+            file::message(file, upload, hosted)
+        }
     };
     if reply_to.is_some() || !mentions.is_empty() {
         let mut context = match reply_to {
@@ -129,7 +142,10 @@ fn new_message(message: &NewMessage, chat: &Chat, poll: Option<&PollKey>) -> Opt
     if let Some(seconds) = chat.timer {
         composed.set_ephemeral_expiration(seconds);
     }
-    Some(composed)
+    Some(match (content, parts.file) {
+        (NewContent::File(file), Some((upload, _))) => file::in_envelope(file, upload, composed),
+        _ => composed,
+    })
 }
 
 fn plain(text: &str) -> wa::Message {
@@ -313,7 +329,7 @@ fn vote(
 /// A quoted message as it is embedded in a reply, for clients that do not have it.
 fn quoted(body: &Body) -> wa::Message {
     match body {
-        Body::Media(media) => file(media.kind, &media.caption, &media.file_name),
+        Body::Media(media) => file::quoted(media.kind, &media.caption, &media.file_name),
         Body::Location(at) => location(&Place {
             latitude_e6: at.latitude_e6,
             longitude_e6: at.longitude_e6,
@@ -331,44 +347,6 @@ fn quoted(body: &Body) -> wa::Message {
         Body::Poll(of) => poll(of),
         other => plain(other.text()),
     }
-}
-
-/// A file without location and key.
-fn file(kind: MediaKind, caption: &str, file_name: &str) -> wa::Message {
-    let caption = non_empty(caption);
-    let mut message = wa::Message::default();
-    match kind {
-        MediaKind::Video | MediaKind::Gif | MediaKind::VideoNote => {
-            message.video_message = MessageField::some(wa::message::VideoMessage {
-                caption,
-                gif_playback: Some(kind == MediaKind::Gif),
-                ..Default::default()
-            });
-        }
-        MediaKind::Audio | MediaKind::Voice => {
-            message.audio_message = MessageField::some(wa::message::AudioMessage {
-                ptt: Some(kind == MediaKind::Voice),
-                ..Default::default()
-            });
-        }
-        MediaKind::Document => {
-            message.document_message = MessageField::some(wa::message::DocumentMessage {
-                caption,
-                file_name: non_empty(file_name),
-                ..Default::default()
-            });
-        }
-        MediaKind::Sticker => {
-            message.sticker_message = MessageField::some(wa::message::StickerMessage::default());
-        }
-        MediaKind::Image | MediaKind::Unknown => {
-            message.image_message = MessageField::some(wa::message::ImageMessage {
-                caption,
-                ..Default::default()
-            });
-        }
-    }
-    message
 }
 
 /// `None` if empty.

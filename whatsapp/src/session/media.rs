@@ -6,6 +6,8 @@
 //! media/source   the encrypted bytes, across hosts and lost connections, with Range requests
 //! media/http     one response of a host
 //! media/decrypt  the thread that decrypts and verifies: frames in, pieces of 64 KiB out
+//! media/encrypt  the way out: a file to send, encrypted piece by piece
+//! media/upload   what was encrypted, to a host: a session names it, and gives the token
 //! ```
 //!
 //! Nothing is written to disk, and only a few pieces of a file are in memory. The library's own downloads are not used:
@@ -13,9 +15,11 @@
 //! read timeout.
 
 mod decrypt;
+mod encrypt;
 mod http;
 mod phone;
 mod source;
+mod upload;
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -28,6 +32,9 @@ use whatsapp_rust::download::{DEFAULT_MEDIA_HOSTS, MediaType};
 use super::{Endpoint, Session, lock};
 use decrypt::{Decryption, Flaw, Sink};
 use source::Source;
+
+pub use encrypt::{Encryption, NotSealed};
+pub use upload::UploadFailure;
 
 /// The largest file that WhatsApp accepts.
 pub const MAX_MEDIA_BYTES: u64 = 2 * 1024 * 1024 * 1024;

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use openclaw_state::allow::Book;
 use openclaw_state::outbox::AttemptError;
 use openclaw_state::people::People as _;
+use openclaw_state::uploads::{Hosted, Upload};
 use openclaw_types::{ChatId, MessageId, Nack, Outgoing, Phone, Recipient};
 use whatsapp_rust::wacore::msg_secret::EDIT_PROCESSING_WINDOW_SECS;
 use whatsapp_rust::wacore::request::RequestUtils;
@@ -12,7 +13,7 @@ use whatsapp_rust::wacore::time;
 use whatsapp_rust::wacore::types::message::AddressingMode;
 use whatsapp_rust::{Freshness, Jid, SendError, SendOptions};
 
-use super::compose::{self, Chat};
+use super::compose::{self, Chat, Parts};
 use super::polls::{self, PollKey};
 use super::{QueryError, Session};
 
@@ -106,18 +107,21 @@ impl Session {
     }
 
     /// Encrypts a message and writes it to the socket; WhatsApp has not acked it yet. In a chat with disappearing
-    /// messages, a new message and an edited text have the chat's timer.
+    /// messages, a new message and an edited text have the chat's timer. `file` is the one that it brings, which is at
+    /// WhatsApp already.
     pub async fn send(
         &self,
         to: &Recipient,
         id: &MessageId,
         outgoing: &Outgoing,
+        file: Option<(&Upload, &Hosted)>,
     ) -> Result<(), AttemptError> {
         let to = &self.store.spelled(to);
         let chat = self.chat(to, outgoing).await?;
         let poll = self.poll_key(to, &chat, id, outgoing).await;
+        let poll = poll.as_ref();
         let now = time::now_millis();
-        let Some(message) = compose::message(outgoing, &chat, poll.as_ref(), now) else {
+        let Some(message) = compose::message(outgoing, &chat, Parts { poll, file }, now) else {
             tracing::error!(
                 id = id.as_str(),
                 hint = "cancel it, and send it again with another token",

@@ -86,6 +86,7 @@ fn rule_for(table: Table) -> TableRule {
         | Tables::JOURNAL_SEGMENTS
         | Tables::JOURNAL_STATE
         | Tables::OUTBOX
+        | Tables::UPLOADS
         | Tables::CONSUMERS
         | Tables::HELD
         | Tables::IDENTITY

@@ -36,7 +36,10 @@ pub(super) use chats::{activity, mark_read_request, set_typing_request};
 pub(super) use clients::{caller, client, clients, invite_request, invited, tls};
 pub(super) use contacts::{looked_up, lookup_request};
 pub(super) use event::{event, identity};
-pub(super) use media::{download_end, download_piece, download_request, download_start};
+pub(super) use media::{
+    download_end, download_piece, download_request, download_start, upload_part, upload_start,
+    uploaded,
+};
 pub(super) use page::{Page, page};
 pub(super) use pair::{frame, pair_request};
 pub(super) use rollback::{

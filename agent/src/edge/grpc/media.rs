@@ -1,17 +1,24 @@
 //! `openclaw.agent.v1.Files`: convert, send, await, convert.
 
 use std::future::{self, Future};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::time::Duration;
 
 use futures::{FutureExt as _, Stream, StreamExt as _, stream};
 use openclaw_proto::v1 as pb;
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::{convert, status};
-use crate::link::{Agent, Denied, Download};
+use crate::link::{Agent, Denied, Download, UploadPart};
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// Pieces of a file between the client and the volume.
+const MAX_QUEUED_PARTS: usize = 2;
+/// An upload that is silent for so long ends: it keeps others waiting.
+const UPLOAD_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) struct Service<S> {
     agent: Agent,
@@ -62,4 +69,43 @@ where
         let stop = self.stop.clone().fuse();
         Ok(Response::new(items.take_until(stop).boxed()))
     }
+    async fn upload(
+        &self,
+        request: Request<Streaming<pb::UploadRequest>>,
+    ) -> Result<Response<pb::UploadResponse>, Status> {
+        let mut requests = request.into_inner();
+        let new = convert::upload_start(next(&mut requests).await?)?;
+        let (send, parts) = mpsc::channel(MAX_QUEUED_PARTS);
+        // A stream that breaks off drops the sender without an end, so nothing is stored.
+        let feed = async move {
+            while let Some(request) = next(&mut requests).await? {
+                // It takes no more once it knows that the file is refused; then its answer says so.
+                if send.send(convert::upload_part(request)?).await.is_err() {
+                    return Ok(());
+                }
+            }
+            let _ = send.send(UploadPart::End).await;
+            Ok::<_, Status>(())
+        };
+        let mut uploading = pin!(self.agent.upload(new, parts));
+        let uploaded = tokio::select! {
+            () = self.stop.clone() => return Err(status::denied(&Denied::Stopping)),
+            uploaded = &mut uploading => uploaded,
+            fed = feed => {
+                let uploaded = uploading.await;
+                if uploaded.is_err() {
+                    fed?;
+                }
+                uploaded
+            }
+        };
+        let uploaded = uploaded.map_err(|denied| status::upload_denied(&denied))?;
+        Ok(Response::new(convert::uploaded(uploaded)))
+    }
+}
+
+async fn next<T>(requests: &mut Streaming<T>) -> Result<Option<T>, Status> {
+    tokio::time::timeout(UPLOAD_IDLE_TIMEOUT, requests.message())
+        .await
+        .unwrap_or_else(|_| Err(status::too_slow()))
 }

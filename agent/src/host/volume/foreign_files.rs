@@ -8,8 +8,9 @@ use std::path::Path;
 const OURS: [&str; 3] = ["vault.hdr", "vault-", "journal-"];
 /// The agent's lock file, and files that file systems, platforms and people put into an empty volume. A rules file is
 /// also accepted; whether it is read is decided elsewhere.
-const HARMLESS: [&str; 12] = [
+const HARMLESS: [&str; 13] = [
     "lock",
+    "uploads",
     "lost+found",
     ".snapshot",
     ".snapshots",

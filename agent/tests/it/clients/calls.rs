@@ -44,6 +44,7 @@ const NEEDED: &[(Role, &str, &[&str])] = &[
     (Role::Sender, "Access", &["Diagnose"]),
     (Role::Sender, "Chats", &["MarkRead", "SetTyping"]),
     (Role::Sender, "Contacts", &["Lookup"]),
+    (Role::Sender, "Files", &["Upload"]),
     (Role::Operator, "Agent", &["Pair", "Resume", "Unpair"]),
     (
         Role::Operator,

@@ -60,10 +60,11 @@ pub(super) async fn receive(
     if let Some(Spoilt::Status(status)) = fault {
         return refuse(status);
     }
-    if let Err(status) = upload.begin(shared, headers) {
-        return refuse(status);
-    }
-    match receive_body(shared, cut, &upload, body, fault).await {
+    let request = match upload.begin(shared, headers) {
+        Ok(request) => request,
+        Err(status) => return refuse(status),
+    };
+    match receive_body(shared, cut, (&upload, request), body, fault).await {
         Ok(()) => upload.finish(shared),
         Err(status) => refuse(status),
     }
@@ -108,7 +109,7 @@ impl<'a> Upload<'a> {
     }
 
     /// Checks the announced length and offset.
-    fn begin(&self, shared: &Shared, headers: &HeaderMap) -> Result<(), StatusCode> {
+    fn begin(&self, shared: &Shared, headers: &HeaderMap) -> Result<u64, StatusCode> {
         const LENGTH: &str = "an upload has a Content-Length";
         const OFFSET: &str = "an upload continues at or before the received bytes";
         let length = headers.get(header::CONTENT_LENGTH);
@@ -160,7 +161,7 @@ impl<'a> Upload<'a> {
 async fn receive_body(
     shared: &Shared,
     cut: &Cut,
-    upload: &Upload<'_>,
+    (upload, request): (&Upload<'_>, u64),
     body: Body,
     fault: Option<Spoilt>,
 ) -> Result<(), StatusCode> {
@@ -180,8 +181,10 @@ async fn receive_body(
         }
         let rate = {
             let mut state = lock(&shared.state);
-            let taken = state.media.append(&upload.name, &piece, limit);
-            taken.map_err(|Full| StatusCode::INSUFFICIENT_STORAGE)?;
+            let taken = state.media.append(&upload.name, request, &piece, limit);
+            if !taken.map_err(|Full| StatusCode::INSUFFICIENT_STORAGE)? {
+                return Err(StatusCode::CONFLICT);
+            }
             state.media.faults.rate
         };
         if left == Some(0) {

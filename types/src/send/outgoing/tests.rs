@@ -1,6 +1,7 @@
 //! The stored encoding round-trips.
 
 use super::*;
+use crate::MediaId;
 
 fn text() -> Text {
     Text::try_from("hi".to_owned()).unwrap()
@@ -33,13 +34,19 @@ fn one_of_each() -> Vec<Outgoing> {
             vcard: "BEGIN:VCARD".into(),
         }]),
         NewContent::Poll(Poll::default()),
+        NewContent::File(NewFile {
+            media: MediaId::new(1, 2),
+            caption: "caption".into(),
+            view_once: true,
+        }),
     ];
     for content in &contents {
         match content {
             NewContent::Text(_)
             | NewContent::Location(_)
             | NewContent::Contacts(_)
-            | NewContent::Poll(_) => {}
+            | NewContent::Poll(_)
+            | NewContent::File(_) => {}
         }
     }
     let messages = contents.into_iter().map(message);

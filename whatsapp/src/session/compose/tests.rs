@@ -42,7 +42,11 @@ fn composed(outgoing: &Outgoing, chat: &Chat) -> wa::Message {
         creator: chat.own().clone(),
         secret: Zeroizing::new([7; 32]),
     };
-    message(outgoing, chat, Some(&poll), 1_700_000_000_000).unwrap()
+    let parts = Parts {
+        poll: Some(&poll),
+        file: None,
+    };
+    message(outgoing, chat, parts, 1_700_000_000_000).unwrap()
 }
 
 fn reaction(ours: bool) -> Outgoing {
@@ -194,10 +198,10 @@ fn without_a_required_address_or_key_nothing_is_composed() {
         target: stranger,
         emoji: String::new(),
     };
-    assert!(message(&reaction, &here, None, 0).is_none());
+    assert!(message(&reaction, &here, Parts::default(), 0).is_none());
     let vote = Outgoing::Vote {
         target: referred(true),
         options: vec![],
     };
-    assert!(message(&vote, &here, None, 0).is_none());
+    assert!(message(&vote, &here, Parts::default(), 0).is_none());
 }

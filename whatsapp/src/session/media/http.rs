@@ -1,20 +1,28 @@
-//! One response of a media host, read as fast as its frames are consumed. There is a read timeout but no total timeout.
-//! Redirects are not followed and no proxy is used, as for the link.
+//! One request to a media host: a response, read as fast as its frames are consumed, or a body, sent as fast as the host
+//! accepts it. There is a limit on silence but no total timeout. Redirects are not followed and no proxy is used, as for
+//! the link.
 
 use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::client::conn::http1;
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper::http::header::{
-    CONTENT_LENGTH, CONTENT_RANGE, HOST, HeaderMap, HeaderName, ORIGIN, RANGE, REFERER,
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN, RANGE,
+    REFERER,
 };
+use hyper::http::request::Builder;
 use hyper::http::uri::PathAndQuery;
 use hyper::http::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_websockets::MaybeTlsStream;
 use whatsapp_rust::transport::{Connector, default_tls_connector};
@@ -26,6 +34,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(if cfg!(feature = "sim") { 2 } else { 30 });
 /// The read buffer of a connection.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// The kernel's send buffer. What is in it counts as accepted by the host, so it must drain faster than the limit on
+/// silence, also over a slow line. It also bounds the speed: so many bytes per round trip.
+const SEND_BUFFER_BYTES: u32 = 256 * 1024;
+/// How many periods of silence a host may take to respond after the last byte of a body is in the send buffer: it has to
+/// receive the rest, and to verify the file.
+const MAX_SILENT_PERIODS_AT_END: u32 = 4;
+/// The maximum size of the response to an upload.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Why there is no response, or why it ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +57,8 @@ pub(super) enum Error {
     Status(u16),
     /// The file is larger than the limit.
     TooLarge,
+    /// What is to be sent cannot be read.
+    Unreadable,
 }
 
 /// A file from some position on.
@@ -80,13 +99,7 @@ impl Response {
 
 /// Requests a file from `host`, from `position` on.
 pub(super) async fn get(host: &str, path: &PathAndQuery, position: u64) -> Result<Response, Error> {
-    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, connect(host));
-    let stream = connecting.await.map_err(|_| Error::Unreachable)?;
-    let stream = TokioIo::new(stream.ok_or(Error::Unreachable)?);
-    let mut builder = http1::Builder::new();
-    let handshake = builder.max_buf_size(READ_BUFFER_BYTES).handshake(stream);
-    let (mut requests, connection) = handshake.await.map_err(|_| Error::Broken)?;
-    let connection = tokio::spawn(connection).abort_handle();
+    let (mut requests, connection) = open(host).await?;
     let answer = tokio::time::timeout(
         SILENCE_TIMEOUT,
         requests.send_request(request(host, path, position)?),
@@ -117,12 +130,162 @@ pub(super) async fn get(host: &str, path: &PathAndQuery, position: u64) -> Resul
     Ok(response)
 }
 
-/// Like WhatsApp Web, without the token of the media connection, which only uploads need.
-fn request(host: &str, path: &PathAndQuery, position: u64) -> Result<Request<String>, Error> {
-    let request = Request::get(path.as_str())
+/// A piece of what is sent.
+pub(super) type Piece = io::Result<Bytes>;
+
+/// What is sent, as fast as the host takes it.
+pub(super) struct Upstream {
+    pieces: Option<mpsc::Receiver<Piece>>,
+    left: u64,
+    /// The bytes that the connection has accepted.
+    taken: Arc<AtomicU64>,
+}
+
+impl Upstream {
+    /// So many bytes.
+    pub(super) fn new(pieces: mpsc::Receiver<Piece>, length: u64) -> Self {
+        Self {
+            pieces: Some(pieces),
+            left: length,
+            taken: Arc::default(),
+        }
+    }
+
+    /// Nothing.
+    pub(super) fn empty() -> Self {
+        Self {
+            pieces: None,
+            left: 0,
+            taken: Arc::default(),
+        }
+    }
+}
+
+impl Body for Upstream {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let this = &mut *self;
+        let Some(pieces) = this.pieces.as_mut().filter(|_| this.left > 0) else {
+            return Poll::Ready(None);
+        };
+        match pieces.poll_recv(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
+            Poll::Ready(Some(Ok(piece))) => {
+                let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                this.left = this.left.saturating_sub(length);
+                this.taken.fetch_add(length, Ordering::Relaxed);
+                Poll::Ready(Some(Ok(Frame::data(piece))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Exact, so that the request has a `Content-Length`.
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+/// Sends `body` to `host`, and returns its answer if that is success. An error in reading the body is one of the
+/// connection: it is not sent to its end.
+pub(super) async fn post(host: &str, path: &str, body: Upstream) -> Result<Vec<u8>, Error> {
+    let (mut requests, connection) = open(host).await?;
+    let (taken, length) = (Arc::clone(&body.taken), body.left);
+    let request = headed(Request::post(path), host)
+        .header(CONTENT_TYPE, "application/octet-stream")
+        .body(body)
+        .map_err(|_| Error::Broken)?;
+    let mut sending = pin!(requests.send_request(request));
+    let (mut last, mut silent_periods) = (None, 0);
+    let answer = loop {
+        match tokio::time::timeout(SILENCE_TIMEOUT, &mut sending).await {
+            Ok(answer) => break answer,
+            Err(_) => {
+                let now = taken.load(Ordering::Relaxed);
+                silent_periods = if last == Some(now) {
+                    silent_periods + 1
+                } else {
+                    0
+                };
+                last = Some(now);
+                let allowed = if now < length {
+                    1
+                } else {
+                    MAX_SILENT_PERIODS_AT_END
+                };
+                if silent_periods >= allowed {
+                    connection.abort();
+                    return Err(Error::Silent);
+                }
+            }
+        }
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            connection.abort();
+            return Err(match error.is_user() {
+                true => Error::Unreadable,
+                false => Error::Broken,
+            });
+        }
+    };
+    let (head, body) = answer.into_parts();
+    let mut response = Response {
+        length: None,
+        begins_at: 0,
+        body,
+        connection,
+    };
+    if !head.status.is_success() {
+        return Err(Error::Status(head.status.as_u16()));
+    }
+    let mut answer = Vec::new();
+    while let Some(frame) = response.frame().await? {
+        answer.extend_from_slice(&frame);
+        if answer.len() > MAX_ANSWER_BYTES {
+            return Err(Error::Broken);
+        }
+    }
+    Ok(answer)
+}
+
+/// A connection, for one request.
+async fn open<B>(host: &str) -> Result<(SendRequest<B>, AbortHandle), Error>
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, connect(host));
+    let stream = connecting.await.map_err(|_| Error::Unreachable)?;
+    let stream = TokioIo::new(stream.ok_or(Error::Unreachable)?);
+    let mut builder = http1::Builder::new();
+    let handshake = builder.max_buf_size(READ_BUFFER_BYTES).handshake(stream);
+    let (requests, connection) = handshake.await.map_err(|_| Error::Broken)?;
+    Ok((requests, tokio::spawn(connection).abort_handle()))
+}
+
+fn headed(request: Builder, host: &str) -> Builder {
+    request
         .header(HOST, host)
         .header(ORIGIN, WHATSAPP_WEB_ORIGIN)
-        .header(REFERER, format!("{WHATSAPP_WEB_ORIGIN}/"));
+        .header(REFERER, format!("{WHATSAPP_WEB_ORIGIN}/"))
+}
+
+/// Like WhatsApp Web, without the token of the media connection, which only uploads need.
+fn request(host: &str, path: &PathAndQuery, position: u64) -> Result<Request<String>, Error> {
+    let request = headed(Request::get(path.as_str()), host);
     let request = match position {
         0 => request,
         _ => request.header(RANGE, format!("bytes={position}-")),
@@ -132,8 +295,25 @@ fn request(host: &str, path: &PathAndQuery, position: u64) -> Result<Request<Str
 
 async fn connect(host: &str) -> Option<MaybeTlsStream<TcpStream>> {
     let (connector, name, port) = target(host)?;
-    let tcp = TcpStream::connect((name.as_str(), port)).await.ok()?;
+    let tcp = connect_tcp(&name, port).await?;
     connector.wrap(&name, tcp).await.ok()
+}
+
+/// To the first address that can be connected to.
+async fn connect_tcp(name: &str, port: u16) -> Option<TcpStream> {
+    for address in lookup_host((name, port)).await.ok()? {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        };
+        let Ok(socket) = socket else { continue };
+        // Without it the connection works as well.
+        let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
+        if let Ok(stream) = socket.connect(address).await {
+            return Some(stream);
+        }
+    }
+    None
 }
 
 /// A simulator build connects to loopback only, where the simulator's host serves plain HTTP; a release uses TLS to a

@@ -120,7 +120,8 @@ impl Source {
             Error::TooLarge => return Err(DownloadError::TooLarge(self.most).into()),
             Error::Unreachable => DownloadError::Unreachable,
             Error::Silent => DownloadError::Stalled,
-            Error::Broken => DownloadError::Interrupted,
+            // Nothing is sent.
+            Error::Broken | Error::Unreadable => DownloadError::Interrupted,
         };
         if self.position >= self.failed_at.saturating_add(PROGRESS_BYTES) {
             self.failures = 0;

@@ -124,3 +124,30 @@ async fn the_paths_of_new_uploads_are_remembered_up_to_a_limit() {
     assert_eq!(downloads.path_of(&first), "/v/1.enc");
     assert_eq!(lock(&downloads.renewed).len(), MAX_RENEWED);
 }
+
+#[tokio::test]
+async fn a_file_that_was_encrypted_in_pieces_is_decrypted_again() {
+    for (kind, size) in [
+        (MediaKind::Image, 1),
+        (MediaKind::Voice, 16),
+        (MediaKind::Video, 200_000),
+        (MediaKind::Document, 65_536),
+        (MediaKind::Sticker, 100),
+    ] {
+        let mut encryption = Encryption::start(kind).unwrap();
+        let mut encrypted = Vec::new();
+        for piece in plain(size).chunks(1_009) {
+            encryption.update(piece, &mut encrypted);
+        }
+        let sealing = encryption.finish(&mut encrypted).unwrap();
+        let plays = matches!(kind, MediaKind::Voice | MediaKind::Video);
+        assert_eq!(sealing.sidecar.is_empty(), !plays, "{kind:?}");
+        let mut sent = file(0).0;
+        sent.kind = kind;
+        sent.bytes = u64::try_from(size).unwrap();
+        sent.pointer = sealing.pointer;
+        let (verdict, pieces) = decrypted(&sent, &encrypted, u64::MAX).await;
+        assert!(verdict.is_ok(), "{kind:?}");
+        assert_eq!(pieces.concat(), plain(size), "{kind:?}");
+    }
+}

@@ -1,13 +1,23 @@
-//! Downloads.
+//! Downloads and uploads.
 
 use openclaw_proto::v1 as pb;
-use openclaw_types::{ChatId, Contact, Lid, Media, MessageId, Phone, Seq};
+use openclaw_state::clock;
+use openclaw_state::uploads::NewUpload;
+use openclaw_types::{ChatId, Contact, Lid, Media, MediaKind, MessageId, Phone, Seq};
 use openclaw_whatsapp::session::{MAX_MEDIA_BYTES, Piece, Whole};
 use pb::download_response::Item;
+use pb::upload_request::Item as UploadItem;
+use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
-use crate::edge::grpc::status::invalid;
-use crate::link::{DownloadRequest, MediaOf};
+use crate::edge::grpc::status::{invalid, unsupported};
+use crate::link::{DownloadRequest, MediaOf, UploadPart, Uploaded};
+
+/// The largest piece of an upload.
+const MAX_CHUNK_BYTES: usize = 64 * 1024;
+const MAX_THUMBNAIL_BYTES: usize = 64 * 1024;
+const MAX_MIME_BYTES: usize = 128;
+const MAX_FILE_NAME_CHARS: usize = 255;
 
 /// A required field is missing.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +32,122 @@ struct NoOne;
 #[derive(Debug, thiserror::Error)]
 #[error("is not a LID (\"…@lid\")")]
 struct NotALid;
+
+/// What is wrong with a field.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Wrong(&'static str);
+
+fn wrong(field: &str, why: &'static str) -> GrpcStatus {
+    invalid(field, &Wrong(why))
+}
+
+/// The first item of an upload; `None` is a stream without any.
+pub(in crate::edge::grpc) fn upload_start(
+    request: Option<pb::UploadRequest>,
+) -> Result<NewUpload, GrpcStatus> {
+    let Some(UploadItem::Start(start)) = request.and_then(|request| request.item) else {
+        return Err(wrong("start", "is missing: it is the first item"));
+    };
+    let kind = upload_kind(start.kind())?;
+    let pb::UploadStart {
+        kind: _,
+        mime_type,
+        file_name,
+        size_bytes,
+        width,
+        height,
+        duration,
+        thumbnail,
+    } = start;
+    let is_mime = mime_type.len() <= MAX_MIME_BYTES
+        && mime_type.contains('/')
+        && mime_type
+            .bytes()
+            .all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if !mime_type.is_empty() && !is_mime {
+        return Err(wrong("start.mime_type", "must be like \"image/jpeg\""));
+    }
+    if kind == MediaKind::Document && mime_type.is_empty() {
+        return Err(wrong("start.mime_type", "is missing: a document needs one"));
+    }
+    let is_name = !file_name.contains(['/', '\\']) && !file_name.contains(char::is_control);
+    if !is_name || file_name.chars().count() > MAX_FILE_NAME_CHARS {
+        return Err(wrong(
+            "start.file_name",
+            "must be a name without folders, of at most 255 characters",
+        ));
+    }
+    if thumbnail.len() > MAX_THUMBNAIL_BYTES || !is_jpeg(&thumbnail) {
+        return Err(wrong(
+            "start.thumbnail",
+            "must be a JPEG of at most 64 KiB, or empty",
+        ));
+    }
+    let seconds = duration.map_or(0, |duration| duration.seconds);
+    let seconds = u32::try_from(seconds)
+        .map_err(|_| wrong("start.duration", "must not be negative, or very long"))?;
+    let media = Media {
+        kind,
+        mime_type,
+        file_name,
+        bytes: size_bytes,
+        seconds,
+        pixels: (width, height),
+        ..Media::default()
+    };
+    Ok(NewUpload { media, thumbnail })
+}
+
+fn is_jpeg(thumbnail: &[u8]) -> bool {
+    thumbnail.is_empty() || thumbnail.starts_with(b"\xff\xd8\xff")
+}
+
+fn upload_kind(kind: pb::MediaKind) -> Result<MediaKind, GrpcStatus> {
+    Ok(match kind {
+        pb::MediaKind::Image => MediaKind::Image,
+        pb::MediaKind::Video => MediaKind::Video,
+        pb::MediaKind::Audio => MediaKind::Audio,
+        pb::MediaKind::Voice => MediaKind::Voice,
+        pb::MediaKind::Document => MediaKind::Document,
+        pb::MediaKind::Sticker => MediaKind::Sticker,
+        pb::MediaKind::Gif => MediaKind::Gif,
+        pb::MediaKind::VideoNote => return Err(unsupported("start.kind")),
+        pb::MediaKind::Unspecified => {
+            return Err(wrong("start.kind", "must be one that this version knows"));
+        }
+    })
+}
+
+/// A later item of an upload.
+pub(in crate::edge::grpc) fn upload_part(
+    request: pb::UploadRequest,
+) -> Result<UploadPart, GrpcStatus> {
+    match request.item {
+        Some(UploadItem::Chunk(bytes)) if bytes.len() <= MAX_CHUNK_BYTES => {
+            Ok(UploadPart::Bytes(bytes))
+        }
+        Some(UploadItem::Chunk(_)) => Err(wrong("chunk", "must have at most 64 KiB")),
+        Some(UploadItem::Start(_)) => Err(wrong("start", "is the first item only")),
+        None => Err(wrong("item", "is missing")),
+    }
+}
+
+pub(in crate::edge::grpc) fn uploaded(uploaded: Uploaded) -> pb::UploadResponse {
+    let Uploaded {
+        id,
+        upload,
+        expires_at,
+    } = uploaded;
+    let mut media = upload.media;
+    let pointer = media.pointer.take().unwrap_or_default();
+    pb::UploadResponse {
+        media_id: id.into(),
+        sha256: pointer.sha256,
+        media: Some(openclaw_proto::convert::media(media)),
+        expires_at: Some(Timestamp::from(clock::shown(expires_at))),
+    }
+}
 
 pub(in crate::edge::grpc) fn download_request(
     request: pb::DownloadRequest,
@@ -151,6 +277,50 @@ mod tests {
         ] {
             assert!(download_request(bad).is_err());
         }
+    }
+
+    fn start(change: impl FnOnce(&mut pb::UploadStart)) -> Result<NewUpload, GrpcStatus> {
+        let mut start = pb::UploadStart {
+            kind: pb::MediaKind::Image.into(),
+            ..Default::default()
+        };
+        change(&mut start);
+        let item = Some(UploadItem::Start(start));
+        upload_start(Some(pb::UploadRequest { item }))
+    }
+
+    #[test]
+    fn an_upload_begins_with_what_the_file_is() {
+        assert_eq!(start(|_| {}).unwrap().media.kind, MediaKind::Image);
+        let jpeg = |start: &mut pb::UploadStart| start.thumbnail = b"\xff\xd8\xff".to_vec();
+        assert!(start(jpeg).is_ok());
+        assert!(upload_start(None).is_err());
+        type Change = fn(&mut pb::UploadStart);
+        let cases: [(&str, Change); 8] = [
+            ("start.kind", |it| it.kind = 0),
+            ("start.kind", |it| it.kind = pb::MediaKind::VideoNote.into()),
+            ("start.mime_type", |it| {
+                it.kind = pb::MediaKind::Document.into();
+            }),
+            ("start.mime_type", |it| it.mime_type = "image".into()),
+            ("start.mime_type", |it| it.mime_type = "image/\n".into()),
+            ("start.file_name", |it| it.file_name = "../passwd".into()),
+            ("start.thumbnail", |it| it.thumbnail = b"GIF89a".to_vec()),
+            ("start.thumbnail", |it| it.thumbnail = vec![0xff; 65_537]),
+        ];
+        for (field, change) in cases {
+            let status = start(change).unwrap_err();
+            assert!(status.message().starts_with(field), "{}", status.message());
+        }
+    }
+
+    #[test]
+    fn a_chunk_has_at_most_64_kib() {
+        let part = |item| upload_part(pb::UploadRequest { item });
+        assert!(part(Some(UploadItem::Chunk(vec![0; 65_536]))).is_ok());
+        assert!(part(Some(UploadItem::Chunk(vec![0; 65_537]))).is_err());
+        assert!(part(Some(UploadItem::Start(pb::UploadStart::default()))).is_err());
+        assert!(part(None).is_err());
     }
 
     #[test]

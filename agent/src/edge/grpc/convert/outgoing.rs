@@ -8,8 +8,8 @@ use openclaw_proto::v1::content::Kind;
 use openclaw_proto::v1::message_ref::By;
 use openclaw_proto::v1::send_request::Payload;
 use openclaw_types::{
-    Card, Contact, MessageId, MessageRef, NewContent, NewMessage, Outgoing, Phone, Place, Poll,
-    Recipient, Seq, Text,
+    Card, Contact, MessageId, MessageRef, NewContent, NewFile, NewMessage, Outgoing, Phone, Place,
+    Poll, Recipient, Seq, Text,
 };
 use tonic::Status as GrpcStatus;
 
@@ -101,7 +101,7 @@ fn new_content(kind: Option<Kind>, truncated: bool) -> Result<NewContent, GrpcSt
         Some(Kind::Location(location)) => Ok(NewContent::Location(place(location)?)),
         Some(Kind::Contacts(cards)) => Ok(NewContent::Contacts(self::cards(cards)?)),
         Some(Kind::Poll(poll)) => Ok(NewContent::Poll(self::poll(poll)?)),
-        Some(Kind::Media(_)) => Err(unsupported("content.media")),
+        Some(Kind::Media(media)) => Ok(NewContent::File(file(media)?)),
         Some(Kind::CalendarEvent(_)) => Err(unsupported("content.calendar_event")),
         Some(Kind::GroupInvite(_)) => Err(unsupported("content.group_invite")),
         Some(Kind::Choices(_)) => Err(unsupported("content.choices")),
@@ -112,6 +112,54 @@ fn new_content(kind: Option<Kind>, truncated: bool) -> Result<NewContent, GrpcSt
         Some(Kind::TimerChange(_)) => Err(unsupported("content.timer_change")),
         Some(Kind::Other(_)) => Err(unsupported("content.other")),
     }
+}
+
+/// What a file is was said when it was uploaded: said again, it would be ignored.
+fn file(media: pb::Media) -> Result<NewFile, GrpcStatus> {
+    const ID: &str = "content.media.media_id";
+    let pb::Media {
+        kind,
+        mime_type,
+        file_name,
+        size_bytes,
+        duration,
+        width,
+        height,
+        caption,
+        downloadable,
+        media_id,
+        view_once,
+    } = media;
+    if media_id.is_empty() {
+        return Err(wrong(
+            ID,
+            "is missing: upload the file with Files.Upload first",
+        ));
+    }
+    let is_said = kind != 0
+        || !mime_type.is_empty()
+        || !file_name.is_empty()
+        || size_bytes != 0
+        || duration.is_some()
+        || (width, height) != (0, 0)
+        || downloadable;
+    if is_said {
+        return Err(wrong(
+            "content.media",
+            "has fields that only Files.Upload takes: leave all but `media_id`, `caption` and `view_once` empty",
+        ));
+    }
+    if caption.chars().count() > MAX_CAPTION_CHARS {
+        return Err(invalid(
+            "content.media.caption",
+            &BadLength(MAX_CAPTION_CHARS),
+        ));
+    }
+    Ok(NewFile {
+        media: media_id.parse().map_err(|error| invalid(ID, &error))?,
+        caption,
+        view_once,
+    })
 }
 
 fn edit(

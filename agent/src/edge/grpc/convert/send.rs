@@ -189,6 +189,9 @@ const fn reason(last_error: AttemptError) -> pb::SendReason {
         AttemptError::ServerError(_) => pb::SendReason::ServerError,
         AttemptError::Restricted => pb::SendReason::Restricted,
         AttemptError::Held => pb::SendReason::Held,
+        AttemptError::NotUploaded => pb::SendReason::NotUploaded,
+        AttemptError::FileRefused(_) => pb::SendReason::FileRefused,
+        AttemptError::FileGone => pb::SendReason::FileGone,
     }
 }
 
@@ -235,8 +238,8 @@ mod tests {
     #[test]
     fn unsupported_content_is_refused_and_not_dropped() {
         type Change = fn(&mut pb::SendRequest);
-        let cases: [(&str, Change); 1] = [("content.media", |r| {
-            let kind = Some(Kind::Media(pb::Media::default()));
+        let cases: [(&str, Change); 1] = [("content.group_invite", |r| {
+            let kind = Some(Kind::GroupInvite(pb::GroupInvite::default()));
             r.payload = Some(Payload::Content(pb::Content {
                 kind,
                 ..Default::default()
@@ -245,6 +248,39 @@ mod tests {
         for (field, change) in cases {
             let status = send(change).unwrap_err();
             assert_eq!(status.code(), tonic::Code::Unimplemented, "{field}");
+            assert!(status.message().starts_with(field), "{}", status.message());
+        }
+    }
+
+    #[test]
+    fn a_file_is_named_by_what_its_upload_returned_and_by_nothing_else() {
+        let media_id = format!("m-{}", "0".repeat(48));
+        let file = |media_id: &str, caption: &str, width| pb::Media {
+            media_id: media_id.into(),
+            caption: caption.into(),
+            width,
+            ..Default::default()
+        };
+        let sent = |media: pb::Media| {
+            send(|r| {
+                r.payload = Some(Payload::Content(pb::Content {
+                    kind: Some(Kind::Media(media)),
+                    ..Default::default()
+                }));
+            })
+        };
+        assert!(sent(file(&media_id, "hi", 0)).is_ok());
+        for (field, media) in [
+            ("content.media.media_id", file("", "", 0)),
+            ("content.media.media_id", file("../../etc/passwd", "", 0)),
+            (
+                "content.media.caption",
+                file(&media_id, &"x".repeat(4_097), 0),
+            ),
+            ("content.media", file(&media_id, "", 5)),
+        ] {
+            let status = sent(media).unwrap_err();
+            assert_eq!(status.code(), tonic::Code::InvalidArgument);
             assert!(status.message().starts_with(field), "{}", status.message());
         }
     }

@@ -1,10 +1,11 @@
-//! Downloads that are refused or fail.
+//! Downloads and uploads that are refused or fail.
 
+use openclaw_state::uploads::{ClaimDenied, Unfit, UploadError};
 use openclaw_whatsapp::session::DownloadError;
 use tonic::{Code, Status};
 
 use super::with_info;
-use crate::link::DownloadDenied;
+use crate::link::{DownloadDenied, FileDenied, UploadDenied};
 
 const TRY_AGAIN: &str = "try again later: nothing is wrong with the message";
 const LARGER: &str = "raise the limit (`max_bytes`, --max-size), or skip the file";
@@ -103,6 +104,102 @@ pub(in crate::edge::grpc) fn download_failed(error: DownloadError) -> Status {
     with_info(code, &error.to_string(), reason, hint, facts)
 }
 
+pub(in crate::edge::grpc) fn upload_denied(denied: &UploadDenied) -> Status {
+    let (code, reason, hint) = match denied {
+        UploadDenied::Busy => (
+            Code::ResourceExhausted,
+            "MEDIA_BUSY",
+            "wait until other uploads have ended",
+        ),
+        UploadDenied::File(error) => upload_error(error),
+        UploadDenied::NotSealed(_) => (
+            Code::Internal,
+            "NOT_SEALED",
+            "call again; nothing was stored",
+        ),
+        // No one reads this.
+        UploadDenied::Left => (Code::Cancelled, "CANCELLED", "upload the file again"),
+    };
+    with_info(code, &denied.to_string(), reason, hint, [])
+}
+
+const fn upload_error(error: &UploadError) -> (Code, &'static str, &'static str) {
+    match error {
+        UploadError::TooMany(_) | UploadError::TooMuch(_) => (
+            Code::ResourceExhausted,
+            "UPLOADS_FULL",
+            "send the files that were uploaded, or wait: what no message brings is removed after 24 hours",
+        ),
+        UploadError::VolumeFull => (
+            Code::ResourceExhausted,
+            "VOLUME_FULL",
+            "make the agent's volume larger, or send smaller files: 64 MiB stay free for its store",
+        ),
+        UploadError::TooLarge => (
+            Code::FailedPrecondition,
+            "MEDIA_TOO_LARGE",
+            "WhatsApp takes files of up to 2 GiB: send a smaller one, or a link",
+        ),
+        UploadError::OtherSize { .. } => (
+            Code::InvalidArgument,
+            "INVALID_ARGUMENT",
+            "send as many bytes as `size_bytes` says, or leave it out",
+        ),
+        UploadError::Unfit(Unfit::Voice(_)) => (
+            Code::InvalidArgument,
+            "NOT_A_VOICE_MESSAGE",
+            "a voice message is Opus in an Ogg container: convert it with `ffmpeg -i IN -c:a libopus -ac 1 OUT.ogg`, or send it as audio",
+        ),
+        UploadError::Unfit(Unfit::Sticker) => (
+            Code::InvalidArgument,
+            "NOT_A_STICKER",
+            "a sticker is a WebP of 512 by 512 pixels: convert it, or send it as an image",
+        ),
+        UploadError::Unfit(Unfit::Picture) => (
+            Code::InvalidArgument,
+            "NOT_A_PICTURE",
+            "WhatsApp's clients show no other format, such as HEIC: convert it to JPEG, or send it as a document",
+        ),
+        UploadError::Unfit(Unfit::Empty) => (
+            Code::InvalidArgument,
+            "EMPTY_FILE",
+            "send a file that has at least one byte",
+        ),
+        UploadError::Volume(_) => (
+            Code::Internal,
+            "VOLUME_FAILED",
+            "see the agent's log, and whether the volume can be written",
+        ),
+    }
+}
+
+/// A message cannot bring this file.
+pub(in crate::edge::grpc) fn file_denied(denied: FileDenied) -> Status {
+    let (code, reason, hint) = match denied {
+        FileDenied::Claim(ClaimDenied::Gone) => (
+            Code::NotFound,
+            "NO_SUCH_MEDIA",
+            "upload the file again: it is stored for 24 hours, or until its message has reached WhatsApp",
+        ),
+        FileDenied::Claim(ClaimDenied::Taken) => (
+            Code::FailedPrecondition,
+            "MEDIA_IN_USE",
+            "upload the file again: one upload is for one message",
+        ),
+        FileDenied::NoCaption(_) => (
+            Code::InvalidArgument,
+            "NO_CAPTION",
+            "send the text as a message of its own: pictures, videos and documents have captions",
+        ),
+        FileDenied::NoViewOnce(_) => (
+            Code::InvalidArgument,
+            "NO_VIEW_ONCE",
+            "leave `view_once` out: it is for pictures, videos and voice messages",
+        ),
+    };
+    with_info(code, &denied.to_string(), reason, hint, [])
+}
+
 #[cfg(test)]
 mod tests {
     use tonic_types::StatusExt as _;
@@ -113,6 +210,29 @@ mod tests {
         let info = status.get_details_error_info().expect("has an ErrorInfo");
         assert!(!info.metadata["hint"].is_empty(), "{status:?}");
         info.reason
+    }
+
+    #[test]
+    fn what_is_not_stored_or_not_sent_has_a_hint() {
+        let files = [
+            UploadError::TooMany(1),
+            UploadError::TooMuch(1),
+            UploadError::VolumeFull,
+            UploadError::TooLarge,
+            UploadError::OtherSize {
+                bytes: 1,
+                declared: 2,
+            },
+            UploadError::Unfit(Unfit::Sticker),
+            UploadError::Unfit(Unfit::Empty),
+        ];
+        for error in files {
+            reason(&upload_denied(&error.into()));
+        }
+        reason(&upload_denied(&UploadDenied::Busy));
+        for denied in [ClaimDenied::Gone, ClaimDenied::Taken] {
+            reason(&file_denied(denied.into()));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use openclaw_types::{LinkState, Nack, SendReason};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use super::media::file_denied;
 use super::{ROLLED_BACK, denied, details, not_allowed_to, with_info};
 use crate::link::{SendFailure, TargetError};
 
@@ -124,6 +125,21 @@ pub(in crate::edge::grpc) fn send_failure(failure: &SendFailure) -> Status {
         SendFailure::Denied(reason) => denied(reason),
         SendFailure::Refused(reason) => refused(reason),
         SendFailure::Target(error) => target(*error),
+        SendFailure::File(denied) => file_denied(*denied),
+        SendFailure::NotUploaded => with_info(
+            Code::Unavailable,
+            &message,
+            "NOT_UPLOADED",
+            "nothing was sent, and the agent keeps the file: call again with the same token; if it persists, let the agent connect to mmg.whatsapp.net:443",
+            [],
+        ),
+        SendFailure::FileRefused(status) => with_info(
+            Code::FailedPrecondition,
+            &message,
+            "FILE_REFUSED",
+            "nothing was sent: send a smaller file, or another format",
+            [("http_status", &status.to_string())],
+        ),
         SendFailure::NotOnWhatsApp => with_info(
             Code::NotFound,
             &message,

@@ -1,0 +1,235 @@
+//! Uploads a file to the agent, before the message that brings it is sent.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use openclaw_proto::v1::upload_request::Item;
+use openclaw_proto::v1::{MediaKind, UploadRequest, UploadStart};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::address::Address;
+use crate::cli::FileArgs;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::render::size::size;
+use crate::stop::Stops;
+use crate::{client, text};
+
+/// The contract's largest chunk.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// Chunks that were read ahead.
+const MAX_QUEUED_CHUNKS: usize = 2;
+const MAX_THUMBNAIL_BYTES: u64 = 64 * 1024;
+const UNKNOWN_TYPE: &str = "application/octet-stream";
+
+/// Types by the ending of a file's name. Of what is not here the agent, or the recipient's phone, makes the best.
+const TYPES: [(&str, &str); 30] = [
+    ("3gp", "video/3gpp"),
+    ("aac", "audio/aac"),
+    ("amr", "audio/amr"),
+    ("csv", "text/csv"),
+    ("doc", "application/msword"),
+    (
+        "docx",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ),
+    ("epub", "application/epub+zip"),
+    ("gif", "image/gif"),
+    ("gz", "application/gzip"),
+    ("html", "text/html"),
+    ("ics", "text/calendar"),
+    ("jpeg", "image/jpeg"),
+    ("jpg", "image/jpeg"),
+    ("json", "application/json"),
+    ("m4a", "audio/mp4"),
+    ("md", "text/markdown"),
+    ("mov", "video/quicktime"),
+    ("mp3", "audio/mpeg"),
+    ("mp4", "video/mp4"),
+    ("ogg", "audio/ogg"),
+    ("opus", "audio/ogg"),
+    ("pdf", "application/pdf"),
+    ("png", "image/png"),
+    (
+        "pptx",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ),
+    ("txt", "text/plain"),
+    ("wav", "audio/wav"),
+    ("webp", "image/webp"),
+    (
+        "xlsx",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ),
+    ("xml", "application/xml"),
+    ("zip", "application/zip"),
+];
+
+/// The file to send, if one is.
+pub(super) fn of(args: &FileArgs) -> Option<(MediaKind, &Path)> {
+    let kinds = [
+        (MediaKind::Image, &args.image),
+        (MediaKind::Video, &args.video),
+        (MediaKind::Gif, &args.gif),
+        (MediaKind::Document, &args.document),
+        (MediaKind::Audio, &args.audio),
+        (MediaKind::Voice, &args.voice),
+        (MediaKind::Sticker, &args.sticker),
+    ];
+    let given = kinds.into_iter();
+    let mut given = given.filter_map(|(kind, path)| Some((kind, path.as_deref()?)));
+    given.next()
+}
+
+/// Uploads it. Returns the name that the message brings it by.
+pub(super) async fn upload(
+    address: &Address,
+    kind: MediaKind,
+    path: &Path,
+    args: &FileArgs,
+    progress: &mut Progress,
+) -> Result<String, Failure> {
+    let mut file = open(path)?;
+    let bytes = file.metadata().map_or(0, |found| found.len());
+    let start = start(kind, path, args, bytes)?;
+    let mut stops = Stops::listen()?;
+    let mut files = client::files(address).await?;
+    let shown = text::one_line(&path.to_string_lossy());
+    let (say, said) = mpsc::channel(MAX_QUEUED_CHUNKS);
+    let sending = async {
+        let answer = files.upload(ReceiverStream::new(said));
+        let fed = feed(&mut file, start, say, |sent| {
+            progress.show(|| format!("{shown}: {} of {}", size(sent), size(bytes.max(sent))));
+        });
+        tokio::pin!(answer);
+        let early = tokio::select! {
+            answer = &mut answer => Some(answer),
+            fed = fed => { fed?; None }
+        };
+        let answer = match early {
+            Some(answer) => answer,
+            None => answer.await,
+        };
+        Ok(answer?.into_inner().media_id)
+    };
+    let media_id = stops.or(stopped, sending).await?;
+    progress.replace(&format!("{shown}: the agent uploads it to WhatsApp"));
+    Ok(media_id)
+}
+
+fn stopped() -> Failure {
+    Failure::new("stopped before the file was uploaded: nothing was sent")
+        .with_reason("STOPPED")
+        .with_hint("run it again: it begins anew")
+}
+
+fn open(path: &Path) -> Result<File, Failure> {
+    let shown = text::one_line(&path.to_string_lossy());
+    let file = File::open(path).map_err(|error| Failure::usage(format!("{shown}: {error}")))?;
+    if file.metadata().is_ok_and(|found| found.is_dir()) {
+        return Err(Failure::usage(format!("{shown} is a directory")));
+    }
+    Ok(file)
+}
+
+fn start(
+    kind: MediaKind,
+    path: &Path,
+    args: &FileArgs,
+    size_bytes: u64,
+) -> Result<UploadStart, Failure> {
+    let mime_type = match &args.mime {
+        Some(given) => given.clone(),
+        None => mime_type(kind, path),
+    };
+    let file_name = match kind {
+        MediaKind::Document => path
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        _ => String::new(),
+    };
+    Ok(UploadStart {
+        kind: kind.into(),
+        mime_type,
+        file_name,
+        size_bytes,
+        thumbnail: args
+            .thumbnail
+            .as_deref()
+            .map_or(Ok(Vec::new()), thumbnail)?,
+        ..UploadStart::default()
+    })
+}
+
+/// Only a document needs one: of the others the agent knows the usual type, or reads it from the file.
+fn mime_type(kind: MediaKind, path: &Path) -> String {
+    let ending = path.extension().map(OsStr::to_ascii_lowercase);
+    let ending = ending.as_ref().and_then(|ending| ending.to_str());
+    let known = TYPES.iter().find(|(known, _)| Some(*known) == ending);
+    match (kind, known) {
+        (MediaKind::Image | MediaKind::Voice | MediaKind::Sticker, _) => String::new(),
+        (_, Some((_, mime_type))) => (*mime_type).to_owned(),
+        (MediaKind::Document, None) => UNKNOWN_TYPE.to_owned(),
+        (_, None) => String::new(),
+    }
+}
+
+fn thumbnail(path: &Path) -> Result<Vec<u8>, Failure> {
+    let shown = text::one_line(&path.to_string_lossy());
+    let failed = |error: io::Error| Failure::usage(format!("{shown}: {error}"));
+    if fs::metadata(path).map_err(failed)?.len() > MAX_THUMBNAIL_BYTES {
+        return Err(Failure::usage(format!("{shown}: larger than 64 KiB")));
+    }
+    fs::read(path).map_err(failed)
+}
+
+/// Sends the file. It ends early when the agent takes no more: then its answer says why.
+async fn feed(
+    file: &mut impl Read,
+    start: UploadStart,
+    say: mpsc::Sender<UploadRequest>,
+    mut sent: impl FnMut(u64),
+) -> Result<(), Failure> {
+    let mut item = Item::Start(start);
+    let mut bytes = 0;
+    loop {
+        if say.send(UploadRequest { item: Some(item) }).await.is_err() {
+            return Ok(());
+        }
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        let read = file
+            .by_ref()
+            .take(CHUNK_BYTES as u64)
+            .read_to_end(&mut chunk)
+            .map_err(|error| Failure::new(format!("cannot read the file: {error}")))?;
+        if read == 0 {
+            return Ok(());
+        }
+        bytes += u64::try_from(read).unwrap_or_default();
+        sent(bytes);
+        item = Item::Chunk(chunk);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_known_by_the_ending_where_the_agent_does_not_read_it() {
+        for (kind, path, known) in [
+            (MediaKind::Document, "a/report.PDF", "application/pdf"),
+            (MediaKind::Document, "a/report", UNKNOWN_TYPE),
+            (MediaKind::Video, "b.mov", "video/quicktime"),
+            (MediaKind::Video, "b", ""),
+            (MediaKind::Image, "c.png", ""),
+            (MediaKind::Voice, "d.ogg", ""),
+        ] {
+            assert_eq!(mime_type(kind, Path::new(path)), known, "{path}");
+        }
+        assert!(TYPES.is_sorted());
+    }
+}
