@@ -97,7 +97,9 @@ impl Begun {
 impl Drop for Begun {
     fn drop(&mut self) {
         // Its sender of chunks is still there: the file does not end.
-        self.client.take().map(Runtime::shutdown_background);
+        if let Some(client) = self.client.take() {
+            client.shutdown_background();
+        }
     }
 }
 
