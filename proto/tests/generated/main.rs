@@ -12,7 +12,7 @@ use std::path::Path;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     "access.proto",
     "admin.proto",
     "agent.proto",
@@ -20,6 +20,7 @@ const FILES: [&str; 13] = [
     "clients.proto",
     "content.proto",
     "event.proto",
+    "groups.proto",
     "hardening.proto",
     "link.proto",
     "media.proto",

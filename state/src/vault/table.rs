@@ -54,6 +54,9 @@ impl Tables {
     /// LIDs and numbers that stanzas showed as a pair: `"lid", lid -> number` and `"number", number -> lid`.
     pub const SHOWN_LIDS: Table = Table(23);
 
+    /// Groups, as WhatsApp describes them: `"name", group -> name`, `"group", group -> description` and `"listed", ""`.
+    pub const KNOWN_GROUPS: Table = Table(30);
+
     /// The part of the link's state that survives a restart: `"", "" -> link`.
     pub const LINK: Table = Table(64);
     /// Events not yet in a segment: `"", seq -> event`.
@@ -96,7 +99,7 @@ impl Tables {
 
     /// The tables of one account, which are cleared when another account is linked. Events and consumers stay, and so
     /// do outgoing messages: tokens stay valid, and a queued message is sent from its own account or fails.
-    pub const ACCOUNT: [Table; 25] = [
+    pub const ACCOUNT: [Table; 26] = [
         Self::DEVICE,
         Self::IDENTITIES,
         Self::SESSIONS,
@@ -120,6 +123,7 @@ impl Tables {
         Self::HIGHEST_PREKEY,
         Self::CHAT_TIMERS,
         Self::SHOWN_LIDS,
+        Self::KNOWN_GROUPS,
         Self::LINK,
         Self::HELD,
     ];
