@@ -8,6 +8,7 @@ mod compose;
 mod dial;
 mod expiry;
 mod gate;
+mod groups;
 mod inbound;
 mod media;
 mod names;
@@ -52,6 +53,9 @@ use crate::store::Store;
 #[cfg(feature = "sim")]
 pub use dial::InProcess;
 pub use dial::{Endpoint, EndpointError};
+pub use groups::{
+    GroupError, GroupSetting, JoinRequest, JoinedGroup, MemberAction, MemberResult, NewGroup,
+};
 pub use media::{DownloadError, Downloads, MAX_MEDIA_BYTES, MediaFile, Piece, Whole};
 pub use names::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 pub use outbound::{EDIT_WINDOW, new_message_id};
@@ -174,6 +178,8 @@ pub struct Session {
     recipients: Arc<recipients::Recipients>,
     tokens: Arc<tokens::Tokens>,
     store: Store,
+    /// Held by the query for all groups.
+    groups: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Makes a session's connections, one at a time.
@@ -270,6 +276,7 @@ impl Session {
             recipients,
             tokens: Arc::default(),
             store: store.clone(),
+            groups: Arc::default(),
         };
         // One run is one connection: when to reconnect is the owner's decision.
         session
@@ -388,6 +395,7 @@ impl Driver {
         let restart = client.wait_for_node(NodeFilter::tag("stream:error").attr("code", "515"));
         let mut silence = pin!(silence::noticed(session, *keepalive_limit).fuse());
         let mut resume = pin!(resume::pull(client, turns).fuse());
+        let mut seed = pin!(groups::seed(session).fuse());
         let mut logged_in = false;
         let mut run = pin!(run(client, bot));
         loop {
@@ -401,6 +409,7 @@ impl Driver {
                     send_report(reports, Report::LoggedIn).await;
                 }
                 () = &mut resume, if logged_in => {}
+                () = &mut seed, if logged_in => {}
                 () = &mut silence => {
                     seen.ends(Loss::Connection);
                     send_report(reports, Report::Silent).await;
