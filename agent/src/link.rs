@@ -7,6 +7,7 @@ mod access;
 mod archive;
 mod doctor;
 mod frame;
+mod groups;
 mod line;
 mod media;
 mod owner;
@@ -41,6 +42,7 @@ use crate::alerts::Alerts;
 
 pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start, Tokens};
 pub use frame::{Frame, Method, PairFailure, PairRequest, Qr, QrError};
+pub use groups::{GroupDenied, GroupFailure};
 pub use media::{Download, DownloadDenied, DownloadRequest, MediaOf};
 pub use owner::Owner;
 pub use readiness::Readiness;

@@ -9,6 +9,7 @@ mod alerts;
 mod clients;
 mod convert;
 mod explain;
+mod groups;
 mod health;
 mod limit;
 mod list;
@@ -28,6 +29,7 @@ use openclaw_proto::v1::agent_server::AgentServer;
 use openclaw_proto::v1::alerts_server::AlertsServer;
 use openclaw_proto::v1::clients_server::ClientsServer;
 use openclaw_proto::v1::files_server::FilesServer;
+use openclaw_proto::v1::groups_server::GroupsServer;
 use openclaw_state::clients::Clients;
 use openclaw_trust::Fingerprint;
 use openclaw_types::{AgentName, Hardening};
@@ -97,6 +99,9 @@ pub async fn serve(
     let files = FilesServer::new(media::Service::new(agent.clone(), stop.clone()))
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_RESPONSE_BYTES);
+    let groups = GroupsServer::new(groups::Service::new(agent.clone(), pages.clone()))
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(MAX_RESPONSE_BYTES);
     let service = AgentServer::new(agent::Service::new(
         agent,
         pages,
@@ -130,6 +135,7 @@ pub async fn serve(
         .add_service(clients)
         .add_service(alerts)
         .add_service(files)
+        .add_service(groups)
         .add_service(health)
         .add_service(reflection_v1())
         .add_service(reflection_v1alpha())

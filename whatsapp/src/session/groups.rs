@@ -256,6 +256,16 @@ impl Session {
             GroupSetting::AdminsAdd(on) => groups.set_member_add_mode(jid, add_mode(*on)).await?,
             GroupSetting::Timer(seconds) => groups.set_ephemeral(jid, *seconds).await?,
         }
+        // WhatsApp reports the change too, later.
+        self.store.edit_group(id, |group| match setting {
+            GroupSetting::Name(name) => group.name.clone_from(name),
+            GroupSetting::Description(text) => group.description.clone_from(text),
+            GroupSetting::Announce(on) => group.announce = *on,
+            GroupSetting::Locked(on) => group.locked = *on,
+            GroupSetting::JoinApproval(on) => group.join_approval = *on,
+            GroupSetting::AdminsAdd(on) => group.admins_add = Some(*on),
+            GroupSetting::Timer(seconds) => group.disappears_after = *seconds,
+        });
         Ok(())
     }
 
@@ -295,6 +305,8 @@ impl Session {
             MemberAction::Approve => groups.approve_membership_requests(jid, &people).await?,
             MemberAction::Reject => groups.reject_membership_requests(jid, &people).await?,
         };
+        // WhatsApp reports the changes later; until then it is asked again.
+        self.store.forget_participants(id);
         Ok(answers.iter().map(|answer| self.result(answer)).collect())
     }
 
@@ -324,10 +336,13 @@ impl Session {
     /// Joins by the code of an invite link.
     pub async fn join_group(&self, code: &str) -> Result<JoinedGroup, GroupError> {
         let joined = self.client.groups().join_with_invite_code(code).await?;
-        Ok(JoinedGroup {
-            id: translate::chat(joined.group_jid()),
-            pending: matches!(joined, JoinGroupResult::PendingApproval(_)),
-        })
+        let id = translate::chat(joined.group_jid());
+        let pending = matches!(joined, JoinGroupResult::PendingApproval(_));
+        if !pending {
+            // For the group's name. Without an answer, the next read asks.
+            let _ = self.fetch_group(&id).await;
+        }
+        Ok(JoinedGroup { id, pending })
     }
 
     /// The people who have requested to join.

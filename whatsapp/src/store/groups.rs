@@ -111,6 +111,25 @@ impl Store {
         self.vault().update(|update| forget(update, id.jid()));
     }
 
+    /// The participants of a group are no longer known.
+    pub(crate) fn forget_participants(&self, id: &ChatId) {
+        self.vault()
+            .update(|update| update.batch().delete(people_row(id.jid())));
+    }
+
+    /// Applies a change that the account has made itself.
+    pub(crate) fn edit_group(&self, id: &ChatId, edit: impl FnOnce(&mut Group)) {
+        let row = group_row(id.jid());
+        self.vault().update(|update| {
+            let known = update.load(row);
+            let known = known.and_then(|bytes| from_reader::<Group, _>(bytes.as_slice()).ok());
+            if let Some(mut group) = known {
+                edit(&mut group);
+                put(update, row, &group);
+            }
+        });
+    }
+
     /// Applies a change that WhatsApp has reported.
     pub(crate) fn change_group(&self, change: &GroupChange) {
         let jid = change.origin.chat.jid();

@@ -8,6 +8,7 @@ mod clients;
 #[cfg(test)]
 mod corpus;
 mod event;
+mod groups;
 mod media;
 mod outgoing;
 mod page;
@@ -32,6 +33,10 @@ pub(super) use admin::{
 pub(super) use alerts::{alerts, tested};
 pub(super) use clients::{caller, client, clients, invite_request, invited, tls};
 pub(super) use event::{event, identity};
+pub(super) use groups::{
+    created, group_id, group_picture, group_settings, groups, invite_code, join_decision,
+    join_requests, new_group, participant_change, results,
+};
 pub(super) use media::{download_end, download_piece, download_request, download_start};
 pub(super) use page::{Page, page};
 pub(super) use pair::{frame, pair_request};

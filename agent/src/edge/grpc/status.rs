@@ -2,6 +2,7 @@
 //! `metadata["hint"]` the next step for a person.
 
 mod clients;
+mod groups;
 mod media;
 mod sending;
 
@@ -18,6 +19,7 @@ use crate::alerts;
 use crate::link::{ArchiveError, Denied};
 
 pub(super) use clients::{client_denied, no_tls, other_recipient};
+pub(super) use groups::{group, group_failure, participant};
 pub(super) use media::{download_denied, download_failed};
 pub(super) use sending::{cancel_denied, send_failure};
 
