@@ -6642,7 +6642,7 @@ pub struct Group {
     /// Name (WhatsApp's "subject").
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
-    /// Description. Empty if there is none, and if only the name is known.
+    /// Description. Empty if there is none, and in a list.
     #[prost(string, tag = "3")]
     pub description: ::prost::alloc::string::String,
     /// The person who created it. Absent if not known.
@@ -7255,7 +7255,7 @@ pub mod groups_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Lists the account's groups, without their participants.
+        /// Lists the account's groups, without their descriptions and participants.
         pub async fn list_groups(
             &mut self,
             request: impl tonic::IntoRequest<super::ListGroupsRequest>,
@@ -7550,7 +7550,7 @@ pub mod groups_server {
     /// Generated trait containing gRPC methods that should be implemented for use with GroupsServer.
     #[async_trait]
     pub trait Groups: std::marker::Send + std::marker::Sync + 'static {
-        /// Lists the account's groups, without their participants.
+        /// Lists the account's groups, without their descriptions and participants.
         async fn list_groups(
             &self,
             request: tonic::Request<super::ListGroupsRequest>,

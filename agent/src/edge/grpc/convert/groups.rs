@@ -1,7 +1,5 @@
 //! Groups.
 
-use std::time::Duration;
-
 use openclaw_proto::convert::{contact, group};
 use openclaw_proto::v1 as pb;
 use openclaw_types::{
@@ -273,8 +271,13 @@ pub(in crate::edge::grpc) fn groups(
         fresh: _,
     } = request;
     let page = page(groups, *page_size, page_token, |it| it.id.jid().to_owned())?;
+    let without_text = |mut group: Group| {
+        // A page of the longest descriptions would be larger than a response may be.
+        group.description.clear();
+        self::group(group)
+    };
     Ok(pb::ListGroupsResponse {
-        groups: page.items.into_iter().map(group).collect(),
+        groups: page.items.into_iter().map(without_text).collect(),
         next_page_token: page.next,
         total_size: count(page.total),
         incomplete: !complete,
@@ -326,6 +329,8 @@ pub(in crate::edge::grpc) fn invite_code(invite: &str) -> Result<String, GrpcSta
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const GROUP: &str = "120363000000000001@g.us";
