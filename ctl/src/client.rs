@@ -15,6 +15,7 @@ use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_proto::v1::alerts_client::AlertsClient;
 use openclaw_proto::v1::clients_client::ClientsClient;
 use openclaw_proto::v1::files_client::FilesClient;
+use openclaw_proto::v1::groups_client::GroupsClient;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Response, Status};
 use tonic_health::pb::health_client::HealthClient;
@@ -60,6 +61,11 @@ pub(crate) async fn clients(address: &Address) -> Result<ClientsClient<Channel>,
 /// Connects to the service `Files`.
 pub(crate) async fn files(address: &Address) -> Result<FilesClient<Channel>, Failure> {
     Ok(FilesClient::new(connect(address).await?))
+}
+
+/// Connects to the service `Groups`.
+pub(crate) async fn groups(address: &Address) -> Result<GroupsClient<Channel>, Failure> {
+    Ok(GroupsClient::new(connect(address).await?))
 }
 
 /// Connects to the services `Admin` and `Agent`, over one connection.

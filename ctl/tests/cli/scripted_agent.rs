@@ -5,6 +5,7 @@ mod admin;
 mod alerts;
 mod clients;
 mod files;
+mod groups;
 mod health;
 mod tls;
 
@@ -22,6 +23,7 @@ use openclaw_proto::v1::agent_server::{Agent, AgentServer};
 use openclaw_proto::v1::alerts_server::AlertsServer;
 use openclaw_proto::v1::clients_server::ClientsServer;
 use openclaw_proto::v1::files_server::FilesServer;
+use openclaw_proto::v1::groups_server::GroupsServer;
 use openclaw_proto::v1::{
     AckEventsRequest, AckEventsResponse, CancelSendRequest, CancelSendResponse,
     ListConsumersRequest, ListConsumersResponse, ListEventsRequest, ListEventsResponse,
@@ -82,6 +84,7 @@ impl ScriptedAgent {
             .add_service(AccessServer::from_arc(Arc::clone(&methods)))
             .add_service(AlertsServer::from_arc(Arc::clone(&methods)))
             .add_service(FilesServer::from_arc(Arc::clone(&methods)))
+            .add_service(GroupsServer::from_arc(Arc::clone(&methods)))
             .add_service(ClientsServer::from_arc(methods));
         let mut servers = Vec::new();
         let mut listener = None;
