@@ -186,6 +186,8 @@ impl Session {
         let groups = groups.into_values();
         let groups: Vec<_> = groups.map(|it| translate::group(it, now)).collect();
         self.store.keep_groups(&groups);
+        // Seldom, and large: a restart should not have to ask again.
+        self.store.vault().flush().await;
         Ok(groups)
     }
 
