@@ -207,6 +207,9 @@ impl Session {
 
     fn keep(&self, mut group: Group) -> Group {
         self.store.keep_group(&group);
+        if let Some(known) = self.store.known_group(&group.id) {
+            group.admins_add = known.admins_add;
+        }
         for participant in &mut group.participants {
             let contact = std::mem::take(&mut participant.contact);
             participant.contact = self.store.resolve_contact(contact);
@@ -230,7 +233,9 @@ impl Session {
             .filter(|text| !text.is_empty())
             .and_then(|text| GroupDescription::new(text).ok());
         let created = self.client.groups().create_group(options).await?;
-        Ok(self.keep(translate::group(created.metadata, clock::wall())))
+        let mut group = translate::group(created.metadata, clock::wall());
+        group.admins_add = Some(new.admins_add);
+        Ok(self.keep(group))
     }
 
     /// Changes one setting.

@@ -52,6 +52,7 @@ impl Store {
         let bytes = self.vault().load(group_row(id.jid()))?;
         let people = self.vault().load(people_row(id.jid()))?;
         let mut group: Group = from_reader(bytes.as_slice()).ok()?;
+        // Without this, only the name is known.
         group.known_at?;
         group.participants = from_reader(people.as_slice()).ok()?;
         for Participant { contact, .. } in &mut group.participants {
@@ -179,12 +180,18 @@ fn keep(update: &mut Update<'_>, group: &Group, room: &mut usize) {
         participants: Vec::new(),
         ..group.clone()
     };
-    if update.load(group_row(jid)).is_none() {
+    let known = update.load(group_row(jid));
+    if known.is_none() {
         if *room < 2 {
             return;
         }
         *room -= 2;
     }
+    let known = known.and_then(|bytes| from_reader::<Group, _>(bytes.as_slice()).ok());
+    // The library (0.7.0, `GroupInfoResponse`) reads it only from text, and it arrives as bytes; changes of it are read.
+    of_table.admins_add = group
+        .admins_add
+        .or_else(|| known.and_then(|known| known.admins_add));
     of_table.size = group.size.max(count(group.participants.len()));
     put(update, group_row(jid), &of_table);
     if group.participants.len() <= MAX_PARTICIPANTS {
