@@ -94,6 +94,7 @@ files!(
     doctor,
     enroll,
     events,
+    group,
     health,
     import,
     media,
