@@ -184,7 +184,7 @@ impl Session {
         let groups = self.client.groups().get_participating().await?;
         let now = clock::wall();
         let groups = groups.into_values();
-        let groups: Vec<_> = groups.map(|it| translate::group(it, now)).collect();
+        let groups: Vec<_> = groups.map(|it| translate::group(&it, now)).collect();
         self.store.keep_groups(&groups);
         // Seldom, and large: a restart should not have to ask again.
         self.store.vault().flush().await;
@@ -202,7 +202,7 @@ impl Session {
                 self.store.forget_group(id);
             }
         })?;
-        Ok(self.keep(translate::group(described, clock::wall())))
+        Ok(self.keep(translate::group(&described, clock::wall())))
     }
 
     fn keep(&self, mut group: Group) -> Group {
@@ -233,7 +233,7 @@ impl Session {
             .filter(|text| !text.is_empty())
             .and_then(|text| GroupDescription::new(text).ok());
         let created = self.client.groups().create_group(options).await?;
-        let mut group = translate::group(created.metadata, clock::wall());
+        let mut group = translate::group(&created.metadata, clock::wall());
         group.admins_add = Some(new.admins_add);
         Ok(self.keep(group))
     }

@@ -14,7 +14,7 @@ use openclaw_state::outbox::Outbox;
 use openclaw_state::people::People as _;
 use openclaw_state::traffic::Traffic;
 use openclaw_types::{
-    AuthorCheck, Contact, EventData, GroupChange, MessageId, Nack, Receipt, SendState,
+    AuthorCheck, Contact, EventData, GroupChange, Lid, MessageId, Nack, Receipt, SendState,
 };
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
@@ -267,7 +267,7 @@ impl Inbound {
         origin.from_me = self.store.is_account(&origin.sender).unwrap_or_default();
         let chat = origin.chat.jid().to_owned();
         let jid = |it: Option<String>| it.unwrap_or_else(|| chat.clone());
-        let lid = origin.sender.lid.as_ref().map(|lid| lid.jid());
+        let lid = origin.sender.lid.as_ref().map(Lid::jid);
         let number = origin.sender.phone.as_ref();
         let number = number.map(|phone| format!("{}@s.whatsapp.net", phone.digits()));
         let (sender, other) = match lid {

@@ -177,10 +177,11 @@ fn informed(info: &GroupParticipantInfo) -> Contact {
 }
 
 /// A group as WhatsApp describes it.
-pub(in crate::session) fn group(described: GroupMetadata, now: SystemTime) -> Group {
+pub(in crate::session) fn group(described: &GroupMetadata, now: SystemTime) -> Group {
     let owner = contact(described.creator.iter().chain(&described.creator_pn));
     let size = u32::try_from(described.participants.len()).unwrap_or(u32::MAX);
-    let timer = described.ephemeral.and_then(|timer| timer.expiration);
+    let timer = described.ephemeral.as_ref();
+    let timer = timer.and_then(|timer| timer.expiration);
     let text = |text: &str| content::cut(text, MAX_TEXT_BYTES).to_owned();
     Group {
         id: chat(&described.id),
@@ -195,7 +196,8 @@ pub(in crate::session) fn group(described: GroupMetadata, now: SystemTime) -> Gr
         join_approval: described.membership_approval,
         admins_add: described
             .member_add_mode
-            .map(|mode| mode == MemberAddMode::AdminAdd),
+            .as_ref()
+            .map(|mode| *mode == MemberAddMode::AdminAdd),
         disappears_after: timer.unwrap_or_default(),
         size: described.size.unwrap_or_default().max(size),
         participants: described.participants.iter().map(participant).collect(),
