@@ -3,6 +3,7 @@
 mod access;
 mod allow;
 mod chats;
+mod group;
 mod media;
 mod send;
 mod watch;
@@ -19,6 +20,7 @@ use crate::duration;
 pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, SecretArg};
 pub(crate) use allow::{AllowArgs, AllowCommand};
 pub(crate) use chats::{LookupArgs, ReadArgs, TypingArgs};
+pub(crate) use group::{GroupCommand, GroupPeopleArgs, GroupSetArgs, Switch};
 pub(crate) use media::{MediaCommand, MediaGetArgs};
 pub(crate) use send::{
     DeleteArgs, DeliveryArgs, EditArgs, FileArgs, PollArgs, ReactArgs, SendArgs, TargetArgs,
@@ -109,6 +111,11 @@ pub(crate) enum Command {
     /// Download files of messages.
     #[command(subcommand)]
     Media(MediaCommand),
+    /// List, create, change, join and leave groups.
+    ///
+    /// Groups are named by their JID, as `group list` prints it.
+    #[command(subcommand)]
+    Group(GroupCommand),
     /// List or remove consumers: named read positions that the agent stores.
     Consumers(ConsumersArgs),
     /// Show or change the allowlist.

@@ -17,6 +17,7 @@ use openclaw_proto::v1::chats_client::ChatsClient;
 use openclaw_proto::v1::clients_client::ClientsClient;
 use openclaw_proto::v1::contacts_client::ContactsClient;
 use openclaw_proto::v1::files_client::FilesClient;
+use openclaw_proto::v1::groups_client::GroupsClient;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Response, Status};
 use tonic_health::pb::health_client::HealthClient;
@@ -72,6 +73,11 @@ pub(crate) async fn chats(address: &Address) -> Result<ChatsClient<Channel>, Fai
 /// Connects to the service `Contacts`.
 pub(crate) async fn contacts(address: &Address) -> Result<ContactsClient<Channel>, Failure> {
     Ok(ContactsClient::new(connect(address).await?))
+}
+
+/// Connects to the service `Groups`.
+pub(crate) async fn groups(address: &Address) -> Result<GroupsClient<Channel>, Failure> {
+    Ok(GroupsClient::new(connect(address).await?))
 }
 
 /// Connects to the services `Admin` and `Agent`, over one connection.

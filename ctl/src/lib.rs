@@ -25,6 +25,7 @@ mod endpoint;
 mod enroll;
 mod events;
 mod failure;
+mod group;
 mod health;
 mod import;
 mod lookup;
@@ -170,6 +171,7 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::Watch(args) => watch::run(address, &args, json).await,
         Command::Events(args) => events::run(address, &args, json).await,
         Command::Media(MediaCommand::Get(args)) => media::get(address, &args, json).await,
+        Command::Group(command) => group::run(address, &command, json).await,
         Command::Consumers(args) => consumers::run(address, &args, json).await,
         Command::Unpair(args) => unpair::run(address, &args, json).await,
         Command::Backup(args) => backup::run(address, &args, json).await,

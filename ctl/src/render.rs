@@ -6,6 +6,7 @@ pub(crate) mod alerts;
 pub(crate) mod caller;
 mod content;
 pub(crate) mod event;
+pub(crate) mod group;
 mod people;
 pub(crate) mod rules;
 pub(crate) mod size;

@@ -4,6 +4,7 @@
 
 mod content;
 mod event;
+mod group;
 mod link;
 mod people;
 mod send;
@@ -17,6 +18,7 @@ use prost_types::Timestamp;
 
 pub use content::{media, media_kind};
 pub use event::event;
+pub use group::group;
 pub use link::link_status;
 pub use people::{chat_kind, contact};
 pub use send::{nack, send_state};

@@ -28,8 +28,28 @@ with_origin!(
     Undecryptable,
     Lost,
     Dropped,
-    Rejected
+    Rejected,
+    GroupChange
 );
+
+impl v1::Event {
+    /// The origin, for what has one.
+    pub fn origin_mut(&mut self) -> Option<&mut v1::Origin> {
+        use v1::event::Kind;
+        match self.kind.as_mut()? {
+            Kind::Message(it) => it.origin.as_mut(),
+            Kind::Edit(it) => it.origin.as_mut(),
+            Kind::Deletion(it) => it.origin.as_mut(),
+            Kind::Reaction(it) => it.origin.as_mut(),
+            Kind::Undecryptable(it) => it.origin.as_mut(),
+            Kind::Lost(it) => it.origin.as_mut(),
+            Kind::Dropped(it) => it.origin.as_mut(),
+            Kind::Rejected(it) => it.origin.as_mut(),
+            Kind::GroupChange(it) => it.origin.as_mut(),
+            Kind::Receipt(_) | Kind::Link(_) | Kind::Outcome(_) => None,
+        }
+    }
+}
 
 impl v1::Content {
     /// A text.

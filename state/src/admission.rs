@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use openclaw_types::{ChatId, Contact, DropReason, Dropped, EventData, MessageId, Origin};
+use openclaw_types::{ChatId, Contact, DropReason, Dropped, EventData, MessageId};
 use openclaw_vault::{Batch, Entry, Key};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -232,8 +232,8 @@ impl Admission {
                     count += 1;
                     None
                 }
-                Verdict::Hold => Some(self.dropped(origin, VerdictReason::TooManyHeld)),
-                Verdict::Drop(reason) => Some(self.dropped(origin, reason)),
+                Verdict::Hold => self.dropped(what.as_ref(), VerdictReason::TooManyHeld),
+                Verdict::Drop(reason) => self.dropped(what.as_ref(), reason),
             };
             let what = what.map(|what| self.people.resolve_contacts(what));
             let what = what.map(|what| self.authorship.judge(what, &judged));
@@ -260,12 +260,16 @@ impl Admission {
                 .allowlist
                 .judge(&origin.sender, &origin.chat, origin.from_me, now);
             let what = match verdict {
-                Verdict::Allow(_) => what,
-                Verdict::Drop(reason) => self.dropped(origin, reason),
+                Verdict::Allow(_) => Some(what),
+                Verdict::Drop(reason) => self.dropped(Some(&what), reason),
                 Verdict::Hold if age > MAX_HOLD_TIME || (asked && age > self.resolve_timeout) => {
-                    self.dropped(origin, VerdictReason::NotResolved)
+                    self.dropped(Some(&what), VerdictReason::NotResolved)
                 }
                 Verdict::Hold => continue,
+            };
+            let Some(what) = what else {
+                self.vault.update(|update| update.batch().delete(row(&id)));
+                continue;
             };
             let what = self.people.resolve_contacts(what);
             let what = self.authorship.judge(what, &[]);
@@ -284,7 +288,17 @@ impl Admission {
         rows.into_iter().filter_map(read).collect()
     }
 
-    fn dropped(&self, origin: &Origin, reason: VerdictReason) -> EventData {
+    /// The event in the place of one that is not allowed. `None` for a change of a group: it is not reported at all.
+    fn dropped(&self, what: Option<&EventData>, reason: VerdictReason) -> Option<EventData> {
+        let what = what?;
+        let origin = what.origin()?;
+        if matches!(what, EventData::GroupChange(_)) {
+            tracing::debug!(
+                reason = reason.name(),
+                "group change dropped by the allowlist"
+            );
+            return None;
+        }
         self.traffic.count_dropped();
         tracing::info!(
             id = origin.id.as_str(),
@@ -293,7 +307,7 @@ impl Admission {
             group = origin.group,
             "message dropped by the allowlist"
         );
-        EventData::Dropped(Dropped {
+        Some(EventData::Dropped(Dropped {
             id: origin.id.clone(),
             chat: origin.chat.clone(),
             sender: origin.sender.clone(),
@@ -301,7 +315,7 @@ impl Admission {
             sent_at: Some(origin.sent_at),
             offline: Some(origin.offline),
             reason: DropReason::from(reason),
-        })
+        }))
     }
 }
 

@@ -5,6 +5,7 @@
 mod change;
 mod content;
 mod filter;
+mod group;
 mod kind;
 mod message;
 mod part;
@@ -26,6 +27,7 @@ pub use content::{
     Media, MediaKind, MediaPointer, Other, Poll, QuoteCheck, Quoted, Vote,
 };
 pub use filter::{ChatSet, Filter, MAX_CHATS};
+pub use group::GroupChange;
 #[cfg(any(test, feature = "samples"))]
 pub use kind::every_event_data;
 pub use kind::{EventData, Kind, KindSet};

@@ -14,6 +14,7 @@ pub mod corpus;
 mod event;
 mod exit;
 mod finding;
+mod group;
 mod hardening;
 mod lid;
 mod link;
@@ -36,6 +37,7 @@ pub use contact::{ChatId, Contact};
 pub use event::*;
 pub use exit::Exit;
 pub use finding::{Finding, State};
+pub use group::{Group, GroupRole, MAX_GROUP_DESCRIPTION_CHARS, MAX_GROUP_NAME_CHARS, Participant};
 pub use hardening::{Confinement, Hardening};
 pub use lid::{Lid, LidError};
 pub use link::{Account, Link, LinkState, Reason};
@@ -48,4 +50,6 @@ pub use send::{
     Outgoing, Payload, Place, Referred, SendOutcome, SendState, Sent, Subject, Token, TokenError,
 };
 pub use text::{MAX_TEXT_CHARS, Text, TextError};
-pub use words::{DropReason, LostReason, RejectReason, SendReason, UndecryptableReason};
+pub use words::{
+    DropReason, GroupChangeKind, LostReason, RejectReason, SendReason, UndecryptableReason,
+};

@@ -146,6 +146,52 @@ words! {
     }
 }
 
+words! {
+    /// What was changed in a group.
+    GroupChangeKind {
+        /// The name.
+        Name = "name",
+        /// The description.
+        Description = "description",
+        /// People were added.
+        Added = "added",
+        /// People were removed.
+        Removed = "removed",
+        /// The sender left.
+        Left = "left",
+        /// People joined by the invite link.
+        Joined = "joined",
+        /// People were made admins.
+        Promoted = "promoted",
+        /// People are no longer admins.
+        Demoted = "demoted",
+        /// Whether only admins can send messages.
+        Announce = "announce",
+        /// Whether only admins can change the name, the description, the picture and the timer.
+        Locked = "locked",
+        /// The timer of new messages.
+        Timer = "timer",
+        /// Whether an admin has to approve those who join by the invite link.
+        JoinApproval = "join_approval",
+        /// Whether only admins can add people.
+        AdminsAdd = "admins_add",
+        /// The picture.
+        Picture = "picture",
+        /// The invite link was reset.
+        InviteReset = "invite_reset",
+        /// The group was created, or the account is new in it.
+        Created = "created",
+        /// The group was deleted.
+        Deleted = "deleted",
+        /// People have requested to join.
+        JoinRequested = "join_requested",
+        /// Requests to join were rejected or withdrawn.
+        JoinRequestClosed = "join_request_closed",
+        /// People have a new number or a new address.
+        NumberChanged = "number_changed",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@ mod compose;
 mod dial;
 mod expiry;
 mod gate;
+mod groups;
 mod inbound;
 mod media;
 mod names;
@@ -56,6 +57,9 @@ pub use chats::Typing;
 #[cfg(feature = "sim")]
 pub use dial::InProcess;
 pub use dial::{Endpoint, EndpointError};
+pub use groups::{
+    GroupError, GroupSetting, JoinRequest, JoinedGroup, MemberAction, MemberResult, NewGroup,
+};
 pub use media::{
     DownloadError, Downloads, Encryption, MAX_MEDIA_BYTES, MediaFile, NotSealed, Piece,
     UploadFailure, Whole,
@@ -188,6 +192,8 @@ pub struct Session {
     tokens: Arc<tokens::Tokens>,
     presence: Arc<Presence>,
     store: Store,
+    /// Held by the query for all groups.
+    groups: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Makes a session's connections, one at a time.
@@ -288,6 +294,7 @@ impl Session {
             tokens: Arc::default(),
             presence: Arc::clone(&setup.presence),
             store: store.clone(),
+            groups: Arc::default(),
         };
         // One run is one connection: when to reconnect is the owner's decision.
         session
@@ -402,6 +409,7 @@ impl Driver {
         let mut silence = pin!(silence::noticed(session, *keepalive_limit).fuse());
         let mut resume = pin!(resume::pull(client, turns).fuse());
         let mut restriction = pin!(restriction::watch(client, &seen.refusals, reports).fuse());
+        let mut seed = pin!(groups::seed(session).fuse());
         let mut logged_in = false;
         let mut run = pin!(run(client, bot));
         loop {
@@ -416,6 +424,7 @@ impl Driver {
                 }
                 () = &mut resume, if logged_in => {}
                 () = &mut restriction, if logged_in => {}
+                () = &mut seed, if logged_in => {}
                 () = &mut silence => {
                     seen.ends(Loss::Connection);
                     send_report(reports, Report::Silent).await;

@@ -5,6 +5,7 @@
 //! lids pending tokens sent                    atomic reads and writes of `protocol`
 //! records                                     keys, encoding, writes and sweeps of rows, and the count of undecodable ones
 //! timers                                      disappearing-messages timers of chats
+//! groups                                      names, settings and participants of groups
 //! sending                                     the part of a session that must be durable before it is used
 //! restore                                     which records of a backup are kept
 //! handover                                    an imported account, in memory and from there to an agent
@@ -17,6 +18,7 @@
 mod app_sync;
 pub mod baileys;
 mod device;
+mod groups;
 mod handover;
 mod lids;
 mod pending;

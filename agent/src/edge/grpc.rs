@@ -11,6 +11,7 @@ mod clients;
 mod contacts;
 mod convert;
 mod explain;
+mod groups;
 mod health;
 mod limit;
 mod list;
@@ -32,6 +33,7 @@ use openclaw_proto::v1::chats_server::ChatsServer;
 use openclaw_proto::v1::clients_server::ClientsServer;
 use openclaw_proto::v1::contacts_server::ContactsServer;
 use openclaw_proto::v1::files_server::FilesServer;
+use openclaw_proto::v1::groups_server::GroupsServer;
 use openclaw_state::clients::Clients;
 use openclaw_trust::Fingerprint;
 use openclaw_types::{AgentName, Hardening};
@@ -108,6 +110,9 @@ pub async fn serve(
     let contacts = ContactsServer::new(contacts::Service::new(agent.clone()))
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_RESPONSE_BYTES);
+    let groups = GroupsServer::new(groups::Service::new(agent.clone(), pages.clone()))
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(MAX_RESPONSE_BYTES);
     let service = AgentServer::new(agent::Service::new(
         agent,
         pages,
@@ -143,6 +148,7 @@ pub async fn serve(
         .add_service(files)
         .add_service(chats)
         .add_service(contacts)
+        .add_service(groups)
         .add_service(health)
         .add_service(reflection_v1())
         .add_service(reflection_v1alpha())

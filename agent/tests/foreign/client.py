@@ -205,6 +205,29 @@ def chats(api, contact):
     assert found.on_whatsapp and found.contact.phone == contact, found
 
 
+def manage(api, contact):
+    """Creates a group, changes it, and leaves it."""
+    groups = lambda method, **request: api.agent(f"Groups/{method}", request)
+    created = groups("CreateGroup", name="The cormorants", members=[contact])
+    group = created.group.id
+    assert group.endswith("@g.us") and not created.missing, created
+    groups("UpdateGroup", group=group, description="They dive", announce=True)
+    groups("SetGroupPicture", group=group, jpeg=encoded(b"\xff\xd8\xff\xe0 a picture"))
+    assert groups("GetGroup", group=group, fresh=True).group.description == "They dive"
+    assert group in [one.id for one in groups("ListGroups").groups]
+    change = lambda action: groups("ChangeParticipants", group=group, action=action, members=[contact])
+    assert all(result.done for result in change("PARTICIPANT_ACTION_PROMOTE").results)
+    link = groups("GetInviteLink", group=group).link
+    assert link.startswith("https://chat.whatsapp.com/"), link
+    joined = lambda: groups("JoinGroup", invite=link)
+    refused(joined, grpc.StatusCode.ALREADY_EXISTS, "ALREADY_A_MEMBER")
+    assert not groups("ListJoinRequests", group=group).requests
+    groups("DecideJoinRequests", group=group, members=[contact], approve=True)
+    groups("LeaveGroup", group=group)
+    gone = lambda: groups("GetGroup", group=group)
+    refused(gone, grpc.StatusCode.FAILED_PRECONDITION, "NOT_A_MEMBER")
+
+
 def admit(api, contact):
     who = {"who": "+15550100003"}
     assert api.agent("Access/AddAllowed", who).added
@@ -276,6 +299,7 @@ def every(api, phone, contact):
     watch(api)
     download(api)
     chats(api, contact)
+    manage(api, contact)
     admit(api, contact)
     invite(api)
     no_alerts = lambda: api.agent("Alerts/TestAlert")

@@ -1,4 +1,8 @@
-//! Groups that others change: the agent sends to the current members, and reports why it cannot send.
+//! Groups that others change: the agent sends to the current members, and reports why it cannot send. `service` has the
+//! service Groups, `changes` the events.
+
+mod changes;
+mod service;
 
 use openclaw_proto::v1::LinkState;
 use openclaw_sim::{GroupChange, Number, Received, Violation};

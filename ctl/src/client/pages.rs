@@ -2,7 +2,7 @@
 
 use openclaw_proto::v1::{
     ListAlertsResponse, ListAllowedResponse, ListClientsResponse, ListConsumersResponse,
-    ListQueueResponse,
+    ListGroupsResponse, ListJoinRequestsResponse, ListQueueResponse,
 };
 
 use crate::failure::Failure;
@@ -57,6 +57,8 @@ macro_rules! pages {
 pages! {
     ListAlertsResponse { alerts }
     ListAllowedResponse { allowed }
+    ListGroupsResponse { groups }
+    ListJoinRequestsResponse { requests }
     ListClientsResponse { clients, invitations }
     ListConsumersResponse { consumers }
     ListQueueResponse { messages }

@@ -9,6 +9,7 @@ use openclaw_proto::v1::{
 use prost_types::Timestamp;
 
 use super::content;
+use super::group;
 use super::people::{author, chat, checked, person, place};
 use super::time::{ago, length, moment, until};
 use super::word::{reason, word, words};
@@ -52,6 +53,7 @@ fn of_kind(kind: Option<&Kind>, with: Option<&Contact>, now: Timestamp) -> (&'st
             ("dropped", of_unread(dropped.origin(), with, "", &why))
         }
         Some(Kind::Rejected(rejected)) => ("rejected", of_rejected(rejected, with)),
+        Some(Kind::GroupChange(change)) => ("group_change", group::change(change)),
         None => (
             "unknown",
             "a kind that this openclawctl or its agent does not know".to_owned(),

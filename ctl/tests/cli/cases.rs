@@ -95,6 +95,7 @@ files!(
     doctor,
     enroll,
     events,
+    group,
     health,
     import,
     lookup,

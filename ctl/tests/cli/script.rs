@@ -55,6 +55,17 @@ pub(crate) struct Script {
     pub(crate) typing: VecDeque<Vec<Value>>,
     pub(crate) lookup: VecDeque<Value>,
     pub(crate) upload: VecDeque<Value>,
+    pub(crate) list_groups: VecDeque<Value>,
+    pub(crate) get_group: VecDeque<Value>,
+    pub(crate) create_group: VecDeque<Value>,
+    pub(crate) update_group: VecDeque<Value>,
+    pub(crate) set_group_picture: VecDeque<Value>,
+    pub(crate) change_participants: VecDeque<Value>,
+    pub(crate) leave_group: VecDeque<Value>,
+    pub(crate) get_invite_link: VecDeque<Value>,
+    pub(crate) join_group: VecDeque<Value>,
+    pub(crate) list_join_requests: VecDeque<Value>,
+    pub(crate) decide_join_requests: VecDeque<Value>,
     /// How many seconds its clock is ahead.
     pub(crate) clock: i64,
     /// The protocol on a loopback port, if it listens on one.

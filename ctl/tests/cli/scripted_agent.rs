@@ -7,6 +7,7 @@ mod chats;
 mod clients;
 mod contacts;
 mod files;
+mod groups;
 mod health;
 mod tls;
 
@@ -26,6 +27,7 @@ use openclaw_proto::v1::chats_server::ChatsServer;
 use openclaw_proto::v1::clients_server::ClientsServer;
 use openclaw_proto::v1::contacts_server::ContactsServer;
 use openclaw_proto::v1::files_server::FilesServer;
+use openclaw_proto::v1::groups_server::GroupsServer;
 use openclaw_proto::v1::{
     AckEventsRequest, AckEventsResponse, CancelSendRequest, CancelSendResponse,
     ListConsumersRequest, ListConsumersResponse, ListEventsRequest, ListEventsResponse,
@@ -88,6 +90,7 @@ impl ScriptedAgent {
             .add_service(FilesServer::from_arc(Arc::clone(&methods)))
             .add_service(ChatsServer::from_arc(Arc::clone(&methods)))
             .add_service(ContactsServer::from_arc(Arc::clone(&methods)))
+            .add_service(GroupsServer::from_arc(Arc::clone(&methods)))
             .add_service(ClientsServer::from_arc(methods));
         let mut servers = Vec::new();
         let mut listener = None;

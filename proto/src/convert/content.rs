@@ -520,14 +520,14 @@ pub(super) fn id_of(text: &str) -> Option<MessageId> {
 }
 
 /// `None` for 0.
-fn seconds(seconds: u32) -> Option<Duration> {
+pub(super) fn seconds(seconds: u32) -> Option<Duration> {
     (seconds != 0).then(|| Duration {
         seconds: seconds.into(),
         nanos: 0,
     })
 }
 
-fn seconds_from(duration: Option<Duration>) -> u32 {
+pub(super) fn seconds_from(duration: Option<Duration>) -> u32 {
     let seconds = duration
         .map(|duration| duration.seconds)
         .unwrap_or_default();

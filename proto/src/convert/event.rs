@@ -1,6 +1,7 @@
 //! Events.
 
 mod change;
+mod group;
 mod unread;
 
 use std::time::SystemTime;
@@ -122,6 +123,7 @@ fn origin(origin: Origin) -> v1::Origin {
         offline: Some(offline),
         not_durable: bypassed,
         recovered,
+        chat_name: String::new(),
     }
 }
 
@@ -139,6 +141,7 @@ fn origin_from(origin: Option<v1::Origin>) -> Result<Origin, Error> {
         offline,
         not_durable,
         recovered,
+        chat_name: _,
     } = origin;
     Ok(Origin {
         id: MessageId::new(&id),
@@ -184,6 +187,7 @@ fn names(names: Names) -> v1::Origin {
         offline,
         not_durable: false,
         recovered: false,
+        chat_name: String::new(),
     }
 }
 
@@ -199,6 +203,7 @@ fn names_from(origin: Option<v1::Origin>) -> Result<Names, Error> {
         offline,
         not_durable: _,
         recovered: _,
+        chat_name: _,
     } = origin.ok_or(missing("origin"))?;
     let sent_at = sent_at.map(|at| time(Some(at), "origin.sent_at"));
     Ok(Names {

@@ -525,6 +525,7 @@ message! {
         Lost = "lost": Plain,
         Dropped = "dropped": Plain,
         Rejected = "rejected": Plain,
+        GroupChange = "group_change": Plain,
     }
 }
 message! {
@@ -539,6 +540,7 @@ message! {
         offline = "offline": Plain,
         not_durable = "not_durable": Plain,
         recovered = "recovered": Plain,
+        chat_name = "chat_name": Plain,
     }
 }
 message! {
@@ -632,6 +634,17 @@ message! {
         author = "author": Plain,
         reason = "reason": OneWord<v1::RejectReason>,
         other_reason = "other_reason": Plain,
+    }
+}
+message! {
+    GroupChange {
+        origin = "origin": Plain,
+        change = "change": OneWord<v1::GroupChangeKind>,
+        other_change = "other_change": Plain,
+        people = "people": Plain,
+        text = "text": Plain,
+        enabled = "enabled": Plain,
+        disappears_after = "disappears_after": Duration,
     }
 }
 message! {
@@ -1087,6 +1100,184 @@ message! {
     }
 }
 message! {
+    Group {
+        id = "id": Plain,
+        name = "name": Plain,
+        description = "description": Plain,
+        owner = "owner": Plain,
+        created_at = "created_at": Timestamp,
+        announce = "announce": Plain,
+        locked = "locked": Plain,
+        join_approval = "join_approval": Plain,
+        member_add_mode = "member_add_mode": OneWord<v1::MemberAddMode>,
+        disappears_after = "disappears_after": Duration,
+        size = "size": Plain,
+        participants = "participants": Plain,
+        community = "community": Plain,
+        known_at = "known_at": Timestamp,
+    }
+}
+message! {
+    Participant {
+        contact = "contact": Plain,
+        role = "role": OneWord<v1::GroupRole>,
+    }
+}
+message! {
+    ListGroupsRequest {
+        page_size = "page_size": Plain,
+        page_token = "page_token": Plain,
+        fresh = "fresh": Plain,
+    }
+}
+message! {
+    ListGroupsResponse {
+        groups = "groups": Plain,
+        next_page_token = "next_page_token": Plain,
+        total_size = "total_size": Plain,
+        incomplete = "incomplete": Plain,
+    }
+}
+message! {
+    GetGroupRequest {
+        group = "group": Plain,
+        fresh = "fresh": Plain,
+    }
+}
+message! {
+    GetGroupResponse {
+        group = "group": Plain,
+    }
+}
+message! {
+    CreateGroupRequest {
+        name = "name": Plain,
+        members = "members": Plain,
+        description = "description": Plain,
+        announce = "announce": Plain,
+        locked = "locked": Plain,
+        join_approval = "join_approval": Plain,
+        member_add_mode = "member_add_mode": OneWord<v1::MemberAddMode>,
+        disappears_after = "disappears_after": Duration,
+    }
+}
+message! {
+    CreateGroupResponse {
+        group = "group": Plain,
+        missing = "missing": Plain,
+    }
+}
+message! {
+    UpdateGroupRequest {
+        group = "group": Plain,
+        name = "name": Plain,
+        description = "description": Plain,
+        announce = "announce": Plain,
+        locked = "locked": Plain,
+        join_approval = "join_approval": Plain,
+        member_add_mode = "member_add_mode": OneWord<v1::MemberAddMode>,
+        disappears_after = "disappears_after": Duration,
+    }
+}
+message! {
+    UpdateGroupResponse {
+    }
+}
+message! {
+    SetGroupPictureRequest {
+        group = "group": Plain,
+        jpeg = "jpeg": Base64,
+    }
+}
+message! {
+    SetGroupPictureResponse {
+    }
+}
+message! {
+    ParticipantResult {
+        contact = "contact": Plain,
+        done = "done": Plain,
+        error = "error": OneWord<v1::ParticipantError>,
+        code = "code": Plain,
+        hint = "hint": Plain,
+    }
+}
+message! {
+    ChangeParticipantsRequest {
+        group = "group": Plain,
+        action = "action": OneWord<v1::ParticipantAction>,
+        members = "members": Plain,
+    }
+}
+message! {
+    ChangeParticipantsResponse {
+        results = "results": Plain,
+    }
+}
+message! {
+    LeaveGroupRequest {
+        group = "group": Plain,
+    }
+}
+message! {
+    LeaveGroupResponse {
+    }
+}
+message! {
+    GetInviteLinkRequest {
+        group = "group": Plain,
+        renew = "renew": Plain,
+    }
+}
+message! {
+    GetInviteLinkResponse {
+        link = "link": Plain,
+    }
+}
+message! {
+    JoinGroupRequest {
+        invite = "invite": Plain,
+    }
+}
+message! {
+    JoinGroupResponse {
+        group = "group": Plain,
+        pending = "pending": Plain,
+    }
+}
+message! {
+    ListJoinRequestsRequest {
+        group = "group": Plain,
+        page_size = "page_size": Plain,
+        page_token = "page_token": Plain,
+    }
+}
+message! {
+    JoinRequest {
+        contact = "contact": Plain,
+        requested_at = "requested_at": Timestamp,
+    }
+}
+message! {
+    ListJoinRequestsResponse {
+        requests = "requests": Plain,
+        next_page_token = "next_page_token": Plain,
+        total_size = "total_size": Plain,
+    }
+}
+message! {
+    DecideJoinRequestsRequest {
+        group = "group": Plain,
+        members = "members": Plain,
+        approve = "approve": Plain,
+    }
+}
+message! {
+    DecideJoinRequestsResponse {
+        results = "results": Plain,
+    }
+}
+message! {
     UploadRequest {
     }
     item = "item": upload_request::Item {
@@ -1230,6 +1421,7 @@ fn ways_of(message: &str) -> tests::Ways {
         "Lost" => tests::Ways::of::<v1::Lost>(),
         "Dropped" => tests::Ways::of::<v1::Dropped>(),
         "Rejected" => tests::Ways::of::<v1::Rejected>(),
+        "GroupChange" => tests::Ways::of::<v1::GroupChange>(),
         "Hardening" => tests::Ways::of::<v1::Hardening>(),
         "Vault" => tests::Ways::of::<v1::Vault>(),
         "Epoch" => tests::Ways::of::<v1::Epoch>(),
@@ -1293,6 +1485,32 @@ fn ways_of(message: &str) -> tests::Ways {
         "LookupRequest" => tests::Ways::of::<v1::LookupRequest>(),
         "LookupResponse" => tests::Ways::of::<v1::LookupResponse>(),
         "LookupResult" => tests::Ways::of::<v1::LookupResult>(),
+        "Group" => tests::Ways::of::<v1::Group>(),
+        "Participant" => tests::Ways::of::<v1::Participant>(),
+        "ListGroupsRequest" => tests::Ways::of::<v1::ListGroupsRequest>(),
+        "ListGroupsResponse" => tests::Ways::of::<v1::ListGroupsResponse>(),
+        "GetGroupRequest" => tests::Ways::of::<v1::GetGroupRequest>(),
+        "GetGroupResponse" => tests::Ways::of::<v1::GetGroupResponse>(),
+        "CreateGroupRequest" => tests::Ways::of::<v1::CreateGroupRequest>(),
+        "CreateGroupResponse" => tests::Ways::of::<v1::CreateGroupResponse>(),
+        "UpdateGroupRequest" => tests::Ways::of::<v1::UpdateGroupRequest>(),
+        "UpdateGroupResponse" => tests::Ways::of::<v1::UpdateGroupResponse>(),
+        "SetGroupPictureRequest" => tests::Ways::of::<v1::SetGroupPictureRequest>(),
+        "SetGroupPictureResponse" => tests::Ways::of::<v1::SetGroupPictureResponse>(),
+        "ParticipantResult" => tests::Ways::of::<v1::ParticipantResult>(),
+        "ChangeParticipantsRequest" => tests::Ways::of::<v1::ChangeParticipantsRequest>(),
+        "ChangeParticipantsResponse" => tests::Ways::of::<v1::ChangeParticipantsResponse>(),
+        "LeaveGroupRequest" => tests::Ways::of::<v1::LeaveGroupRequest>(),
+        "LeaveGroupResponse" => tests::Ways::of::<v1::LeaveGroupResponse>(),
+        "GetInviteLinkRequest" => tests::Ways::of::<v1::GetInviteLinkRequest>(),
+        "GetInviteLinkResponse" => tests::Ways::of::<v1::GetInviteLinkResponse>(),
+        "JoinGroupRequest" => tests::Ways::of::<v1::JoinGroupRequest>(),
+        "JoinGroupResponse" => tests::Ways::of::<v1::JoinGroupResponse>(),
+        "ListJoinRequestsRequest" => tests::Ways::of::<v1::ListJoinRequestsRequest>(),
+        "JoinRequest" => tests::Ways::of::<v1::JoinRequest>(),
+        "ListJoinRequestsResponse" => tests::Ways::of::<v1::ListJoinRequestsResponse>(),
+        "DecideJoinRequestsRequest" => tests::Ways::of::<v1::DecideJoinRequestsRequest>(),
+        "DecideJoinRequestsResponse" => tests::Ways::of::<v1::DecideJoinRequestsResponse>(),
         "UploadRequest" => tests::Ways::of::<v1::UploadRequest>(),
         "UploadStart" => tests::Ways::of::<v1::UploadStart>(),
         "UploadResponse" => tests::Ways::of::<v1::UploadResponse>(),

@@ -3645,7 +3645,7 @@ pub struct Event {
     pub chat_with: ::core::option::Option<Contact>,
     /// What happened. Absent for an event that a later version of the agent has written and this one does not know. Such
     /// an event passes every filter.
-    #[prost(oneof = "event::Kind", tags = "4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
+    #[prost(oneof = "event::Kind", tags = "4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 20")]
     pub kind: ::core::option::Option<event::Kind>,
 }
 /// Nested message and enum types in `Event`.
@@ -3688,6 +3688,9 @@ pub mod event {
         /// EVENT_KIND_REJECTED.
         #[prost(message, tag = "14")]
         Rejected(super::Rejected),
+        /// EVENT_KIND_GROUP_CHANGE.
+        #[prost(message, tag = "20")]
+        GroupChange(super::GroupChange),
     }
 }
 /// Origin of an event in a chat.
@@ -3724,6 +3727,9 @@ pub struct Origin {
     /// True if it could not be decrypted and its content was recovered from the phone.
     #[prost(bool, tag = "10")]
     pub recovered: bool,
+    /// Name of the group, as currently known; its members write it. Empty if it is not known, and in other chats.
+    #[prost(string, tag = "15")]
+    pub chat_name: ::prost::alloc::string::String,
 }
 /// A message in a chat.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3932,6 +3938,33 @@ pub struct Rejected {
     #[prost(string, tag = "6")]
     pub other_reason: ::prost::alloc::string::String,
 }
+/// A group was changed, by the sender of `origin`: also by this account, on the phone or with the service Groups.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GroupChange {
+    /// Origin of the change, without `push_name` and `recovered`. One notification of WhatsApp with several changes is as
+    /// many events, with the same id up to the number at its end.
+    #[prost(message, optional, tag = "1")]
+    pub origin: ::core::option::Option<Origin>,
+    /// What was changed.
+    #[prost(enumeration = "GroupChangeKind", tag = "2")]
+    pub change: i32,
+    /// Name of the change, if it is GROUP_CHANGE_KIND_OTHER.
+    #[prost(string, tag = "3")]
+    pub other_change: ::prost::alloc::string::String,
+    /// The people concerned.
+    #[prost(message, repeated, tag = "4")]
+    pub people: ::prost::alloc::vec::Vec<Contact>,
+    /// The new name or description.
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+    /// The new value of a setting.
+    #[prost(bool, tag = "6")]
+    pub enabled: bool,
+    /// The new timer. Absent: messages do not disappear.
+    #[prost(message, optional, tag = "7")]
+    pub disappears_after: ::core::option::Option<::prost_types::Duration>,
+}
 /// The kinds of events, for filters. They are named after the fields of the oneof `Event.kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -3960,6 +3993,8 @@ pub enum EventKind {
     Dropped = 10,
     /// An unauthorised change was rejected. Nothing was changed.
     Rejected = 11,
+    /// A group was changed: its name, its settings, its participants.
+    GroupChange = 12,
 }
 impl EventKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3980,6 +4015,7 @@ impl EventKind {
             Self::Lost => "EVENT_KIND_LOST",
             Self::Dropped => "EVENT_KIND_DROPPED",
             Self::Rejected => "EVENT_KIND_REJECTED",
+            Self::GroupChange => "EVENT_KIND_GROUP_CHANGE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -3997,6 +4033,7 @@ impl EventKind {
             "EVENT_KIND_LOST" => Some(Self::Lost),
             "EVENT_KIND_DROPPED" => Some(Self::Dropped),
             "EVENT_KIND_REJECTED" => Some(Self::Rejected),
+            "EVENT_KIND_GROUP_CHANGE" => Some(Self::GroupChange),
             _ => None,
         }
     }
@@ -4323,6 +4360,115 @@ impl RejectReason {
             "REJECT_REASON_NOT_THE_AUTHOR" => Some(Self::NotTheAuthor),
             "REJECT_REASON_NOT_THE_RECIPIENT" => Some(Self::NotTheRecipient),
             "REJECT_REASON_OTHER_CHAT" => Some(Self::OtherChat),
+            _ => None,
+        }
+    }
+}
+/// What was changed in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum GroupChangeKind {
+    /// Not known.
+    Unspecified = 0,
+    /// A change that this version does not know: see `other_change`.
+    Other = 1,
+    /// The name, to `text`.
+    Name = 2,
+    /// The description, to `text`; it was removed if that is empty.
+    Description = 3,
+    /// `people` were added.
+    Added = 4,
+    /// `people` were removed.
+    Removed = 5,
+    /// The sender left.
+    Left = 6,
+    /// `people` joined by the invite link.
+    Joined = 7,
+    /// `people` were made admins.
+    Promoted = 8,
+    /// `people` are no longer admins.
+    Demoted = 9,
+    /// Whether only admins can send messages: `enabled`.
+    Announce = 10,
+    /// Whether only admins can change the name, the description, the picture and the timer: `enabled`.
+    Locked = 11,
+    /// The timer of new messages, to `disappears_after`.
+    Timer = 12,
+    /// Whether an admin has to approve those who join by the invite link: `enabled`.
+    JoinApproval = 13,
+    /// Whether only admins can add people: `enabled`.
+    AdminsAdd = 14,
+    /// The picture; it was removed if not `enabled`.
+    Picture = 15,
+    /// The invite link was reset.
+    InviteReset = 16,
+    /// The group was created, or the account is new in it. `text` is its name.
+    Created = 17,
+    /// The group was deleted.
+    Deleted = 18,
+    /// `people` have requested to join. Only admins get this.
+    JoinRequested = 19,
+    /// Requests of `people` to join were rejected or withdrawn. Only admins get this.
+    JoinRequestClosed = 20,
+    /// `people` have a new number or a new address.
+    NumberChanged = 21,
+}
+impl GroupChangeKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "GROUP_CHANGE_KIND_UNSPECIFIED",
+            Self::Other => "GROUP_CHANGE_KIND_OTHER",
+            Self::Name => "GROUP_CHANGE_KIND_NAME",
+            Self::Description => "GROUP_CHANGE_KIND_DESCRIPTION",
+            Self::Added => "GROUP_CHANGE_KIND_ADDED",
+            Self::Removed => "GROUP_CHANGE_KIND_REMOVED",
+            Self::Left => "GROUP_CHANGE_KIND_LEFT",
+            Self::Joined => "GROUP_CHANGE_KIND_JOINED",
+            Self::Promoted => "GROUP_CHANGE_KIND_PROMOTED",
+            Self::Demoted => "GROUP_CHANGE_KIND_DEMOTED",
+            Self::Announce => "GROUP_CHANGE_KIND_ANNOUNCE",
+            Self::Locked => "GROUP_CHANGE_KIND_LOCKED",
+            Self::Timer => "GROUP_CHANGE_KIND_TIMER",
+            Self::JoinApproval => "GROUP_CHANGE_KIND_JOIN_APPROVAL",
+            Self::AdminsAdd => "GROUP_CHANGE_KIND_ADMINS_ADD",
+            Self::Picture => "GROUP_CHANGE_KIND_PICTURE",
+            Self::InviteReset => "GROUP_CHANGE_KIND_INVITE_RESET",
+            Self::Created => "GROUP_CHANGE_KIND_CREATED",
+            Self::Deleted => "GROUP_CHANGE_KIND_DELETED",
+            Self::JoinRequested => "GROUP_CHANGE_KIND_JOIN_REQUESTED",
+            Self::JoinRequestClosed => "GROUP_CHANGE_KIND_JOIN_REQUEST_CLOSED",
+            Self::NumberChanged => "GROUP_CHANGE_KIND_NUMBER_CHANGED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "GROUP_CHANGE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "GROUP_CHANGE_KIND_OTHER" => Some(Self::Other),
+            "GROUP_CHANGE_KIND_NAME" => Some(Self::Name),
+            "GROUP_CHANGE_KIND_DESCRIPTION" => Some(Self::Description),
+            "GROUP_CHANGE_KIND_ADDED" => Some(Self::Added),
+            "GROUP_CHANGE_KIND_REMOVED" => Some(Self::Removed),
+            "GROUP_CHANGE_KIND_LEFT" => Some(Self::Left),
+            "GROUP_CHANGE_KIND_JOINED" => Some(Self::Joined),
+            "GROUP_CHANGE_KIND_PROMOTED" => Some(Self::Promoted),
+            "GROUP_CHANGE_KIND_DEMOTED" => Some(Self::Demoted),
+            "GROUP_CHANGE_KIND_ANNOUNCE" => Some(Self::Announce),
+            "GROUP_CHANGE_KIND_LOCKED" => Some(Self::Locked),
+            "GROUP_CHANGE_KIND_TIMER" => Some(Self::Timer),
+            "GROUP_CHANGE_KIND_JOIN_APPROVAL" => Some(Self::JoinApproval),
+            "GROUP_CHANGE_KIND_ADMINS_ADD" => Some(Self::AdminsAdd),
+            "GROUP_CHANGE_KIND_PICTURE" => Some(Self::Picture),
+            "GROUP_CHANGE_KIND_INVITE_RESET" => Some(Self::InviteReset),
+            "GROUP_CHANGE_KIND_CREATED" => Some(Self::Created),
+            "GROUP_CHANGE_KIND_DELETED" => Some(Self::Deleted),
+            "GROUP_CHANGE_KIND_JOIN_REQUESTED" => Some(Self::JoinRequested),
+            "GROUP_CHANGE_KIND_JOIN_REQUEST_CLOSED" => Some(Self::JoinRequestClosed),
+            "GROUP_CHANGE_KIND_NUMBER_CHANGED" => Some(Self::NumberChanged),
             _ => None,
         }
     }
@@ -7533,6 +7679,1642 @@ pub mod contacts_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "openclaw.agent.v1.Contacts";
     impl<T> tonic::server::NamedService for ContactsServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// A group. Names and descriptions are written by members: untrusted text.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Group {
+    /// JID ("...@g.us").
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Name (WhatsApp's "subject").
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Description. Empty if there is none, and in a list.
+    #[prost(string, tag = "3")]
+    pub description: ::prost::alloc::string::String,
+    /// The person who created it. Absent if not known.
+    #[prost(message, optional, tag = "4")]
+    pub owner: ::core::option::Option<Contact>,
+    /// When it was created. Absent if not known.
+    #[prost(message, optional, tag = "5")]
+    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// True if only admins can send messages.
+    #[prost(bool, tag = "6")]
+    pub announce: bool,
+    /// True if only admins can change the name, the description, the picture and the timer.
+    #[prost(bool, tag = "7")]
+    pub locked: bool,
+    /// True if an admin has to approve those who join by the invite link.
+    #[prost(bool, tag = "8")]
+    pub join_approval: bool,
+    /// Who may add people.
+    #[prost(enumeration = "MemberAddMode", tag = "9")]
+    pub member_add_mode: i32,
+    /// Timer of new messages. Absent if messages do not disappear.
+    #[prost(message, optional, tag = "10")]
+    pub disappears_after: ::core::option::Option<::prost_types::Duration>,
+    /// Number of participants. 0 if not known.
+    #[prost(uint32, tag = "11")]
+    pub size: u32,
+    /// The participants. Empty in a list.
+    #[prost(message, repeated, tag = "12")]
+    pub participants: ::prost::alloc::vec::Vec<Participant>,
+    /// JID of the community that it belongs to. Empty if none.
+    #[prost(string, tag = "13")]
+    pub community: ::prost::alloc::string::String,
+    /// When WhatsApp last described the group to the agent; changes since then are applied. Absent if only the name is
+    /// known.
+    #[prost(message, optional, tag = "14")]
+    pub known_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// A person in a group.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Participant {
+    /// The person.
+    #[prost(message, optional, tag = "1")]
+    pub contact: ::core::option::Option<Contact>,
+    /// Their role.
+    #[prost(enumeration = "GroupRole", tag = "2")]
+    pub role: i32,
+}
+/// Which groups to list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ListGroupsRequest {
+    /// Page size. Default and maximum 1,000.
+    #[prost(uint32, tag = "1")]
+    pub page_size: u32,
+    /// `next_page_token` of the previous page. Empty: the first page.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Ask WhatsApp instead of listing what the agent knows.
+    #[prost(bool, tag = "3")]
+    pub fresh: bool,
+}
+/// A page of groups.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ListGroupsResponse {
+    /// The groups, by id.
+    #[prost(message, repeated, tag = "1")]
+    pub groups: ::prost::alloc::vec::Vec<Group>,
+    /// For the next page. Empty on the last one.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// Number of groups on all pages.
+    #[prost(uint32, tag = "3")]
+    pub total_size: u32,
+    /// True if the agent may not know all of them: WhatsApp has not listed them yet, and the link is down.
+    #[prost(bool, tag = "4")]
+    pub incomplete: bool,
+}
+/// Which group to return.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GetGroupRequest {
+    /// JID of the group.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    /// Ask WhatsApp instead of returning what the agent knows.
+    #[prost(bool, tag = "2")]
+    pub fresh: bool,
+}
+/// The group.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GetGroupResponse {
+    /// The group.
+    #[prost(message, optional, tag = "1")]
+    pub group: ::core::option::Option<Group>,
+}
+/// The group to create.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct CreateGroupRequest {
+    /// Name: 1 to 100 characters.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Members, at most 256: numbers in E.164 or LIDs ("123456@lid").
+    #[prost(string, repeated, tag = "2")]
+    pub members: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Description: at most 2,048 characters.
+    #[prost(string, tag = "3")]
+    pub description: ::prost::alloc::string::String,
+    /// Only admins can send messages.
+    #[prost(bool, tag = "4")]
+    pub announce: bool,
+    /// Only admins can change the name, the description, the picture and the timer.
+    #[prost(bool, tag = "5")]
+    pub locked: bool,
+    /// An admin has to approve those who join by the invite link.
+    #[prost(bool, tag = "6")]
+    pub join_approval: bool,
+    /// Who may add people. Unspecified: everyone.
+    #[prost(enumeration = "MemberAddMode", tag = "7")]
+    pub member_add_mode: i32,
+    /// Timer of new messages: 24 hours, 7 days or 90 days. Absent: messages do not disappear.
+    #[prost(message, optional, tag = "8")]
+    pub disappears_after: ::core::option::Option<::prost_types::Duration>,
+}
+/// The new group.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct CreateGroupResponse {
+    /// The group, as WhatsApp has created it.
+    #[prost(message, optional, tag = "1")]
+    pub group: ::core::option::Option<Group>,
+    /// The members who are not in it.
+    #[prost(message, repeated, tag = "2")]
+    pub missing: ::prost::alloc::vec::Vec<ParticipantResult>,
+}
+/// What to change. Fields that are not set stay as they are.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct UpdateGroupRequest {
+    /// JID of the group.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    /// New name: 1 to 100 characters.
+    #[prost(string, optional, tag = "2")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    /// New description, at most 2,048 characters. Empty removes it.
+    #[prost(string, optional, tag = "3")]
+    pub description: ::core::option::Option<::prost::alloc::string::String>,
+    /// Only admins can send messages.
+    #[prost(bool, optional, tag = "4")]
+    pub announce: ::core::option::Option<bool>,
+    /// Only admins can change the name, the description, the picture and the timer.
+    #[prost(bool, optional, tag = "5")]
+    pub locked: ::core::option::Option<bool>,
+    /// An admin has to approve those who join by the invite link.
+    #[prost(bool, optional, tag = "6")]
+    pub join_approval: ::core::option::Option<bool>,
+    /// Who may add people.
+    #[prost(enumeration = "MemberAddMode", tag = "7")]
+    pub member_add_mode: i32,
+    /// Timer of new messages: 24 hours, 7 days, 90 days, or 0 for none.
+    #[prost(message, optional, tag = "8")]
+    pub disappears_after: ::core::option::Option<::prost_types::Duration>,
+}
+/// Everything was changed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct UpdateGroupResponse {}
+/// The picture of a group.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct SetGroupPictureRequest {
+    /// JID of the group.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    /// A JPEG of at most 512 KiB; WhatsApp's clients send a square of 640 pixels. Empty removes the picture.
+    #[prost(bytes = "vec", tag = "2")]
+    pub jpeg: ::prost::alloc::vec::Vec<u8>,
+}
+/// The picture was changed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct SetGroupPictureResponse {}
+/// What became of one person.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ParticipantResult {
+    /// The person.
+    #[prost(message, optional, tag = "1")]
+    pub contact: ::core::option::Option<Contact>,
+    /// True if it was done.
+    #[prost(bool, tag = "2")]
+    pub done: bool,
+    /// Why not.
+    #[prost(enumeration = "ParticipantError", tag = "3")]
+    pub error: i32,
+    /// WhatsApp's code. 0 if it was done.
+    #[prost(uint32, tag = "4")]
+    pub code: u32,
+    /// Next step. Empty if there is none.
+    #[prost(string, tag = "5")]
+    pub hint: ::prost::alloc::string::String,
+}
+/// A change of the participants.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ChangeParticipantsRequest {
+    /// JID of the group.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    /// What to do.
+    #[prost(enumeration = "ParticipantAction", tag = "2")]
+    pub action: i32,
+    /// With whom, at most 256: numbers in E.164 or LIDs ("123456@lid").
+    #[prost(string, repeated, tag = "3")]
+    pub members: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// The results.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ChangeParticipantsResponse {
+    /// One for each person.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<ParticipantResult>,
+}
+/// Which group to leave.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct LeaveGroupRequest {
+    /// JID of the group.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+}
+/// The account has left the group.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct LeaveGroupResponse {}
+/// Which invite link.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GetInviteLinkRequest {
+    /// JID of the group.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    /// Replace the link by a new one: the old one stops working.
+    #[prost(bool, tag = "2")]
+    pub renew: bool,
+}
+/// The invite link.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GetInviteLinkResponse {
+    /// The link ("<https://chat.whatsapp.com/...">).
+    #[prost(string, tag = "1")]
+    pub link: ::prost::alloc::string::String,
+}
+/// Which group to join.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct JoinGroupRequest {
+    /// The invite link, or the code at its end.
+    #[prost(string, tag = "1")]
+    pub invite: ::prost::alloc::string::String,
+}
+/// The group.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct JoinGroupResponse {
+    /// Its JID.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    /// True if an admin has to approve first: the account is not in the group yet.
+    #[prost(bool, tag = "2")]
+    pub pending: bool,
+}
+/// Which requests to list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ListJoinRequestsRequest {
+    /// JID of the group.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    /// Page size. Default and maximum 1,000.
+    #[prost(uint32, tag = "2")]
+    pub page_size: u32,
+    /// `next_page_token` of the previous page. Empty: the first page.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// A request to join a group.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct JoinRequest {
+    /// The person.
+    #[prost(message, optional, tag = "1")]
+    pub contact: ::core::option::Option<Contact>,
+    /// When they requested it. Absent if not known.
+    #[prost(message, optional, tag = "2")]
+    pub requested_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// A page of requests.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ListJoinRequestsResponse {
+    /// The requests, as WhatsApp lists them.
+    #[prost(message, repeated, tag = "1")]
+    pub requests: ::prost::alloc::vec::Vec<JoinRequest>,
+    /// For the next page. Empty on the last one.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// Number of requests on all pages.
+    #[prost(uint32, tag = "3")]
+    pub total_size: u32,
+}
+/// A decision on requests to join.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DecideJoinRequestsRequest {
+    /// JID of the group.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    /// Whose requests, at most 256: numbers in E.164 or LIDs ("123456@lid").
+    #[prost(string, repeated, tag = "2")]
+    pub members: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// True to let them in, false to reject them.
+    #[prost(bool, tag = "3")]
+    pub approve: bool,
+}
+/// The results.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DecideJoinRequestsResponse {
+    /// One for each person.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<ParticipantResult>,
+}
+/// The role of a person in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum GroupRole {
+    /// Not known.
+    Unspecified = 0,
+    /// A member.
+    Member = 1,
+    /// An admin.
+    Admin = 2,
+    /// The creator, whom other admins cannot remove.
+    SuperAdmin = 3,
+}
+impl GroupRole {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "GROUP_ROLE_UNSPECIFIED",
+            Self::Member => "GROUP_ROLE_MEMBER",
+            Self::Admin => "GROUP_ROLE_ADMIN",
+            Self::SuperAdmin => "GROUP_ROLE_SUPER_ADMIN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "GROUP_ROLE_UNSPECIFIED" => Some(Self::Unspecified),
+            "GROUP_ROLE_MEMBER" => Some(Self::Member),
+            "GROUP_ROLE_ADMIN" => Some(Self::Admin),
+            "GROUP_ROLE_SUPER_ADMIN" => Some(Self::SuperAdmin),
+            _ => None,
+        }
+    }
+}
+/// Who may add people to a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum MemberAddMode {
+    /// Not known; in a request: unchanged.
+    Unspecified = 0,
+    /// Every member.
+    Everyone = 1,
+    /// Admins only.
+    Admins = 2,
+}
+impl MemberAddMode {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "MEMBER_ADD_MODE_UNSPECIFIED",
+            Self::Everyone => "MEMBER_ADD_MODE_EVERYONE",
+            Self::Admins => "MEMBER_ADD_MODE_ADMINS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "MEMBER_ADD_MODE_UNSPECIFIED" => Some(Self::Unspecified),
+            "MEMBER_ADD_MODE_EVERYONE" => Some(Self::Everyone),
+            "MEMBER_ADD_MODE_ADMINS" => Some(Self::Admins),
+            _ => None,
+        }
+    }
+}
+/// What to do with people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ParticipantAction {
+    /// Not valid.
+    Unspecified = 0,
+    /// Add them to the group.
+    Add = 1,
+    /// Remove them from the group.
+    Remove = 2,
+    /// Make them admins.
+    Promote = 3,
+    /// Make them members who are not admins.
+    Demote = 4,
+}
+impl ParticipantAction {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PARTICIPANT_ACTION_UNSPECIFIED",
+            Self::Add => "PARTICIPANT_ACTION_ADD",
+            Self::Remove => "PARTICIPANT_ACTION_REMOVE",
+            Self::Promote => "PARTICIPANT_ACTION_PROMOTE",
+            Self::Demote => "PARTICIPANT_ACTION_DEMOTE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PARTICIPANT_ACTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "PARTICIPANT_ACTION_ADD" => Some(Self::Add),
+            "PARTICIPANT_ACTION_REMOVE" => Some(Self::Remove),
+            "PARTICIPANT_ACTION_PROMOTE" => Some(Self::Promote),
+            "PARTICIPANT_ACTION_DEMOTE" => Some(Self::Demote),
+            _ => None,
+        }
+    }
+}
+/// Why WhatsApp did not change a person's membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ParticipantError {
+    /// None.
+    Unspecified = 0,
+    /// Another reason: see `code`.
+    Other = 1,
+    /// Their privacy settings do not allow to add them: send them the invite link.
+    NeedsInvite = 2,
+    /// The number is not on WhatsApp, the person is not in the group, or has not requested to join.
+    NotFound = 3,
+    /// They are in the group already.
+    AlreadyAMember = 4,
+    /// They have blocked this account.
+    Blocked = 5,
+    /// They left recently, and cannot be added for now.
+    LeftRecently = 6,
+    /// The group has as many members as WhatsApp allows.
+    GroupFull = 7,
+    /// They cannot be removed or demoted: the creator of the group, for example.
+    NotAllowed = 8,
+}
+impl ParticipantError {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PARTICIPANT_ERROR_UNSPECIFIED",
+            Self::Other => "PARTICIPANT_ERROR_OTHER",
+            Self::NeedsInvite => "PARTICIPANT_ERROR_NEEDS_INVITE",
+            Self::NotFound => "PARTICIPANT_ERROR_NOT_FOUND",
+            Self::AlreadyAMember => "PARTICIPANT_ERROR_ALREADY_A_MEMBER",
+            Self::Blocked => "PARTICIPANT_ERROR_BLOCKED",
+            Self::LeftRecently => "PARTICIPANT_ERROR_LEFT_RECENTLY",
+            Self::GroupFull => "PARTICIPANT_ERROR_GROUP_FULL",
+            Self::NotAllowed => "PARTICIPANT_ERROR_NOT_ALLOWED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PARTICIPANT_ERROR_UNSPECIFIED" => Some(Self::Unspecified),
+            "PARTICIPANT_ERROR_OTHER" => Some(Self::Other),
+            "PARTICIPANT_ERROR_NEEDS_INVITE" => Some(Self::NeedsInvite),
+            "PARTICIPANT_ERROR_NOT_FOUND" => Some(Self::NotFound),
+            "PARTICIPANT_ERROR_ALREADY_A_MEMBER" => Some(Self::AlreadyAMember),
+            "PARTICIPANT_ERROR_BLOCKED" => Some(Self::Blocked),
+            "PARTICIPANT_ERROR_LEFT_RECENTLY" => Some(Self::LeftRecently),
+            "PARTICIPANT_ERROR_GROUP_FULL" => Some(Self::GroupFull),
+            "PARTICIPANT_ERROR_NOT_ALLOWED" => Some(Self::NotAllowed),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod groups_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// The groups of the account: reads them, changes them, joins and leaves.
+    ///
+    /// Reads are served from what the agent knows; it follows the changes that WhatsApp reports. `fresh` asks WhatsApp.
+    /// Changes are made at once and never queued: they need the connection.
+    ///
+    /// Errors, by code and `reason`:
+    ///
+    /// - INVALID_ARGUMENT: a group, a member or a value that cannot be read.
+    /// - NOT_FOUND
+    ///   - NO_SUCH_GROUP: WhatsApp has no such group.
+    ///   - INVALID_INVITE: no group has this invite link, or it was reset.
+    /// - FAILED_PRECONDITION
+    ///   - NOT_LINKED: no phone is linked.
+    ///   - NOT_A_MEMBER: the account is not in the group.
+    ///   - NOT_AN_ADMIN: WhatsApp allows this to admins of the group only.
+    ///   - GROUP_CHANGED: another device changed the description at the same time. Nothing was changed.
+    ///   - GROUP_FULL: the group has as many members as WhatsApp allows.
+    /// - ALREADY_EXISTS, ALREADY_A_MEMBER: the account is in the group already.
+    /// - UNAVAILABLE
+    ///   - NOT_CONNECTED: the link is down. Nothing was changed.
+    ///   - OUTCOME_UNKNOWN: WhatsApp did not answer a change in time, or the connection was lost: whether it was made is
+    ///     unknown.
+    ///   - NO_ANSWER: WhatsApp did not answer a read in time.
+    /// - RESOURCE_EXHAUSTED, RATE_LIMITED: too many requests. Nothing was changed.
+    /// - UNKNOWN, REFUSED: WhatsApp refused for another reason, with `code`. Nothing was changed.
+    #[derive(Debug, Clone)]
+    pub struct GroupsClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> GroupsClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> GroupsClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            GroupsClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Lists the account's groups, without their descriptions and participants.
+        pub async fn list_groups(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListGroupsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListGroupsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Groups/ListGroups",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Groups", "ListGroups"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Returns one group with its participants.
+        pub async fn get_group(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetGroupResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Groups/GetGroup",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Groups", "GetGroup"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Creates a group. The account is its owner.
+        pub async fn create_group(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateGroupResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Groups/CreateGroup",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Groups", "CreateGroup"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes the fields that are set, one after the other. If one is refused, those before it stay changed: the error's
+        /// `changed` lists them.
+        pub async fn update_group(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateGroupResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Groups/UpdateGroup",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Groups", "UpdateGroup"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Sets or removes the group's picture.
+        pub async fn set_group_picture(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetGroupPictureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetGroupPictureResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Groups/SetGroupPicture",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Groups", "SetGroupPicture"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Adds, removes, promotes or demotes people. Each has a result of their own.
+        pub async fn change_participants(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ChangeParticipantsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ChangeParticipantsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Groups/ChangeParticipants",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("openclaw.agent.v1.Groups", "ChangeParticipants"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Leaves a group.
+        pub async fn leave_group(
+            &mut self,
+            request: impl tonic::IntoRequest<super::LeaveGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::LeaveGroupResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Groups/LeaveGroup",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Groups", "LeaveGroup"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Returns the invite link. Whoever has it can join.
+        pub async fn get_invite_link(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetInviteLinkRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetInviteLinkResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Groups/GetInviteLink",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Groups", "GetInviteLink"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Joins a group by its invite link.
+        pub async fn join_group(
+            &mut self,
+            request: impl tonic::IntoRequest<super::JoinGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::JoinGroupResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Groups/JoinGroup",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Groups", "JoinGroup"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the people who have requested to join.
+        pub async fn list_join_requests(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListJoinRequestsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListJoinRequestsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Groups/ListJoinRequests",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Groups", "ListJoinRequests"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Approves or rejects requests to join. Each has a result of its own.
+        pub async fn decide_join_requests(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DecideJoinRequestsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecideJoinRequestsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Groups/DecideJoinRequests",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("openclaw.agent.v1.Groups", "DecideJoinRequests"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod groups_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with GroupsServer.
+    #[async_trait]
+    pub trait Groups: std::marker::Send + std::marker::Sync + 'static {
+        /// Lists the account's groups, without their descriptions and participants.
+        async fn list_groups(
+            &self,
+            request: tonic::Request<super::ListGroupsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListGroupsResponse>,
+            tonic::Status,
+        >;
+        /// Returns one group with its participants.
+        async fn get_group(
+            &self,
+            request: tonic::Request<super::GetGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetGroupResponse>,
+            tonic::Status,
+        >;
+        /// Creates a group. The account is its owner.
+        async fn create_group(
+            &self,
+            request: tonic::Request<super::CreateGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateGroupResponse>,
+            tonic::Status,
+        >;
+        /// Changes the fields that are set, one after the other. If one is refused, those before it stay changed: the error's
+        /// `changed` lists them.
+        async fn update_group(
+            &self,
+            request: tonic::Request<super::UpdateGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateGroupResponse>,
+            tonic::Status,
+        >;
+        /// Sets or removes the group's picture.
+        async fn set_group_picture(
+            &self,
+            request: tonic::Request<super::SetGroupPictureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetGroupPictureResponse>,
+            tonic::Status,
+        >;
+        /// Adds, removes, promotes or demotes people. Each has a result of their own.
+        async fn change_participants(
+            &self,
+            request: tonic::Request<super::ChangeParticipantsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ChangeParticipantsResponse>,
+            tonic::Status,
+        >;
+        /// Leaves a group.
+        async fn leave_group(
+            &self,
+            request: tonic::Request<super::LeaveGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::LeaveGroupResponse>,
+            tonic::Status,
+        >;
+        /// Returns the invite link. Whoever has it can join.
+        async fn get_invite_link(
+            &self,
+            request: tonic::Request<super::GetInviteLinkRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetInviteLinkResponse>,
+            tonic::Status,
+        >;
+        /// Joins a group by its invite link.
+        async fn join_group(
+            &self,
+            request: tonic::Request<super::JoinGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::JoinGroupResponse>,
+            tonic::Status,
+        >;
+        /// Lists the people who have requested to join.
+        async fn list_join_requests(
+            &self,
+            request: tonic::Request<super::ListJoinRequestsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListJoinRequestsResponse>,
+            tonic::Status,
+        >;
+        /// Approves or rejects requests to join. Each has a result of its own.
+        async fn decide_join_requests(
+            &self,
+            request: tonic::Request<super::DecideJoinRequestsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecideJoinRequestsResponse>,
+            tonic::Status,
+        >;
+    }
+    /// The groups of the account: reads them, changes them, joins and leaves.
+    ///
+    /// Reads are served from what the agent knows; it follows the changes that WhatsApp reports. `fresh` asks WhatsApp.
+    /// Changes are made at once and never queued: they need the connection.
+    ///
+    /// Errors, by code and `reason`:
+    ///
+    /// - INVALID_ARGUMENT: a group, a member or a value that cannot be read.
+    /// - NOT_FOUND
+    ///   - NO_SUCH_GROUP: WhatsApp has no such group.
+    ///   - INVALID_INVITE: no group has this invite link, or it was reset.
+    /// - FAILED_PRECONDITION
+    ///   - NOT_LINKED: no phone is linked.
+    ///   - NOT_A_MEMBER: the account is not in the group.
+    ///   - NOT_AN_ADMIN: WhatsApp allows this to admins of the group only.
+    ///   - GROUP_CHANGED: another device changed the description at the same time. Nothing was changed.
+    ///   - GROUP_FULL: the group has as many members as WhatsApp allows.
+    /// - ALREADY_EXISTS, ALREADY_A_MEMBER: the account is in the group already.
+    /// - UNAVAILABLE
+    ///   - NOT_CONNECTED: the link is down. Nothing was changed.
+    ///   - OUTCOME_UNKNOWN: WhatsApp did not answer a change in time, or the connection was lost: whether it was made is
+    ///     unknown.
+    ///   - NO_ANSWER: WhatsApp did not answer a read in time.
+    /// - RESOURCE_EXHAUSTED, RATE_LIMITED: too many requests. Nothing was changed.
+    /// - UNKNOWN, REFUSED: WhatsApp refused for another reason, with `code`. Nothing was changed.
+    #[derive(Debug)]
+    pub struct GroupsServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> GroupsServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for GroupsServer<T>
+    where
+        T: Groups,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/openclaw.agent.v1.Groups/ListGroups" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListGroupsSvc<T: Groups>(pub Arc<T>);
+                    impl<T: Groups> tonic::server::UnaryService<super::ListGroupsRequest>
+                    for ListGroupsSvc<T> {
+                        type Response = super::ListGroupsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListGroupsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Groups>::list_groups(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListGroupsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Groups/GetGroup" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetGroupSvc<T: Groups>(pub Arc<T>);
+                    impl<T: Groups> tonic::server::UnaryService<super::GetGroupRequest>
+                    for GetGroupSvc<T> {
+                        type Response = super::GetGroupResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetGroupRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Groups>::get_group(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetGroupSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Groups/CreateGroup" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateGroupSvc<T: Groups>(pub Arc<T>);
+                    impl<
+                        T: Groups,
+                    > tonic::server::UnaryService<super::CreateGroupRequest>
+                    for CreateGroupSvc<T> {
+                        type Response = super::CreateGroupResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateGroupRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Groups>::create_group(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateGroupSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Groups/UpdateGroup" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateGroupSvc<T: Groups>(pub Arc<T>);
+                    impl<
+                        T: Groups,
+                    > tonic::server::UnaryService<super::UpdateGroupRequest>
+                    for UpdateGroupSvc<T> {
+                        type Response = super::UpdateGroupResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateGroupRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Groups>::update_group(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateGroupSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Groups/SetGroupPicture" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetGroupPictureSvc<T: Groups>(pub Arc<T>);
+                    impl<
+                        T: Groups,
+                    > tonic::server::UnaryService<super::SetGroupPictureRequest>
+                    for SetGroupPictureSvc<T> {
+                        type Response = super::SetGroupPictureResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetGroupPictureRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Groups>::set_group_picture(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetGroupPictureSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Groups/ChangeParticipants" => {
+                    #[allow(non_camel_case_types)]
+                    struct ChangeParticipantsSvc<T: Groups>(pub Arc<T>);
+                    impl<
+                        T: Groups,
+                    > tonic::server::UnaryService<super::ChangeParticipantsRequest>
+                    for ChangeParticipantsSvc<T> {
+                        type Response = super::ChangeParticipantsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ChangeParticipantsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Groups>::change_participants(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ChangeParticipantsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Groups/LeaveGroup" => {
+                    #[allow(non_camel_case_types)]
+                    struct LeaveGroupSvc<T: Groups>(pub Arc<T>);
+                    impl<T: Groups> tonic::server::UnaryService<super::LeaveGroupRequest>
+                    for LeaveGroupSvc<T> {
+                        type Response = super::LeaveGroupResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::LeaveGroupRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Groups>::leave_group(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LeaveGroupSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Groups/GetInviteLink" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetInviteLinkSvc<T: Groups>(pub Arc<T>);
+                    impl<
+                        T: Groups,
+                    > tonic::server::UnaryService<super::GetInviteLinkRequest>
+                    for GetInviteLinkSvc<T> {
+                        type Response = super::GetInviteLinkResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetInviteLinkRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Groups>::get_invite_link(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetInviteLinkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Groups/JoinGroup" => {
+                    #[allow(non_camel_case_types)]
+                    struct JoinGroupSvc<T: Groups>(pub Arc<T>);
+                    impl<T: Groups> tonic::server::UnaryService<super::JoinGroupRequest>
+                    for JoinGroupSvc<T> {
+                        type Response = super::JoinGroupResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::JoinGroupRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Groups>::join_group(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = JoinGroupSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Groups/ListJoinRequests" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListJoinRequestsSvc<T: Groups>(pub Arc<T>);
+                    impl<
+                        T: Groups,
+                    > tonic::server::UnaryService<super::ListJoinRequestsRequest>
+                    for ListJoinRequestsSvc<T> {
+                        type Response = super::ListJoinRequestsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListJoinRequestsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Groups>::list_join_requests(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListJoinRequestsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Groups/DecideJoinRequests" => {
+                    #[allow(non_camel_case_types)]
+                    struct DecideJoinRequestsSvc<T: Groups>(pub Arc<T>);
+                    impl<
+                        T: Groups,
+                    > tonic::server::UnaryService<super::DecideJoinRequestsRequest>
+                    for DecideJoinRequestsSvc<T> {
+                        type Response = super::DecideJoinRequestsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DecideJoinRequestsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Groups>::decide_join_requests(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DecideJoinRequestsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for GroupsServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "openclaw.agent.v1.Groups";
+    impl<T> tonic::server::NamedService for GroupsServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -389,6 +389,11 @@ impl ::core::fmt::Debug for v1::Rejected {
         f.debug_struct("Rejected").finish_non_exhaustive()
     }
 }
+impl ::core::fmt::Debug for v1::GroupChange {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GroupChange").finish_non_exhaustive()
+    }
+}
 impl ::core::fmt::Debug for v1::SendRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("SendRequest").finish_non_exhaustive()
@@ -577,6 +582,136 @@ impl ::core::fmt::Debug for v1::LookupResponse {
 impl ::core::fmt::Debug for v1::LookupResult {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("LookupResult").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::Group {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Group").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::Participant {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Participant").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::ListGroupsRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ListGroupsRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::ListGroupsResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ListGroupsResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::GetGroupRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GetGroupRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::GetGroupResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GetGroupResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::CreateGroupRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CreateGroupRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::CreateGroupResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CreateGroupResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::UpdateGroupRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("UpdateGroupRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::UpdateGroupResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("UpdateGroupResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::SetGroupPictureRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("SetGroupPictureRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::SetGroupPictureResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("SetGroupPictureResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::ParticipantResult {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ParticipantResult").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::ChangeParticipantsRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ChangeParticipantsRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::ChangeParticipantsResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ChangeParticipantsResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::LeaveGroupRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("LeaveGroupRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::LeaveGroupResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("LeaveGroupResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::GetInviteLinkRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GetInviteLinkRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::GetInviteLinkResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GetInviteLinkResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::JoinGroupRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("JoinGroupRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::JoinGroupResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("JoinGroupResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::ListJoinRequestsRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ListJoinRequestsRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::JoinRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("JoinRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::ListJoinRequestsResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ListJoinRequestsResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::DecideJoinRequestsRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("DecideJoinRequestsRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::DecideJoinRequestsResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("DecideJoinRequestsResponse").finish_non_exhaustive()
     }
 }
 impl ::core::fmt::Debug for v1::UploadRequest {

@@ -326,7 +326,7 @@ impl Word for v1::LinkReason {
     }
 }
 impl Word for v1::EventKind {
-    const ALL: &'static [Self] = &[Self::Message, Self::Receipt, Self::Link, Self::Outcome, Self::Undecryptable, Self::Edit, Self::Deletion, Self::Reaction, Self::Lost, Self::Dropped, Self::Rejected];
+    const ALL: &'static [Self] = &[Self::Message, Self::Receipt, Self::Link, Self::Outcome, Self::Undecryptable, Self::Edit, Self::Deletion, Self::Reaction, Self::Lost, Self::Dropped, Self::Rejected, Self::GroupChange];
 
     fn word(self) -> &'static str {
         match self {
@@ -342,6 +342,7 @@ impl Word for v1::EventKind {
             Self::Lost => "lost",
             Self::Dropped => "dropped",
             Self::Rejected => "rejected",
+            Self::GroupChange => "group_change",
         }
     }
 
@@ -359,6 +360,7 @@ impl Word for v1::EventKind {
             "lost" => Self::Lost,
             "dropped" => Self::Dropped,
             "rejected" => Self::Rejected,
+            "group_change" => Self::GroupChange,
             _ => return None,
         })
     }
@@ -545,6 +547,64 @@ impl Word for v1::RejectReason {
         })
     }
 }
+impl Word for v1::GroupChangeKind {
+    const ALL: &'static [Self] = &[Self::Other, Self::Name, Self::Description, Self::Added, Self::Removed, Self::Left, Self::Joined, Self::Promoted, Self::Demoted, Self::Announce, Self::Locked, Self::Timer, Self::JoinApproval, Self::AdminsAdd, Self::Picture, Self::InviteReset, Self::Created, Self::Deleted, Self::JoinRequested, Self::JoinRequestClosed, Self::NumberChanged];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Other => "other",
+            Self::Name => "name",
+            Self::Description => "description",
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Left => "left",
+            Self::Joined => "joined",
+            Self::Promoted => "promoted",
+            Self::Demoted => "demoted",
+            Self::Announce => "announce",
+            Self::Locked => "locked",
+            Self::Timer => "timer",
+            Self::JoinApproval => "join_approval",
+            Self::AdminsAdd => "admins_add",
+            Self::Picture => "picture",
+            Self::InviteReset => "invite_reset",
+            Self::Created => "created",
+            Self::Deleted => "deleted",
+            Self::JoinRequested => "join_requested",
+            Self::JoinRequestClosed => "join_request_closed",
+            Self::NumberChanged => "number_changed",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "unspecified" => Self::Unspecified,
+            "other" => Self::Other,
+            "name" => Self::Name,
+            "description" => Self::Description,
+            "added" => Self::Added,
+            "removed" => Self::Removed,
+            "left" => Self::Left,
+            "joined" => Self::Joined,
+            "promoted" => Self::Promoted,
+            "demoted" => Self::Demoted,
+            "announce" => Self::Announce,
+            "locked" => Self::Locked,
+            "timer" => Self::Timer,
+            "join_approval" => Self::JoinApproval,
+            "admins_add" => Self::AdminsAdd,
+            "picture" => Self::Picture,
+            "invite_reset" => Self::InviteReset,
+            "created" => Self::Created,
+            "deleted" => Self::Deleted,
+            "join_requested" => Self::JoinRequested,
+            "join_request_closed" => Self::JoinRequestClosed,
+            "number_changed" => Self::NumberChanged,
+            _ => return None,
+        })
+    }
+}
 impl Word for v1::Confinement {
     const ALL: &'static [Self] = &[Self::Enforced, Self::PartlyEnforced, Self::Unavailable];
 
@@ -641,6 +701,104 @@ impl Word for v1::PairFailureReason {
             "banned" => Self::Banned,
             "outdated" => Self::Outdated,
             "agent_stopping" => Self::AgentStopping,
+            _ => return None,
+        })
+    }
+}
+impl Word for v1::GroupRole {
+    const ALL: &'static [Self] = &[Self::Member, Self::Admin, Self::SuperAdmin];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Member => "member",
+            Self::Admin => "admin",
+            Self::SuperAdmin => "super_admin",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "unspecified" => Self::Unspecified,
+            "member" => Self::Member,
+            "admin" => Self::Admin,
+            "super_admin" => Self::SuperAdmin,
+            _ => return None,
+        })
+    }
+}
+impl Word for v1::MemberAddMode {
+    const ALL: &'static [Self] = &[Self::Everyone, Self::Admins];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Everyone => "everyone",
+            Self::Admins => "admins",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "unspecified" => Self::Unspecified,
+            "everyone" => Self::Everyone,
+            "admins" => Self::Admins,
+            _ => return None,
+        })
+    }
+}
+impl Word for v1::ParticipantAction {
+    const ALL: &'static [Self] = &[Self::Add, Self::Remove, Self::Promote, Self::Demote];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Add => "add",
+            Self::Remove => "remove",
+            Self::Promote => "promote",
+            Self::Demote => "demote",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "unspecified" => Self::Unspecified,
+            "add" => Self::Add,
+            "remove" => Self::Remove,
+            "promote" => Self::Promote,
+            "demote" => Self::Demote,
+            _ => return None,
+        })
+    }
+}
+impl Word for v1::ParticipantError {
+    const ALL: &'static [Self] = &[Self::Other, Self::NeedsInvite, Self::NotFound, Self::AlreadyAMember, Self::Blocked, Self::LeftRecently, Self::GroupFull, Self::NotAllowed];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Other => "other",
+            Self::NeedsInvite => "needs_invite",
+            Self::NotFound => "not_found",
+            Self::AlreadyAMember => "already_a_member",
+            Self::Blocked => "blocked",
+            Self::LeftRecently => "left_recently",
+            Self::GroupFull => "group_full",
+            Self::NotAllowed => "not_allowed",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "unspecified" => Self::Unspecified,
+            "other" => Self::Other,
+            "needs_invite" => Self::NeedsInvite,
+            "not_found" => Self::NotFound,
+            "already_a_member" => Self::AlreadyAMember,
+            "blocked" => Self::Blocked,
+            "left_recently" => Self::LeftRecently,
+            "group_full" => Self::GroupFull,
+            "not_allowed" => Self::NotAllowed,
             _ => return None,
         })
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "access.proto",
     "admin.proto",
     "agent.proto",
@@ -22,6 +22,7 @@ const FILES: [&str; 15] = [
     "contacts.proto",
     "content.proto",
     "event.proto",
+    "groups.proto",
     "hardening.proto",
     "link.proto",
     "media.proto",

@@ -56,6 +56,9 @@ impl Tables {
     /// Numbers that WhatsApp spells in another way: `"", number -> number as WhatsApp spells it`.
     pub const SPELLINGS: Table = Table(24);
 
+    /// Groups, as WhatsApp describes them: `"name", group -> name`, `"group", group -> description` and `"listed", ""`.
+    pub const KNOWN_GROUPS: Table = Table(30);
+
     /// The part of the link's state that survives a restart: `"", "" -> link`.
     pub const LINK: Table = Table(64);
     /// Events not yet in a segment: `"", seq -> event`.
@@ -100,7 +103,7 @@ impl Tables {
 
     /// The tables of one account, which are cleared when another account is linked. Events and consumers stay, and so
     /// do outgoing messages: tokens stay valid, and a queued message is sent from its own account or fails.
-    pub const ACCOUNT: [Table; 26] = [
+    pub const ACCOUNT: [Table; 27] = [
         Self::DEVICE,
         Self::IDENTITIES,
         Self::SESSIONS,
@@ -125,6 +128,7 @@ impl Tables {
         Self::CHAT_TIMERS,
         Self::SHOWN_LIDS,
         Self::SPELLINGS,
+        Self::KNOWN_GROUPS,
         Self::LINK,
         Self::HELD,
     ];

@@ -32,6 +32,8 @@ macro_rules! for_each_kind {
             Dropped($crate::Dropped) = "dropped", "drop";
             /// A change arrived from a person who may not make it.
             Rejected(Box<$crate::Rejected>) = "rejected", "rej";
+            /// A group was changed.
+            GroupChange(Box<$crate::GroupChange>) = "group_change", "grp";
         }
     };
 }

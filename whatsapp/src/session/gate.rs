@@ -1,4 +1,5 @@
-//! Holds back frames with encrypted messages until the session that they were encrypted in is durable.
+//! Holds back frames with encrypted messages until the session that they were encrypted in is durable, and all frames
+//! until the changes of groups that arrived are durable: the library acks these by itself.
 //!
 //! The library makes a session durable before a send only if the send takes new counters on lease
 //! (`SignalStoreCache::needs_pre_wire_flush`, wacore 0.7.0, `src/store/signal_cache.rs:1392`). After a received
@@ -9,10 +10,11 @@
 //! that the next process sends with, and cannot decrypt anything until a new session is created.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use openclaw_state::vault::{Ticket, Vault};
 use whatsapp_rust::anyhow;
 use whatsapp_rust::anyhow::Context as _;
 use whatsapp_rust::bytes::Bytes;
@@ -20,6 +22,8 @@ use whatsapp_rust::client::Client;
 use whatsapp_rust::transport::Transport;
 use whatsapp_rust::wacore::framing::FRAME_LENGTH_SIZE;
 use whatsapp_rust::wacore::stats::TransportResourceReport;
+
+use super::lock;
 
 /// No frame with an encrypted message is shorter: Noise's tag, and Signal's version, ratchet key, counter, one block
 /// of ciphertext and MAC. Acks and most receipts are shorter, and need not wait.
@@ -35,6 +39,8 @@ pub(super) struct Gate {
     /// Whether the connection has finished with the backlog. Before that, making sessions durable waits for the task
     /// that handles the backlog, which may wait for this connection; the library sends no text before that either.
     live: AtomicBool,
+    /// Changes of groups that are not durable yet: frames wait for them, because one of the next is their ack.
+    owed: Mutex<Option<(Vault, Ticket)>>,
 }
 
 impl Gate {
@@ -54,7 +60,19 @@ impl Gate {
         self.live.store(true, Ordering::Relaxed);
     }
 
+    /// Frames wait until this is durable.
+    pub(super) fn owe(&self, vault: &Vault, ticket: Ticket) {
+        *lock(&self.owed) = Some((vault.clone(), ticket));
+    }
+
     async fn pass(&self, frames: &[u8]) -> anyhow::Result<()> {
+        let owed = lock(&self.owed).clone();
+        if let Some((vault, ticket)) = owed {
+            let durable = tokio::time::timeout(FLUSH_TIMEOUT, vault.durable(ticket));
+            durable.await.context("cannot store the events in time")?;
+            // Another change may have come meanwhile.
+            lock(&self.owed).take_if(|(_, latest)| *latest == ticket);
+        }
         if !self.live.load(Ordering::Relaxed) || !may_carry_message(frames) {
             return Ok(());
         }

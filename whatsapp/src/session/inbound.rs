@@ -14,7 +14,9 @@ use openclaw_state::outbox::Outbox;
 use openclaw_state::people::People as _;
 use openclaw_state::presence::Presence;
 use openclaw_state::traffic::Traffic;
-use openclaw_types::{AuthorCheck, Contact, EventData, MessageId, Nack, Receipt, SendState};
+use openclaw_types::{
+    AuthorCheck, Contact, EventData, GroupChange, Lid, MessageId, Nack, Receipt, SendState,
+};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
 use whatsapp_rust::anyhow;
@@ -263,6 +265,36 @@ impl Inbound {
         }
     }
 
+    /// A change of a group: applied to what is known of it, and recorded before its ack leaves. A redelivery is recorded
+    /// once.
+    fn group_changed(&self, mut change: GroupChange, now: SystemTime) {
+        let GroupChange { origin, .. } = &mut change;
+        origin.from_me = self.store.is_account(&origin.sender).unwrap_or_default();
+        let chat = origin.chat.jid().to_owned();
+        let jid = |it: Option<String>| it.unwrap_or_else(|| chat.clone());
+        let lid = origin.sender.lid.as_ref().map(Lid::jid);
+        let number = origin.sender.phone.as_ref();
+        let number = number.map(|phone| format!("{}@s.whatsapp.net", phone.digits()));
+        let (sender, other) = match lid {
+            Some(lid) => (lid, number),
+            None => (jid(number), None),
+        };
+        let names = ([&*chat, &*sender], [None, other.as_deref()]);
+        let name = self
+            .store
+            .message_name(names.0, names.1, origin.id.as_str());
+        self.store.change_group(&change);
+        if self.journal.knows(&name) {
+            return;
+        }
+        let what = Some(EventData::GroupChange(Box::new(change)));
+        let (arrivals, held) = self.judged(vec![(None, Arrival { name, what })], now);
+        let ticket = self.journal.arrive(arrivals, now, |changes, aside| {
+            Held::keep(&held, aside, changes);
+        });
+        self.gate.owe(self.store.vault(), ticket);
+    }
+
     fn acknowledged(&self, ack: &ServerAck, now: SystemTime) {
         if ack.class.as_deref() != Some("message") {
             return;
@@ -335,6 +367,9 @@ impl EventHandler for Inbound {
                 if let Some(at) = expiry::announced(stanza) {
                     self.report(Report::Expires(at));
                 }
+                if let Some(change) = translate::picture(stanza.get()) {
+                    self.group_changed(change, now);
+                }
                 let is_ours = |who: &Contact| self.store.is_account(who);
                 if let Some(event) = translate::sealed_for_the_phone(stanza.get(), is_ours) {
                     self.traffic.count_undecryptable();
@@ -351,6 +386,9 @@ impl EventHandler for Inbound {
                 self.release();
             }
             Event::Messages(_) => failpoint::pass(Failpoint::Acked),
+            Event::GroupUpdate(update) => {
+                self.group_changed(translate::group_change(update), now);
+            }
             Event::ServerAck(ack) => self.acknowledged(ack, now),
             Event::Receipt(receipt) => self.receipted(receipt, now),
             Event::Presence(update) => self.presence.report(chats::presence(update)),

@@ -2,6 +2,7 @@
 
 mod change;
 mod content;
+mod group;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,8 @@ use whatsapp_rust::types::message::{MessageInfo, MessageSource};
 use whatsapp_rust::wacore::types::message::MessageCategory;
 use whatsapp_rust::wacore_binary::{JidExt as _, NodeRef};
 use whatsapp_rust::{Jid, waproto};
+
+pub(super) use group::{change as group_change, group, picture};
 
 /// The maximum length of a name that is kept: WhatsApp's own limit is 25 characters.
 const MAX_PUSH_NAME_CHARS: usize = 100;
@@ -195,6 +198,15 @@ pub(super) fn sealed_for_the_phone(
 fn person(jid: &Jid) -> Contact {
     let mut contact = Contact::default();
     add(&mut contact, jid);
+    contact
+}
+
+/// A person by several JIDs.
+pub(super) fn contact<'a>(jids: impl IntoIterator<Item = &'a Jid>) -> Contact {
+    let mut contact = Contact::default();
+    for jid in jids {
+        add(&mut contact, jid);
+    }
     contact
 }
 

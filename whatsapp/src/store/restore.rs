@@ -80,6 +80,7 @@ fn rule_for(table: Table) -> TableRule {
         | Tables::BASE_KEYS
         | Tables::DEVICE_LISTS
         | Tables::GROUPS
+        | Tables::KNOWN_GROUPS
         | Tables::SENT_MESSAGES
         | Tables::PENDING_INBOUND
         | Tables::JOURNAL

@@ -199,7 +199,14 @@ where
             .with(followed)
             .into_stream()
             .take_until(self.stop.clone().fuse());
-        Ok(Response::new(items.map(Ok).boxed()))
+        let agent = self.agent.clone();
+        let items = items.map(move |mut item| {
+            if let Some(pb::watch_events_response::Item::Event(event)) = &mut item.item {
+                with_chat_name(&agent, event);
+            }
+            Ok(item)
+        });
+        Ok(Response::new(items.boxed()))
     }
 
     async fn list_events(
@@ -218,7 +225,11 @@ where
         let range = self.agent.journal().range();
         let (other_name, agent) = (self.other_name(), self.identity());
         let listed = list::list(&self.pages, range, request, &other_name, &agent);
-        Ok(Response::new(listed.await))
+        let mut listed = listed.await;
+        for event in &mut listed.events {
+            with_chat_name(&self.agent, event);
+        }
+        Ok(Response::new(listed))
     }
 
     async fn ack_events(
@@ -269,6 +280,15 @@ where
             .await
             .map_err(|denied| status::denied(&denied))?;
         Ok(Response::new(pb::UnpairResponse { confirmed }))
+    }
+}
+
+/// Names the group of an event, as currently known.
+fn with_chat_name(agent: &Agent, event: &mut pb::Event) {
+    if let Some(origin) = event.origin_mut()
+        && origin.chat_kind() == pb::ChatKind::Group
+    {
+        origin.chat_name = agent.group_name(&origin.chat).unwrap_or_default();
     }
 }
 

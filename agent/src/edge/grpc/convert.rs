@@ -10,6 +10,7 @@ mod contacts;
 #[cfg(test)]
 mod corpus;
 mod event;
+mod groups;
 mod media;
 mod outgoing;
 mod page;
@@ -36,6 +37,10 @@ pub(super) use chats::{activity, mark_read_request, set_typing_request};
 pub(super) use clients::{caller, client, clients, invite_request, invited, tls};
 pub(super) use contacts::{looked_up, lookup_request};
 pub(super) use event::{event, identity};
+pub(super) use groups::{
+    created, group_id, group_picture, group_settings, groups, invite_code, join_decision,
+    join_requests, new_group, participant_change, results,
+};
 pub(super) use media::{
     download_end, download_piece, download_request, download_start, upload_part, upload_start,
     uploaded,

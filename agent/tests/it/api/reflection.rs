@@ -87,7 +87,8 @@ async fn reflection_lists_every_service_and_serves_its_descriptors() {
                 "openclaw.agent.v1.Chats",
                 "openclaw.agent.v1.Clients",
                 "openclaw.agent.v1.Contacts",
-                "openclaw.agent.v1.Files"
+                "openclaw.agent.v1.Files",
+                "openclaw.agent.v1.Groups"
             ]
         );
     }

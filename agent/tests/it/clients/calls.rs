@@ -31,6 +31,25 @@ const NEEDED: &[(Role, &str, &[&str])] = &[
     (Role::Reader, "Alerts", &["ListAlerts"]),
     (Role::Reader, "Files", &["Download"]),
     (
+        Role::Reader,
+        "Groups",
+        &["ListGroups", "GetGroup", "ListJoinRequests"],
+    ),
+    (
+        Role::Operator,
+        "Groups",
+        &[
+            "CreateGroup",
+            "UpdateGroup",
+            "SetGroupPicture",
+            "ChangeParticipants",
+            "LeaveGroup",
+            "GetInviteLink",
+            "JoinGroup",
+            "DecideJoinRequests",
+        ],
+    ),
+    (
         Role::Sender,
         "Agent",
         &[

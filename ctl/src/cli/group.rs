@@ -1,0 +1,152 @@
+//! The arguments of `group`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// `group`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum GroupCommand {
+    /// List the groups of the account: JID, number of members, name.
+    List {
+        /// Ask WhatsApp instead of listing what the agent knows.
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// Show a group with its members.
+    Show {
+        /// The group: its JID (…@g.us).
+        id: String,
+        /// Ask WhatsApp instead of showing what the agent knows.
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// Create a group, and print its JID.
+    Create {
+        /// Its name: up to 100 characters.
+        name: String,
+        /// The members: numbers such as +15550100123, or LIDs (…@lid).
+        #[arg(required = true, value_name = "MEMBER")]
+        members: Vec<String>,
+    },
+    /// Change the name, the description, the picture or the settings of a group.
+    ///
+    /// The changes are made one after the other; if one is refused, those before it stay.
+    Set(GroupSetArgs),
+    /// Add people to a group. Exits with 4 if one of them was not added.
+    Add(GroupPeopleArgs),
+    /// Remove people from a group.
+    Remove(GroupPeopleArgs),
+    /// Make members admins.
+    Promote(GroupPeopleArgs),
+    /// Make admins normal members.
+    Demote(GroupPeopleArgs),
+    /// Leave a group.
+    Leave {
+        /// The group: its JID (…@g.us).
+        id: String,
+    },
+    /// Print the invite link of a group. Whoever has it can join.
+    Link {
+        /// The group: its JID (…@g.us).
+        id: String,
+        /// Replace the link by a new one: the old one stops working.
+        #[arg(long)]
+        reset: bool,
+    },
+    /// Join a group by its invite link, and print its JID.
+    Join {
+        /// The link (https://chat.whatsapp.com/…), or the code at its end.
+        link: String,
+    },
+    /// List, approve or reject requests to join a group.
+    Requests {
+        /// The group: its JID (…@g.us).
+        id: String,
+        /// Let these people in.
+        #[arg(long, value_name = "NUMBER", num_args = 1.., conflicts_with = "reject")]
+        approve: Vec<String>,
+        /// Reject the requests of these people.
+        #[arg(long, value_name = "NUMBER", num_args = 1..)]
+        reject: Vec<String>,
+    },
+}
+
+/// `group add`, `remove`, `promote`, `demote`.
+#[derive(Debug, Args)]
+pub(crate) struct GroupPeopleArgs {
+    /// The group: its JID (…@g.us).
+    pub(crate) id: String,
+    /// The people: numbers such as +15550100123, or LIDs (…@lid).
+    #[arg(required = true, value_name = "MEMBER")]
+    pub(crate) members: Vec<String>,
+}
+
+/// `group set`.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true, id = "change", args = ["name", "description", "picture", "announce", "locked", "approval", "admins_add", "timer"])]
+pub(crate) struct GroupSetArgs {
+    /// The group: its JID (…@g.us).
+    pub(crate) id: String,
+    /// New name: up to 100 characters.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// New description; an empty one removes it.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<String>,
+    /// New picture: a JPEG of at most 512 KiB, best a square of 640 pixels; `none` removes it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) picture: Option<PathBuf>,
+    /// Only admins can send messages.
+    #[arg(long, value_enum)]
+    pub(crate) announce: Option<Switch>,
+    /// Only admins can change the name, the description, the picture and the timer.
+    #[arg(long, value_enum)]
+    pub(crate) locked: Option<Switch>,
+    /// An admin has to approve those who join by the invite link.
+    #[arg(long, value_enum)]
+    pub(crate) approval: Option<Switch>,
+    /// Only admins can add people.
+    #[arg(long, value_enum)]
+    pub(crate) admins_add: Option<Switch>,
+    /// When new messages disappear.
+    #[arg(long, value_enum)]
+    pub(crate) timer: Option<Timer>,
+}
+
+/// The value of a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// The timers that WhatsApp has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Timer {
+    /// After 24 hours.
+    #[value(name = "24h")]
+    Day,
+    /// After 7 days.
+    #[value(name = "7d")]
+    Week,
+    /// After 90 days.
+    #[value(name = "90d")]
+    Quarter,
+    /// Never.
+    Off,
+}
+
+impl Timer {
+    /// In seconds; 0 for never.
+    pub(crate) const fn seconds(self) -> i64 {
+        match self {
+            Self::Day => 86_400,
+            Self::Week => 604_800,
+            Self::Quarter => 7_776_000,
+            Self::Off => 0,
+        }
+    }
+}
