@@ -13,8 +13,8 @@
 use std::sync::Arc;
 
 use openclaw_types::{
-    AuthorCheck, ChatId, Contact, EventData, Message, MessageId, Origin, QuoteCheck, Quoted,
-    Receipt, RejectReason, Rejected,
+    AuthorCheck, Body, ChatId, Contact, EventData, MAX_QUOTED_BYTES, Media, Message, MessageId,
+    Origin, QuoteCheck, Quoted, Receipt, RejectReason, Rejected,
 };
 
 use crate::journal::{Arrival, Journal, Written};
@@ -132,7 +132,10 @@ impl Authorship {
             return;
         };
         let other_side = Some(&origin.sender).filter(|_| !origin.from_me);
-        let arrived = before.iter().filter_map(|arrival| arrival.what.clone());
+        let arrived = before.iter().filter_map(|arrival| arrival.what.as_ref());
+        let arrived = arrived
+            .filter(|what| Written::of(what, &quoted.id).is_some())
+            .cloned();
         let recorded = self.journal.events_of(&quoted.id).into_iter();
         let known: Vec<EventData> = arrived.chain(recorded.map(|event| event.what)).collect();
         let here = |written: &Written| self.is_same_chat(&written.chat, &origin.chat, other_side);
@@ -318,11 +321,23 @@ impl Authorship {
     }
 }
 
-/// True if the text of the quote is that of the message, as far as it is quoted.
+/// True if text and file of the quote are those of the message. A long text is quoted up to a limit.
 fn quotes(quoted: &Quoted, original: &Message) -> bool {
-    let text = original.content.body.text();
-    let is_whole = quoted.text == text;
-    is_whole || !quoted.text.is_empty() && text.starts_with(&quoted.text)
+    const MAX_CHAR_BYTES: usize = 4;
+    let body = &original.content.body;
+    let text = body.text();
+    let is_cut = quoted.text.len() > MAX_QUOTED_BYTES - MAX_CHAR_BYTES;
+    let same_text = quoted.text == text || is_cut && text.starts_with(&quoted.text);
+    let file = |media: &Media| {
+        let sha256 = media.pointer.as_ref().map(|pointer| pointer.sha256.clone());
+        (media.kind, sha256)
+    };
+    let quoted_file = quoted.media.as_deref().map(file);
+    let original_file = match body {
+        Body::Media(media) => Some(file(media)),
+        _ => None,
+    };
+    same_text && quoted_file == original_file
 }
 
 impl Rejection {

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use change::*;
 pub use content::{
     Body, CalendarEvent, Choice, Choices, ContactCard, Content, GroupInvite, LinkPreview, Location,
-    Media, MediaKind, MediaPointer, Other, Poll, QuoteCheck, Quoted, Vote,
+    MAX_QUOTED_BYTES, Media, MediaKind, MediaPointer, Other, Poll, QuoteCheck, Quoted, Vote,
 };
 pub use filter::{ChatSet, Filter, MAX_CHATS};
 pub use group::GroupChange;

@@ -25,10 +25,11 @@ pub fn run(config: Config, secrets: &Secrets) -> ExitCode {
         Ok(started) => started,
         Err(error) => return fail(&error, &error.hint(), error.exit()),
     };
-    // One thread serves the link and the API: blocking calls are rare and short.
+    // One thread serves the link and the API. A file in transfer holds a thread (two up from clients, two to WhatsApp, two
+    // down), and so does a backup; DNS and large frames of the link must find a free one. Idle threads end.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(4)
+        .max_blocking_threads(16)
         .on_thread_park(openclaw_harden::scrub_stack)
         .on_thread_stop(openclaw_harden::scrub_stack)
         .build();

@@ -148,7 +148,9 @@ impl Sender {
         delivery: &Delivery,
     ) -> Result<(), AttemptError> {
         self.recipients.check(delivery).await?;
-        if delivery.queued && self.is_restricted() && !self.has_chat(session, &delivery.to).await {
+        let restricted = delivery.queued && self.is_restricted();
+        // It may end meanwhile.
+        if restricted && !self.has_chat(session, &delivery.to).await && self.is_restricted() {
             return Err(AttemptError::Restricted);
         }
         Ok(())
@@ -190,6 +192,10 @@ impl Sender {
             (Err(error), _) => Err(error),
             (Ok(()), _) if self.outbox.hold().is_some() => Err(AttemptError::Held),
             (Ok(()), None) => Err(AttemptError::NotConnected),
+            // Nothing was sent: it expires.
+            (Ok(()), Some(_)) if self.outbox.is_late(delivery, clock::now()) => {
+                Err(AttemptError::NotConnected)
+            }
             (Ok(()), Some(line)) => self.attempt(&line.session, delivery).await,
         };
         self.outbox.report(delivery, result, clock::now());

@@ -148,8 +148,10 @@ impl Agent {
         let named = fingerprint(&draft);
         let (to, next) = match self.outbox.known(&token, &named, clock::now())? {
             Some((to, progress)) => {
-                // A client that did not get the outcome has uploaded the file again.
-                if let Some(file) = draft.what.file() {
+                // A client that did not get the outcome has uploaded the file again. The file of a message that failed
+                // may be the only one.
+                let failed = progress.borrow().sent.state == SendState::Failed;
+                if let Some(file) = draft.what.file().filter(|_| !failed) {
                     self.uploads.discard(file.media);
                 }
                 (to, Next::Follow(progress))

@@ -210,7 +210,7 @@ async fn a_mention_of_the_account_and_a_false_quote_are_recognised() {
     let author = format!("{}@lid", lid(ANNA));
     for (id, text, check) in [
         (id.as_str(), "the door is open", pb::QuoteCheck::Confirmed),
-        (&id, "the door is", pb::QuoteCheck::Confirmed),
+        (&id, "the door is", pb::QuoteCheck::Different),
         (&id, "the door is shut", pb::QuoteCheck::Different),
         ("3EB0FF", "the door is open", pb::QuoteCheck::Unknown),
     ] {

@@ -2977,8 +2977,8 @@ pub struct LinkPreview {
 }
 /// A file in a message. It stays at WhatsApp until a client calls Files.Download.
 ///
-/// In Send it has `media_id`, and may have `caption` and `view_once`. What the file is was said to Files.Upload, so the
-/// other fields are rejected.
+/// In Send it has `media_id`, and may have `caption` and `view_once`. The properties of the file are those given to
+/// Files.Upload, so the other fields are rejected.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Media {
@@ -6894,7 +6894,7 @@ pub struct MarkReadRequest {
 /// The receipts were written to the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MarkReadResponse {}
-/// Where to show what.
+/// The chat, and what to show in it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct SetTypingRequest {
@@ -7879,7 +7879,7 @@ pub struct SetGroupPictureRequest {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct SetGroupPictureResponse {}
-/// What became of one person.
+/// The result for one person.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ParticipantResult {
@@ -8483,7 +8483,7 @@ pub mod groups_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Groups", "LeaveGroup"));
             self.inner.unary(req, path, codec).await
         }
-        /// Returns the invite link. Whoever has it can join.
+        /// Returns the invite link. Anyone who has it can join.
         pub async fn get_invite_link(
             &mut self,
             request: impl tonic::IntoRequest<super::GetInviteLinkRequest>,
@@ -8657,7 +8657,7 @@ pub mod groups_server {
             tonic::Response<super::LeaveGroupResponse>,
             tonic::Status,
         >;
-        /// Returns the invite link. Whoever has it can join.
+        /// Returns the invite link. Anyone who has it can join.
         async fn get_invite_link(
             &self,
             request: tonic::Request<super::GetInviteLinkRequest>,

@@ -107,6 +107,15 @@ impl Outbox {
         self.state().messages.next_deadline()
     }
 
+    /// True if the deadline of a queued message passed during its attempt.
+    #[must_use]
+    pub fn is_late(&self, delivery: &Delivery, now: SystemTime) -> bool {
+        let state = &mut *self.state();
+        let entry = state.messages.get(delivery.order);
+        let until = entry.and_then(|entry| entry.until);
+        until.is_some_and(|until| until <= now)
+    }
+
     /// Fails messages whose deadline has passed.
     pub fn expire(&self, now: SystemTime) {
         let state = &mut *self.state();
@@ -172,13 +181,14 @@ impl Outbox {
                 return;
             }
             Err(error) if entry.is_queued() && final_reason(error).is_some() => {
-                if let Some(why) = final_reason(error) {
+                // An earlier attempt may have sent it.
+                let why = match before {
+                    Some(_) => Some(SendReason::Unconfirmed),
+                    None => final_reason(error),
+                };
+                if let Some(why) = why {
                     self.settle_failed(state, delivery.order, why, now);
                 }
-                return;
-            }
-            Err(AttemptError::NotAllowedTo) if entry.is_queued() => {
-                self.settle_failed(state, delivery.order, SendReason::NotAllowedTo, now);
                 return;
             }
             Err(AttemptError::ConnectionLost) if entry.is_queued() => entry.try_later(now),
@@ -206,11 +216,13 @@ impl Outbox {
         let Some(entry) = state.messages.get(order) else {
             return;
         };
+        let delivery_to = entry.to.clone();
         let is_told = entry.handed_at != before && entry.is_queued();
         entry.handed_at = before;
         let mut batch = Batch::new();
         if entry.is_queued() && entry.last_error == Some(AttemptError::Restricted) {
             entry.try_after_restriction(now);
+            state.pace.give_back(&delivery_to);
         } else if entry.is_queued() {
             entry.try_later(now);
         } else {
@@ -245,6 +257,7 @@ const fn final_reason(error: AttemptError) -> Option<SendReason> {
         AttemptError::NotOnWhatsApp => Some(SendReason::NotOnWhatsapp),
         AttemptError::FileRefused(_) => Some(SendReason::FileRefused),
         AttemptError::FileGone => Some(SendReason::FileGone),
+        AttemptError::NotAllowedTo => Some(SendReason::NotAllowedTo),
         _ => None,
     }
 }

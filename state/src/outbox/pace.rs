@@ -56,6 +56,10 @@ impl Bucket {
             .unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
+    fn give_back(&mut self, rate: Rate) {
+        self.full_at -= rate.interval;
+    }
+
     fn take(&mut self, rate: Rate, now: SystemTime) {
         // Clamped to an empty bucket, even if the clock was set back.
         let empty = now + rate.interval * rate.burst;
@@ -108,6 +112,17 @@ impl Pace {
         self.recipients.retain(|_, bucket| bucket.full_at > now);
         let bucket = self.recipients.entry(to.clone()).or_insert(Bucket::FULL);
         bucket.take(RECIPIENT, now);
+    }
+
+    /// Returns the tokens of a message that was not sent.
+    pub(super) fn give_back(&mut self, to: &Recipient) {
+        let Some(rate) = self.account else {
+            return;
+        };
+        self.bucket.give_back(rate);
+        if let Some(bucket) = self.recipients.get_mut(to) {
+            bucket.give_back(RECIPIENT);
+        }
     }
 }
 

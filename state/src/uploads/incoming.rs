@@ -139,7 +139,8 @@ impl Incoming {
         if free < wanted.saturating_add(self.uploads.limits.free_bytes) {
             return Err(UploadError::VolumeFull);
         }
-        self.room = room;
+        // Other files and the store grow meanwhile.
+        self.room = self.encrypted_bytes + SPACE_CHECK_BYTES;
         Ok(())
     }
 

@@ -203,6 +203,9 @@ impl Kind for Other {
     }
 }
 
+/// The maximum length of a quoted text, in bytes.
+pub const MAX_QUOTED_BYTES: usize = 4_096;
+
 /// The quoted message.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quoted {

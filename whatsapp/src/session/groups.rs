@@ -235,7 +235,10 @@ impl Session {
         let created = self.client.groups().create_group(options).await?;
         let mut group = translate::group(&created.metadata, clock::wall());
         group.admins_add = Some(new.admins_add);
-        Ok(self.keep(group))
+        let created = self.keep(group);
+        // The reply also lists the members that WhatsApp refused to add, with an error that the library does not read.
+        let fetched = self.fetch_group(&created.id).await;
+        Ok(fetched.unwrap_or(created))
     }
 
     /// Changes one setting.

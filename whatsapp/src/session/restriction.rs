@@ -11,6 +11,7 @@ use openclaw_state::clock;
 use openclaw_types::{Nack, NackClass};
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 use whatsapp_rust::ReachoutTimelock;
 use whatsapp_rust::client::Client;
 
@@ -59,23 +60,34 @@ impl Refusals {
 /// Asks WhatsApp after the login and after refusals, and reports the answers. Runs concurrently with a connection, and is
 /// dropped when the connection ends.
 pub(super) async fn watch(client: &Client, refusals: &Refusals, reports: &mpsc::Sender<Report>) {
+    let mut asked: Option<Instant> = None;
     loop {
-        let answer = client.mex().fetch_reachout_timelock().await;
-        let refused = lock(&refusals.last).take();
-        let report = match (answer.map(of_timelock), refused) {
-            (Ok(active @ RestrictionReport::Active { .. }), _) => Some(active),
-            (_, Some(nack)) => Some(RestrictionReport::Refused(nack)),
-            (Ok(inactive), None) => Some(inactive),
-            (Err(error), None) => {
-                tracing::debug!(%error, "restriction of the account not fetched");
-                None
-            }
+        let is_due = asked.is_none_or(|asked| asked.elapsed() >= MIN_INTERVAL);
+        let report = if is_due {
+            asked = Some(Instant::now());
+            ask(client, refusals).await
+        } else {
+            let refused = lock(&refusals.last).take();
+            refused.map(RestrictionReport::Refused)
         };
         if let Some(report) = report {
             send_report(reports, Report::Restriction(report)).await;
         }
-        tokio::time::sleep(MIN_INTERVAL).await;
         refusals.came.notified().await;
+    }
+}
+
+async fn ask(client: &Client, refusals: &Refusals) -> Option<RestrictionReport> {
+    let answer = client.mex().fetch_reachout_timelock().await;
+    let refused = lock(&refusals.last).take();
+    match (answer.map(of_timelock), refused) {
+        (Ok(active @ RestrictionReport::Active { .. }), _) => Some(active),
+        (_, Some(nack)) => Some(RestrictionReport::Refused(nack)),
+        (Ok(inactive), None) => Some(inactive),
+        (Err(error), None) => {
+            tracing::debug!(%error, "restriction of the account not fetched");
+            None
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Participants have a row of their own, so that a list of groups costs little memory.
 
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use ciborium::de::from_reader;
@@ -85,17 +86,27 @@ impl Store {
     pub(crate) fn keep_groups(&self, groups: &[Group]) {
         self.vault().update(|update| {
             let known = update.scan(Tables::KNOWN_GROUPS, Some(b"group"));
+            let listed: HashSet<&[u8]> = groups.iter().map(|it| it.id.jid().as_bytes()).collect();
+            let mut count = update.count(Tables::KNOWN_GROUPS);
             for row in known {
-                let gone = |group: &Group| group.id.jid().as_bytes() != row.id.as_slice();
-                if let (true, Ok(jid)) = (groups.iter().all(gone), str::from_utf8(&row.id)) {
+                if let (false, Ok(jid)) =
+                    (listed.contains(row.id.as_slice()), str::from_utf8(&row.id))
+                {
                     forget(update, jid);
+                    // The update does not count its own deletions. Its participants may have a row too.
+                    count = count.saturating_sub(1);
                 }
             }
-            let mut room = MAX_ROWS.saturating_sub(update.count(Tables::KNOWN_GROUPS));
+            let mut room = MAX_ROWS.saturating_sub(count);
+            let mut complete = true;
             for group in groups {
-                keep(update, group, &mut room);
+                complete &= keep(update, group, &mut room);
             }
-            update.batch().put(listed_row(), &[]);
+            if complete {
+                update.batch().put(listed_row(), &[]);
+            } else {
+                update.batch().delete(listed_row());
+            }
         });
     }
 
@@ -146,7 +157,8 @@ impl Store {
             let known = update.load(group_row(jid));
             let known = known.and_then(|bytes| from_reader::<Group, _>(bytes.as_slice()).ok());
             let Some(mut group) = known else {
-                if change.change == Kind::Created {
+                let has_room = update.count(Tables::KNOWN_GROUPS) + 2 <= MAX_ROWS;
+                if change.change == Kind::Created && has_room {
                     let group = Group::named(change.origin.chat.clone(), change.text.clone());
                     put(update, group_row(jid), &group);
                 } else {
@@ -171,10 +183,12 @@ impl Store {
 }
 
 fn is_older(changed_at: SystemTime, known_at: Option<SystemTime>) -> bool {
-    known_at.is_some_and(|known_at| changed_at + MAX_CLOCK_DIFFERENCE < known_at)
+    let age = known_at.and_then(|known_at| known_at.duration_since(changed_at).ok());
+    age.is_some_and(|age| age > MAX_CLOCK_DIFFERENCE)
 }
 
-fn keep(update: &mut Update<'_>, group: &Group, room: &mut usize) {
+/// False if there is no room.
+fn keep(update: &mut Update<'_>, group: &Group, room: &mut usize) -> bool {
     let jid = group.id.jid();
     let mut of_table = Group {
         participants: Vec::new(),
@@ -183,7 +197,7 @@ fn keep(update: &mut Update<'_>, group: &Group, room: &mut usize) {
     let known = update.load(group_row(jid));
     if known.is_none() {
         if *room < 2 {
-            return;
+            return false;
         }
         *room -= 2;
     }
@@ -199,6 +213,7 @@ fn keep(update: &mut Update<'_>, group: &Group, room: &mut usize) {
     } else {
         update.batch().delete(people_row(jid));
     }
+    true
 }
 
 fn forget(update: &mut Update<'_>, jid: &str) {
@@ -308,6 +323,30 @@ mod tests {
                 "Site".into(),
             )
         }
+    }
+
+    #[test]
+    fn a_list_that_has_no_room_is_not_complete() {
+        let volume = Volume::new();
+        let store = Store::new(volume.vault.clone());
+        let groups: Vec<Group> = (0..MAX_ROWS / 2).map(group).collect();
+        store.keep_groups(&groups);
+        assert!(store.groups_listed());
+        let more: Vec<Group> = (0..=MAX_ROWS / 2).map(group).collect();
+        store.keep_groups(&more);
+        assert!(!store.groups_listed());
+        let others: Vec<Group> = (5_000..5_001).map(group).collect();
+        store.keep_groups(&others);
+        assert!(store.groups_listed());
+        assert_eq!(store.known_groups().0.len(), 1);
+    }
+
+    #[test]
+    fn a_change_in_the_far_future_is_not_older() {
+        let last = SystemTime::UNIX_EPOCH + Duration::from_secs(i64::MAX.unsigned_abs());
+        assert!(!is_older(last, Some(at(1))));
+        assert!(is_older(at(1), Some(at(1_000))));
+        assert!(!is_older(at(1), None));
     }
 
     fn change(kind: Kind, people: &[usize], text: &str, seconds: u64) -> GroupChange {

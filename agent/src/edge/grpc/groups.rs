@@ -20,7 +20,7 @@ impl Service {
         Self { agent, pages }
     }
 
-    /// Who may not write to a group or a person may not change the group, or add the person.
+    /// A client that may not write to a group or a person may not change the group, or add the person.
     async fn check(&self, caller: &Extensions, to: &Recipient) -> Result<(), Status> {
         limit::check(&self.agent, &self.pages, caller.get::<Caller>(), to).await
     }
@@ -124,7 +124,9 @@ impl pb::groups_server::Groups for Service {
         &self,
         request: Request<pb::LeaveGroupRequest>,
     ) -> Result<Response<pb::LeaveGroupResponse>, Status> {
-        let id = convert::group_id(&request.into_inner().group)?;
+        let (_, caller, request) = request.into_parts();
+        let id = convert::group_id(&request.group)?;
+        self.check_group(&caller, &id).await?;
         let left = self.agent.leave_group(&id).await;
         left.map_err(|denied| status::group(&denied))?;
         Ok(Response::new(pb::LeaveGroupResponse {}))
@@ -134,8 +136,10 @@ impl pb::groups_server::Groups for Service {
         &self,
         request: Request<pb::GetInviteLinkRequest>,
     ) -> Result<Response<pb::GetInviteLinkResponse>, Status> {
-        let pb::GetInviteLinkRequest { group, renew } = request.into_inner();
+        let (_, caller, request) = request.into_parts();
+        let pb::GetInviteLinkRequest { group, renew } = request;
         let id = convert::group_id(&group)?;
+        self.check_group(&caller, &id).await?;
         let link = self.agent.invite_link(&id, renew).await;
         let link = link.map_err(|denied| status::group(&denied))?;
         Ok(Response::new(pb::GetInviteLinkResponse { link }))
@@ -145,7 +149,10 @@ impl pb::groups_server::Groups for Service {
         &self,
         request: Request<pb::JoinGroupRequest>,
     ) -> Result<Response<pb::JoinGroupResponse>, Status> {
-        let code = convert::invite_code(&request.into_inner().invite)?;
+        let (_, caller, request) = request.into_parts();
+        let code = convert::invite_code(&request.invite)?;
+        // Which group the code invites to is not known, so no limit can have it.
+        limit::check_unlimited(&self.agent, caller.get::<Caller>())?;
         let joined = self.agent.join_group(&code).await;
         let joined = joined.map_err(|denied| status::group(&denied))?;
         Ok(Response::new(pb::JoinGroupResponse {
@@ -172,6 +179,9 @@ impl pb::groups_server::Groups for Service {
         let (_, caller, request) = request.into_parts();
         let (id, action, people) = convert::join_decision(request)?;
         self.check_group(&caller, &id).await?;
+        if action == MemberAction::Approve {
+            self.check_all(&caller, &people).await?;
+        }
         let decided = self.agent.change_members(&id, action, &people).await;
         let decided = decided.map_err(|denied| status::group(&denied))?;
         let results = convert::results(decided, action);

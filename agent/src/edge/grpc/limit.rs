@@ -31,6 +31,17 @@ pub(super) async fn check(
     Ok(())
 }
 
+/// Refuses every recipient if the rules or the caller have a limit.
+pub(super) fn check_unlimited(agent: &Agent, caller: Option<&Caller>) -> Result<(), Status> {
+    if agent.allowlist().send_to().is_some() {
+        return Err(status::not_allowed_to());
+    }
+    match caller.and_then(|caller| caller.send_to.as_deref()) {
+        Some(_) => Err(status::other_recipient()),
+        None => Ok(()),
+    }
+}
+
 async fn allows(agent: &Agent, pages: &Pages, limit: &SendTo, to: &Recipient) -> bool {
     agent.lists(limit, to).await || limit.known && has_written(agent, pages, to).await
 }

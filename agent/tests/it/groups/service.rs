@@ -410,3 +410,52 @@ async fn without_a_phone_there_are_no_groups() {
     assert_eq!(refused.code(), Code::InvalidArgument);
     world.finish().await;
 }
+
+#[tokio::test]
+async fn a_limited_client_changes_only_groups_in_its_limit_and_adds_only_people_in_it() {
+    use crate::harness::{Client, TLS};
+    let world = World::linked_with(&TLS).await;
+    let mine = world.phone().create_group(WORD, &[ANNA]).await.unwrap();
+    let other = world.phone().create_group(WORD, &[ANNA]).await.unwrap();
+    let invite = pb::InviteClientRequest {
+        role: pb::Role::Operator.into(),
+        name: String::new(),
+        send_to: Some(pb::RecipientLimit {
+            recipients: vec![mine.clone(), ANNA.to_owned()],
+            ..Default::default()
+        }),
+    };
+    let code = world.agent.invite_with(invite).await;
+    let client = Client::new();
+    client.enroll(&world.agent, &code, "limited").await.unwrap();
+    let mut groups = GroupsClient::new(client.connect(&world.agent).await.unwrap());
+    let link = |group: &str| pb::GetInviteLinkRequest {
+        group: group.to_owned(),
+        renew: false,
+    };
+    let invite = groups.get_invite_link(link(&mine)).await.unwrap();
+    let invite = invite.into_inner().link;
+    let approve = pb::DecideJoinRequestsRequest {
+        group: mine.clone(),
+        members: vec![BERT.to_owned()],
+        approve: true,
+    };
+    let leave = pb::LeaveGroupRequest {
+        group: other.clone(),
+    };
+    let refused = [
+        groups.get_invite_link(link(&other)).await.map(drop),
+        groups.leave_group(leave).await.map(drop),
+        groups
+            .join_group(pb::JoinGroupRequest { invite })
+            .await
+            .map(drop),
+        groups.decide_join_requests(approve).await.map(drop),
+    ];
+    for refused in refused {
+        let expected = (Code::PermissionDenied, "RECIPIENT".to_owned());
+        assert_eq!(refusal(&refused.unwrap_err()), expected);
+    }
+    assert!(get(&world, &other, true).await.is_ok(), "still a member");
+    world.finish().await;
+}

@@ -154,16 +154,16 @@ impl SentMessages {
 
     /// Checks that each message is at its recipient exactly once; those to the group at every member.
     pub(super) fn check_delivered_once(&self) {
-        for n in 0..self.sent {
-            let text = format!("{WORD} letter {n}");
-            let mut copies: HashMap<String, usize> = HashMap::new();
-            for peer in &self.peers {
-                for received in peer.inbox() {
-                    if received.text.as_deref() == Some(text.as_str()) {
-                        *copies.entry(peer.number().to_string()).or_default() += 1;
-                    }
-                }
+        let mut received: HashMap<String, HashMap<String, usize>> = HashMap::new();
+        for peer in &self.peers {
+            for text in peer.inbox().into_iter().filter_map(|it| it.text) {
+                let copies = received.entry(text).or_default();
+                *copies.entry(peer.number().to_string()).or_default() += 1;
             }
+        }
+        for n in 0..self.sent {
+            let copies = received.remove(&format!("{WORD} letter {n}"));
+            let copies = copies.unwrap_or_default();
             assert!(
                 copies.values().all(|copies| *copies == 1),
                 "letter {n}: {copies:?}"

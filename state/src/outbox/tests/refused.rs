@@ -137,6 +137,51 @@ async fn a_queued_message_waits_until_the_restriction_ends_or_is_tried_after_a_p
 }
 
 #[tokio::test]
+async fn a_message_that_may_have_been_sent_never_fails_as_not_sent() {
+    for (error, why) in [
+        (AttemptError::NotAllowedTo, "not_allowed_to"),
+        (AttemptError::NotOnWhatsApp, "not_on_whatsapp"),
+        (AttemptError::FileGone, "file_gone"),
+    ] {
+        for handed_over in [false, true] {
+            let world = World::new();
+            world.queued("t", ANNA, at(0)).unwrap();
+            if handed_over {
+                world.hand_over(at(0)).await;
+                world.outbox.connection_lost(at(1));
+            }
+            let delivery = world.turn(at(60)).unwrap();
+            world.outbox.report(&delivery, Err(error), at(60));
+            let outcome = world.outcomes().await.pop().unwrap();
+            let why = if handed_over { "unconfirmed" } else { why };
+            assert_eq!(outcome.2, why);
+        }
+    }
+}
+
+#[tokio::test]
+async fn messages_held_by_a_restriction_use_up_no_pace() {
+    let pacing = Pacing {
+        per_minute: 6,
+        burst: 5,
+    };
+    let world = World::with(Limits { pacing, queue: 200 });
+    for n in 1_000..1_100 {
+        let stranger = format!("+1555010{n:04}");
+        world.queued(&format!("t{n}"), &stranger, at(0)).unwrap();
+    }
+    world.queued("known", ANNA, at(0)).unwrap();
+    for _ in 0..100 {
+        let delivery = world.turn(at(1)).unwrap();
+        assert_ne!(delivery.to, ANNA.parse().unwrap());
+        world
+            .outbox
+            .report(&delivery, Err(AttemptError::Restricted), at(1));
+    }
+    assert_eq!(world.turn(at(1)).unwrap().to, ANNA.parse().unwrap());
+}
+
+#[tokio::test]
 async fn a_queued_message_refused_until_its_deadline_fails() {
     let mut world = World::new();
     world.queued("t", ANNA, at(0)).unwrap();

@@ -4,7 +4,9 @@
 mod file;
 mod parts;
 
-use openclaw_types::{Body, Contact, Content, MessageId, Other, Poll, QuoteCheck, Quoted, Vote};
+use openclaw_types::{
+    Body, Contact, Content, MAX_QUOTED_BYTES, MessageId, Other, Poll, QuoteCheck, Quoted, Vote,
+};
 use whatsapp_rust::proto_helpers::MessageExt as _;
 use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::waproto::whatsapp as wa;
@@ -16,8 +18,6 @@ use super::{change::target, named};
 
 /// The maximum length of a text, in bytes. WhatsApp's own limit is 65,536 characters.
 const MAX_TEXT_BYTES: usize = 4 * 65_536;
-/// The maximum length of a quoted text, in bytes.
-const MAX_QUOTED_BYTES: usize = 4_096;
 /// The maximum length of a name, question or option, in bytes.
 const MAX_NAME_BYTES: usize = 4_096;
 /// The maximum number of options or names; a poll has up to 12 options.

@@ -17,6 +17,8 @@ use super::{chat, contact, content, person};
 
 /// The maximum length of a text that is kept, in bytes: 2,048 characters of 4 bytes.
 const MAX_TEXT_BYTES: usize = 8_192;
+/// The last second of the year 9999: the maximum of a timestamp in the API.
+const MAX_SECONDS: u64 = 253_402_300_799;
 /// The maximum number of people in one event: as many as a group has.
 const MAX_PEOPLE: usize = 1_024;
 
@@ -142,7 +144,8 @@ pub(in crate::session) fn picture(stanza: &NodeRef<'_>) -> Option<GroupChange> {
     }
     let group = attrs.optional_jid("from").filter(Jid::is_group)?;
     let id = attrs.optional_string("id")?;
-    let seconds = Duration::from_secs(attrs.optional_u64("t").unwrap_or_default());
+    let seconds = attrs.optional_u64("t").unwrap_or_default();
+    let seconds = Duration::from_secs(seconds.min(MAX_SECONDS));
     let set = stanza.get_optional_child("set");
     let child = set.or_else(|| stanza.get_optional_child("delete"));
     let author = child.and_then(|child| child.attrs().optional_jid("author"));

@@ -9,6 +9,7 @@ use super::{MAX_NAMES, cut, name};
 
 /// The maximum number of phone numbers on a contact card, and the maximum length of a card that is searched for them.
 const MAX_PHONES: usize = 16;
+const MAX_PHONE_BYTES: usize = 64;
 const MAX_VCARD_BYTES: usize = 65_536;
 
 /// The preview of a link in the text.
@@ -80,7 +81,10 @@ fn card(card: &wa::message::ContactMessage) -> ContactCard {
     let phones = phones_of_vcard(cut(vcard, MAX_VCARD_BYTES));
     ContactCard {
         name: name(card.display_name.as_deref()),
-        phones: phones.take(MAX_PHONES).map(|it| name(Some(it))).collect(),
+        phones: phones
+            .take(MAX_PHONES)
+            .map(|it| cut(it, MAX_PHONE_BYTES).to_owned())
+            .collect(),
     }
 }
 
