@@ -29,7 +29,8 @@ with_origin!(
     Lost,
     Dropped,
     Rejected,
-    GroupChange
+    GroupChange,
+    Call
 );
 
 impl v1::Event {
@@ -46,6 +47,7 @@ impl v1::Event {
             Kind::Dropped(it) => it.origin.as_mut(),
             Kind::Rejected(it) => it.origin.as_mut(),
             Kind::GroupChange(it) => it.origin.as_mut(),
+            Kind::Call(it) => it.origin.as_mut(),
             Kind::Receipt(_) | Kind::Link(_) | Kind::Outcome(_) => None,
         }
     }

@@ -288,14 +288,15 @@ impl Admission {
         rows.into_iter().filter_map(read).collect()
     }
 
-    /// The event in the place of one that is not allowed. `None` for a change of a group: it is not reported at all.
+    /// The event in the place of one that is not allowed. `None` for a change of a group or a call: they are not reported at
+    /// all.
     fn dropped(&self, what: Option<&EventData>, reason: VerdictReason) -> Option<EventData> {
         let what = what?;
         let origin = what.origin()?;
-        if matches!(what, EventData::GroupChange(_)) {
+        if matches!(what, EventData::GroupChange(_) | EventData::Call(_)) {
             tracing::debug!(
                 reason = reason.name(),
-                "group change dropped by the allowlist"
+                "group change or call dropped by the allowlist"
             );
             return None;
         }

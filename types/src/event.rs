@@ -2,6 +2,7 @@
 //!
 //! Events are written to disk with serde, under the short names given here: see `stored.rs`.
 
+mod call;
 mod change;
 mod content;
 mod filter;
@@ -21,6 +22,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+pub use call::Call;
 pub use change::*;
 pub use content::{
     Body, CalendarEvent, Choice, Choices, ContactCard, Content, GroupInvite, LinkPreview, Location,

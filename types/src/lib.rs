@@ -51,5 +51,6 @@ pub use send::{
 };
 pub use text::{MAX_TEXT_CHARS, Text, TextError};
 pub use words::{
-    DropReason, GroupChangeKind, LostReason, RejectReason, SendReason, UndecryptableReason,
+    CallState, DropReason, GroupChangeKind, LostReason, RejectReason, SendReason,
+    UndecryptableReason,
 };

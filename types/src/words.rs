@@ -147,6 +147,20 @@ words! {
 }
 
 words! {
+    /// What happened to a call.
+    CallState {
+        /// It rings on the account's phone.
+        Ringing = "ringing",
+        /// No one answered, or it rang while the agent was offline.
+        Missed = "missed",
+        /// Another device of the account answered.
+        Answered = "answered",
+        /// Another device of the account declined.
+        Declined = "declined",
+    }
+}
+
+words! {
     /// What was changed in a group.
     GroupChangeKind {
         /// The name.

@@ -2,9 +2,9 @@
 
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{
-    ChatKind, Contact, Deletion, DropReason, Edit, Event, Gap, LinkReason, LinkState, LinkStatus,
-    LostReason, Message, Nack, Origin, QuoteCheck, Reaction, Receipt, RejectReason, Rejected,
-    SendOutcome, SendReason, SendState, Target, UndecryptableReason,
+    Call, CallState, ChatKind, Contact, Deletion, DropReason, Edit, Event, Gap, LinkReason,
+    LinkState, LinkStatus, LostReason, Message, Nack, Origin, QuoteCheck, Reaction, Receipt,
+    RejectReason, Rejected, SendOutcome, SendReason, SendState, Target, UndecryptableReason,
 };
 use prost_types::Timestamp;
 
@@ -54,6 +54,7 @@ fn of_kind(kind: Option<&Kind>, with: Option<&Contact>, now: Timestamp) -> (&'st
         }
         Some(Kind::Rejected(rejected)) => ("rejected", of_rejected(rejected, with)),
         Some(Kind::GroupChange(change)) => ("group_change", group::change(change)),
+        Some(Kind::Call(call)) => ("call", of_call(call, with)),
         None => (
             "unknown",
             "a kind that this openclawctl or its agent does not know".to_owned(),
@@ -138,6 +139,20 @@ fn of_change(
     let target = target.cloned().unwrap_or_default();
     let who = author(origin) + &place(origin, with);
     (who, one_line(&target.id), checked(target.check()))
+}
+
+/// `+15550100123: video call, ringing`
+fn of_call(call: &Call, with: Option<&Contact>) -> String {
+    let origin = call.origin();
+    let who = author(origin) + &place(origin, with);
+    let form = match (call.group, call.video) {
+        (false, false) => "call",
+        (false, true) => "video call",
+        (true, false) => "group call",
+        (true, true) => "group video call",
+    };
+    let state = reason::<CallState>(call.state, &call.other_state);
+    format!("{who}: {form}, {state}")
 }
 
 fn of_edit(edit: &Edit, with: Option<&Contact>) -> String {

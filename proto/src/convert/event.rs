@@ -1,5 +1,6 @@
 //! Events.
 
+mod call;
 mod change;
 mod group;
 mod unread;

@@ -526,6 +526,7 @@ message! {
         Dropped = "dropped": Plain,
         Rejected = "rejected": Plain,
         GroupChange = "group_change": Plain,
+        Call = "call": Plain,
     }
 }
 message! {
@@ -645,6 +646,15 @@ message! {
         text = "text": Plain,
         enabled = "enabled": Plain,
         disappears_after = "disappears_after": Duration,
+    }
+}
+message! {
+    Call {
+        origin = "origin": Plain,
+        state = "state": OneWord<v1::CallState>,
+        other_state = "other_state": Plain,
+        video = "video": Plain,
+        group = "group": Plain,
     }
 }
 message! {
@@ -1422,6 +1432,7 @@ fn ways_of(message: &str) -> tests::Ways {
         "Dropped" => tests::Ways::of::<v1::Dropped>(),
         "Rejected" => tests::Ways::of::<v1::Rejected>(),
         "GroupChange" => tests::Ways::of::<v1::GroupChange>(),
+        "Call" => tests::Ways::of::<v1::Call>(),
         "Hardening" => tests::Ways::of::<v1::Hardening>(),
         "Vault" => tests::Ways::of::<v1::Vault>(),
         "Epoch" => tests::Ways::of::<v1::Epoch>(),

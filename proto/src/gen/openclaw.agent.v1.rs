@@ -3645,7 +3645,10 @@ pub struct Event {
     pub chat_with: ::core::option::Option<Contact>,
     /// What happened. Absent for an event that a later version of the agent has written and this one does not know. Such
     /// an event passes every filter.
-    #[prost(oneof = "event::Kind", tags = "4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 20")]
+    #[prost(
+        oneof = "event::Kind",
+        tags = "4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 20, 21"
+    )]
     pub kind: ::core::option::Option<event::Kind>,
 }
 /// Nested message and enum types in `Event`.
@@ -3691,6 +3694,9 @@ pub mod event {
         /// EVENT_KIND_GROUP_CHANGE.
         #[prost(message, tag = "20")]
         GroupChange(super::GroupChange),
+        /// EVENT_KIND_CALL.
+        #[prost(message, tag = "21")]
+        Call(super::Call),
     }
 }
 /// Origin of an event in a chat.
@@ -3965,6 +3971,27 @@ pub struct GroupChange {
     #[prost(message, optional, tag = "7")]
     pub disappears_after: ::core::option::Option<::prost_types::Duration>,
 }
+/// A person calls the account, or a call ended. The agent cannot take calls. Each state is an event of its own, with the same
+/// `origin.id`. It is acknowledged before it is recorded (`origin.not_durable`).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Call {
+    /// Origin; `id` is the id of the call, `sender` is the caller. Without `push_name` where not known.
+    #[prost(message, optional, tag = "1")]
+    pub origin: ::core::option::Option<Origin>,
+    /// The state.
+    #[prost(enumeration = "CallState", tag = "2")]
+    pub state: i32,
+    /// Name of the state, if it is CALL_STATE_OTHER.
+    #[prost(string, tag = "3")]
+    pub other_state: ::prost::alloc::string::String,
+    /// True for a video call. Only in RINGING.
+    #[prost(bool, tag = "4")]
+    pub video: bool,
+    /// True for a call of a group. Only in RINGING.
+    #[prost(bool, tag = "5")]
+    pub group: bool,
+}
 /// The kinds of events, for filters. They are named after the fields of the oneof `Event.kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -3995,6 +4022,8 @@ pub enum EventKind {
     Rejected = 11,
     /// A group was changed: its name, its settings, its participants.
     GroupChange = 12,
+    /// A person calls the account, or a call ended.
+    Call = 13,
 }
 impl EventKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -4016,6 +4045,7 @@ impl EventKind {
             Self::Dropped => "EVENT_KIND_DROPPED",
             Self::Rejected => "EVENT_KIND_REJECTED",
             Self::GroupChange => "EVENT_KIND_GROUP_CHANGE",
+            Self::Call => "EVENT_KIND_CALL",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -4034,6 +4064,7 @@ impl EventKind {
             "EVENT_KIND_DROPPED" => Some(Self::Dropped),
             "EVENT_KIND_REJECTED" => Some(Self::Rejected),
             "EVENT_KIND_GROUP_CHANGE" => Some(Self::GroupChange),
+            "EVENT_KIND_CALL" => Some(Self::Call),
             _ => None,
         }
     }
@@ -4469,6 +4500,51 @@ impl GroupChangeKind {
             "GROUP_CHANGE_KIND_JOIN_REQUESTED" => Some(Self::JoinRequested),
             "GROUP_CHANGE_KIND_JOIN_REQUEST_CLOSED" => Some(Self::JoinRequestClosed),
             "GROUP_CHANGE_KIND_NUMBER_CHANGED" => Some(Self::NumberChanged),
+            _ => None,
+        }
+    }
+}
+/// What happened to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CallState {
+    /// Not known.
+    Unspecified = 0,
+    /// A state that this version does not know: see `other_state`.
+    Other = 1,
+    /// It rings on the account's phone.
+    Ringing = 2,
+    /// No one answered, or it rang while the agent was offline.
+    Missed = 3,
+    /// Another device of the account answered.
+    Answered = 4,
+    /// Another device of the account declined.
+    Declined = 5,
+}
+impl CallState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CALL_STATE_UNSPECIFIED",
+            Self::Other => "CALL_STATE_OTHER",
+            Self::Ringing => "CALL_STATE_RINGING",
+            Self::Missed => "CALL_STATE_MISSED",
+            Self::Answered => "CALL_STATE_ANSWERED",
+            Self::Declined => "CALL_STATE_DECLINED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CALL_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "CALL_STATE_OTHER" => Some(Self::Other),
+            "CALL_STATE_RINGING" => Some(Self::Ringing),
+            "CALL_STATE_MISSED" => Some(Self::Missed),
+            "CALL_STATE_ANSWERED" => Some(Self::Answered),
+            "CALL_STATE_DECLINED" => Some(Self::Declined),
             _ => None,
         }
     }

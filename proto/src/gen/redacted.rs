@@ -394,6 +394,11 @@ impl ::core::fmt::Debug for v1::GroupChange {
         f.debug_struct("GroupChange").finish_non_exhaustive()
     }
 }
+impl ::core::fmt::Debug for v1::Call {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Call").finish_non_exhaustive()
+    }
+}
 impl ::core::fmt::Debug for v1::SendRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("SendRequest").finish_non_exhaustive()

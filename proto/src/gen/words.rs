@@ -326,7 +326,7 @@ impl Word for v1::LinkReason {
     }
 }
 impl Word for v1::EventKind {
-    const ALL: &'static [Self] = &[Self::Message, Self::Receipt, Self::Link, Self::Outcome, Self::Undecryptable, Self::Edit, Self::Deletion, Self::Reaction, Self::Lost, Self::Dropped, Self::Rejected, Self::GroupChange];
+    const ALL: &'static [Self] = &[Self::Message, Self::Receipt, Self::Link, Self::Outcome, Self::Undecryptable, Self::Edit, Self::Deletion, Self::Reaction, Self::Lost, Self::Dropped, Self::Rejected, Self::GroupChange, Self::Call];
 
     fn word(self) -> &'static str {
         match self {
@@ -343,6 +343,7 @@ impl Word for v1::EventKind {
             Self::Dropped => "dropped",
             Self::Rejected => "rejected",
             Self::GroupChange => "group_change",
+            Self::Call => "call",
         }
     }
 
@@ -361,6 +362,7 @@ impl Word for v1::EventKind {
             "dropped" => Self::Dropped,
             "rejected" => Self::Rejected,
             "group_change" => Self::GroupChange,
+            "call" => Self::Call,
             _ => return None,
         })
     }
@@ -601,6 +603,32 @@ impl Word for v1::GroupChangeKind {
             "join_requested" => Self::JoinRequested,
             "join_request_closed" => Self::JoinRequestClosed,
             "number_changed" => Self::NumberChanged,
+            _ => return None,
+        })
+    }
+}
+impl Word for v1::CallState {
+    const ALL: &'static [Self] = &[Self::Other, Self::Ringing, Self::Missed, Self::Answered, Self::Declined];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Other => "other",
+            Self::Ringing => "ringing",
+            Self::Missed => "missed",
+            Self::Answered => "answered",
+            Self::Declined => "declined",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "unspecified" => Self::Unspecified,
+            "other" => Self::Other,
+            "ringing" => Self::Ringing,
+            "missed" => Self::Missed,
+            "answered" => Self::Answered,
+            "declined" => Self::Declined,
             _ => return None,
         })
     }

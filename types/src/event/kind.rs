@@ -34,6 +34,8 @@ macro_rules! for_each_kind {
             Rejected(Box<$crate::Rejected>) = "rejected", "rej";
             /// A group was changed.
             GroupChange(Box<$crate::GroupChange>) = "group_change", "grp";
+            /// A person calls the account, or a call ended.
+            Call(Box<$crate::Call>) = "call", "call";
         }
     };
 }

@@ -15,7 +15,7 @@ use openclaw_state::people::People as _;
 use openclaw_state::presence::Presence;
 use openclaw_state::traffic::Traffic;
 use openclaw_types::{
-    AuthorCheck, Contact, EventData, GroupChange, Lid, MessageId, Nack, Receipt, SendState,
+    AuthorCheck, Call, Contact, EventData, GroupChange, Lid, MessageId, Nack, Receipt, SendState,
 };
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
@@ -295,6 +295,21 @@ impl Inbound {
         self.gate.owe(self.store.vault(), ticket);
     }
 
+    /// A call: recorded once for each of its states.
+    fn called(&self, call: Call, now: SystemTime) {
+        let chat = call.origin.chat.jid();
+        let id = format!("{}-{}", call.origin.id.as_str(), call.state);
+        let name = self.store.message_name([chat, chat], [None, None], &id);
+        if self.journal.knows(&name) {
+            return;
+        }
+        let what = Some(EventData::Call(Box::new(call)));
+        let (arrivals, held) = self.judged(vec![(None, Arrival { name, what })], now);
+        self.journal.arrive(arrivals, now, |changes, aside| {
+            Held::keep(&held, aside, changes);
+        });
+    }
+
     fn acknowledged(&self, ack: &ServerAck, now: SystemTime) {
         if ack.class.as_deref() != Some("message") {
             return;
@@ -388,6 +403,15 @@ impl EventHandler for Inbound {
             Event::Messages(_) => failpoint::pass(Failpoint::Acked),
             Event::GroupUpdate(update) => {
                 self.group_changed(translate::group_change(update), now);
+            }
+            Event::IncomingCall(call) => {
+                if let Some(call) = translate::ringing(call) {
+                    self.called(call, now);
+                }
+            }
+            Event::MissedCall(call) => self.called(translate::missed_call(call), now),
+            Event::CallEndedElsewhere(call) => {
+                self.called(translate::answered_elsewhere(call), now);
             }
             Event::ServerAck(ack) => self.acknowledged(ack, now),
             Event::Receipt(receipt) => self.receipted(receipt, now),

@@ -1,5 +1,6 @@
 //! Converts the library's messages and people to our types.
 
+mod call;
 mod change;
 mod content;
 mod group;
@@ -8,6 +9,7 @@ mod tests;
 
 use std::time::{Duration, SystemTime};
 
+pub(super) use call::{answered_elsewhere, missed_call, ringing};
 use openclaw_types::{
     Body, ChatId, ChatKind, Contact, EventData, Message, MessageId, Origin, Undecryptable,
     UndecryptableReason,
