@@ -107,6 +107,15 @@ async fn a_call_is_an_event_for_each_of_its_states() {
         };
         anna.call(ACCOUNT, &end).unwrap();
         world.all_acked().await;
+        if state == pb::CallState::Answered {
+            // The call that the phone has taken ends.
+            let end = Call {
+                call: Some(id.clone()),
+                ..Call::of(CallKind::Terminate)
+            };
+            anna.call(ACCOUNT, &end).unwrap();
+            world.all_acked().await;
+        }
         expected.push((id.clone(), pb::CallState::Ringing, true));
         expected.push((id, state, false));
     }

@@ -15,7 +15,8 @@ use openclaw_state::people::People as _;
 use openclaw_state::presence::Presence;
 use openclaw_state::traffic::Traffic;
 use openclaw_types::{
-    AuthorCheck, Call, Contact, EventData, GroupChange, Lid, MessageId, Nack, Receipt, SendState,
+    AuthorCheck, Call, CallState, Contact, EventData, GroupChange, Lid, MessageId, Nack, Receipt,
+    SendState,
 };
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
@@ -298,11 +299,17 @@ impl Inbound {
     /// A call: recorded once for each of its states.
     fn called(&self, call: Call, now: SystemTime) {
         let chat = call.origin.chat.jid();
-        let id = format!("{}-{}", call.origin.id.as_str(), call.state);
-        let name = self.store.message_name([chat, chat], [None, None], &id);
-        if self.journal.knows(&name) {
+        let name = |state: &CallState| {
+            let id = format!("{}-{state}", call.origin.id.as_str());
+            self.store.message_name([chat, chat], [None, None], &id)
+        };
+        let is_known = |state: &CallState| self.journal.knows(&name(state));
+        // A call that another device has taken also ends.
+        let is_taken = is_known(&CallState::Answered) || is_known(&CallState::Declined);
+        if is_known(&call.state) || call.state == CallState::Missed && is_taken {
             return;
         }
+        let name = name(&call.state);
         let what = Some(EventData::Call(Box::new(call)));
         let (arrivals, held) = self.judged(vec![(None, Arrival { name, what })], now);
         self.journal.arrive(arrivals, now, |changes, aside| {
@@ -405,7 +412,7 @@ impl EventHandler for Inbound {
                 self.group_changed(translate::group_change(update), now);
             }
             Event::IncomingCall(call) => {
-                if let Some(call) = translate::ringing(call) {
+                if let Some(call) = translate::call(call) {
                     self.called(call, now);
                 }
             }

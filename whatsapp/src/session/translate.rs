@@ -9,7 +9,7 @@ mod tests;
 
 use std::time::{Duration, SystemTime};
 
-pub(super) use call::{answered_elsewhere, missed_call, ringing};
+pub(super) use call::{answered_elsewhere, call, missed_call};
 use openclaw_types::{
     Body, ChatId, ChatKind, Contact, EventData, Message, MessageId, Origin, Undecryptable,
     UndecryptableReason,

@@ -10,8 +10,8 @@ use whatsapp_rust::types::call::{
 
 use super::{MAX_PUSH_NAME_CHARS, add, chat, person};
 
-/// A call that rings; `None` for the other signals of a call.
-pub(in crate::session) fn ringing(call: &IncomingCall) -> Option<Call> {
+/// A call that rings or has ended; `None` for the other signals of a call.
+pub(in crate::session) fn call(call: &IncomingCall) -> Option<Call> {
     let (id, creator, number, video, group) = match &call.action {
         CallAction::Offer {
             call_id,
@@ -33,6 +33,19 @@ pub(in crate::session) fn ringing(call: &IncomingCall) -> Option<Call> {
             is_video,
             is_group,
         } => (call_id, call_creator, None, *is_video, *is_group),
+        CallAction::Terminate {
+            call_id,
+            call_creator,
+            reason,
+            ..
+        } => {
+            let state = match reason.as_deref() {
+                Some("accepted_elsewhere") => CallState::Answered,
+                Some("rejected_elsewhere") => CallState::Declined,
+                _ => CallState::Missed,
+            };
+            return Some(of(call_id, call_creator, call.timestamp.into(), state));
+        }
         _ => return None,
     };
     let mut ringing = of(id, creator, call.timestamp.into(), CallState::Ringing);
