@@ -20,7 +20,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use openclaw_types::{Link, LinkState, Reason};
+use openclaw_types::{Link, LinkState, Phone, Reason};
 use serde::{Deserialize, Serialize};
 
 use crate::vault::{from_millis, span_millis, to_millis};
@@ -112,9 +112,18 @@ pub struct LinkHistory {
     /// The expiry date that was reported last: WhatsApp announces it at every login.
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<u64>,
-    /// When the restriction began that was reported and has not ended.
+    /// The restriction that was reported and has not ended.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
-    restricted: Option<u64>,
+    restricted: Option<Restricted>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Restricted {
+    #[serde(rename = "s")]
+    since: u64,
+    /// The restricted account.
+    #[serde(rename = "p")]
+    phone: Phone,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,16 +274,22 @@ impl Rules {
     /// Returns the alert for the begin or the end of a restriction of the account, once each.
     #[must_use]
     pub fn on_restriction(history: &mut LinkHistory, link: &Link) -> Option<Notice> {
-        // Also while the agent starts, and has not loaded its account yet.
-        link.account.as_ref()?;
-        let (kind, since) = match (&link.restriction, history.restricted) {
+        // None also while the agent starts, and has not loaded its account yet.
+        let phone = &link.account.as_ref()?.phone;
+        // Another account is linked: whether the restriction of the earlier one lasts is not known.
+        history.restricted.take_if(|it| it.phone != *phone);
+        let (kind, since) = match (&link.restriction, &history.restricted) {
             (Some(restriction), None) => {
-                history.restricted = Some(to_millis(restriction.since));
+                history.restricted = Some(Restricted {
+                    since: to_millis(restriction.since),
+                    phone: phone.clone(),
+                });
                 (AlertKind::Restricted, restriction.since)
             }
-            (None, Some(since)) => {
+            (None, Some(Restricted { since, .. })) => {
+                let since = from_millis(*since);
                 history.restricted = None;
-                (AlertKind::Unrestricted, from_millis(since))
+                (AlertKind::Unrestricted, since)
             }
             _ => return None,
         };

@@ -87,6 +87,13 @@ fn a_restriction_is_alerted_at_its_begin_and_at_its_end() {
     assert_eq!(on(&link(LinkState::Unlinked, 30)), None, "while it starts");
     assert_eq!(on(&restricted(20)), None);
     assert_eq!(on(&free), Some((AlertKind::Unrestricted, at(20))));
+    assert!(on(&restricted(40)).is_some());
+    let mut other = free.clone();
+    if let Some(account) = &mut other.account {
+        account.phone = "+15550100124".parse().unwrap();
+    }
+    assert_eq!(on(&other), None, "another account");
+    assert_eq!(on(&free), None);
 }
 
 #[test]
