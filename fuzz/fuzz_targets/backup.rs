@@ -27,6 +27,10 @@ fuzz_target!(|input: &[u8]| {
     } else {
         let edited = edit::edit(genuine::backup(), rest);
         let whole = edited == genuine::backup();
-        assert_eq!(read(&edited).is_ok(), whole, "a corrupted backup was accepted");
+        assert_eq!(
+            read(&edited).is_ok(),
+            whole,
+            "a corrupted backup was accepted"
+        );
     }
 });

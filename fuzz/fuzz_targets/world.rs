@@ -308,7 +308,7 @@ async fn send_text(session: Option<Session>, to: &Recipient) {
     let text = Outgoing::of_text(Text::kept("five".to_owned()));
     if session.check(to).await.is_ok() {
         let id = new_message_id(&account, clock::now());
-        let _ = session.send(to, &id, &text).await;
+        let _ = session.send(to, &id, &text, None).await;
     }
 }
 
