@@ -174,6 +174,18 @@ def watch(api):
     refused(gone, grpc.StatusCode.NOT_FOUND, "NO_SUCH_CONSUMER")
 
 
+def upload(api, contact):
+    """Sends a document of 100,000 bytes."""
+    file = bytes(range(250)) * 400
+    start = {"kind": "MEDIA_KIND_DOCUMENT", "mime_type": "application/pdf", "file_name": "report.pdf"}
+    chunks = [{"chunk": encoded(file[at : at + 65_536])} for at in range(0, len(file), 65_536)]
+    stored = api.agent("Files/Upload", [{"start": start}, *chunks])
+    assert stored.media.size_bytes == len(file), stored
+    media = {"media": {"media_id": stored.media_id}}
+    sent = api.agent("Agent/Send", {"to": contact, "content": media, "wait": "SEND_STATE_SERVER_ACK"})
+    assert sent.state >= 2, sent
+
+
 def download(api):
     """A picture of 100,000 bytes, 0 to 250 repeated."""
     messages = {"kinds": ["EVENT_KIND_MESSAGE"]}
@@ -298,6 +310,7 @@ def every(api, phone, contact):
     send(api, contact)
     watch(api)
     download(api)
+    upload(api, contact)
     chats(api, contact)
     manage(api, contact)
     admit(api, contact)
