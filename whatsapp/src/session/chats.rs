@@ -9,7 +9,7 @@ use whatsapp_rust::wacore::types::message::AddressingMode;
 use whatsapp_rust::{ChatStateType, Jid};
 
 use super::outbound::jid;
-use super::{QueryError, Session};
+use super::{QueryError, Session, names};
 
 impl Session {
     /// Sends read receipts for messages of one sender in one chat. `sender` is needed in a group.
@@ -91,11 +91,10 @@ pub enum Typing {
 
 /// A person by the address of a group's kind, or by the other one if only that is known.
 fn person(who: &Contact, by_lid: bool) -> Option<Jid> {
-    let lid = || who.lid.as_ref().map(|lid| Jid::lid(lid.user()));
-    let number = || who.phone.as_ref().map(|phone| Jid::pn(phone.digits()));
+    let [lid, number] = names::jids(who);
     match by_lid {
-        true => lid().or_else(number),
-        false => number().or_else(lid),
+        true => lid.or(number),
+        false => number.or(lid),
     }
 }
 

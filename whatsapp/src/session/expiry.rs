@@ -4,12 +4,11 @@
 //! `parseClientExpirationRequest`). whatsapp-rust 0.7.0 ignores the stanza (it reads it since #1314). The announcement concerns
 //! the version, not this connection.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use whatsapp_rust::OwnedNodeRef;
 
-/// The last second of the year 9999: the maximum of a timestamp in the API.
-const MAX_SECONDS: u64 = 253_402_300_799;
+use super::time::date;
 
 /// The announced date, or `Some(None)` if the announcement is withdrawn. `None` for any other stanza, or an invalid date.
 pub(super) fn announced(stanza: &OwnedNodeRef) -> Option<Option<SystemTime>> {
@@ -20,13 +19,13 @@ pub(super) fn announced(stanza: &OwnedNodeRef) -> Option<Option<SystemTime>> {
     let Some(seconds) = announcement.get_attr("t") else {
         return Some(None);
     };
-    let seconds: u64 = seconds.as_str().parse().ok()?;
-    let is_date = (1..=MAX_SECONDS).contains(&seconds);
-    is_date.then(|| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)))
+    date(seconds.as_str().parse().ok()?).map(Some)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use whatsapp_rust::NodeBuilder;
     use whatsapp_rust::wacore_binary::marshal::marshal;
 

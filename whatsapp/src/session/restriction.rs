@@ -15,14 +15,13 @@ use tokio::time::Instant;
 use whatsapp_rust::ReachoutTimelock;
 use whatsapp_rust::client::Client;
 
+use super::time::date;
 use super::{Report, lock, send_report};
 
 /// The operation of the notification.
 const NOTIFICATION: &str = "NotificationUserReachoutTimelockUpdate";
 /// Do not ask more often than this, however many messages are refused.
 const MIN_INTERVAL: Duration = Duration::from_secs(if cfg!(feature = "sim") { 1 } else { 60 });
-/// The last second of the year 9999: the maximum of a timestamp in the API.
-const MAX_SECONDS: u64 = 253_402_300_799;
 
 /// What is known about the account's restriction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,9 +102,7 @@ pub(super) fn notified(operation: &str, payload: &Value) -> Option<RestrictionRe
 
 fn of_timelock(timelock: ReachoutTimelock) -> RestrictionReport {
     let ends = timelock.time_enforcement_ends.as_deref();
-    let ends: Option<u64> = ends.and_then(|ends| ends.trim().parse().ok());
-    let ends = ends.filter(|ends| (1..=MAX_SECONDS).contains(ends));
-    let until = ends.map(|ends| SystemTime::UNIX_EPOCH + Duration::from_secs(ends));
+    let until = ends.and_then(|ends| date(ends.trim().parse().ok()?));
     let is_over = until.is_some_and(|until| until <= clock::protocol());
     if timelock.is_active != Some(true) || is_over {
         return RestrictionReport::Inactive;

@@ -1,10 +1,19 @@
-//! The clock of the WhatsApp library. The library computes waits and detects dead sockets with the system clock, which
-//! can be stepped; it gets one here that is not stepped while a connection lasts.
+//! The clock of the WhatsApp library, and dates that WhatsApp sends. The library computes waits and detects dead sockets
+//! with the system clock, which can be stepped; it gets one here that is not stepped while a connection lasts.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use openclaw_state::clock;
 use whatsapp_rust::wacore::time::{TimeProvider, set_time_provider};
+
+/// The last second of the year 9999: the maximum of a timestamp in the API.
+pub(super) const MAX_SECONDS: u64 = 253_402_300_799;
+
+/// A date in seconds since 1970. `None` for 0, which means that there is none, and for one that the API cannot have.
+pub(super) fn date(seconds: u64) -> Option<SystemTime> {
+    let is_date = (1..=MAX_SECONDS).contains(&seconds);
+    is_date.then(|| UNIX_EPOCH + Duration::from_secs(seconds))
+}
 
 struct Protocol;
 

@@ -14,11 +14,10 @@ use whatsapp_rust::wacore::stanza::groups::{
 use whatsapp_rust::wacore_binary::{JidExt as _, Node, NodeRef};
 
 use super::{chat, contact, content, person};
+use crate::session::time::MAX_SECONDS;
 
 /// The maximum length of a text that is kept, in bytes: 2,048 characters of 4 bytes.
 const MAX_TEXT_BYTES: usize = 8_192;
-/// The last second of the year 9999: the maximum of a timestamp in the API.
-const MAX_SECONDS: u64 = 253_402_300_799;
 /// The maximum number of people in one event: as many as a group has.
 const MAX_PEOPLE: usize = 1_024;
 
