@@ -1,5 +1,7 @@
 //! Processes what arrives: records messages in the journal before WhatsApp gets the ack, and reports all other events.
 
+mod notices;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +16,8 @@ use openclaw_state::outbox::Outbox;
 use openclaw_state::people::People as _;
 use openclaw_state::presence::Presence;
 use openclaw_state::traffic::Traffic;
-use openclaw_types::{
-    AuthorCheck, Call, CallState, Contact, EventData, GroupChange, Lid, MessageId, Nack, Receipt,
-    SendState,
-};
+use openclaw_state::vault::Ticket;
+use openclaw_types::{AuthorCheck, Contact, EventData, MessageId, Nack, Receipt, SendState};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
 use whatsapp_rust::anyhow;
@@ -266,55 +266,12 @@ impl Inbound {
         }
     }
 
-    /// A change of a group: applied to what is known of it, and recorded before its ack leaves. A redelivery is recorded
-    /// once.
-    fn group_changed(&self, mut change: GroupChange, now: SystemTime) {
-        let GroupChange { origin, .. } = &mut change;
-        origin.from_me = self.store.is_account(&origin.sender).unwrap_or_default();
-        let chat = origin.chat.jid().to_owned();
-        let jid = |it: Option<String>| it.unwrap_or_else(|| chat.clone());
-        let lid = origin.sender.lid.as_ref().map(Lid::jid);
-        let number = origin.sender.phone.as_ref();
-        let number = number.map(|phone| format!("{}@s.whatsapp.net", phone.digits()));
-        let (sender, other) = match lid {
-            Some(lid) => (lid, number),
-            None => (jid(number), None),
-        };
-        let names = ([&*chat, &*sender], [None, other.as_deref()]);
-        let name = self
-            .store
-            .message_name(names.0, names.1, origin.id.as_str());
-        self.store.change_group(&change);
-        if self.journal.knows(&name) {
-            return;
-        }
-        let what = Some(EventData::GroupChange(Box::new(change)));
-        let (arrivals, held) = self.judged(vec![(None, Arrival { name, what })], now);
-        let ticket = self.journal.arrive(arrivals, now, |changes, aside| {
-            Held::keep(&held, aside, changes);
-        });
-        self.gate.owe(self.store.vault(), ticket);
-    }
-
-    /// A call: recorded once for each of its states.
-    fn called(&self, call: Call, now: SystemTime) {
-        let chat = call.origin.chat.jid();
-        let name = |state: &CallState| {
-            let id = format!("{}-{state}", call.origin.id.as_str());
-            self.store.message_name([chat, chat], [None, None], &id)
-        };
-        let is_known = |state: &CallState| self.journal.knows(&name(state));
-        // A call that another device has taken also ends.
-        let is_taken = is_known(&CallState::Answered) || is_known(&CallState::Declined);
-        if is_known(&call.state) || call.state == CallState::Missed && is_taken {
-            return;
-        }
-        let name = name(&call.state);
-        let what = Some(EventData::Call(Box::new(call)));
-        let (arrivals, held) = self.judged(vec![(None, Arrival { name, what })], now);
+    /// Judges and records what the library acks by itself.
+    fn record(&self, arrivals: Vec<(Option<Position>, Arrival)>, now: SystemTime) -> Ticket {
+        let (arrivals, held) = self.judged(arrivals, now);
         self.journal.arrive(arrivals, now, |changes, aside| {
             Held::keep(&held, aside, changes);
-        });
+        })
     }
 
     fn acknowledged(&self, ack: &ServerAck, now: SystemTime) {
@@ -400,11 +357,7 @@ impl EventHandler for Inbound {
             }
             // Messages that the hook has committed are in the journal; those that bypass the hook are not.
             Event::Messages(batch) if !batch.hook_committed => {
-                let (arrivals, held) =
-                    self.judged(self.arrivals(&self.in_order(&batch.messages)), now);
-                self.journal.arrive(arrivals, now, |changes, aside| {
-                    Held::keep(&held, aside, changes);
-                });
+                self.record(self.arrivals(&self.in_order(&batch.messages)), now);
                 self.release();
             }
             Event::Messages(_) => failpoint::pass(Failpoint::Acked),
