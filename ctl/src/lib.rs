@@ -11,6 +11,7 @@ mod backup;
 mod blocking;
 mod bytes;
 mod chats;
+mod chunks;
 mod cli;
 mod client;
 mod clients;

@@ -1,7 +1,7 @@
 //! `restore`: restores a backup's account into an agent that has none. The file is verified here first, so that its
 //! problems are reported before anything is sent.
 
-use std::io::{self, Read, Seek as _};
+use std::io::{Read, Seek as _};
 
 use openclaw_proto::v1::admin_client::AdminClient;
 use openclaw_proto::v1::restore_request::Frame;
@@ -11,8 +11,6 @@ use openclaw_proto::v1::{
 use openclaw_vault::Secret;
 use prost_types::Timestamp;
 use serde::Serialize;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
 use crate::address::Address;
@@ -25,10 +23,8 @@ use crate::render::size::{count, size};
 use crate::rollback::check::RollbackCheck;
 use crate::secret::{Use, is_dash, obtain, to_wire};
 use crate::stop::Stops;
-use crate::{client, console};
+use crate::{chunks, client, console};
 
-/// The largest chunk in the contract.
-const CHUNK_BYTES: usize = 64 * 1024;
 const NEXT: &str = "next: the phone need not scan again, `openclawctl status` shows the connection; never start the old agent again";
 
 #[derive(Serialize)]
@@ -89,20 +85,20 @@ pub(crate) async fn deliver(
     bytes: u64,
     json: bool,
 ) -> Result<RestoreResponse, Failure> {
-    let (sender, frames) = mpsc::channel(2);
     let mut progress = Progress::new(json);
-    let answer = admin.restore(ReceiverStream::new(frames));
-    let fed = feed(&mut backup, secret, bytes, sender, &mut progress);
-    tokio::pin!(answer);
-    let early = tokio::select! {
-        answer = &mut answer => Some(answer),
-        fed = fed => { fed?; None }
+    let request = |frame| RestoreRequest { frame: Some(frame) };
+    let start = RestoreStart {
+        secret: Some(to_wire(secret)),
     };
-    let answer = match early {
-        Some(answer) => answer,
-        None => answer.await,
-    };
-    Ok(answer?.into_inner())
+    chunks::send(
+        "the backup",
+        &mut backup,
+        request(Frame::Start(start)),
+        |chunk| request(Frame::Chunk(chunk)),
+        |frames| admin.restore(frames),
+        |sent| progress.show(|| format!("Sent {} of {}", size(sent), size(bytes))),
+    )
+    .await
 }
 
 /// The agent refuses as well; this reports it before anything is prompted for or sent.
@@ -114,38 +110,6 @@ pub(crate) fn has_none(link: &LinkStatus, bring: &str) -> Result<(), Failure> {
         .with_reason("ALREADY_LINKED")
         .with_hint(format!("start an agent with an empty volume and {bring} there; do not unpair this agent for it: that ends the link in every backup of this account"))
         .with_exit(Exit::Refused))
-}
-
-/// Sends the file. Stops early if the agent stops reading: its response then has the reason.
-async fn feed(
-    backup: &mut impl Read,
-    secret: &Secret,
-    all: u64,
-    sender: mpsc::Sender<RestoreRequest>,
-    progress: &mut Progress,
-) -> Result<(), Failure> {
-    let mut frame = Frame::Start(RestoreStart {
-        secret: Some(to_wire(secret)),
-    });
-    let mut sent = 0;
-    loop {
-        let request = RestoreRequest { frame: Some(frame) };
-        if sender.send(request).await.is_err() {
-            return Ok(());
-        }
-        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-        let read = backup
-            .by_ref()
-            .take(CHUNK_BYTES as u64)
-            .read_to_end(&mut chunk)
-            .map_err(|error: io::Error| Failure::new(format!("cannot read the backup: {error}")))?;
-        if read == 0 {
-            return Ok(());
-        }
-        sent += u64::try_from(read).unwrap_or_default();
-        progress.show(|| format!("Sent {} of {}", size(sent), size(all)));
-        frame = Frame::Chunk(chunk);
-    }
 }
 
 fn report(restored: RestoreResponse, json: bool) {

@@ -2,13 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use openclaw_proto::v1::upload_request::Item;
 use openclaw_proto::v1::{MediaKind, UploadRequest, UploadStart};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 
 use crate::address::Address;
 use crate::cli::FileArgs;
@@ -16,12 +14,8 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::render::size::size;
 use crate::stop::Stops;
-use crate::{client, text};
+use crate::{chunks, client, text};
 
-/// The contract's largest chunk.
-const CHUNK_BYTES: usize = 64 * 1024;
-/// Chunks that were read ahead.
-const MAX_QUEUED_CHUNKS: usize = 2;
 const MAX_THUMBNAIL_BYTES: u64 = 64 * 1024;
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
@@ -84,7 +78,7 @@ pub(super) fn of(args: &FileArgs) -> Option<(MediaKind, &Path)> {
     given.next()
 }
 
-/// Uploads it. Returns the name that the message brings it by.
+/// Uploads a file. Returns its media id.
 pub(super) async fn upload(
     address: &Address,
     kind: MediaKind,
@@ -98,24 +92,18 @@ pub(super) async fn upload(
     let mut stops = Stops::listen()?;
     let mut files = client::files(address).await?;
     let shown = text::one_line(&path.to_string_lossy());
-    let (say, said) = mpsc::channel(MAX_QUEUED_CHUNKS);
-    let sending = async {
-        let answer = files.upload(ReceiverStream::new(said));
-        let fed = feed(&mut file, start, say, |sent| {
+    let request = |item| UploadRequest { item: Some(item) };
+    let sending = chunks::send(
+        "the file",
+        &mut file,
+        request(Item::Start(start)),
+        |chunk| request(Item::Chunk(chunk)),
+        |requests| files.upload(requests),
+        |sent| {
             progress.show(|| format!("{shown}: {} of {}", size(sent), size(bytes.max(sent))));
-        });
-        tokio::pin!(answer);
-        let early = tokio::select! {
-            answer = &mut answer => Some(answer),
-            fed = fed => { fed?; None }
-        };
-        let answer = match early {
-            Some(answer) => answer,
-            None => answer.await,
-        };
-        Ok(answer?.into_inner().media_id)
-    };
-    let media_id = stops.or(stopped, sending).await?;
+        },
+    );
+    let media_id = stops.or(stopped, sending).await?.media_id;
     progress.replace(&format!("{shown}: the agent uploads it to WhatsApp"));
     Ok(media_id)
 }
@@ -184,34 +172,6 @@ fn thumbnail(path: &Path) -> Result<Vec<u8>, Failure> {
         return Err(Failure::usage(format!("{shown}: larger than 64 KiB")));
     }
     fs::read(path).map_err(failed)
-}
-
-/// Sends the file. It ends early when the agent takes no more: then its answer says why.
-async fn feed(
-    file: &mut impl Read,
-    start: UploadStart,
-    say: mpsc::Sender<UploadRequest>,
-    mut sent: impl FnMut(u64),
-) -> Result<(), Failure> {
-    let mut item = Item::Start(start);
-    let mut bytes = 0;
-    loop {
-        if say.send(UploadRequest { item: Some(item) }).await.is_err() {
-            return Ok(());
-        }
-        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-        let read = file
-            .by_ref()
-            .take(CHUNK_BYTES as u64)
-            .read_to_end(&mut chunk)
-            .map_err(|error| Failure::new(format!("cannot read the file: {error}")))?;
-        if read == 0 {
-            return Ok(());
-        }
-        bytes += u64::try_from(read).unwrap_or_default();
-        sent(bytes);
-        item = Item::Chunk(chunk);
-    }
 }
 
 #[cfg(test)]
