@@ -23,7 +23,7 @@ use tonic_types::StatusExt as _;
 pub(crate) use bare::{Bare, Ended, new_key};
 pub(crate) use chance::chance;
 pub(crate) use client::{Client, TLS};
-pub(crate) use memory::{Copies, copies, occurrences, places};
+pub(crate) use memory::{Copies, MAX_PASSING_KIB, copies, occurrences, places, private_kib};
 pub(crate) use middle::{Cut, Middle, Mode};
 pub(crate) use opened::open;
 pub(crate) use process::{

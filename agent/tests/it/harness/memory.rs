@@ -1,10 +1,23 @@
-//! Searches for secrets in the memory of another process, as an attacker with the same user could.
+//! The memory of another process: its size, and secrets in it, as an attacker with the same user could find them.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 
 /// A lean agent has no larger mapping.
 const LARGEST: u64 = 256 << 20;
+
+/// The additional memory that a file may take while it passes through the agent, in KiB.
+pub(crate) const MAX_PASSING_KIB: u64 = 3 * 1024;
+
+/// The memory that only process `pid` has, in KiB.
+pub(crate) fn private_kib(pid: u32) -> u64 {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
+    let line = rollup
+        .lines()
+        .find(|line| line.starts_with("Private_Dirty:"));
+    let number = line.unwrap().split_whitespace().nth(1);
+    number.unwrap().parse().unwrap()
+}
 
 /// How often these bytes are in the writable memory of process `pid`.
 pub(crate) fn copies(pid: u32, secret: &[u8]) -> usize {

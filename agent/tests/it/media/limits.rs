@@ -1,6 +1,5 @@
 //! Limits of downloads: size, concurrency and memory.
 
-use std::fs;
 use std::time::Duration;
 
 use openclaw_proto::v1 as pb;
@@ -12,7 +11,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Streaming};
 
 use super::{World, fill, next, of_seq, take};
-use crate::harness::{fact, refusal};
+use crate::harness::{MAX_PASSING_KIB, fact, private_kib, refusal};
 
 /// Larger than all buffers between the host and a client that does not read.
 const LARGE: u64 = 5_000_000;
@@ -103,20 +102,6 @@ async fn two_downloads_run_at_once_and_others_are_queued() {
     world.finish().await;
 }
 
-/// The agent's private memory, in KiB.
-fn private_memory(world: &World) -> u64 {
-    let path = format!("/proc/{}/smaps_rollup", world.agent.pid());
-    let rollup = fs::read_to_string(path).unwrap();
-    let line = rollup
-        .lines()
-        .find(|line| line.starts_with("Private_Dirty:"));
-    let number = line.unwrap().split_whitespace().nth(1);
-    number.unwrap().parse().unwrap()
-}
-
-/// The additional memory for a passing file, in KiB.
-const MOST_KIB: u64 = 3 * 1024;
-
 #[tokio::test]
 async fn a_large_file_takes_little_memory() {
     passes_through_little_memory(64 * 1024 * 1024).await;
@@ -137,14 +122,14 @@ async fn passes_through_little_memory(file_size: u64) {
         .receives_content(&json!({ "video": { "fill": file_size } }))
         .await;
     world.download(small).await.unwrap();
-    let before = private_memory(&world);
+    let before = private_kib(world.agent.pid());
     let mut stream = begun(&world, large).await;
     let (mut bytes, mut most, mut hash) = (0, 0, Sha256::new());
     let end = loop {
         match next(&mut stream).await.unwrap() {
             Some(Item::Chunk(chunk)) => {
                 if bytes % (file_size / 16) == 0 {
-                    most = most.max(private_memory(&world));
+                    most = most.max(private_kib(world.agent.pid()));
                 }
                 bytes += u64::try_from(chunk.len()).unwrap();
                 hash.update(&chunk);
@@ -157,6 +142,6 @@ async fn passes_through_little_memory(file_size: u64) {
     assert_eq!(end.sha256, hash.finalize().as_slice());
     let more = most.saturating_sub(before);
     println!("{file_size} bytes: private memory {before} KiB before, at most {most} KiB meanwhile");
-    assert!(more < MOST_KIB, "{more} KiB more than before");
+    assert!(more < MAX_PASSING_KIB, "{more} KiB more than before");
     world.finish().await;
 }

@@ -1,6 +1,5 @@
 //! What is not stored, and what is not sent.
 
-use std::fs;
 use std::time::Duration;
 
 use openclaw_proto::v1 as pb;
@@ -14,7 +13,7 @@ use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 
 use super::{CHUNK, World, document, fill, item, png, send_request, start, sticker, voice};
-use crate::harness::{WORD, refusal};
+use crate::harness::{MAX_PASSING_KIB, WORD, private_kib, refusal};
 
 /// How many files are stored.
 const MAX_FILES: usize = 64;
@@ -170,20 +169,6 @@ async fn what_a_kind_of_file_does_not_have_is_refused() {
     world.finish().await;
 }
 
-/// What the agent's process has for itself, in KiB.
-fn private_memory(world: &World) -> u64 {
-    let path = format!("/proc/{}/smaps_rollup", world.agent.pid());
-    let rollup = fs::read_to_string(path).unwrap();
-    let line = rollup
-        .lines()
-        .find(|line| line.starts_with("Private_Dirty:"));
-    let number = line.unwrap().split_whitespace().nth(1);
-    number.unwrap().parse().unwrap()
-}
-
-/// How much more memory than before a file may take while it passes, in KiB.
-const MOST_KIB: u64 = 3 * 1024;
-
 /// The most memory that is used until `work` has ended.
 async fn most_memory<T>(world: &World, work: impl Future<Output = T>) -> (T, u64) {
     let mut most = 0;
@@ -191,7 +176,7 @@ async fn most_memory<T>(world: &World, work: impl Future<Output = T>) -> (T, u64
     loop {
         match tokio::time::timeout(Duration::from_millis(20), &mut work).await {
             Ok(done) => return (done, most),
-            Err(_) => most = most.max(private_memory(world)),
+            Err(_) => most = most.max(private_kib(world.agent.pid())),
         }
     }
 }
@@ -220,7 +205,7 @@ async fn passes_through_little_memory(size: usize) {
     let small = world.upload(video(), &fill(200_000)).await.unwrap();
     let sent = world.send_with(send_request(&small.media_id, "")).await;
     world.anna_got(&sent.unwrap().message_id).await;
-    let before = private_memory(&world);
+    let before = private_kib(world.agent.pid());
     let items = tokio_stream::iter(long_items(video(), size));
     let mut client = world.upload_client();
     let (uploaded, received) = most_memory(&world, client.upload(items)).await;
@@ -229,7 +214,7 @@ async fn passes_through_little_memory(size: usize) {
     world.anna_got(&sent.unwrap().message_id).await;
     println!("{before} KiB before, {received} while it came, {hosted} while it left");
     let more = received.max(hosted).saturating_sub(before);
-    assert!(more < MOST_KIB, "{more} KiB more than before");
+    assert!(more < MAX_PASSING_KIB, "{more} KiB more than before");
     world.until_staged(0).await;
     world.finish().await;
 }
