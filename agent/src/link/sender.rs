@@ -158,10 +158,10 @@ impl Sender {
 
     /// Sends a message, or begins with its file.
     async fn deliver(&mut self, line: &Line, delivery: Delivery) {
-        let media = Outgoing::decode(&delivery.payload);
-        let media = media.and_then(|outgoing| Some(outgoing.file()?.media));
+        let outgoing = Outgoing::decode(&delivery.payload);
+        let media = outgoing.as_ref().and_then(|it| Some(it.file()?.media));
         let Some(media) = media.filter(|media| self.uploads.hosted(*media).is_none()) else {
-            let result = self.attempt(&line.session, &delivery).await;
+            let result = self.attempt(&line.session, &delivery, outgoing).await;
             self.outbox.report(&delivery, result, clock::now());
             return;
         };
@@ -174,7 +174,7 @@ impl Sender {
         let turns = Arc::clone(&self.transfer_turns);
         self.transfers.spawn(async move {
             let _turn = turns.acquire().await;
-            // A file for no one is not brought anywhere.
+            // First, so that a file for a recipient who does not exist is not uploaded.
             let result = match session.check(&delivery.to).await {
                 Ok(()) => uploads::host(&uploads, &session, media).await,
                 Err(error) => Err(error),
@@ -196,18 +196,27 @@ impl Sender {
             (Ok(()), Some(_)) if self.outbox.is_late(delivery, clock::now()) => {
                 Err(AttemptError::NotConnected)
             }
-            (Ok(()), Some(line)) => self.attempt(&line.session, delivery).await,
+            (Ok(()), Some(line)) => {
+                let outgoing = Outgoing::decode(&delivery.payload);
+                self.attempt(&line.session, delivery, outgoing).await
+            }
         };
         self.outbox.report(delivery, result, clock::now());
     }
 
-    async fn attempt(&self, session: &Session, delivery: &Delivery) -> Result<(), AttemptError> {
+    /// `outgoing` is the decoded payload; `None` if this version cannot decode it.
+    async fn attempt(
+        &self,
+        session: &Session,
+        delivery: &Delivery,
+        outgoing: Option<Outgoing>,
+    ) -> Result<(), AttemptError> {
         self.check_recipient(session, delivery).await?;
         if delivery.refused.is_some_and(Nack::is_stale_group) {
             session.refresh_group(&delivery.to).await;
         }
         session.check(&delivery.to).await?;
-        let Some(outgoing) = Outgoing::decode(&delivery.payload) else {
+        let Some(outgoing) = outgoing else {
             tracing::error!(
                 id = delivery.id.as_str(),
                 hint = "start the newer version of the agent, which can read it",
