@@ -55,7 +55,7 @@ pub(crate) async fn message(
         payload: payload::file(args, media_id)?.payload,
         ..request
     };
-    // How long its upload to WhatsApp takes depends on the file; the agent itself waits no longer than it was told after.
+    // How long its upload to WhatsApp takes depends on the file. After that the agent applies the timeout of the request.
     let sent = submit(address, request, &args.delivery, None, json).await;
     drop(progress);
     conclude(sent?, &args.delivery, &to, json)

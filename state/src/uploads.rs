@@ -7,8 +7,8 @@
 //!                           └ too old
 //! ```
 //!
-//! A file on the volume is ciphertext, as WhatsApp's media hosts take it; its key is in the vault. Whoever encrypts is
-//! elsewhere: this knows neither WhatsApp's library nor its keys. A file without its row is what a killed agent left,
+//! A file on the volume is ciphertext, as WhatsApp's media hosts take it; its key is in the vault. It is
+//! encrypted elsewhere: this module knows neither WhatsApp's library nor its keys. A file without its row is what a killed agent left,
 //! and is removed at start; a row without its file is removed as well.
 
 mod incoming;
@@ -122,9 +122,9 @@ pub enum UploadError {
     /// It has another size than its client said.
     #[error("the file has {bytes} bytes, and {declared} were declared")]
     OtherSize {
-        /// What came.
+        /// The number received.
         bytes: u64,
-        /// What was said.
+        /// The number declared.
         declared: u64,
     },
     /// It is not what its client said.
@@ -180,7 +180,7 @@ struct Stored {
     claim_is_seen: bool,
 }
 
-/// What becomes of a file.
+/// The outcome of a sweep for one file.
 #[derive(Debug, PartialEq, Eq)]
 enum Fate {
     Stays,

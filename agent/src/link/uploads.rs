@@ -1,4 +1,4 @@
-//! Files to send: received from a client, and brought to WhatsApp when their message has its turn.
+//! Files to send: received from a client, and uploaded to WhatsApp when their message has its turn.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -158,7 +158,7 @@ fn receive(
     Ok(incoming.seal(&encrypted, sealing, clock::now())?)
 }
 
-/// Brings a file to WhatsApp.
+/// Uploads a file to WhatsApp.
 pub(super) async fn host(
     uploads: &Uploads,
     session: &Session,

@@ -1,4 +1,4 @@
-//! Files to send: uploaded to the agent, brought to WhatsApp, received as they were; whatever ends in between.
+//! Files to send: uploaded to the agent, then to WhatsApp, and received unchanged, also if something ends in between.
 
 mod files;
 mod kills;

@@ -46,7 +46,7 @@ pub(crate) enum GroupCommand {
         /// The group: its JID (…@g.us).
         id: String,
     },
-    /// Print the invite link of a group. Whoever has it can join.
+    /// Print the invite link of a group. Anyone who has it can join.
     Link {
         /// The group: its JID (…@g.us).
         id: String,

@@ -248,7 +248,7 @@ async fn consecutive_watches_print_each_event_once() {
     let mut runs = 0;
     while seen.last() != Some(&EVENTS) {
         let stop = EVENTS.min(seen.last().unwrap_or(&0) + rng.u64(1..=EVENTS / 4));
-        // Each stream starts at the first event, whatever was requested, and goes on for a while.
+        // Each stream starts at the first event, whatever was requested, and continues for a while.
         let last = EVENTS.min(stop + rng.u64(..200));
         let steps = (1..=last).map(event).chain([json!({"hold": true})]);
         let script = Script {

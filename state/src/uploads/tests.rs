@@ -1,3 +1,5 @@
+//! Tests of files to send: their limits, claims, and removal.
+
 use std::path::PathBuf;
 
 use openclaw_types::{MediaKind, MediaPointer};

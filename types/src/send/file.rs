@@ -90,7 +90,7 @@ impl fmt::Debug for MediaId {
     }
 }
 
-/// A file in a message to send. What it is was said when it was uploaded.
+/// A file in a message to send. Its properties were given when it was uploaded.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewFile {
     /// The uploaded file.

@@ -10,21 +10,21 @@ async fn only_an_absent_variable_allows_everyone() {
     let mut absent = agent(folder.path());
     let entries = log(&mut absent).await;
     assert_eq!(lines(&entries, "WARN", NO_RULES).len(), 1, "{entries:#?}");
-    for nobody in [
+    for closed in [
         "", " ", "\t\n", "\u{a0}", "\u{feff}", "\"\"", "''", "[]", ",", " , ", "[\"\"]",
     ] {
         let mut agent = agent(folder.path());
-        let entries = log(agent.env("WHATSAPP_ALLOW", nobody)).await;
+        let entries = log(agent.env("WHATSAPP_ALLOW", closed)).await;
         assert_eq!(
             lines(&entries, "WARN", NO_RULES).len(),
             0,
-            "{nobody:?}: {entries:#?}"
+            "{closed:?}: {entries:#?}"
         );
         let rules = lines(&entries, "INFO", "\"listed\":0");
-        assert_eq!(rules.len(), 1, "{nobody:?}: {entries:#?}");
+        assert_eq!(rules.len(), 1, "{closed:?}: {entries:#?}");
         // An empty list may be a mistake too, so it is logged.
         let warned = lines(&entries, "WARN", "WHATSAPP_ALLOW");
-        assert_eq!(warned.len(), 1, "{nobody:?}: {entries:#?}");
+        assert_eq!(warned.len(), 1, "{closed:?}: {entries:#?}");
     }
 }
 

@@ -114,7 +114,7 @@ fn new_content(kind: Option<Kind>, truncated: bool) -> Result<NewContent, GrpcSt
     }
 }
 
-/// What a file is was said when it was uploaded: said again, it would be ignored.
+/// The file of a message. Its properties were given to Files.Upload; repeated here they are rejected, not ignored.
 fn file(media: pb::Media) -> Result<NewFile, GrpcStatus> {
     const ID: &str = "content.media.media_id";
     let pb::Media {
