@@ -15,7 +15,7 @@ use openclaw_state::admission::Admission;
 use openclaw_state::allow::{Allowlist, Loaded};
 use openclaw_state::clients::Clients;
 use openclaw_state::clock::Resumed;
-use openclaw_state::journal::Journal;
+use openclaw_state::journal::{self, Journal};
 use openclaw_state::outbox::Outbox;
 use openclaw_state::people::People;
 use openclaw_state::traffic::Traffic;
@@ -198,7 +198,9 @@ async fn serve(
     let limits = UploadLimits::default();
     let uploads = Arc::new(Uploads::open(vault.clone(), &config.place.dir, limits));
     let sweeping = tokio::spawn(link::sweep(uploads.clone(), setup.outbox.clone()));
-    let (agent, owner, sender, resolver) = Owner::new(setup, store, uploads);
+    let (pages, reading) = journal::Pages::of(Arc::clone(&journal));
+    let reading = tokio::spawn(reading);
+    let (agent, owner, sender, resolver) = Owner::new(setup, store, uploads, pages);
     let (agent, notifier) = observers::with_alerts(agent, config, alert_key, &vault);
     let notifier = notifier.map(|notifier| tokio::spawn(notifier.run(stop.clone())));
     let journal = tokio::spawn(journal.run());
@@ -257,7 +259,9 @@ async fn serve(
             "drain timeout elapsed, open calls aborted"
         );
     }
-    for task in [sender, resolver, reloads, journal, supervised, sweeping] {
+    for task in [
+        sender, resolver, reloads, journal, reading, supervised, sweeping,
+    ] {
         task.abort();
     }
     ended

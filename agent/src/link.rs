@@ -35,7 +35,7 @@ use openclaw_state::alerts::Board;
 use openclaw_state::allow::{Allowlist, Summary};
 use openclaw_state::clock::{self, Steps};
 use openclaw_state::consumers::Consumers;
-use openclaw_state::journal::{Damage, Journal};
+use openclaw_state::journal::{Damage, Journal, Pages};
 use openclaw_state::lookups::Lookups;
 use openclaw_state::outbox::Outbox;
 use openclaw_state::presence::Presence;
@@ -56,7 +56,6 @@ pub use lookups::{LookupError, MAX_NUMBERS_PER_LOOKUP};
 pub use media::{Download, DownloadDenied, DownloadRequest, MediaOf};
 pub use owner::Owner;
 pub use readiness::Readiness;
-pub use recipients::{MAX_KNOWN_EVENTS, MessagesFrom};
 pub use resolver::Resolver;
 pub use rollback::{Decision, Held, StoreSeen};
 pub use sender::Sender;
@@ -84,6 +83,7 @@ pub struct Agent {
     archive: Archive,
     alerts: Alerts,
     media: Arc<media::Transfers>,
+    pages: Pages,
     lookups: Arc<Mutex<Lookups>>,
     uploads: Arc<Uploads>,
     upload_turns: Arc<turns::Turns>,
@@ -333,6 +333,12 @@ impl Agent {
     #[must_use]
     pub fn journal(&self) -> &Arc<Journal> {
         &self.journal
+    }
+
+    /// Reads the journal a page at a time, in turn with all others that do.
+    #[must_use]
+    pub const fn pages(&self) -> &Pages {
+        &self.pages
     }
 
     /// The consumers and their cursors.

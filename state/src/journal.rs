@@ -15,6 +15,7 @@ mod aside;
 mod authors;
 mod damage;
 mod mark;
+mod pages;
 mod tally;
 mod tidying;
 mod unseen;
@@ -36,6 +37,7 @@ use aside::Aside;
 pub use authors::Written;
 pub use damage::Damage;
 pub use mark::{Mark, MessageName};
+pub use pages::{Backwards, EVENTS_PER_PAGE, Pages, Window};
 use tally::Tally;
 use unseen::Unseen;
 

@@ -80,6 +80,15 @@ pub struct Network {
     pub public: Option<String>,
 }
 
+/// A service with the limits for the size of its messages.
+macro_rules! bounded {
+    ($server:ident, $service:expr) => {
+        $server::new($service)
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .max_encoding_message_size(MAX_RESPONSE_BYTES)
+    };
+}
+
 /// Serves until `stop` resolves and open calls have ended.
 pub async fn serve(
     agent: Agent,
@@ -90,42 +99,20 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Clone + Send + Sync + 'static,
 ) -> Result<(), ServeError> {
     let (health, watcher) = health::service(agent.watch(), agent.ready_after());
-    let (pages, reading) = watch::Pages::of(agent.journal().clone());
-    let access = AccessServer::new(access::Service::new(agent.clone()))
-        .max_decoding_message_size(MAX_REQUEST_BYTES)
-        .max_encoding_message_size(MAX_RESPONSE_BYTES);
-    let alerts = AlertsServer::new(alerts::Service::new(agent.clone()))
-        .max_decoding_message_size(MAX_REQUEST_BYTES)
-        .max_encoding_message_size(MAX_RESPONSE_BYTES);
-    let admin = AdminServer::new(admin::Service::new(agent.clone(), stop.clone()))
-        .max_decoding_message_size(MAX_REQUEST_BYTES)
-        .max_encoding_message_size(MAX_RESPONSE_BYTES);
-    let files = FilesServer::new(media::Service::new(agent.clone(), stop.clone()))
-        .max_decoding_message_size(MAX_REQUEST_BYTES)
-        .max_encoding_message_size(MAX_RESPONSE_BYTES);
-    let chats = chats::Service::new(agent.clone(), pages.clone(), stop.clone());
-    let chats = ChatsServer::new(chats)
-        .max_decoding_message_size(MAX_REQUEST_BYTES)
-        .max_encoding_message_size(MAX_RESPONSE_BYTES);
-    let contacts = ContactsServer::new(contacts::Service::new(agent.clone()))
-        .max_decoding_message_size(MAX_REQUEST_BYTES)
-        .max_encoding_message_size(MAX_RESPONSE_BYTES);
-    let groups = GroupsServer::new(groups::Service::new(agent.clone(), pages.clone()))
-        .max_decoding_message_size(MAX_REQUEST_BYTES)
-        .max_encoding_message_size(MAX_RESPONSE_BYTES);
-    let service = AgentServer::new(agent::Service::new(
-        agent,
-        pages,
-        hardening,
-        network.clone(),
-        stop.clone(),
-    ))
-    .max_decoding_message_size(MAX_REQUEST_BYTES)
-    .max_encoding_message_size(MAX_RESPONSE_BYTES);
-    let clients = ClientsServer::new(clients::Service::new(clients, network))
-        .max_decoding_message_size(MAX_REQUEST_BYTES)
-        .max_encoding_message_size(MAX_RESPONSE_BYTES);
-    let (watcher, reading) = (tokio::spawn(watcher), tokio::spawn(reading));
+    let access = bounded!(AccessServer, access::Service::new(agent.clone()));
+    let alerts = bounded!(AlertsServer, alerts::Service::new(agent.clone()));
+    let admin = admin::Service::new(agent.clone(), stop.clone());
+    let admin = bounded!(AdminServer, admin);
+    let files = media::Service::new(agent.clone(), stop.clone());
+    let files = bounded!(FilesServer, files);
+    let chats = chats::Service::new(agent.clone(), stop.clone());
+    let chats = bounded!(ChatsServer, chats);
+    let contacts = bounded!(ContactsServer, contacts::Service::new(agent.clone()));
+    let groups = bounded!(GroupsServer, groups::Service::new(agent.clone()));
+    let service = agent::Service::new(agent, hardening, network.clone(), stop.clone());
+    let service = bounded!(AgentServer, service);
+    let clients = bounded!(ClientsServer, clients::Service::new(clients, network));
+    let watcher = tokio::spawn(watcher);
     let served = Server::builder()
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -155,7 +142,6 @@ pub async fn serve(
         .serve_with_incoming_shutdown(listeners.into_incoming(), stop)
         .await;
     watcher.abort();
-    reading.abort();
     served.map_err(ServeError)
 }
 

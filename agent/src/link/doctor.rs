@@ -182,7 +182,7 @@ impl Agent {
     async fn may_write(&self, phone: &Phone) -> Option<MayWrite> {
         let limit = self.allowlist().send_to()?;
         let to = Recipient::Phone(phone.clone());
-        Some(if self.lists(&limit, &to).await {
+        Some(if self.recipients().lists(&limit, &to).await {
             MayWrite::Listed
         } else if !limit.known {
             MayWrite::No

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use openclaw_state::clock;
+use openclaw_state::journal::Pages;
 use openclaw_state::uploads::Uploads;
 use openclaw_state::vault::Vault;
 use openclaw_types::{EventData, Link, LinkState, Reason};
@@ -78,6 +79,7 @@ impl Owner {
         setup: Setup,
         store: Store,
         uploads: Arc<Uploads>,
+        pages: Pages,
     ) -> (Agent, Self, Sender, Resolver) {
         let (command, commands) = mpsc::channel(MAX_QUEUED_COMMANDS);
         let vault = store.vault().clone();
@@ -112,6 +114,7 @@ impl Owner {
             store: store.clone(),
             alerts: Alerts::default(),
             media: Arc::new(Transfers::new(setup.endpoint.clone())),
+            pages,
             lookups: Arc::default(),
             uploads: uploads.clone(),
             upload_turns: Turns::new(MAX_UPLOADS, MAX_WAITING_UPLOADS),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use openclaw_state::admission::Admission;
 use openclaw_state::clock;
-use openclaw_state::journal::Journal;
+use openclaw_state::journal::{Journal, Pages};
 use openclaw_state::outbox::{AttemptError, Delivery};
 use openclaw_state::send_to::SendTo;
-use openclaw_types::{ChatId, EventData, Filter, Kind, KindSet, Lid, Phone, Recipient, Seq};
+use openclaw_types::{ChatId, Event, EventData, Filter, Kind, KindSet, Lid, Phone, Recipient};
 use openclaw_whatsapp::session::MAX_NUMBERS_PER_QUERY;
 use openclaw_whatsapp::store::Store;
 use tokio::sync::watch;
@@ -16,35 +16,21 @@ use super::doctor::resolve;
 use super::{Agent, View};
 
 /// Within how many of the newest events a message makes its chat `known`. The contract names the number.
-pub const MAX_KNOWN_EVENTS: u64 = 20_000;
-
-const EVENTS_PER_PAGE: usize = 32;
+const MAX_KNOWN_EVENTS: u64 = 20_000;
 
 /// The state that decides whether a recipient is allowed.
 pub(super) struct Recipients {
     view: watch::Receiver<View>,
     admission: Arc<Admission>,
     journal: Arc<Journal>,
-    store: Store,
-}
-
-/// The messages of others in one chat.
-#[derive(Debug)]
-pub struct MessagesFrom {
-    filter: Filter,
+    pages: Pages,
     store: Store,
 }
 
 impl Agent {
-    /// Whether a limit names this recipient. Asks WhatsApp for LIDs that are not known, where only they could show it.
-    pub async fn lists(&self, limit: &SendTo, to: &Recipient) -> bool {
-        self.recipients().lists(limit, to).await
-    }
-
-    /// The messages that make this recipient `known`. `None` if its address cannot be a filter.
-    #[must_use]
-    pub fn messages_from(&self, to: &Recipient) -> Option<MessagesFrom> {
-        self.recipients().messages_from(to)
+    /// Whether a limit has this recipient. Asks WhatsApp for LIDs that are not known, where only they could show it.
+    pub async fn allows(&self, limit: &SendTo, to: &Recipient) -> bool {
+        self.recipients().allows(limit, to).await
     }
 
     pub(super) fn recipients(&self) -> Recipients {
@@ -52,17 +38,9 @@ impl Agent {
             view: self.view.clone(),
             admission: Arc::clone(&self.admission),
             journal: Arc::clone(&self.journal),
+            pages: self.pages.clone(),
             store: self.store.clone(),
         }
-    }
-}
-
-impl MessagesFrom {
-    /// Whether this event is one.
-    #[must_use]
-    pub fn contains(&self, what: &EventData) -> bool {
-        let received = matches!(what, EventData::Message(message) if !message.origin.from_me);
-        received && self.filter.passes(what, |jid| self.store.other_name(jid))
     }
 }
 
@@ -79,7 +57,7 @@ impl Recipients {
             return Ok(());
         };
         let to = &delivery.to;
-        if self.lists(&limit, to).await || limit.known && self.has_written(to).await {
+        if self.allows(&limit, to).await {
             return Ok(());
         }
         let allowlist = self.admission.allowlist();
@@ -90,7 +68,11 @@ impl Recipients {
         }
     }
 
-    async fn lists(&self, limit: &SendTo, to: &Recipient) -> bool {
+    async fn allows(&self, limit: &SendTo, to: &Recipient) -> bool {
+        self.lists(limit, to).await || limit.known && self.has_written(to).await
+    }
+
+    pub(super) async fn lists(&self, limit: &SendTo, to: &Recipient) -> bool {
         let lists = || limit.lists(to, |phone| self.lid_of(phone));
         if lists() {
             return true;
@@ -113,8 +95,24 @@ impl Recipients {
         false
     }
 
-    /// `None` rather than a filter without a chat, which would pass all messages.
-    fn messages_from(&self, to: &Recipient) -> Option<MessagesFrom> {
+    /// Whether a message from this chat is among the newest events.
+    pub(super) async fn has_written(&self, to: &Recipient) -> bool {
+        let Some(chat) = self.messages_in(to) else {
+            return false;
+        };
+        let is_from_there = |event: &Event| {
+            matches!(&event.what, EventData::Message(message) if !message.origin.from_me)
+                && chat.passes(&event.what, |jid| self.store.other_name(jid))
+        };
+        let range = self.journal.range();
+        self.pages
+            .any_of_newest(range, MAX_KNOWN_EVENTS, is_from_there)
+            .await
+    }
+
+    /// The filter for messages in this recipient's chat. `None` rather than a filter without a chat, which would pass all
+    /// messages.
+    fn messages_in(&self, to: &Recipient) -> Option<Filter> {
         let mut filter = Filter {
             kinds: KindSet::of([Kind::Message]),
             ..Filter::default()
@@ -125,33 +123,7 @@ impl Recipients {
         {
             filter.chats.add(&lid.jid()).ok()?;
         }
-        let store = self.store.clone();
-        Some(MessagesFrom { filter, store })
-    }
-
-    /// Whether a message from this chat is among the newest events.
-    pub(super) async fn has_written(&self, to: &Recipient) -> bool {
-        let Some(messages) = self.messages_from(to) else {
-            return false;
-        };
-        let (Seq(head), _) = self.journal.range();
-        let mut cursor = Seq(head.saturating_sub(MAX_KNOWN_EVENTS));
-        while cursor.0 < head {
-            let page = self.journal.read(cursor, EVENTS_PER_PAGE);
-            if page
-                .events
-                .iter()
-                .any(|event| messages.contains(&event.what))
-            {
-                return true;
-            }
-            if page.cursor <= cursor {
-                break;
-            }
-            cursor = page.cursor;
-            tokio::task::yield_now().await;
-        }
-        false
+        Some(filter)
     }
 
     /// The current LID of a number. The number that a LID once had is not used: it may belong to someone else now.
@@ -164,5 +136,50 @@ impl Recipients {
 impl std::fmt::Debug for Recipients {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Recipients").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use openclaw_state::journal::Limits;
+    use openclaw_state::vault::trial::Volume;
+    use openclaw_types::{Link, LinkState};
+
+    use super::*;
+
+    fn link(state: LinkState) -> EventData {
+        EventData::Link(Box::new(Link {
+            state,
+            since: SystemTime::UNIX_EPOCH,
+            account: None,
+            reason: None,
+            code: None,
+            expires_at: None,
+            restriction: None,
+        }))
+    }
+
+    #[tokio::test]
+    async fn a_bounded_number_of_events_is_scanned() {
+        let volume = Volume::new();
+        let begin = SystemTime::UNIX_EPOCH;
+        let journal = Journal::open(volume.vault.clone(), Limits::default(), begin);
+        let journal = Arc::new(journal);
+        let (pages, reading) = Pages::of(Arc::clone(&journal));
+        tokio::spawn(reading);
+        let looked_for = |event: &Event| event.what == link(LinkState::LoggedOut);
+        let found = || pages.any_of_newest(journal.range(), MAX_KNOWN_EVENTS, looked_for);
+        assert!(!found().await);
+        journal.append(link(LinkState::LoggedOut), begin);
+        for _ in 1..MAX_KNOWN_EVENTS {
+            journal.append(link(LinkState::Unlinked), begin);
+        }
+        journal.flush().await;
+        assert!(found().await);
+        journal.append(link(LinkState::Unlinked), begin);
+        journal.flush().await;
+        assert!(!found().await);
     }
 }

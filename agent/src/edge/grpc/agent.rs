@@ -12,7 +12,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::listen::Caller;
-use super::watch::{OtherName, Pages, Watch};
+use super::watch::{OtherName, Watch};
 use super::{Network, convert, limit, list, roles, status};
 use crate::link::{Agent, Followed, Storage};
 
@@ -20,7 +20,6 @@ type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(super) struct Service<S> {
     agent: Agent,
-    pages: Pages,
     hardening: Hardening,
     network: Network,
     stop: S,
@@ -28,16 +27,9 @@ pub(super) struct Service<S> {
 
 impl<S> Service<S> {
     /// Streams that would never end by themselves end with `stop`.
-    pub(super) const fn new(
-        agent: Agent,
-        pages: Pages,
-        hardening: Hardening,
-        network: Network,
-        stop: S,
-    ) -> Self {
+    pub(super) const fn new(agent: Agent, hardening: Hardening, network: Network, stop: S) -> Self {
         Self {
             agent,
-            pages,
             hardening,
             network,
             stop,
@@ -120,12 +112,12 @@ where
         let caller = extensions.get::<Caller>();
         let named = draft.to.clone();
         if let Some(to) = &named {
-            limit::check(&self.agent, &self.pages, caller, to).await?;
+            limit::check(&self.agent, caller, to).await?;
         }
         let prepared = self.agent.prepare(draft);
         let prepared = prepared.map_err(|failure| status::send_failure(&failure))?;
         if named.is_none() {
-            limit::check(&self.agent, &self.pages, caller, &prepared.to).await?;
+            limit::check(&self.agent, caller, &prepared.to).await?;
         }
         if let Some(seen) = seen {
             self.agent.report_store(seen).await;
@@ -191,7 +183,7 @@ where
         let followed = self.follow(&request.followed).await;
         let agent = self.agent.clone();
         let lid_of = Box::new(move |phone: &Phone| agent.allowlist().lid_of(phone));
-        let pages = self.pages.clone();
+        let pages = self.agent.pages().clone();
         let (journal, agent) = (self.agent.journal(), self.identity());
         let other_name = self.other_name();
         let watch = Watch::new(journal, pages, request, other_name, agent, (named, lid_of));
@@ -224,7 +216,7 @@ where
             .name_by_lid(named, |phone| allowlist.lid_of(phone));
         let range = self.agent.journal().range();
         let (other_name, agent) = (self.other_name(), self.identity());
-        let listed = list::list(&self.pages, range, request, &other_name, &agent);
+        let listed = list::list(self.agent.pages(), range, request, &other_name, &agent);
         let mut listed = listed.await;
         for event in &mut listed.events {
             with_chat_name(&self.agent, event);

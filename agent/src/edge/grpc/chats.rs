@@ -10,7 +10,6 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::listen::Caller;
-use super::watch::Pages;
 use super::{convert, limit, status};
 use crate::link::Agent;
 
@@ -19,14 +18,13 @@ type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 /// The service.
 pub(super) struct Service<S> {
     agent: Agent,
-    pages: Pages,
     stop: S,
 }
 
 impl<S> Service<S> {
     /// Typing ends with `stop`.
-    pub(super) const fn new(agent: Agent, pages: Pages, stop: S) -> Self {
-        Self { agent, pages, stop }
+    pub(super) const fn new(agent: Agent, stop: S) -> Self {
+        Self { agent, stop }
     }
 }
 
@@ -50,7 +48,7 @@ where
         let caller = extensions.get::<Caller>();
         let chats: HashSet<_> = received.iter().map(|one| &one.chat).collect();
         for chat in chats {
-            limit::check(&self.agent, &self.pages, caller, chat).await?;
+            limit::check(&self.agent, caller, chat).await?;
         }
         let marked = self.agent.mark_read(&received).await;
         marked.map_err(|error| status::chat(&error))?;
@@ -64,7 +62,7 @@ where
         let (_, extensions, request) = request.into_parts();
         let (to, what) = convert::set_typing_request(request)?;
         let caller = extensions.get::<Caller>();
-        limit::check(&self.agent, &self.pages, caller, &to).await?;
+        limit::check(&self.agent, caller, &to).await?;
         let notes = self.agent.set_typing(&to, what);
         let notes = notes.map_err(|error| status::chat(&error))?;
         let notes = ReceiverStream::new(notes);

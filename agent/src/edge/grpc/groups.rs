@@ -6,23 +6,21 @@ use openclaw_whatsapp::session::MemberAction;
 use tonic::{Extensions, Request, Response, Status};
 
 use super::listen::Caller;
-use super::watch::Pages;
 use super::{convert, limit, status};
 use crate::link::Agent;
 
 pub(super) struct Service {
     agent: Agent,
-    pages: Pages,
 }
 
 impl Service {
-    pub(super) const fn new(agent: Agent, pages: Pages) -> Self {
-        Self { agent, pages }
+    pub(super) const fn new(agent: Agent) -> Self {
+        Self { agent }
     }
 
     /// A client that may not write to a group or a person may not change the group, or add the person.
     async fn check(&self, caller: &Extensions, to: &Recipient) -> Result<(), Status> {
-        limit::check(&self.agent, &self.pages, caller.get::<Caller>(), to).await
+        limit::check(&self.agent, caller.get::<Caller>(), to).await
     }
 
     async fn check_all(&self, caller: &Extensions, people: &[Contact]) -> Result<(), Status> {

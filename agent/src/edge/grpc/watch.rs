@@ -1,21 +1,17 @@
 //! One WatchEvents stream: a cursor in the journal, woken when the head moves.
 
-mod pages;
-
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures::Stream;
 use openclaw_proto::v1 as pb;
-use openclaw_state::journal::Journal;
+use openclaw_state::journal::{Journal, Pages};
 use openclaw_types::{Activity, ChatId, Contact, Event, Filter, Lid, Phone, Seq};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::convert::{self, WatchRequest};
 use crate::link::Followed;
-
-pub(super) use pages::{EVENTS_PER_PAGE, Pages};
 
 /// The longest time between two items of a stream.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
