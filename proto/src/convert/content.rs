@@ -1,13 +1,19 @@
 //! The content of a message.
 
+mod media;
+mod quoted;
+
 use openclaw_types::{
     Body, CalendarEvent, Choice, Choices, Contact, ContactCard, Content, GroupInvite, LinkPreview,
-    Location, Media, MediaKind, MessageId, Other, Poll, QuoteCheck, Quoted, Vote,
+    Location, MessageId, Other, Poll, Vote,
 };
 use prost_types::{Duration, Timestamp};
 
+pub use media::{media, media_kind};
+
+use self::media::media_from;
 use super::Error;
-use super::people::{contact, person};
+use super::people::contact;
 use super::target::{target, target_from};
 use crate::v1;
 use crate::v1::content::Kind;
@@ -54,7 +60,7 @@ pub(super) fn content(content: Content) -> (v1::Content, Frame) {
         truncated,
     };
     let frame = Frame {
-        quoted: quoted.map(self::quoted),
+        quoted: quoted.map(quoted::quoted),
         view_once,
         forwarded,
         disappears_after: seconds(disappears_after),
@@ -85,7 +91,7 @@ pub(super) fn content_from(content: v1::Content, frame: Frame) -> Result<Content
     };
     Ok(Content {
         body: kind.map_or(Ok(Body::Unknown), body)?,
-        quoted: quoted.map(quoted_from),
+        quoted: quoted.map(quoted::quoted_from),
         mentions: mentions.into_iter().map(Contact::from).collect(),
         view_once,
         forwarded,
@@ -337,88 +343,6 @@ fn body(kind: Kind) -> Result<Body, Error> {
     })
 }
 
-/// A file, without its location and key: those never leave the agent.
-#[must_use]
-pub fn media(media: Media) -> v1::Media {
-    let Media {
-        kind,
-        mime_type,
-        file_name,
-        bytes,
-        seconds: plays,
-        pixels: (width, height),
-        caption,
-        pointer,
-    } = media;
-    v1::Media {
-        kind: media_kind(kind).into(),
-        mime_type,
-        file_name,
-        size_bytes: bytes,
-        duration: seconds(plays),
-        width,
-        height,
-        caption,
-        downloadable: pointer.is_some(),
-        media_id: String::new(),
-        view_once: false,
-    }
-}
-
-/// Without the pointer, which never leaves the agent.
-fn media_from(media: v1::Media) -> Media {
-    let kind = media.kind();
-    let v1::Media {
-        kind: _,
-        mime_type,
-        file_name,
-        size_bytes,
-        duration,
-        width,
-        height,
-        caption,
-        downloadable: _,
-        media_id: _,
-        view_once: _,
-    } = media;
-    Media {
-        kind: match kind {
-            v1::MediaKind::Image => MediaKind::Image,
-            v1::MediaKind::Video => MediaKind::Video,
-            v1::MediaKind::Audio => MediaKind::Audio,
-            v1::MediaKind::Voice => MediaKind::Voice,
-            v1::MediaKind::Sticker => MediaKind::Sticker,
-            v1::MediaKind::Gif => MediaKind::Gif,
-            v1::MediaKind::VideoNote => MediaKind::VideoNote,
-            v1::MediaKind::Document => MediaKind::Document,
-            v1::MediaKind::Unspecified => MediaKind::Unknown,
-        },
-        mime_type,
-        file_name,
-        bytes: size_bytes,
-        seconds: seconds_from(duration),
-        pixels: (width, height),
-        caption,
-        pointer: None,
-    }
-}
-
-/// The kind of a file.
-#[must_use]
-pub const fn media_kind(kind: MediaKind) -> v1::MediaKind {
-    match kind {
-        MediaKind::Image => v1::MediaKind::Image,
-        MediaKind::Video => v1::MediaKind::Video,
-        MediaKind::Audio => v1::MediaKind::Audio,
-        MediaKind::Voice => v1::MediaKind::Voice,
-        MediaKind::Document => v1::MediaKind::Document,
-        MediaKind::Sticker => v1::MediaKind::Sticker,
-        MediaKind::Gif => v1::MediaKind::Gif,
-        MediaKind::VideoNote => v1::MediaKind::VideoNote,
-        MediaKind::Unknown => v1::MediaKind::Unspecified,
-    }
-}
-
 fn location(location: Location) -> v1::Location {
     let Location {
         latitude_e6,
@@ -452,52 +376,6 @@ fn location_from(location: v1::Location) -> Location {
         name,
         live,
         caption,
-    }
-}
-
-fn quoted(quoted: Quoted) -> v1::Quoted {
-    let Quoted {
-        id,
-        sender,
-        text,
-        media,
-        check,
-    } = quoted;
-    v1::Quoted {
-        id: text_of(id),
-        sender: Some(contact(sender)),
-        text,
-        media: media.map(|media| self::media(*media)),
-        check: match check {
-            QuoteCheck::Unspecified => v1::QuoteCheck::Unspecified,
-            QuoteCheck::Confirmed => v1::QuoteCheck::Confirmed,
-            QuoteCheck::Unknown => v1::QuoteCheck::Unknown,
-            QuoteCheck::Different => v1::QuoteCheck::Different,
-        }
-        .into(),
-    }
-}
-
-fn quoted_from(quoted: v1::Quoted) -> Quoted {
-    let check = match quoted.check() {
-        v1::QuoteCheck::Unspecified => QuoteCheck::Unspecified,
-        v1::QuoteCheck::Confirmed => QuoteCheck::Confirmed,
-        v1::QuoteCheck::Unknown => QuoteCheck::Unknown,
-        v1::QuoteCheck::Different => QuoteCheck::Different,
-    };
-    let v1::Quoted {
-        id,
-        sender,
-        text,
-        media,
-        check: _,
-    } = quoted;
-    Quoted {
-        id: MessageId::new(&id),
-        sender: person(sender),
-        text,
-        media: media.map(|media| Box::new(media_from(media))),
-        check,
     }
 }
 
