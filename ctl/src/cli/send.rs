@@ -55,7 +55,7 @@ pub(crate) struct TargetArgs {
 pub(crate) struct SendArgs {
     /// Recipient: a phone number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
     pub(crate) to: String,
-    /// The text. `-` reads it from stdin, as does no TEXT if stdin is not a terminal. With --location: the caption.
+    /// The text; `-` reads it from stdin, and so does leaving it out, unless stdin is a terminal. With --location: the caption.
     #[arg(allow_hyphen_values = true, conflicts_with_all = ["contact", "file"])]
     pub(crate) text: Option<String>,
     /// Reply to this message, by the seq of its event, as `watch` and `events` print it.
@@ -150,7 +150,7 @@ pub(crate) struct EditArgs {
     /// The message.
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// The new text. `-` reads it from stdin, as does no TEXT if stdin is not a terminal.
+    /// The new text; `-` reads it from stdin, and so does leaving it out, unless stdin is a terminal.
     #[arg(allow_hyphen_values = true)]
     pub(crate) text: Option<String>,
     /// Mention this person, by number or LID; repeatable.
