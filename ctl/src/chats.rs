@@ -90,7 +90,7 @@ async fn show(
     loop {
         match next(&mut stream).await {
             Err(failure) => return failure,
-            // Each item that repeats the one before is only for programs.
+            // A person sees only changes.
             Ok(item) if json => console::report_json(&item),
             Ok(item) if shown == Some(item.shown) => {}
             Ok(SetTypingResponse { shown: true }) => {
@@ -98,7 +98,9 @@ async fn show(
                 shown = Some(true);
             }
             Ok(SetTypingResponse { shown: false }) => {
-                console::note("note: the agent is not connected; it continues when it is");
+                console::note(
+                    "note: the agent is not connected to WhatsApp; this continues once it is",
+                );
                 shown = Some(false);
             }
         }
@@ -110,7 +112,7 @@ async fn next(stream: &mut Streaming<SetTypingResponse>) -> Result<SetTypingResp
     item.ok_or_else(|| {
         Failure::new("the agent ended the call")
             .with_reason("STREAM_ENDED")
-            .with_hint("it is stopping: run it again once it has restarted")
+            .with_hint("the agent is stopping: run the command again once it has restarted")
     })
 }
 

@@ -75,7 +75,7 @@ pub(crate) enum Command {
     /// Tries once: if WhatsApp refuses again, the agent does not retry. Exit codes: 0 connected,
     /// 4 refused by WhatsApp or the agent, 1 not connected yet.
     Resume(ResumeArgs),
-    /// Send one message: a text, a location or contact cards.
+    /// Send one message: a text, a file, a location or contact cards.
     Send(Box<SendArgs>),
     /// React to a message with an emoji.
     React(ReactArgs),
@@ -87,11 +87,11 @@ pub(crate) enum Command {
     Poll(PollArgs),
     /// Vote in a poll.
     Vote(VoteArgs),
-    /// Mark messages as read, for their senders and on the phone: all of them or none.
+    /// Mark messages as read, for their senders and on the phone; if one cannot be marked, none is.
     Read(ReadArgs),
     /// Show in a chat that the account types, until Ctrl-C.
     ///
-    /// The account is online meanwhile, and only meanwhile: as long as it is, the phone shows no notifications.
+    /// The account is online while this runs, and so the phone shows no notifications.
     Typing(TypingArgs),
     /// Look up which numbers are on WhatsApp; sends nothing to them.
     ///
@@ -113,7 +113,8 @@ pub(crate) enum Command {
     Media(MediaCommand),
     /// List, create, change, join and leave groups.
     ///
-    /// Groups are named by their JID, as `group list` prints it.
+    /// Groups are named by their JID, as `group list` prints it. `add`, `remove`, `promote`, `demote` and `requests` exit with
+    /// 4 if WhatsApp refused the change for one of the people.
     #[command(subcommand)]
     Group(GroupCommand),
     /// List or remove consumers: named read positions that the agent stores.

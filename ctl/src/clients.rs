@@ -28,7 +28,7 @@ struct Open<'a> {
     open: &'a Invitation,
 }
 
-/// The value of `--send-to` for chats from which the agent keeps a message.
+/// The value of `--send-to` for chats from which a message is among the newest events.
 const KNOWN: &str = "known";
 
 #[derive(Serialize)]

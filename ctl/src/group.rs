@@ -25,7 +25,7 @@ use client::pages;
 
 /// The agent waits for WhatsApp, for each change of a request.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
-/// The limit of the contract.
+/// The limit of the API.
 const MAX_PICTURE_BYTES: u64 = 512 * 1024;
 
 #[derive(Serialize)]
@@ -94,7 +94,7 @@ async fn list(address: &Address, fresh: bool, json: bool) -> Result<Exit, Failur
         let request = ListGroupsRequest {
             page_size: 0,
             page_token,
-            // One question is enough for all pages.
+            // One request to WhatsApp is enough for all pages.
             fresh: std::mem::take(&mut first),
         };
         answer(address, agent.list_groups(request)).await

@@ -1,6 +1,6 @@
-//! Lookups of numbers: the answers that are still good, and how many more may be asked for. Pure; nothing is stored.
+//! Lookups of numbers: cached answers, and the limit on further lookups. Pure, and in memory only.
 //!
-//! WhatsApp restricts accounts that look up many numbers. A restart forgets both.
+//! WhatsApp restricts accounts that look up many numbers. A restart forgets the answers and the count.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, SystemTime};
@@ -14,7 +14,7 @@ pub const PERIOD: Duration = Duration::from_secs(3600);
 
 const MAX_CACHED: usize = 1_024;
 const KEEP_FOUND: Duration = Duration::from_secs(24 * 3600);
-/// Shorter: someone may register any time.
+/// Shorter, because the number may be registered at any time.
 const KEEP_ABSENT: Duration = Duration::from_secs(3600);
 
 /// WhatsApp's answer about a number.
@@ -43,21 +43,21 @@ pub struct Lookups {
     answers: HashMap<Phone, Found>,
     /// When numbers were looked up, oldest first: at most [`MAX_LOOKUPS`].
     asked: VecDeque<SystemTime>,
-    /// WhatsApp has answered that it was too much.
+    /// Set after WhatsApp has refused a lookup as too many.
     blocked_until: Option<SystemTime>,
 }
 
 impl Lookups {
-    /// The answer about a number, if there is one that is not too old.
+    /// The cached answer about a number, if it has not expired.
     #[must_use]
     pub fn answer(&self, phone: &Phone, now: SystemTime) -> Option<&Found> {
         self.answers.get(phone).filter(|found| found.is_good(now))
     }
 
-    /// Counts so many numbers, which are about to be looked up. They count also if WhatsApp does not answer.
+    /// Counts numbers that are about to be looked up. They count even if WhatsApp does not answer.
     ///
     /// # Errors
-    /// They are too many: when they would not be. Nothing is counted.
+    /// They would exceed the limit: the time from which they would not. Nothing is counted then.
     pub fn take(&mut self, count: usize, now: SystemTime) -> Result<(), SystemTime> {
         if let Some(until) = self.blocked_until.filter(|until| *until > now) {
             return Err(until);
@@ -68,7 +68,7 @@ impl Lookups {
         }
         let excess = (self.asked.len() + count).saturating_sub(MAX_LOOKUPS);
         if excess > 0 {
-            // After the last of those that have to go first.
+            // Possible once the oldest `excess` lookups are older than the period.
             let last = self.asked.get(excess - 1).or(self.asked.back());
             return Err(last.map_or(now, |at| *at) + PERIOD);
         }
@@ -76,14 +76,14 @@ impl Lookups {
         Ok(())
     }
 
-    /// WhatsApp has answered that it was too much.
+    /// Blocks lookups after WhatsApp has refused one as too many. Returns the end.
     pub fn block(&mut self, now: SystemTime) -> SystemTime {
         let until = now + PERIOD;
         self.blocked_until = Some(until);
         until
     }
 
-    /// Keeps an answer.
+    /// Caches an answer.
     pub fn learn(&mut self, phone: Phone, found: Found) {
         if self.answers.len() >= MAX_CACHED {
             self.answers.retain(|_, kept| kept.is_good(found.at));

@@ -1,15 +1,15 @@
-//! Files to send: clients upload them here first, and name them in a message.
+//! Files to send. A client uploads a file here first, and then sends a message that refers to it.
 //!
 //! ```text
 //! begin ──> receiving ──> stored ──> claimed by a message ──> removed, once WhatsApp's server has the message
 //!               │           │ ^            │
-//!               └ dropped   │ └────────────┘ the message failed, or was cancelled
-//!                           └ too old
+//!               └ aborted   │ └────────────┘ the message failed, or was cancelled
+//!                           └ expired
 //! ```
 //!
-//! A file on the volume is ciphertext, as WhatsApp's media hosts take it; its key is in the vault. It is
-//! encrypted elsewhere: this module knows neither WhatsApp's library nor its keys. A file without its row is what a killed agent left,
-//! and is removed at start; a row without its file is removed as well.
+//! A file on the volume is ciphertext, in the form that WhatsApp's media hosts accept; its key is in the vault. The caller
+//! encrypts it: this module does not depend on WhatsApp's library. A file without its row was left by an agent that was
+//! killed, and is removed at start; a row without its file is removed as well.
 
 mod incoming;
 mod inspection;
@@ -38,22 +38,22 @@ pub use opus::NotVoice;
 
 /// The directory on the volume.
 pub const DIR: &str = "uploads";
-/// The largest file that WhatsApp takes.
+/// The largest file that WhatsApp accepts.
 pub const MAX_FILE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
-/// How long a file is stored that no message brings.
+/// How long a file is stored that belongs to no message.
 pub const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
-/// After this time a file that no message brings gives way to a new one, if there is no room for both. Otherwise clients
-/// whose sends are refused, and that upload anew each time, would block all others for a day.
+/// After this time a file that belongs to no message is removed if a new one needs its space. Otherwise clients whose sends
+/// are refused, and that upload the file again each time, would block all others for a day.
 const YIELDING_AGE: Duration = Duration::from_secs(10 * 60);
 
-/// How much is stored.
+/// Limits of what is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UploadLimits {
     /// The number of files.
     pub files: usize,
     /// Their total size.
     pub bytes: u64,
-    /// What is left free on the volume: the store must always be able to write.
+    /// Bytes to leave free on the volume: the store must always be able to write.
     pub free_bytes: u64,
 }
 
@@ -70,35 +70,35 @@ impl Default for UploadLimits {
 /// A file that can be sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Upload {
-    /// What it is. Its pointer has the key and the hashes, and no path: it is not at WhatsApp yet.
+    /// Its metadata. The pointer has the key and the hashes, but no path: the file is not at WhatsApp yet.
     pub media: Media,
-    /// The size of what is on the volume.
+    /// The size of the ciphertext on the volume.
     pub encrypted_bytes: u64,
-    /// The bars of a voice message; else empty.
+    /// The heights of the bars that clients show for a voice message; else empty.
     pub waveform: Vec<u8>,
     /// A small JPEG of it; may be empty.
     pub thumbnail: Vec<u8>,
-    /// WhatsApp's MACs of its parts, for playing before all of it is there; may be empty.
+    /// WhatsApp's MACs of its parts, with which a client can play it before all of it is downloaded; may be empty.
     pub sidecar: Vec<u8>,
-    /// A sticker that moves.
+    /// True for an animated sticker.
     pub animated: bool,
     /// When it was stored.
     pub created_at: SystemTime,
 }
 
-/// Where a file is at WhatsApp.
+/// The address of a file at WhatsApp.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hosted {
-    /// With the host.
+    /// The URL, on one media host.
     pub url: String,
-    /// On any host.
+    /// The path, valid on any media host.
     pub direct_path: String,
 }
 
-/// What a client says about a file.
+/// A client's description of a file.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct NewUpload {
-    /// What it is, as far as the client says; `bytes` is 0 where it does not say how large it is.
+    /// Its metadata, as far as the client gives them; `bytes` is 0 if the client does not give the size.
     pub media: Media,
     /// A small JPEG of it; may be empty.
     pub thumbnail: Vec<u8>,
@@ -107,30 +107,30 @@ pub struct NewUpload {
 /// Why a file is not stored. Nothing is left of it.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
-    /// The limit for files.
+    /// The limit of files is reached.
     #[error("{0} files wait to be sent already")]
     TooMany(usize),
-    /// The limit for their size.
-    #[error("the files that wait to be sent have too many bytes: at most {0}")]
+    /// The limit of their total size is reached.
+    #[error("the files that wait to be sent may have {0} bytes in total")]
     TooMuch(u64),
-    /// The volume.
-    #[error("the agent's volume has not enough free space")]
+    /// The volume has less free space than the file and [`UploadLimits::free_bytes`] need.
+    #[error("the agent's volume does not have enough free space")]
     VolumeFull,
-    /// The file alone.
+    /// The file exceeds WhatsApp's limit.
     #[error("the file is larger than {MAX_FILE_BYTES} bytes")]
     TooLarge,
-    /// It has another size than its client said.
-    #[error("the file has {bytes} bytes, and {declared} were declared")]
+    /// Its size is not the one that the client declared.
+    #[error("the file has {bytes} bytes, but {declared} were declared")]
     OtherSize {
         /// The number received.
         bytes: u64,
         /// The number declared.
         declared: u64,
     },
-    /// It is not what its client said.
+    /// It is not of the kind that the client declared.
     #[error(transparent)]
     Unfit(#[from] Unfit),
-    /// The volume, in another way.
+    /// An I/O error of the volume.
     #[error("the file could not be written to the agent's volume")]
     Volume(#[source] io::Error),
 }
@@ -144,14 +144,14 @@ impl From<io::Error> for UploadError {
     }
 }
 
-/// Why a message cannot bring a file.
+/// Why a message cannot have a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimDenied {
-    /// It was never there, is too old, or was sent.
-    #[error("the agent does not have this file, or no longer")]
+    /// It never existed, has expired, or was sent.
+    #[error("the agent does not have this file, or no longer has it")]
     Gone,
-    /// Another message brings it.
-    #[error("another message brings this file")]
+    /// It belongs to another message.
+    #[error("this file belongs to another message")]
     Taken,
 }
 
@@ -166,17 +166,17 @@ pub struct Uploads {
 #[derive(Default)]
 struct State {
     stored: BTreeMap<MediaId, Stored>,
-    /// Those that are being received, by upload, with the space that they take.
+    /// Those that are being received, by upload number, with the bytes that are reserved for them.
     receiving: HashMap<u64, u64>,
 }
 
-/// What is known of a file without reading its row.
+/// What is kept in memory about a file.
 #[derive(Debug)]
 struct Stored {
     encrypted_bytes: u64,
     created_at: SystemTime,
     claim: Option<Token>,
-    /// A sweep has seen the claim. Before that its message may not have been submitted yet.
+    /// True if a sweep has seen the claim. Before that the message may not have been submitted yet.
     claim_is_seen: bool,
 }
 
@@ -184,13 +184,13 @@ struct Stored {
 #[derive(Debug, PartialEq, Eq)]
 enum Fate {
     Stays,
-    /// Its message will not be sent.
+    /// Its message will not be sent: another one can have the file.
     Released,
     Removed,
 }
 
 impl Stored {
-    /// `outcome` is how far its message has come; `None` if there is no such message.
+    /// `outcome` is the state that its message has reached; `None` if there is no such message.
     fn fate(&self, outcome: Option<SendState>, now: SystemTime) -> Fate {
         let is_old = self.created_at + MAX_AGE <= now;
         match (&self.claim, outcome) {
@@ -215,7 +215,7 @@ impl State {
 }
 
 impl Uploads {
-    /// The files on the volume at `volume`. Removes what an agent that was killed left.
+    /// Opens the files on the volume at `volume`. Removes what an agent that was killed has left.
     #[must_use]
     pub fn open(vault: Vault, volume: &Path, limits: UploadLimits) -> Self {
         let dir = volume.join(DIR);
@@ -248,7 +248,7 @@ impl Uploads {
         }
     }
 
-    /// Begins to receive a file. It is gone when the returned value is dropped, unless it was sealed.
+    /// Begins to receive a file. Dropping the returned value removes the file, unless it was sealed.
     pub fn begin(
         self: &Arc<Self>,
         new: NewUpload,
@@ -257,13 +257,13 @@ impl Uploads {
         Incoming::begin(Arc::clone(self), new, now)
     }
 
-    /// A file that is stored.
+    /// The row of a stored file.
     #[must_use]
     pub fn load(&self, id: MediaId) -> Option<Upload> {
         row::load(&self.vault, id)
     }
 
-    /// Where it is at WhatsApp, if it was uploaded there.
+    /// Its address at WhatsApp, if it was uploaded there.
     #[must_use]
     pub fn hosted(&self, id: MediaId) -> Option<Hosted> {
         row::load_hosted(&self.vault, id)
@@ -274,14 +274,14 @@ impl Uploads {
         File::open(self.dir.join(file_name(id.upload())))
     }
 
-    /// It was uploaded to WhatsApp. Durable on return, so that it is not uploaded again.
+    /// Records that it was uploaded to WhatsApp. Durable on return, so that it is not uploaded again.
     pub async fn set_hosted(&self, id: MediaId, hosted: &Hosted) {
         let mut batch = Batch::new();
         row::put_hosted(&mut batch, id, hosted);
         self.vault.commit(&batch).await;
     }
 
-    /// Reserves a file for the message of this token. Durable with what is written next.
+    /// Reserves a file for the message with this token. Durable once a later write to the vault is.
     pub fn claim(&self, id: MediaId, token: &Token) -> Result<(), ClaimDenied> {
         let mut state = self.state();
         let stored = state.stored.get_mut(&id).ok_or(ClaimDenied::Gone)?;
@@ -298,7 +298,7 @@ impl Uploads {
         Ok(())
     }
 
-    /// The message of this token does not bring the file: it was not accepted.
+    /// Undoes a claim: the message with this token was not accepted.
     pub fn release(&self, id: MediaId, token: &Token) {
         let mut state = self.state();
         let stored = state.stored.get_mut(&id);
@@ -311,8 +311,8 @@ impl Uploads {
         self.vault.write(&batch);
     }
 
-    /// Removes the files whose messages have reached WhatsApp's server, and those that are too old. `outcome` is how far
-    /// a message has come.
+    /// Removes the files whose messages have reached WhatsApp's server, and expired ones. `outcome` returns the state that
+    /// the message with a token has reached.
     pub fn sweep(&self, now: SystemTime, outcome: impl Fn(&Token) -> Option<SendState>) {
         let mut batch = Batch::new();
         let mut removed = Vec::new();
@@ -347,7 +347,7 @@ impl Uploads {
         }
     }
 
-    /// Removes files that no message brings, oldest first, until there is room for one of so many bytes.
+    /// Removes files that belong to no message, oldest first, until there is room for a file of `bytes` bytes.
     fn make_way(&self, bytes: u64, now: SystemTime) {
         loop {
             let oldest = {
@@ -366,13 +366,13 @@ impl Uploads {
         }
     }
 
-    /// When the file is removed that was stored at this time.
+    /// When a file that was stored at `created_at` expires.
     #[must_use]
     pub fn expires_at(created_at: SystemTime) -> SystemTime {
         created_at + MAX_AGE
     }
 
-    /// Forgets a file that no message brings.
+    /// Removes a file, unless it belongs to a message.
     pub fn discard(&self, id: MediaId) {
         let mut state = self.state();
         let stored = state.stored.get(&id);
@@ -404,7 +404,7 @@ impl Uploads {
 
     fn remove_file(&self, upload: u64) {
         if let Err(error) = fs::remove_file(self.dir.join(file_name(upload))) {
-            tracing::warn!(%error, "uploaded file not removed, tried again at the next start");
+            tracing::warn!(%error, "uploaded file not removed, will retry at the next start");
         }
     }
 
@@ -418,7 +418,7 @@ fn file_name(upload: u64) -> String {
     format!("{upload:016x}")
 }
 
-/// Removes every file that is not stored.
+/// Removes every file without a row.
 fn remove_strays(dir: &Path, stored: &BTreeMap<MediaId, Stored>) {
     // Absent until something is uploaded.
     let Ok(entries) = fs::read_dir(dir) else {
@@ -432,7 +432,7 @@ fn remove_strays(dir: &Path, stored: &BTreeMap<MediaId, Stored>) {
     let mut count = 0;
     for entry in entries.flatten() {
         let name = entry.file_name();
-        // Anything else is not ours.
+        // The agent did not create any other name.
         let Some(name) = name.to_str().filter(|name| is_ours(name)) else {
             continue;
         };
@@ -453,21 +453,21 @@ impl std::fmt::Debug for Uploads {
     }
 }
 
-/// Shows what it is.
+/// Shows only the kind.
 impl std::fmt::Debug for Upload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.media.kind.name())
     }
 }
 
-/// Shows what it is.
+/// Shows only the kind.
 impl std::fmt::Debug for NewUpload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.media.kind.name())
     }
 }
 
-/// The address is as good as the file to those who have the key.
+/// The address is a secret: anyone who has it and the key can read the file.
 impl std::fmt::Debug for Hosted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Hosted").finish_non_exhaustive()

@@ -15,15 +15,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::resolver::connected;
 use super::{Agent, Denied, TargetError, View};
 
-/// How often typing is shown again: WhatsApp's clients take it for ended after 25 seconds.
+/// How often typing is repeated: WhatsApp's clients stop showing it after 25 seconds.
 const TYPING_INTERVAL: Duration = Duration::from_secs(10);
-/// Notes for a client that it has not read. It misses further ones.
+/// Notes queued for a client. If the queue is full, the client misses further ones.
 const MAX_QUEUED_NOTES: usize = 2;
 
-/// Why something is not done in a chat.
+/// Why the agent did not mark messages as read, show typing, or look up numbers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChatError {
-    /// There is no link to do it over.
+    /// No phone is linked.
     #[error(transparent)]
     Denied(#[from] Denied),
     /// The link is down.
@@ -32,7 +32,7 @@ pub enum ChatError {
     /// A message cannot be found, or cannot be marked.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// The connection was lost on the way.
+    /// The connection was lost during the call.
     #[error("the connection to WhatsApp was lost")]
     ConnectionLost,
 }
@@ -47,12 +47,12 @@ pub struct Received {
     ids: Vec<MessageId>,
 }
 
-/// What people do in chats that a client follows. Dropping it ends that.
+/// A stream of presence and typing in the chats that a client follows. Dropping it ends the subscription.
 pub struct Followed {
     activities: broadcast::Receiver<Activity>,
     chats: ChatSet,
     store: Store,
-    /// Its task ends when this is gone.
+    /// Dropping it ends the task.
     _held: oneshot::Sender<()>,
 }
 
@@ -66,7 +66,7 @@ impl Agent {
         connected(&self.view.borrow()).ok_or(ChatError::ConnectionLost)
     }
 
-    /// Finds messages that others wrote, by chat and sender.
+    /// Finds messages that others wrote, and groups them by chat and sender.
     pub fn received(&self, messages: &[MessageRef]) -> Result<Vec<Received>, ChatError> {
         let mut all: Vec<Received> = Vec::new();
         for message in messages {
@@ -95,8 +95,8 @@ impl Agent {
         Ok(())
     }
 
-    /// Shows in a chat that the account types or records, until the receiver is dropped. It gets a note each time:
-    /// whether WhatsApp was notified.
+    /// Shows in a chat that the account types or records, until the returned receiver is dropped. At each repetition it
+    /// receives whether WhatsApp was notified.
     pub fn set_typing(
         &self,
         to: &Recipient,
@@ -119,7 +119,7 @@ impl Agent {
     pub fn follow(&self, chats: &[Recipient]) -> Followed {
         let mut set = ChatSet::default();
         for chat in chats {
-            // An address that was read once can be read again.
+            // A recipient's address always parses.
             let _ = set.add(&chat.address());
         }
         let activities = self.presence.subscribe();
@@ -152,7 +152,7 @@ impl Followed {
             let Activity { chat, who, what } = match self.activities.recv().await {
                 Ok(activity) => activity,
                 Err(RecvError::Lagged(_)) => continue,
-                // The agent holds the other end.
+                // The agent never drops the sender.
                 Err(RecvError::Closed) => std::future::pending().await,
             };
             let other_name = |jid: &str| self.store.other_name(jid);
@@ -182,7 +182,7 @@ async fn show_typing(
             Some(session) => session.show_typing(to, what).await,
             None => false,
         };
-        // A full queue is of a slow client, which misses a note.
+        // If the queue is full, the client is slow, and misses a note.
         let _ = notes.try_send(shown);
         tokio::select! {
             () = tokio::time::sleep(TYPING_INTERVAL) => {}

@@ -1,4 +1,4 @@
-//! Groups for callers: reads from what is known or from WhatsApp, changes, and why they are refused.
+//! Groups, for the API: reads from the store or from WhatsApp, changes, and the reasons of refusals.
 
 use std::future::Future;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use openclaw_whatsapp::session::{
 use super::resolver::connected;
 use super::{Agent, Denied};
 
-/// WhatsApp answers within seconds, or not at all. A new description needs two answers.
+/// WhatsApp answers within seconds, or not at all. A new description takes two requests.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why a group was not read or not changed.
@@ -57,15 +57,15 @@ pub enum GroupDenied {
     /// A change was not answered: it may have been made.
     #[error("WhatsApp did not answer: whether the change was made is unknown")]
     OutcomeUnknown,
-    /// For another reason.
+    /// WhatsApp refused for another reason, with this code.
     #[error("WhatsApp refused with code {0}")]
     Refused(u16),
 }
 
-/// A change that failed, and what was done before.
+/// A change that failed, and the changes that were made before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupFailure {
-    /// Why.
+    /// The reason.
     pub why: GroupDenied,
     /// The settings that were changed.
     pub changed: Vec<&'static str>,
@@ -83,7 +83,7 @@ impl From<GroupDenied> for GroupFailure {
     }
 }
 
-/// What a call does.
+/// The kind of a call: it determines what WhatsApp's codes mean.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     Read,
@@ -98,7 +98,8 @@ impl Agent {
         self.store.group_name(jid)
     }
 
-    /// The account's groups without their participants, by id. `false`: there may be more, and WhatsApp cannot be asked.
+    /// The account's groups without their participants, by id; and whether the list is complete. It may be incomplete while
+    /// the link is down.
     pub async fn groups(&self, fresh: bool) -> Result<(Vec<Group>, bool), GroupDenied> {
         let (known, complete) = self.store.known_groups();
         if complete && !fresh {
@@ -247,7 +248,7 @@ async fn answer<T>(
 
 fn denied(access: Access, error: GroupError) -> GroupDenied {
     let code = match error {
-        // It was up a moment ago.
+        // The connection was just lost: the caller has checked it.
         GroupError::NotConnected => {
             return GroupDenied::NotConnected(LinkState::Connecting, String::new());
         }
@@ -268,7 +269,7 @@ fn denied(access: Access, error: GroupError) -> GroupDenied {
     }
 }
 
-/// WhatsApp has one code for those who are not admins and those who are not members: asks which one it is.
+/// WhatsApp has one code for "not an admin" and "not a member": fetches the group to tell them apart.
 async fn explained<T>(
     session: &Session,
     id: &ChatId,

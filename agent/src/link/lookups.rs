@@ -1,4 +1,4 @@
-//! Which numbers are on WhatsApp: from answers that are still good, or by asking, within the limit.
+//! Looks up which numbers are on WhatsApp: from cached answers, or from WhatsApp within the limit.
 
 use std::sync::{MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ use openclaw_whatsapp::session::{Named, QueryError};
 use super::doctor::QUERY_TIMEOUT;
 use super::{Agent, ChatError};
 
-/// The most numbers of one call.
+/// The maximum number of phone numbers in one call.
 pub const MAX_NUMBERS_PER_LOOKUP: usize = 20;
 /// WhatsApp's code for too many queries.
 const TOO_MANY: u16 = 429;
@@ -19,10 +19,10 @@ const TOO_MANY: u16 = 429;
 /// Why numbers are not looked up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
-    /// There is no connection to ask on.
+    /// There is no connection to WhatsApp.
     #[error(transparent)]
     NotConnected(#[from] ChatError),
-    /// Too many were looked up, by this agent's count or by WhatsApp's.
+    /// Too many were looked up, by this agent's count or by WhatsApp's. Lookups are possible again at this time.
     #[error("too many numbers were looked up")]
     Limit(SystemTime),
     /// WhatsApp refused, with its code.
@@ -56,7 +56,7 @@ impl Agent {
         let found = found
             .into_iter()
             .map(|(phone, found)| Some((phone, found?)));
-        // WhatsApp answers about every number, or the session does for it.
+        // The session returns an answer for every number, also if WhatsApp leaves one out.
         found.collect::<Option<_>>().ok_or(LookupError::Refused(0))
     }
 
@@ -73,7 +73,7 @@ impl Agent {
             Ok(Ok(named)) => named,
             Ok(Err(QueryError::Refused(TOO_MANY))) => {
                 let until = self.lookups().block(clock::now());
-                tracing::warn!("WhatsApp refuses lookups of numbers: pausing them for an hour");
+                tracing::warn!("lookups refused by WhatsApp as too many, paused for an hour");
                 return Err(LookupError::Limit(until));
             }
             Ok(Err(QueryError::Refused(code))) => return Err(LookupError::Refused(code)),

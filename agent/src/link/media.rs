@@ -1,4 +1,4 @@
-//! Downloads of message files: resolves the message, and downloads a few files at a time, apart from the link.
+//! Downloads of message files: resolves the message, and downloads a few files at a time, independently of the link.
 
 use std::sync::Arc;
 
@@ -75,8 +75,8 @@ impl std::fmt::Debug for Download {
 /// Why a download is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DownloadDenied {
-    /// The agent does not have the event, or no longer.
-    #[error("the agent does not have this message, or no longer")]
+    /// The agent does not have the event, or no longer has it.
+    #[error("the agent does not have this message, or no longer has it")]
     NoSuchMessage,
     /// The message has no file.
     #[error("the message has no file")]

@@ -1,4 +1,4 @@
-//! Whether a limit of recipients allows one: it lists people and groups, and may allow `known` chats.
+//! Checks a recipient against a limit of recipients, which lists people and groups, and may allow `known` chats.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::doctor::resolve;
 use super::{Agent, View};
 
-/// Within how many of the newest events a message makes its chat `known`. The contract names the number.
+/// A chat is `known` if one of this many newest events is a message from it. The API's documentation states the number.
 const MAX_KNOWN_EVENTS: u64 = 20_000;
 
 /// The state that decides whether a recipient is allowed.
@@ -28,7 +28,7 @@ pub(super) struct Recipients {
 }
 
 impl Agent {
-    /// Whether a limit has this recipient. Asks WhatsApp for LIDs that are not known, where only they could show it.
+    /// Whether a limit allows this recipient. Asks WhatsApp for unknown LIDs if the answer depends on them.
     pub async fn allows(&self, limit: &SendTo, to: &Recipient) -> bool {
         self.recipients().allows(limit, to).await
     }
@@ -45,8 +45,8 @@ impl Agent {
 }
 
 impl Recipients {
-    /// Checks a queued message when it leaves: the rules may have changed since it was accepted. Others were checked just
-    /// before.
+    /// Checks a queued message when it is its turn: the rules may have changed since it was accepted. Messages that were not
+    /// queued were checked just before.
     pub(super) async fn check(&self, delivery: &Delivery) -> Result<(), AttemptError> {
         let Some(limit) = self
             .admission

@@ -87,7 +87,7 @@ pub enum SendFailure {
     #[error("the file could not be uploaded to WhatsApp")]
     NotUploaded,
     /// WhatsApp's media hosts do not take its file. Nothing was sent.
-    #[error("WhatsApp's media hosts do not take the file: HTTP status {0}")]
+    #[error("WhatsApp's media hosts do not accept the file: HTTP status {0}")]
     FileRefused(u16),
     /// The number is not on WhatsApp. Nothing was sent.
     #[error("the number is not on WhatsApp")]

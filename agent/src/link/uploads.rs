@@ -1,4 +1,4 @@
-//! Files to send: received from a client, and uploaded to WhatsApp when their message has its turn.
+//! Files to send: received from a client, and uploaded to WhatsApp when it is their message's turn.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,66 +14,67 @@ use tokio::task::spawn_blocking;
 
 use super::Agent;
 
-/// Uploads from clients at the same time, and those that wait for a turn.
+/// Concurrent uploads from clients.
 pub(super) const MAX_UPLOADS: usize = 2;
+/// Uploads that wait for a turn.
 pub(super) const MAX_WAITING_UPLOADS: usize = 16;
-/// How often files are looked for that are no longer needed. A test does not wait that long.
+/// How often expired files are removed. Shorter in simulator builds, so that tests are fast.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(if cfg!(feature = "sim") { 1 } else { 10 });
 
-/// What a client sends of a file.
+/// A part of a file that a client uploads.
 #[derive(Debug)]
 pub enum UploadPart {
     /// The next bytes.
     Bytes(Vec<u8>),
-    /// All of it was sent. Without this the client has gone.
+    /// The end of the file. If the channel closes without it, the client has disconnected.
     End,
 }
 
 /// A file that can be sent.
 #[derive(Debug)]
 pub struct Uploaded {
-    /// Its name.
+    /// Its id, for the message.
     pub id: MediaId,
-    /// What it is.
+    /// Its metadata.
     pub upload: Upload,
-    /// When it is removed, unless a message brings it.
+    /// When it is removed, unless it belongs to a message by then.
     pub expires_at: SystemTime,
 }
 
 /// Why a file was not stored. Nothing is left of it.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadDenied {
-    /// Too many wait.
-    #[error("{MAX_WAITING_UPLOADS} uploads wait already")]
+    /// The queue is full.
+    #[error("{MAX_WAITING_UPLOADS} uploads are queued already")]
     Busy,
-    /// The file, or the volume.
+    /// A limit, the file's format, or the volume.
     #[error(transparent)]
     File(#[from] UploadError),
-    /// No random bytes, and no key.
+    /// There are no random bytes for the key, or encrypting failed.
     #[error(transparent)]
     NotSealed(#[from] NotSealed),
-    /// The client ended before the file did.
+    /// The client disconnected before the end of the file.
     #[error("the client ended the upload before the file was complete")]
     Left,
 }
 
-/// Why a message cannot bring a file. Nothing was sent.
+/// Why a message cannot have a file. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileDenied {
-    /// Of the file itself.
+    /// The file does not exist, or belongs to another message.
     #[error(transparent)]
     Claim(#[from] ClaimDenied),
-    /// Its kind has none.
+    /// Files of its kind have no caption.
     #[error("a file of the kind {} has no caption", .0.name())]
     NoCaption(MediaKind),
-    /// Its kind does not have it.
+    /// Files of its kind cannot be viewed once.
     #[error("a file of the kind {} cannot be viewed once", .0.name())]
     NoViewOnce(MediaKind),
 }
 
 impl Agent {
-    /// Receives a file, and encrypts it meanwhile. Durable on return. Dropping the sender of `parts` before its end
-    /// leaves nothing.
+    /// Receives a file, and encrypts it while it arrives. Durable on return. If the sender of `parts` is dropped before
+    /// [`UploadPart::End`], nothing is stored.
     pub async fn upload(
         &self,
         new: NewUpload,
@@ -108,7 +109,7 @@ impl Agent {
         })
     }
 
-    /// Whether a message may bring this file.
+    /// Checks that a message can have this file, with its caption and `view_once`.
     pub(super) fn check_file(&self, file: &NewFile) -> Result<(), FileDenied> {
         let upload = self.uploads.load(file.media).ok_or(ClaimDenied::Gone)?;
         let kind = upload.media.kind;
@@ -131,7 +132,7 @@ impl Agent {
 
 type Received = (MediaId, Upload, openclaw_state::vault::Ticket);
 
-/// On a thread of its own.
+/// Runs on a blocking thread: it writes to the disk.
 fn receive(
     uploads: &Arc<Uploads>,
     new: NewUpload,
@@ -158,7 +159,7 @@ fn receive(
     Ok(incoming.seal(&encrypted, sealing, clock::now())?)
 }
 
-/// Uploads a file to WhatsApp.
+/// Uploads a file to WhatsApp, and stores its address there.
 pub(super) async fn host(
     uploads: &Uploads,
     session: &Session,
@@ -186,7 +187,7 @@ pub(super) async fn host(
     Ok(())
 }
 
-/// Removes files that are no longer needed, for as long as it runs.
+/// Removes files that are no longer needed, periodically. Never returns.
 pub async fn sweep(uploads: Arc<Uploads>, outbox: Arc<Outbox>) {
     loop {
         uploads.sweep(clock::now(), |token| outbox.progress_of(token));

@@ -40,15 +40,15 @@ pub(crate) enum ClientsCommand {
     List,
     /// Create an enrolment code for one client, valid for 15 minutes.
     Invite {
-        /// Role of the client: a reader reads, a sender also sends, an operator also pairs and changes the allowlist,
-        /// an admin does everything.
+        /// Role of the client: a reader reads, a sender also sends, an operator also pairs and changes groups and the
+        /// allowlist, an admin does everything.
         #[arg(long, value_parser = words::<Role>(), default_value = "sender")]
         role: Role,
         /// Name of the client: 1 to 64 letters, digits, dots, dashes and underscores [default: chosen by the client].
         #[arg(long, value_parser = parse_client)]
         name: Option<String>,
-        /// Restrict whom it may send to: a number, a LID, a group's JID, or `known`: chats from which the agent keeps a
-        /// message. Repeatable, or separated by commas [default: everyone].
+        /// Restrict whom it may send to: a number, a LID, a group's JID, or `known`: chats from which a message is
+        /// among the newest 20,000 events that are kept. Repeatable, or separated by commas [default: everyone].
         #[arg(long, value_name = "known|NUMBER", value_delimiter = ',')]
         send_to: Vec<String>,
     },

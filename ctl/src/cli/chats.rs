@@ -9,7 +9,7 @@ use crate::duration;
 /// `read`.
 #[derive(Debug, Args)]
 pub(crate) struct ReadArgs {
-    /// Messages, by the seq of their events, as `watch` and `events` print it.
+    /// Messages, by the seq (number) of their events, as `watch` and `events` print it.
     #[arg(required = true, value_name = "SEQ")]
     pub(crate) seqs: Vec<u64>,
 }

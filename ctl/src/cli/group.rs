@@ -31,7 +31,7 @@ pub(crate) enum GroupCommand {
     },
     /// Change the name, the description, the picture or the settings of a group.
     ///
-    /// The changes are made one after the other; if one is refused, those before it stay.
+    /// The changes are made one after the other, the picture last; if one is refused, those before it stay.
     Set(GroupSetArgs),
     /// Add people to a group. Exits with 4 if one of them was not added.
     Add(GroupPeopleArgs),
@@ -50,7 +50,7 @@ pub(crate) enum GroupCommand {
     Link {
         /// The group: its JID (…@g.us).
         id: String,
-        /// Replace the link by a new one: the old one stops working.
+        /// Replace the link with a new one: the old one stops working.
         #[arg(long)]
         reset: bool,
     },
@@ -63,10 +63,10 @@ pub(crate) enum GroupCommand {
     Requests {
         /// The group: its JID (…@g.us).
         id: String,
-        /// Let these people in.
+        /// Approve the requests of these people, by number or LID.
         #[arg(long, value_name = "NUMBER", num_args = 1.., conflicts_with = "reject")]
         approve: Vec<String>,
-        /// Reject the requests of these people.
+        /// Reject the requests of these people, by number or LID.
         #[arg(long, value_name = "NUMBER", num_args = 1..)]
         reject: Vec<String>,
     },
@@ -97,20 +97,20 @@ pub(crate) struct GroupSetArgs {
     /// New picture: a JPEG of at most 512 KiB, best a square of 640 pixels; `none` removes it.
     #[arg(long, value_name = "FILE")]
     pub(crate) picture: Option<PathBuf>,
-    /// Only admins can send messages.
-    #[arg(long, value_enum)]
+    /// Whether only admins can send messages.
+    #[arg(long, value_enum, value_name = "on|off")]
     pub(crate) announce: Option<Switch>,
-    /// Only admins can change the name, the description, the picture and the timer.
-    #[arg(long, value_enum)]
+    /// Whether only admins can change the name, the description, the picture and the timer.
+    #[arg(long, value_enum, value_name = "on|off")]
     pub(crate) locked: Option<Switch>,
-    /// An admin has to approve those who join by the invite link.
-    #[arg(long, value_enum)]
+    /// Whether an admin has to approve those who join by the invite link.
+    #[arg(long, value_enum, value_name = "on|off")]
     pub(crate) approval: Option<Switch>,
-    /// Only admins can add people.
-    #[arg(long, value_enum)]
+    /// Whether only admins can add people.
+    #[arg(long, value_enum, value_name = "on|off")]
     pub(crate) admins_add: Option<Switch>,
-    /// When new messages disappear.
-    #[arg(long, value_enum)]
+    /// Time after which new messages disappear.
+    #[arg(long, value_enum, value_name = "24h|7d|90d|off")]
     pub(crate) timer: Option<Timer>,
 }
 

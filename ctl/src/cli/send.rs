@@ -12,20 +12,20 @@ use crate::duration;
 /// Delivery options, and the state to wait for.
 #[derive(Debug, Args)]
 pub(crate) struct DeliveryArgs {
-    /// State to wait for: the agent, WhatsApp's server or a device of the recipient has the message, or it is read. Exits with 5 if WhatsApp's server has it, but the state was not reached in time.
+    /// State to wait for: the agent has the message, WhatsApp's server has it, a device of the recipient has it, or the recipient has read it. Exits with 5 if WhatsApp's server has it, but the state was not reached in time.
     #[arg(long, value_parser = states(), default_value = "server-ack")]
     pub(crate) wait: SendState,
-    /// Token of this message: one token is never sent twice [default: generated].
+    /// Token of this message: a second command with the same token does not send it again [default: generated].
     #[arg(long)]
     pub(crate) token: Option<String>,
-    /// How long to wait.
+    /// How long to wait for that state.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     pub(crate) timeout: Duration,
-    /// Queue the message if it cannot be sent now. The queue survives restarts, and is paced where a
-    /// direct send would be refused. `watch` reports the outcome.
+    /// Let the agent queue the message if it is not connected, or if too many messages were sent recently. The queue
+    /// survives restarts. `watch` reports the outcome.
     #[arg(long)]
     pub(crate) queue: bool,
-    /// How long to keep it queued, at most 7d [default: 1h].
+    /// How long to keep the message queued, at most 7d [default: 1h]. After that it fails.
     #[arg(long, alias = "deadline", value_name = "TIME", value_parser = duration::parse, requires = "queue")]
     pub(crate) keep_for: Option<Duration>,
 }
@@ -33,13 +33,13 @@ pub(crate) struct DeliveryArgs {
 /// The message that a command refers to.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
-    /// The message: the number of its event, as `watch` and `events` print it; with --chat, its id.
+    /// The message: the seq (number) of its event, as `watch` and `events` print it; with --chat, its id.
     #[arg(value_name = "MESSAGE")]
     pub(crate) message: String,
-    /// Chat of the message, where MESSAGE is its id: a number, a LID (…@lid), or a group's JID (…@g.us).
+    /// Chat of the message, if MESSAGE is its id: a number, a LID (…@lid), or a group's JID (…@g.us).
     #[arg(long, value_name = "CHAT")]
     pub(crate) chat: Option<String>,
-    /// Author of the message, where MESSAGE is its id [default: this account].
+    /// Author of the message, if MESSAGE is its id [default: this account].
     #[arg(long, value_name = "WHO", requires = "chat")]
     pub(crate) sender: Option<String>,
 }
@@ -55,13 +55,13 @@ pub(crate) struct TargetArgs {
 pub(crate) struct SendArgs {
     /// Recipient: a phone number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
     pub(crate) to: String,
-    /// The text. `-`, or none when stdin is not a terminal: read it from stdin. With --location: its caption.
+    /// The text; `-` reads it from stdin, and so does leaving it out, unless stdin is a terminal. With --location: the caption.
     #[arg(allow_hyphen_values = true, conflicts_with_all = ["contact", "file"])]
     pub(crate) text: Option<String>,
-    /// Reply to the message of this event, as `watch` and `events` number it.
+    /// Reply to this message, by the seq of its event, as `watch` and `events` print it.
     #[arg(long, value_name = "SEQ")]
     pub(crate) reply: Option<u64>,
-    /// Mention this person, by number or LID; repeatable. Write @15550100123 in the text to show it.
+    /// Mention this person, by number or LID; repeatable. Write @15550100123 in the text where the mention is shown.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) mention: Vec<String>,
     /// Send a location, in degrees: --location=-36.84846,174.76333.
@@ -96,7 +96,7 @@ pub(crate) struct FileArgs {
     /// Send a video that loops without sound.
     #[arg(long, value_name = "FILE")]
     pub(crate) gif: Option<PathBuf>,
-    /// Send a document: any file, under its name.
+    /// Send a document: any file, with its name.
     #[arg(long, value_name = "FILE")]
     pub(crate) document: Option<PathBuf>,
     /// Send a sound file.
@@ -108,7 +108,7 @@ pub(crate) struct FileArgs {
     /// Send a sticker: WebP.
     #[arg(long, value_name = "FILE")]
     pub(crate) sticker: Option<PathBuf>,
-    /// Caption of a picture, a video or a document.
+    /// Caption of a picture, a video, a GIF or a document.
     #[arg(
         long,
         value_name = "TEXT",
@@ -116,13 +116,13 @@ pub(crate) struct FileArgs {
         allow_hyphen_values = true
     )]
     pub(crate) caption: Option<String>,
-    /// Let the recipient open it once: a picture, a video or a voice message.
+    /// Let the recipient open the file only once; for a picture, a video or a voice message.
     #[arg(long, requires = "file")]
     pub(crate) view_once: bool,
-    /// MIME type [default: by the file name].
+    /// MIME type [default: by the content or the name of the file].
     #[arg(long, value_name = "TYPE", requires = "file")]
     pub(crate) mime: Option<String>,
-    /// Small JPEG to show until it is downloaded, at most 64 KiB.
+    /// Small JPEG that clients show until the file is downloaded, at most 64 KiB.
     #[arg(long, value_name = "FILE", requires = "file")]
     pub(crate) thumbnail: Option<PathBuf>,
 }
@@ -150,7 +150,7 @@ pub(crate) struct EditArgs {
     /// The message.
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// The new text. `-`, or none when stdin is not a terminal: read it from stdin.
+    /// The new text; `-` reads it from stdin, and so does leaving it out, unless stdin is a terminal.
     #[arg(allow_hyphen_values = true)]
     pub(crate) text: Option<String>,
     /// Mention this person, by number or LID; repeatable.

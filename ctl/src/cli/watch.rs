@@ -28,7 +28,7 @@ pub(crate) struct WatchArgs {
     /// Also print who is online and who types in this chat, as it happens: a number, a LID or a group's JID. Repeatable, or
     /// separated by commas.
     ///
-    /// The account is online meanwhile: as long as it is, the phone shows no notifications.
+    /// The account is online while this runs, and so the phone shows no notifications.
     #[arg(
         long,
         value_delimiter = ',',
@@ -41,7 +41,7 @@ pub(crate) struct WatchArgs {
     pub(crate) no_follow: bool,
     /// Save the files of messages in this directory as they arrive, each as SEQ-NAME.
     ///
-    /// A file is saved before its event is printed. One that is there already is not downloaded again.
+    /// A file is saved before its event is printed. A file that exists already is not downloaded again.
     #[arg(long, value_name = "DIR")]
     pub(crate) save_media: Option<PathBuf>,
     /// With --save-media: skip a file that is larger, for example 500kB, 16MB or 1GB.

@@ -1,4 +1,4 @@
-//! Uploads a file to the agent, before the message that brings it is sent.
+//! Uploads a file to the agent, before the message with the file is sent.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -19,7 +19,7 @@ use crate::{chunks, client, text};
 const MAX_THUMBNAIL_BYTES: u64 = 64 * 1024;
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
-/// Types by the ending of a file's name. Of what is not here the agent, or the recipient's phone, makes the best.
+/// MIME types by the extension of the file name. For other extensions the agent uses the usual type of the kind.
 const TYPES: [(&str, &str); 30] = [
     ("3gp", "video/3gpp"),
     ("aac", "audio/aac"),
@@ -62,7 +62,7 @@ const TYPES: [(&str, &str); 30] = [
     ("zip", "application/zip"),
 ];
 
-/// The file to send, if one is.
+/// The file to send, if there is one.
 pub(super) fn of(args: &FileArgs) -> Option<(MediaKind, &Path)> {
     let kinds = [
         (MediaKind::Image, &args.image),
@@ -111,7 +111,7 @@ pub(super) async fn upload(
 fn stopped() -> Failure {
     Failure::new("stopped before the file was uploaded: nothing was sent")
         .with_reason("STOPPED")
-        .with_hint("run it again: it begins anew")
+        .with_hint("run it again: it starts over")
 }
 
 fn open(path: &Path) -> Result<File, Failure> {
@@ -152,7 +152,7 @@ fn start(
     })
 }
 
-/// Only a document needs one: of the others the agent knows the usual type, or reads it from the file.
+/// Only a document needs one: for the others the agent knows the usual type, or reads it from the file.
 fn mime_type(kind: MediaKind, path: &Path) -> String {
     let ending = path.extension().map(OsStr::to_ascii_lowercase);
     let ending = ending.as_ref().and_then(|ending| ending.to_str());

@@ -1,5 +1,5 @@
-//! One reader reads events a page at a time for all streams and searches, and yields between pages: however many streams
-//! start at the oldest event, a short call on the same thread waits for a page or two at most.
+//! One reader reads events for all streams and searches, a page at a time, and yields between pages. So a short call on the
+//! same thread waits for at most a page or two, even if many streams start at the oldest event.
 //!
 //! The reader is its own task, and a stream holds no lock while it waits: a client that stops reading in the middle of
 //! a page blocks no other client.
@@ -11,9 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Journal, Page};
 
-/// Events per page. It bounds what a stalled client costs.
+/// Events per page. Bounds the memory that a stalled client costs.
 pub const EVENTS_PER_PAGE: usize = 32;
-/// The queue of page requests; further streams wait in order for a slot.
+/// The maximum number of queued page requests; further streams wait for a slot, in order.
 const MAX_QUEUED_REQUESTS: usize = 16;
 
 /// Requests pages. Clones share one reader.
@@ -29,7 +29,7 @@ struct Request {
 }
 
 impl Pages {
-    /// The handle, and the reader, which ends with the last handle.
+    /// The handle, and the reader to spawn, which ends when the last handle is dropped.
     pub fn of(journal: Arc<Journal>) -> (Self, impl Future<Output = ()> + Send) {
         let (requests, mut queue) = mpsc::channel::<Request>(MAX_QUEUED_REQUESTS);
         let reading = async move {
@@ -53,7 +53,7 @@ impl Pages {
         page.await.ok()
     }
 
-    /// True if any of the newest events passes. `range` is that of the journal, and `most` the number of events.
+    /// True if any of the newest `most` events passes. The first argument is the range of the journal: head and oldest event.
     pub async fn any_of_newest(
         &self,
         (head, oldest): (Seq, Seq),
@@ -70,7 +70,7 @@ impl Pages {
     }
 }
 
-/// A part of the journal.
+/// Consecutive events of the journal.
 #[derive(Debug)]
 pub struct Window {
     /// Its events, oldest first.
@@ -88,7 +88,7 @@ pub struct Backwards {
 }
 
 impl Backwards {
-    /// The last `most` events before `end`, none before `oldest`.
+    /// Reads the last `most` events before `end`, but none before `oldest`.
     #[must_use]
     pub fn new(Seq(end): Seq, Seq(oldest): Seq, most: u64) -> Self {
         let oldest = oldest.max(1);
@@ -99,7 +99,7 @@ impl Backwards {
         }
     }
 
-    /// The next window; `None` at the end.
+    /// The next window, of older events; `None` at the end.
     pub async fn next(&mut self, pages: &Pages) -> Option<Window> {
         if self.end <= self.stop {
             return None;
@@ -111,7 +111,7 @@ impl Backwards {
         Some(found)
     }
 
-    /// The event before which the next page begins, if there are more.
+    /// The end of the next page, exclusive, if there are older events.
     #[must_use]
     pub fn rest(&self) -> Option<Seq> {
         (self.end > self.oldest).then_some(Seq(self.end))

@@ -1,4 +1,4 @@
-//! A file that is being received. All of it is on a thread of its own: it writes to the disk.
+//! A file that is being received. Runs on a thread of its own, because it blocks on the disk.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -15,11 +15,11 @@ use super::inspection::{Findings, Inspection};
 use super::{MAX_FILE_BYTES, NewUpload, Unfit, Upload, UploadError, Uploads, file_name};
 use crate::vault::Ticket;
 
-/// The free space is looked at again after so much.
+/// The free space is checked again after this many bytes.
 const SPACE_CHECK_BYTES: u64 = 4 * 1024 * 1024;
 const VOICE_MIME_TYPE: &str = "audio/ogg; codecs=opus";
 
-/// What encrypting a file came to.
+/// The result of encrypting a file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealing {
     /// The key, and the hashes of the file and of what is on the volume.
@@ -28,17 +28,17 @@ pub struct Sealing {
     pub sidecar: Vec<u8>,
 }
 
-/// A file that is being received. Dropped, nothing is left of it.
+/// A file that is being received. Dropping it removes the file, unless it was sealed.
 pub struct Incoming {
     uploads: Arc<Uploads>,
-    /// Its name until what it is is known.
+    /// Its number, and its name on the volume. The media id needs the hash too, which is known only at the end.
     upload: u64,
     new: NewUpload,
     file: File,
     inspection: Inspection,
     bytes: u64,
     encrypted_bytes: u64,
-    /// The free space is known to suffice up to this size.
+    /// The free space is known to be enough up to this size.
     room: u64,
     sealed: bool,
 }
@@ -79,7 +79,7 @@ impl Incoming {
         Ok(incoming)
     }
 
-    /// The next bytes of the file, and what was encrypted since the last ones.
+    /// The next bytes of the file, and the ciphertext that resulted since the previous call.
     pub fn add(&mut self, plain: &[u8], encrypted: &[u8]) -> Result<(), UploadError> {
         self.bytes += length(plain);
         let declared = self.new.media.bytes;
@@ -93,7 +93,7 @@ impl Incoming {
         self.write(encrypted)
     }
 
-    /// The end of the file: it is stored. Durable once the ticket is.
+    /// Ends the file and stores it. It is durable once the ticket is.
     pub fn seal(
         mut self,
         tail: &[u8],
@@ -126,7 +126,7 @@ impl Incoming {
         Ok(())
     }
 
-    /// Counts what the file has grown to, and looks at the volume's free space now and then.
+    /// Counts the current size, and checks the volume's free space from time to time.
     fn make_room(&mut self, size: u64) -> Result<(), UploadError> {
         self.uploads.grow(self.upload, size)?;
         if size < self.room {
@@ -151,7 +151,7 @@ impl Incoming {
         }
     }
 
-    /// What the file is: as read from it, else as its client says.
+    /// The metadata: as read from the file, else as the client gave them.
     fn describe(&self, findings: Findings, sealing: Sealing, now: SystemTime) -> Upload {
         let NewUpload { media, thumbnail } = self.new.clone();
         let Findings { voice, picture } = findings;
@@ -196,7 +196,7 @@ impl Drop for Incoming {
 }
 
 impl Uploads {
-    /// Counts a file that is to be received.
+    /// Reserves the space of a file that is about to be received.
     fn reserve(&self, upload: u64, bytes: u64) -> Result<(), UploadError> {
         let mut state = self.state();
         if state.stored.len() + state.receiving.len() >= self.limits.files {
@@ -209,7 +209,7 @@ impl Uploads {
         Ok(())
     }
 
-    /// Counts what a file has grown to.
+    /// Counts the current size of a file that is being received.
     fn grow(&self, upload: u64, bytes: u64) -> Result<(), UploadError> {
         let mut state = self.state();
         let before = state.receiving.get(&upload).copied().unwrap_or_default();
@@ -257,7 +257,7 @@ const fn usual_mime_type(kind: MediaKind) -> &'static str {
     }
 }
 
-/// The same for the same file with the same name and type.
+/// A number that is the same for the same file with the same kind, name and MIME type.
 fn content(media: &Media) -> u128 {
     let hash = media.pointer.as_ref().map(|pointer| &pointer.sha256[..]);
     let mut hasher = Sha256::new();
@@ -276,7 +276,7 @@ fn content(media: &Media) -> u128 {
     u128::from_be_bytes(bits)
 }
 
-/// Shows what it is.
+/// Shows only the kind.
 impl std::fmt::Debug for Incoming {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.new.fmt(f)

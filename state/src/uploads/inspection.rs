@@ -1,23 +1,23 @@
-//! What is read from a file while it arrives: whether it is what its client says, how long it plays, its size in pixels.
+//! What is read from a file while it arrives: whether it is of the declared kind, its playing time, its size in pixels.
 
 use openclaw_types::MediaKind;
 
 use super::opus::{NotVoice, OpusReader, Voice};
 use super::picture::{MAX_HEAD_BYTES, Picture, picture};
 
-/// Why a file cannot be sent as what its client says it is.
+/// Why a file cannot be sent as the declared kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    /// As a voice message.
+    /// It is no voice message.
     #[error(transparent)]
     Voice(#[from] NotVoice),
-    /// As a sticker.
+    /// It is no sticker.
     #[error("the file is not a WebP picture")]
     Sticker,
-    /// As a picture.
+    /// It is no picture.
     #[error("the file is not a JPEG, PNG, WebP or GIF picture")]
     Picture,
-    /// As anything.
+    /// It has no bytes, so it cannot be sent as any kind.
     #[error("the file is empty")]
     Empty,
 }
@@ -29,7 +29,7 @@ pub(super) struct Findings {
     pub(super) picture: Option<Picture>,
 }
 
-/// Reads along, with what a kind of file needs.
+/// Reads a file as it arrives, with the state that its kind needs.
 #[derive(Debug)]
 pub(super) enum Inspection {
     Voice(Box<OpusReader>),
@@ -49,7 +49,7 @@ impl Inspection {
         }
     }
 
-    /// The next bytes. Fails as soon as it is certain.
+    /// The next bytes. Fails as soon as the file is known to be of another kind.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(), Unfit> {
         match self {
             Self::Voice(reader) => reader.read(bytes)?,

@@ -1,5 +1,5 @@
-//! A voice message: Opus in an Ogg container (RFC 3533, RFC 7845), walked page by page while it arrives. Nothing is
-//! decoded, and no more is held than a page's header.
+//! A voice message: Opus in an Ogg container (RFC 3533, RFC 7845), read page by page while it arrives. Nothing is
+//! decoded, and only a page's header is kept in memory.
 
 use super::waveform::Waveform;
 
@@ -12,27 +12,27 @@ const HEADER_PACKETS: u64 = 2;
 /// A page on which no packet ends.
 const NO_POSITION: u64 = u64::MAX;
 
-/// Why a file is no voice message.
+/// Why a file is not a voice message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotVoice {
     /// It has no Ogg pages.
     #[error("the file is not in an Ogg container")]
     NotOgg,
     /// It is Vorbis, a video, …
-    #[error("the Ogg file has no Opus sound")]
+    #[error("the Ogg file has no Opus audio")]
     NotOpus,
     /// It has a second stream, next to the first or after it.
     #[error("the Ogg file has more than one stream")]
     SeveralStreams,
     /// It ends within a page, or before the sound.
-    #[error("the Ogg file is cut short")]
+    #[error("the Ogg file is truncated")]
     Truncated,
 }
 
 /// What was read from a voice message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Voice {
-    /// How long it plays, rounded up.
+    /// The playing time, rounded up.
     pub(super) seconds: u32,
     /// The heights of 64 bars, from 0 to 100.
     pub(super) waveform: Vec<u8>,
@@ -42,9 +42,9 @@ pub(super) struct Voice {
 #[derive(Clone, Copy, Debug)]
 enum Part {
     Header,
-    /// The lengths of so many segments.
+    /// The lengths of this many segments.
     Table(usize),
-    /// So many bytes of packets.
+    /// This many bytes of packets.
     Body(usize),
 }
 
@@ -52,13 +52,13 @@ enum Part {
 #[derive(Debug)]
 pub(super) struct OpusReader {
     part: Part,
-    /// The header or the table, as far as it has come.
+    /// The part of the header or of the table that has arrived.
     page: Vec<u8>,
     stream: Option<u32>,
     /// The beginning of the first packet.
     head: Vec<u8>,
     packets: u64,
-    /// Bytes so far of the packet that is not complete.
+    /// The size of the incomplete packet so far.
     packet_bytes: u32,
     /// The number of samples at the end of the last page.
     position: u64,
@@ -112,7 +112,7 @@ impl OpusReader {
         })
     }
 
-    /// Adds to `page` until it has so many bytes. Returns the rest.
+    /// Adds to `page` until it has `length` bytes. Returns the rest.
     fn fill<'a>(&mut self, bytes: &'a [u8], length: usize) -> &'a [u8] {
         let wanted = length.saturating_sub(self.page.len()).min(bytes.len());
         let (taken, rest) = bytes.split_at(wanted);
@@ -155,7 +155,7 @@ impl OpusReader {
         Ok(rest)
     }
 
-    /// A packet ends with a segment that is shorter than 255 bytes; it may go on on the next page.
+    /// A packet ends with a segment that is shorter than 255 bytes; it may continue on the next page.
     fn table<'a>(&mut self, bytes: &'a [u8], segments: usize) -> &'a [u8] {
         let rest = self.fill(bytes, segments);
         if self.page.len() < segments {

@@ -1,20 +1,20 @@
 //! Format, width and height of a picture, from the beginning of its file: JPEG, PNG, GIF and WebP. Nothing is decoded.
 
-/// How much of a file is looked at. A JPEG's size comes after its metadata, which may have a preview in it.
+/// How much of a file is read. A JPEG's size comes after its metadata, which may contain a preview.
 pub(super) const MAX_HEAD_BYTES: usize = 256 * 1024;
 
 /// What was read from a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Picture {
     pub(super) mime_type: &'static str,
-    /// As it is shown, turned as its metadata asks. 0 if it could not be read, like `height`.
+    /// As shown, with the rotation in the metadata applied. 0 if it could not be read, like `height`.
     pub(super) width: u32,
     pub(super) height: u32,
     /// It is a WebP with more than one frame.
     pub(super) animated: bool,
 }
 
-/// `None` if it is none of these formats: WhatsApp's clients show no other.
+/// `None` if it has none of these formats: WhatsApp's clients show no others.
 pub(super) fn picture(head: &[u8]) -> Option<Picture> {
     png(head)
         .or_else(|| jpeg(head))
@@ -53,13 +53,13 @@ fn gif(head: &[u8]) -> Option<Picture> {
 fn jpeg(head: &[u8]) -> Option<Picture> {
     let is_jpeg = head.starts_with(b"\xff\xd8\xff");
     let segments = head.get(2..).filter(|_| is_jpeg)?;
-    // With much metadata the size comes late.
+    // With more metadata than `MAX_HEAD_BYTES` the size is not found.
     let (width, height) = jpeg_size(segments).unwrap_or_default();
     Some(still("image/jpeg", width, height))
 }
 
-/// Segments follow each other: a marker, a length, content. The size is in the one that begins a frame, whether it is
-/// turned in one before.
+/// Segments follow each other: a marker, a length, content. The size is in the segment that begins a frame, the rotation
+/// in one before it.
 fn jpeg_size(mut rest: &[u8]) -> Option<(u32, u32)> {
     let mut is_turned = false;
     loop {
@@ -86,7 +86,7 @@ fn jpeg_size(mut rest: &[u8]) -> Option<(u32, u32)> {
                     (width, height)
                 });
             }
-            // Without content.
+            // Markers without content.
             0x01 | 0xd0..=0xd7 => {}
             _ => {
                 let length = usize::from(u16::from_be_bytes(array(rest, 0)?).max(2));
@@ -100,7 +100,8 @@ fn jpeg_size(mut rest: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-/// How a camera held the picture: 5 to 8 are turned by a quarter. A TIFF header, then the entries of a directory.
+/// The rotation to show the picture with: 5 to 8 are quarter turns. The segment has a TIFF header, then the entries of a
+/// directory.
 fn exif_orientation(segment: &[u8]) -> Option<u16> {
     const ORIENTATION: u16 = 0x0112;
     let tiff = segment.strip_prefix(b"Exif\0\0")?;
@@ -128,7 +129,7 @@ fn exif_orientation(segment: &[u8]) -> Option<u16> {
     short(entry + 8)
 }
 
-/// In a RIFF container: simple, lossless or extended.
+/// WebP is in a RIFF container: simple, lossless or extended.
 fn webp(head: &[u8]) -> Option<Picture> {
     let is_webp = head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP");
     is_webp.then_some(())?;

@@ -1,4 +1,5 @@
-//! The stored form of an uploaded file: a row, the message that brings it, and where it is at WhatsApp.
+//! The rows of an uploaded file in the vault: its metadata, the token of the message that claims it, and its address at
+//! WhatsApp.
 
 use std::time::SystemTime;
 
@@ -64,7 +65,7 @@ pub(super) fn put(batch: &mut Batch, id: MediaId, upload: &Upload) {
         animated,
         created_at,
     } = upload.clone();
-    // Each byte of a list takes up to two.
+    // Each byte of a list takes up to two bytes.
     let capacity = 8_192 + 2 * (waveform.len() + thumbnail.len() + sidecar.len());
     let row = Row {
         media,
@@ -111,7 +112,7 @@ pub(super) fn load_hosted(vault: &Vault, id: MediaId) -> Option<Hosted> {
     Some(Hosted { url, direct_path })
 }
 
-/// Every file, with the message that brings it.
+/// Every file, with the token of the message that claims it.
 pub(super) fn load_all(vault: &Vault) -> Vec<(MediaId, Upload, Option<Token>)> {
     let rows = vault.scan(Tables::UPLOADS, Some(ROW));
     let files = rows.iter().filter_map(|row| {

@@ -61,7 +61,7 @@ fn files(volume: &Volume) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn a_file_is_there_after_a_restart_with_all_that_is_known_of_it() {
+async fn a_stored_file_survives_a_restart_with_its_metadata() {
     let mut volume = Volume::new();
     let uploads = open(&volume);
     let id = store(&uploads, b"hello").unwrap();
@@ -105,7 +105,7 @@ async fn a_file_without_a_row_and_a_row_without_a_file_are_removed_at_start() {
 }
 
 #[tokio::test]
-async fn what_is_not_sealed_leaves_nothing() {
+async fn a_file_that_is_not_sealed_leaves_nothing() {
     let volume = Volume::new();
     let uploads = open(&volume);
     let mut incoming = uploads.begin(document(0), now()).unwrap();
@@ -124,7 +124,7 @@ async fn what_is_not_sealed_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn the_quota_counts_what_is_stored_and_what_is_being_received() {
+async fn the_quota_counts_stored_and_incoming_files() {
     let volume = Volume::new();
     let uploads = open(&volume);
     let declared = uploads.begin(document(900), now()).unwrap();
@@ -145,7 +145,7 @@ async fn the_quota_counts_what_is_stored_and_what_is_being_received() {
 }
 
 #[tokio::test]
-async fn old_files_that_no_message_brings_give_way_to_new_ones() {
+async fn old_unclaimed_files_are_removed_for_new_ones() {
     let volume = Volume::new();
     let uploads = open(&volume);
     let [claimed, second, third] = [b"a", b"b", b"c"].map(|it| store(&uploads, it).unwrap());
@@ -160,7 +160,7 @@ async fn old_files_that_no_message_brings_give_way_to_new_ones() {
 }
 
 #[tokio::test]
-async fn a_file_goes_with_its_message_or_with_its_age() {
+async fn a_file_is_removed_with_its_message_or_when_it_expires() {
     let volume = Volume::new();
     let uploads = open(&volume);
     let [sent, failed, unused] = [b"a", b"b", b"c"].map(|it| store(&uploads, it).unwrap());
@@ -173,7 +173,7 @@ async fn a_file_goes_with_its_message_or_with_its_age() {
     };
     uploads.sweep(now(), outcome);
     assert!(uploads.load(sent).is_none());
-    // Another message may bring it.
+    // Another message may claim it.
     assert_eq!(uploads.claim(failed, &token("queued")), Ok(()));
     uploads.sweep(now() + MAX_AGE, |_| Some(SendState::Accepted));
     assert!(uploads.load(failed).is_some());

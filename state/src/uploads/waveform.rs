@@ -1,12 +1,12 @@
 //! The bars that clients show for a voice message, without decoding it: Opus spends more bytes on speech than on
 //! silence, so the sizes of the packets follow the volume roughly. A file of a constant bit rate has bars of one height.
 
-/// What WhatsApp's clients send.
+/// WhatsApp's clients send 64.
 const BARS: usize = 64;
 const MAX_HEIGHT: u64 = 100;
 /// The height of all bars where nothing distinguishes them.
 const FLAT_HEIGHT: u8 = 50;
-/// Averages that are held: beyond that each two become one.
+/// The maximum number of averages in memory. When it is reached, each two are merged.
 const MAX_AVERAGES: usize = 4_096;
 
 /// Collects the sizes of packets, in constant memory.

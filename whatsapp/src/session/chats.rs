@@ -35,7 +35,7 @@ impl Session {
         sent.await.map_err(|_| QueryError::ConnectionLost)
     }
 
-    /// Shows in a chat what the account does there. True if WhatsApp was notified.
+    /// Shows in a chat that the account types, records or stopped. True if WhatsApp was notified.
     pub async fn show_typing(&self, to: &Recipient, what: Typing) -> bool {
         let state = match what {
             Typing::Text => ChatStateType::Composing,
@@ -45,8 +45,8 @@ impl Session {
         self.client.chatstate().send(&jid(to), state).await.is_ok()
     }
 
-    /// Shows the account as online while anyone wants that, and else as not: while it is online, the phone shows no
-    /// notifications. Without a push name nothing can be announced, and nothing has been.
+    /// Shows the account as online while any client needs that, else as offline: while it is online, the phone shows no
+    /// notifications. Errors are ignored: without a push name nothing can be announced, and nothing was announced before.
     pub async fn show_presence(&self) {
         loop {
             let online = self.presence.is_online();
@@ -55,14 +55,14 @@ impl Session {
                 true => presence.set_available().await,
                 false => presence.set_unavailable().await,
             };
-            // Another client may have come or gone meanwhile.
+            // It may have changed meanwhile, for another client.
             if self.presence.is_online() == online {
                 return;
             }
         }
     }
 
-    /// Asks for the presence of a person from now on. Of a group there is none.
+    /// Subscribes to the presence of a person. Groups have none.
     pub async fn follow(&self, who: &Recipient) {
         if !matches!(who, Recipient::Group(_)) {
             // The library repeats it on the next connection.
@@ -70,7 +70,7 @@ impl Session {
         }
     }
 
-    /// Ends that.
+    /// Ends the subscription of [`Self::follow`].
     pub async fn unfollow(&self, who: &Recipient) {
         if !matches!(who, Recipient::Group(_)) {
             let _ = self.client.presence().unsubscribe(&jid(who)).await;
@@ -85,11 +85,11 @@ pub enum Typing {
     Text,
     /// It records a voice message.
     Recording,
-    /// Neither, any more.
+    /// It has stopped.
     Stopped,
 }
 
-/// A person by the address of a group's kind, or by the other one if only that is known.
+/// The JID of a person in a group: the LID if the group uses LIDs, else the number; the other one if only that is known.
 fn person(who: &Contact, by_lid: bool) -> Option<Jid> {
     let [lid, number] = names::jids(who);
     match by_lid {
@@ -98,7 +98,7 @@ fn person(who: &Contact, by_lid: bool) -> Option<Jid> {
     }
 }
 
-/// A contact is online, or no longer.
+/// A contact came online or went offline.
 pub(super) fn presence(update: &PresenceUpdate) -> Activity {
     let address = update.from.to_string();
     Activity {
@@ -113,7 +113,7 @@ pub(super) fn presence(update: &PresenceUpdate) -> Activity {
     }
 }
 
-/// A contact types or records, or no longer.
+/// A contact types, records or has stopped.
 pub(super) fn typing(update: &ChatPresenceUpdate) -> Activity {
     Activity {
         chat: ChatId::of_jid(&update.source.chat.to_string()),

@@ -1,4 +1,4 @@
-//! Groups: asks WhatsApp about them and changes them. What WhatsApp answers is kept for later reads.
+//! Groups: asks WhatsApp about them and changes them. The answers are stored for later reads.
 
 use std::time::{Duration, SystemTime};
 
@@ -132,7 +132,7 @@ pub enum MemberAction {
     Reject,
 }
 
-/// What became of one person.
+/// The result for one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberResult {
     /// The person.
@@ -179,14 +179,14 @@ fn jid(id: &ChatId) -> Result<Jid, GroupError> {
 impl Session {
     /// All groups with their participants, as WhatsApp lists them.
     pub async fn fetch_groups(&self) -> Result<Vec<Group>, GroupError> {
-        // Of two callers one waits: each list is large.
+        // One call at a time: each list is large.
         let _turn = self.groups.lock().await;
         let groups = self.client.groups().get_participating().await?;
         let now = clock::wall();
         let groups = groups.into_values();
         let groups: Vec<_> = groups.map(|it| translate::group(&it, now)).collect();
         self.store.keep_groups(&groups);
-        // Seldom, and large: a restart should not have to ask again.
+        // Durable, because the list is large and rarely fetched: a restart should not have to ask again.
         self.store.vault().flush().await;
         Ok(groups)
     }
@@ -266,7 +266,7 @@ impl Session {
             GroupSetting::AdminsAdd(on) => groups.set_member_add_mode(jid, add_mode(*on)).await?,
             GroupSetting::Timer(seconds) => groups.set_ephemeral(jid, *seconds).await?,
         }
-        // WhatsApp reports the change too, later.
+        // WhatsApp also reports the change, but later.
         self.store.edit_group(id, |group| match setting {
             GroupSetting::Name(name) => group.name.clone_from(name),
             GroupSetting::Description(text) => group.description.clone_from(text),
@@ -315,7 +315,7 @@ impl Session {
             MemberAction::Approve => groups.approve_membership_requests(jid, &people).await?,
             MemberAction::Reject => groups.reject_membership_requests(jid, &people).await?,
         };
-        // WhatsApp reports the changes later; until then it is asked again.
+        // WhatsApp reports the changes later; until then, reads ask WhatsApp.
         self.store.forget_participants(id);
         Ok(answers.iter().map(|answer| self.result(answer)).collect())
     }

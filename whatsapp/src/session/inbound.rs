@@ -191,7 +191,7 @@ impl Inbound {
     }
 
     /// Applies the allowlist to messages that an earlier process decrypted but did not record, in their order: after
-    /// messages that wait since then, except those that wait for them.
+    /// messages that have been waiting since then, but before those that wait for them.
     pub(super) fn recovered(
         &self,
         arrivals: Vec<Arrival>,
@@ -219,7 +219,7 @@ impl Inbound {
         self.admission.release(&ready, clock::now());
         if self.order.has_waiting() && !self.releasing.swap(true, Ordering::AcqRel) {
             let inbound = self.clone();
-            // The task ends: no message waits for long.
+            // The task ends, because no message waits for long.
             tokio::spawn(async move {
                 while inbound.order.has_waiting() {
                     tokio::time::sleep(RELEASE_INTERVAL).await;
@@ -266,7 +266,7 @@ impl Inbound {
         }
     }
 
-    /// Judges and records what the library acks by itself.
+    /// Applies the allowlist to arrivals that the library acks by itself, and records them.
     fn record(&self, arrivals: Vec<(Option<Position>, Arrival)>, now: SystemTime) -> Ticket {
         let (arrivals, held) = self.judged(arrivals, now);
         self.journal.arrive(arrivals, now, |changes, aside| {

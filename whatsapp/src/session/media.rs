@@ -1,16 +1,16 @@
-//! Downloads files of messages from WhatsApp's media hosts. A download needs a host and the path in the message, but no
-//! session.
+//! Downloads files of messages from WhatsApp's media hosts, and uploads files to send to them. A download needs a host and the
+//! path in the message, but no session; an upload needs a session.
 //!
 //! ```text
-//! media          the transfer: retries, upload requests to the phone, the result
+//! media          the download: retries, requests to the phone to upload a file again, the result
 //! media/source   the encrypted bytes, across hosts and lost connections, with Range requests
 //! media/http     one response of a host
 //! media/decrypt  the thread that decrypts and verifies: frames in, pieces of 64 KiB out
-//! media/encrypt  the way out: a file to send, encrypted piece by piece
-//! media/upload   what was encrypted, to a host: a session names it, and gives the token
+//! media/encrypt  encrypts a file to send, piece by piece
+//! media/upload   uploads the ciphertext to a host; the session provides the hosts and the token
 //! ```
 //!
-//! Nothing is written to disk, and only a few pieces of a file are in memory. The library's own downloads are not used:
+//! A download writes nothing to disk, and keeps only a few pieces of a file in memory. The library's own downloads are not used:
 //! they report neither why they failed nor whether a retry may help, they log addresses, and their HTTP client has no
 //! read timeout.
 
@@ -92,16 +92,16 @@ pub enum DownloadError {
     #[error("no media host of WhatsApp could be reached")]
     Unreachable,
     /// An HTTP status other than success, and other than those for an expired file.
-    #[error("the media hosts answer with HTTP status {0}")]
+    #[error("the media hosts responded with HTTP status {0}")]
     HostError(u16),
     /// Too many connections in a row were lost.
-    #[error("the connection to the media host was lost again and again")]
+    #[error("the connection to the media host was lost repeatedly")]
     Interrupted,
     /// A read timed out.
     #[error("the media host sent nothing for too long")]
     Stalled,
     /// The media hosts no longer have the file, and there is no link over which to ask the phone for a new upload.
-    #[error("WhatsApp no longer has the file, and the phone cannot be asked for it: not connected")]
+    #[error("WhatsApp no longer has the file, and the agent is not connected to ask the phone")]
     Expired,
     /// The phone did not respond to the request for a new upload.
     #[error("WhatsApp no longer has the file, and the phone did not answer")]
@@ -128,7 +128,7 @@ pub enum DownloadError {
     #[error("the client read nothing for too long")]
     TooSlow,
     /// The caller dropped the receiver.
-    #[error("the client has gone")]
+    #[error("the client disconnected")]
     Left,
 }
 
@@ -169,8 +169,8 @@ impl Downloads {
         }
     }
 
-    /// Downloads a file of at most `most` bytes into `pieces`. `connected` returns the session while its connection is
-    /// up. Ends when the receiver of the pieces is dropped.
+    /// Downloads a file of at most `most` bytes, and sends it to `pieces`. `connected` returns the session while its
+    /// connection is up. Ends when the receiver of the pieces is dropped.
     pub async fn download(
         &self,
         file: &MediaFile,

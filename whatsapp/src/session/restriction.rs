@@ -1,4 +1,4 @@
-//! The reach-out time-lock: WhatsApp lets a restricted account answer existing chats, and not start new ones.
+//! The reach-out time-lock: a restricted account can write in existing chats, but cannot start new ones.
 //!
 //! WhatsApp reports it when asked (`w:mex`), and by a notification when it begins or ends. A message to a person without a
 //! chat then gets the error 463, or 475 at the cap of new chats. These codes were also observed while WhatsApp reports
@@ -18,7 +18,7 @@ use whatsapp_rust::client::Client;
 use super::time::date;
 use super::{Report, lock, send_report};
 
-/// The operation of the notification.
+/// The name of the operation in WhatsApp's notification.
 const NOTIFICATION: &str = "NotificationUserReachoutTimelockUpdate";
 /// Do not ask more often than this, however many messages are refused.
 const MIN_INTERVAL: Duration = Duration::from_secs(if cfg!(feature = "sim") { 1 } else { 60 });
@@ -39,7 +39,7 @@ pub enum RestrictionReport {
     Refused(Nack),
 }
 
-/// The last refusal because of a restriction, until it is reported.
+/// The last refusal of a message because of a restriction, until it is reported.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     last: Mutex<Option<Nack>>,

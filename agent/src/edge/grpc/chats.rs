@@ -22,7 +22,7 @@ pub(super) struct Service<S> {
 }
 
 impl<S> Service<S> {
-    /// Typing ends with `stop`.
+    /// Streams of `SetTyping` end when `stop` resolves.
     pub(super) const fn new(agent: Agent, stop: S) -> Self {
         Self { agent, stop }
     }
@@ -41,7 +41,7 @@ where
     ) -> Result<Response<pb::MarkReadResponse>, Status> {
         let (_, extensions, request) = request.into_parts();
         let messages = convert::mark_read_request(request)?;
-        // What a client has just seen, it may mark.
+        // Flushed first, so that a client can mark a message whose event it has just received.
         self.agent.journal().flush().await;
         let received = self.agent.received(&messages);
         let received = received.map_err(|error| status::chat(&error))?;

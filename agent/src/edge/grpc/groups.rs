@@ -18,7 +18,7 @@ impl Service {
         Self { agent }
     }
 
-    /// A client that may not write to a group or a person may not change the group, or add the person.
+    /// A client that may not write to a group or a person may not change that group or add that person.
     async fn check(&self, caller: &Extensions, to: &Recipient) -> Result<(), Status> {
         limit::check(&self.agent, caller.get::<Caller>(), to).await
     }
@@ -149,7 +149,7 @@ impl pb::groups_server::Groups for Service {
     ) -> Result<Response<pb::JoinGroupResponse>, Status> {
         let (_, caller, request) = request.into_parts();
         let code = convert::invite_code(&request.invite)?;
-        // Which group the code invites to is not known, so no limit can have it.
+        // The group behind the code is not known before joining, so a caller with a limit cannot join.
         limit::check_unlimited(&self.agent, caller.get::<Caller>())?;
         let joined = self.agent.join_group(&code).await;
         let joined = joined.map_err(|denied| status::group(&denied))?;

@@ -17,7 +17,7 @@ type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Pieces of a file between the client and the volume.
 const MAX_QUEUED_PARTS: usize = 2;
-/// An upload that is silent for so long ends: it keeps others waiting.
+/// An upload that sends nothing for this long is aborted: it keeps others waiting.
 const UPLOAD_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) struct Service<S> {
@@ -76,10 +76,10 @@ where
         let mut requests = request.into_inner();
         let new = convert::upload_start(next(&mut requests).await?)?;
         let (send, parts) = mpsc::channel(MAX_QUEUED_PARTS);
-        // A stream that breaks off drops the sender without an end, so nothing is stored.
+        // If the stream breaks off, the sender is dropped without an `End`, so nothing is stored.
         let feed = async move {
             while let Some(request) = next(&mut requests).await? {
-                // It takes no more once it knows that the file is refused; then its answer says so.
+                // The receiver closes when the file is refused; the result of the upload has the reason.
                 if send.send(convert::upload_part(request)?).await.is_err() {
                     return Ok(());
                 }

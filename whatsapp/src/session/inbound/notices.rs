@@ -1,4 +1,4 @@
-//! Records changes of groups, and calls. Each is recorded once, also when it is delivered again.
+//! Records changes of groups, and calls. Each is recorded once, even if WhatsApp delivers it again.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ use super::Inbound;
 use crate::session::names;
 
 impl Inbound {
-    /// A change of a group: applied to what is known of it, and recorded before its ack leaves.
+    /// Applies a change of a group to the stored group, and records it before its ack is sent.
     pub(super) fn group_changed(&self, mut change: GroupChange, now: SystemTime) {
         let GroupChange { origin, .. } = &mut change;
         origin.from_me = self.store.is_account(&origin.sender).unwrap_or_default();
@@ -34,7 +34,7 @@ impl Inbound {
             .message_name([group, sender], others, origin.id.as_str())
     }
 
-    /// A call: recorded once for each of its states.
+    /// Records a call, once for each of its states.
     pub(super) fn called(&self, call: Call, now: SystemTime) {
         let chat = call.origin.chat.jid();
         let name = |state: &CallState| {

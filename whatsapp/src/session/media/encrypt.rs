@@ -1,4 +1,4 @@
-//! Encrypts a file to send as WhatsApp's media hosts take it, piece by piece. A key is used for one file.
+//! Encrypts a file to send in the form that WhatsApp's media hosts accept, piece by piece. Each file has its own key.
 
 use openclaw_state::uploads::Sealing;
 use openclaw_types::{MediaKind, MediaPointer};
@@ -17,9 +17,9 @@ pub struct NotSealed;
 pub struct Encryption(MediaEncryptor);
 
 impl Encryption {
-    /// Makes a key.
+    /// Generates a key.
     pub fn start(kind: MediaKind) -> Result<Self, NotSealed> {
-        // What plays can be played before all of it is there, with the MACs of its parts.
+        // With the MACs of its parts, clients can play a file before all of it is downloaded.
         let plays = matches!(
             kind,
             MediaKind::Video | MediaKind::Gif | MediaKind::Audio | MediaKind::Voice
@@ -28,12 +28,12 @@ impl Encryption {
         encryptor.map(Self).map_err(|_| NotSealed)
     }
 
-    /// Encrypts the next bytes, and adds what is complete to `out`.
+    /// Encrypts the next bytes, and adds the complete blocks to `out`.
     pub fn update(&mut self, plain: &[u8], out: &mut Vec<u8>) {
         self.0.update(plain, out);
     }
 
-    /// Adds the end and the MAC to `out`.
+    /// Adds the last block and the MAC to `out`.
     pub fn finish(self, out: &mut Vec<u8>) -> Result<Sealing, NotSealed> {
         let info = self.0.finalize(out).map_err(|_| NotSealed)?;
         let EncryptedMediaInfo {

@@ -35,11 +35,11 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(if cfg!(feature = "sim") {
 /// The read buffer of a connection.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
-/// The kernel's send buffer. What is in it counts as accepted by the host, so it must drain faster than the limit on
-/// silence, also over a slow line. It also bounds the speed: so many bytes per round trip.
+/// The kernel's send buffer. Bytes in it count as accepted by the host, so it must drain within [`SILENCE_TIMEOUT`], also over
+/// a slow line. It also limits the speed to this many bytes per round trip.
 const SEND_BUFFER_BYTES: u32 = 256 * 1024;
-/// How many periods of silence a host may take to respond after the last byte of a body is in the send buffer: it has to
-/// receive the rest, and to verify the file.
+/// How many times [`SILENCE_TIMEOUT`] a host may take to respond after the last byte of a body is in the send buffer: it has
+/// to receive the rest, and to verify the file.
 const MAX_SILENT_PERIODS_AT_END: u32 = 4;
 /// The maximum size of the response to an upload.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
@@ -57,7 +57,7 @@ pub(super) enum Error {
     Status(u16),
     /// The file is larger than the limit.
     TooLarge,
-    /// What is to be sent cannot be read.
+    /// The request body cannot be read.
     Unreadable,
 }
 
@@ -130,10 +130,10 @@ pub(super) async fn get(host: &str, path: &PathAndQuery, position: u64) -> Resul
     Ok(response)
 }
 
-/// A piece of what is sent.
+/// A piece of a request body.
 pub(super) type Piece = io::Result<Bytes>;
 
-/// What is sent, as fast as the host takes it.
+/// A request body, sent as fast as the host accepts it.
 pub(super) struct Upstream {
     pieces: Option<mpsc::Receiver<Piece>>,
     left: u64,
@@ -142,7 +142,7 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    /// So many bytes.
+    /// A body of `length` bytes.
     pub(super) fn new(pieces: mpsc::Receiver<Piece>, length: u64) -> Self {
         Self {
             pieces: Some(pieces),
@@ -151,7 +151,7 @@ impl Upstream {
         }
     }
 
-    /// Nothing.
+    /// An empty body.
     pub(super) fn empty() -> Self {
         Self {
             pieces: None,
@@ -196,8 +196,8 @@ impl Body for Upstream {
     }
 }
 
-/// Sends `body` to `host`, and returns its answer if that is success. An error in reading the body is one of the
-/// connection: it is not sent to its end.
+/// Sends `body` to `host`, and returns the response if its status is success. If reading the body fails, the request is
+/// aborted.
 pub(super) async fn post(host: &str, path: &str, body: Upstream) -> Result<Vec<u8>, Error> {
     let (mut requests, connection) = open(host).await?;
     let (taken, length) = (Arc::clone(&body.taken), body.left);
@@ -283,7 +283,7 @@ fn headed(request: Builder, host: &str) -> Builder {
         .header(REFERER, format!("{WHATSAPP_WEB_ORIGIN}/"))
 }
 
-/// Like WhatsApp Web, without the token of the media connection, which only uploads need.
+/// The request that WhatsApp Web sends, but without the token of the media connection, which only uploads need.
 fn request(host: &str, path: &PathAndQuery, position: u64) -> Result<Request<String>, Error> {
     let request = headed(Request::get(path.as_str()), host);
     let request = match position {
@@ -299,7 +299,7 @@ async fn connect(host: &str) -> Option<MaybeTlsStream<TcpStream>> {
     connector.wrap(&name, tcp).await.ok()
 }
 
-/// To the first address that can be connected to.
+/// Connects to the first address that accepts.
 async fn connect_tcp(name: &str, port: u16) -> Option<TcpStream> {
     for address in lookup_host((name, port)).await.ok()? {
         let socket = match address {
@@ -307,7 +307,7 @@ async fn connect_tcp(name: &str, port: u16) -> Option<TcpStream> {
             SocketAddr::V6(_) => TcpSocket::new_v6(),
         };
         let Ok(socket) = socket else { continue };
-        // Without it the connection works as well.
+        // The connection also works if this fails.
         let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
         if let Ok(stream) = socket.connect(address).await {
             return Some(stream);

@@ -1,5 +1,5 @@
-//! The encrypted bytes of a file, from one path at several hosts. A connection that is lost is made again, at the next
-//! host, and continues where the other one ended; the reader gets one uninterrupted stream.
+//! The encrypted bytes of a file, from one path at several hosts. If a connection is lost, the next one goes to the next
+//! host and continues where the lost one ended; the reader gets one uninterrupted stream.
 
 use std::time::Duration;
 
@@ -120,7 +120,7 @@ impl Source {
             Error::TooLarge => return Err(DownloadError::TooLarge(self.most).into()),
             Error::Unreachable => DownloadError::Unreachable,
             Error::Silent => DownloadError::Stalled,
-            // Nothing is sent.
+            // A download has no request body, so it cannot be `Unreadable`.
             Error::Broken | Error::Unreadable => DownloadError::Interrupted,
         };
         if self.position >= self.failed_at.saturating_add(PROGRESS_BYTES) {

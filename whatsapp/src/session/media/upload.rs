@@ -1,6 +1,7 @@
-//! Uploads a file to send to a media host: the ciphertext on the volume as it is, from where the host has got to.
+//! Uploads a file to send to a media host: the ciphertext on the volume, unchanged, from the offset that the host has
+//! received already.
 //!
-//! Uploads need a token of WhatsApp, so a session, at their beginning only; the bytes then take their own way.
+//! An upload needs a session at its beginning, for WhatsApp's token; the bytes then go over a separate connection.
 
 use std::fs::File;
 use std::io;
@@ -19,35 +20,35 @@ use super::http::{self, Error, Piece, Upstream};
 use super::{HOSTS_TIMEOUT, media_type};
 use crate::session::Session;
 
-/// How often all hosts are tried.
+/// How many times all hosts are tried.
 const MAX_ROUNDS: u32 = 2;
 /// The pause before the second round.
 const ROUND_PAUSE: Duration = Duration::from_secs(1);
-/// A smaller file is uploaded without asking how far it has come. As WhatsApp Web does.
+/// For a smaller file the first attempt does not ask the host for an offset to resume at, as in WhatsApp Web.
 const RESUMABLE_BYTES: u64 = 5 * 1024 * 1024;
 const PIECE_BYTES: usize = 64 * 1024;
-/// Pieces that were read ahead.
+/// The maximum number of pieces read ahead.
 const MAX_QUEUED_PIECES: usize = 2;
 
-/// Why a file is not at WhatsApp.
+/// Why a file was not uploaded to WhatsApp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UploadFailure {
-    /// WhatsApp named no hosts, or there is no connection to ask over.
+    /// WhatsApp named no hosts, or there is no connection to ask it.
     #[error("WhatsApp did not name its media hosts")]
     NoHosts,
-    /// DNS, TCP or TLS.
+    /// DNS, TCP or TLS failed.
     #[error("no media host of WhatsApp could be reached")]
     Unreachable,
-    /// Cut, silent, or not HTTP.
+    /// The connection was lost or silent, or the response is not valid HTTP.
     #[error("the connection to the media host was lost")]
     Interrupted,
-    /// Another status than success.
-    #[error("the media hosts answer with HTTP status {0}")]
+    /// A status other than success.
+    #[error("the media hosts responded with HTTP status {0}")]
     HostError(u16),
-    /// No later attempt helps.
-    #[error("WhatsApp's media hosts do not take the file: HTTP status {0}")]
+    /// The hosts would refuse the same bytes at every attempt.
+    #[error("WhatsApp's media hosts do not accept the file: HTTP status {0}")]
     Refused(u16),
-    /// The ciphertext on the volume.
+    /// Reading the ciphertext failed.
     #[error("the file on the agent's volume cannot be read")]
     Unreadable,
 }
@@ -60,13 +61,13 @@ impl UploadFailure {
     }
 }
 
-/// What a host answers.
+/// The response of a host.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Answer {
     url: Option<String>,
     direct_path: Option<String>,
-    /// `complete`, or the number of bytes that it has.
+    /// `complete`, or the number of bytes that the host has.
     resume: Option<String>,
 }
 
@@ -86,13 +87,12 @@ struct Attempt<'a> {
     /// The path at the hosts, without a query.
     path: String,
     token: String,
-    /// A host may have a part already.
+    /// True if a host may have a part already.
     may_resume: bool,
 }
 
 impl Session {
-    /// Uploads the ciphertext in `file`. What an earlier attempt got across is not sent again, where the host still
-    /// has it.
+    /// Uploads the ciphertext in `file`. Bytes that a host still has from an earlier attempt are not sent again.
     pub async fn upload(&self, upload: &Upload, file: &File) -> Result<Hosted, UploadFailure> {
         let pointer = upload.media.pointer.as_ref();
         let hash = pointer.map(|pointer| pointer.encrypted_sha256.as_slice());
@@ -147,7 +147,7 @@ impl Session {
 }
 
 impl Attempt<'_> {
-    /// At one host: asks how far it has come, and sends the rest.
+    /// One attempt at one host: asks which bytes it has, and sends the rest.
     async fn at(&self, host: &str, auth: &str) -> Result<Hosted, UploadFailure> {
         let query = format!("?auth={auth}&token={}", self.token);
         let mut offset = 0;
@@ -166,11 +166,11 @@ impl Attempt<'_> {
                         None => {}
                     }
                 }
-                // The upload itself has the same outcome, and says so.
-                Err(_) => tracing::debug!("media host did not say how far the upload has come"),
+                // The upload itself would fail in the same way, and returns the error.
+                Err(_) => tracing::debug!("media host did not report the offset of the upload"),
             }
         }
-        // A host that has all of it, and says neither that it is complete nor where it is, gets it again.
+        // The host has all bytes, but returned no address: upload the file again.
         if offset >= self.upload.encrypted_bytes {
             offset = 0;
         }
@@ -185,7 +185,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// The ciphertext from `offset` on, read by a thread of its own as fast as it is sent.
+    /// The ciphertext from `offset` on. A blocking thread reads it as fast as it is sent.
     fn body(&self, offset: u64) -> Result<Upstream, UploadFailure> {
         let file = self
             .file
@@ -206,7 +206,7 @@ fn read(file: &File, mut offset: u64, end: u64, to: &mpsc::Sender<Piece>) {
         offset += u64::try_from(piece.len()).unwrap_or(u64::MAX);
         let failed = read.is_err();
         let piece: io::Result<Bytes> = read.map(|()| piece.into());
-        // It is dropped when the request ends.
+        // The receiver is dropped when the request ends.
         if to.blocking_send(piece).is_err() || failed {
             return;
         }
@@ -219,7 +219,7 @@ fn answer(body: &[u8]) -> Answer {
 
 const fn failure(error: Error) -> UploadFailure {
     match error {
-        // Payload too large, and a type that is not taken: the same bytes get the same answer.
+        // Payload too large, and an unsupported type: the same bytes get the same response.
         Error::Status(status @ (413 | 415)) => UploadFailure::Refused(status),
         Error::Status(status) => UploadFailure::HostError(status),
         Error::Unreachable => UploadFailure::Unreachable,

@@ -47,7 +47,7 @@ pub(in crate::edge::grpc) fn upload_start(
     request: Option<pb::UploadRequest>,
 ) -> Result<NewUpload, GrpcStatus> {
     let Some(UploadItem::Start(start)) = request.and_then(|request| request.item) else {
-        return Err(wrong("start", "is missing: it is the first item"));
+        return Err(wrong("start", "is missing: it must be the first item"));
     };
     let kind = upload_kind(start.kind())?;
     let pb::UploadStart {
@@ -128,7 +128,7 @@ pub(in crate::edge::grpc) fn upload_part(
             Ok(UploadPart::Bytes(bytes))
         }
         Some(UploadItem::Chunk(_)) => Err(wrong("chunk", "must have at most 64 KiB")),
-        Some(UploadItem::Start(_)) => Err(wrong("start", "is the first item only")),
+        Some(UploadItem::Start(_)) => Err(wrong("start", "may only be the first item")),
         None => Err(wrong("item", "is missing")),
     }
 }

@@ -1,4 +1,4 @@
-//! Why nothing is marked as read, and no typing shown.
+//! Errors of `MarkRead` and `SetTyping`.
 
 use tonic::{Code, Status};
 

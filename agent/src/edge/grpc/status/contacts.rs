@@ -1,4 +1,4 @@
-//! Why numbers are not looked up.
+//! Errors of `Lookup`.
 
 use openclaw_state::clock;
 use tonic::{Code, Status};

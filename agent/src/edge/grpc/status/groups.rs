@@ -81,7 +81,7 @@ pub(in crate::edge::grpc) fn group_failure(failure: &GroupFailure) -> Status {
         GroupDenied::Refused(_) => (
             Code::Unknown,
             "REFUSED",
-            "try it on the phone: WhatsApp says there why",
+            "try it on the phone, which shows the reason",
         ),
     };
     let refused = match why {
@@ -117,7 +117,7 @@ pub(in crate::edge::grpc) const fn participant(
     match code {
         403 if adds => (
             ParticipantError::NeedsInvite,
-            "their privacy settings do not allow to add them: send them the invite link (`openclawctl group link`)",
+            "their privacy settings do not allow this account to add them: send them the invite link (`openclawctl group link`)",
         ),
         401 if adds => (
             ParticipantError::Blocked,
@@ -152,7 +152,7 @@ pub(in crate::edge::grpc) const fn participant(
         ),
         _ => (
             ParticipantError::Other,
-            "try it on the phone: WhatsApp says there why",
+            "try it on the phone, which shows the reason",
         ),
     }
 }

@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use super::with_info;
 use crate::link::{DownloadDenied, FileDenied, UploadDenied};
 
-const TRY_AGAIN: &str = "try again later: nothing is wrong with the message";
+const TRY_AGAIN: &str = "try again later: the message itself is fine";
 const LARGER: &str = "raise the limit (`max_bytes`, --max-size), or skip the file";
 const BAD_COPY: &str =
     "ask the sender to send it again; a second download helps only if WhatsApp's copy was at fault";
@@ -82,7 +82,7 @@ pub(in crate::edge::grpc) fn download_failed(error: DownloadError) -> Status {
         DownloadError::Gone => (
             Code::NotFound,
             "MEDIA_GONE",
-            "ask the sender to send it again: WhatsApp removes files after some weeks, and the phone has none either",
+            "ask the sender to send it again: WhatsApp removes files after some weeks, and the phone does not have it either",
         ),
         DownloadError::TooLarge(_) => (Code::FailedPrecondition, "MEDIA_TOO_LARGE", LARGER),
         DownloadError::Truncated => (Code::DataLoss, "MEDIA_TRUNCATED", BAD_COPY),
@@ -91,7 +91,7 @@ pub(in crate::edge::grpc) fn download_failed(error: DownloadError) -> Status {
         DownloadError::TooSlow => (
             Code::DeadlineExceeded,
             "TOO_SLOW",
-            "read faster, or to a disk first: a download that is not read blocks others",
+            "read faster, or write to a disk first: a download that is not read blocks others",
         ),
         // The client has gone.
         DownloadError::Left => (Code::Cancelled, "CANCELLED", TRY_AGAIN),
@@ -117,7 +117,7 @@ pub(in crate::edge::grpc) fn upload_denied(denied: &UploadDenied) -> Status {
             "NOT_SEALED",
             "call again; nothing was stored",
         ),
-        // No one reads this.
+        // The client has disconnected, so no one reads this.
         UploadDenied::Left => (Code::Cancelled, "CANCELLED", "upload the file again"),
     };
     with_info(code, &denied.to_string(), reason, hint, [])
@@ -128,7 +128,7 @@ const fn upload_error(error: &UploadError) -> (Code, &'static str, &'static str)
         UploadError::TooMany(_) | UploadError::TooMuch(_) => (
             Code::ResourceExhausted,
             "UPLOADS_FULL",
-            "send the files that were uploaded, or wait: what no message brings is removed after 24 hours",
+            "send the files that were uploaded, or wait: after 10 minutes a file without a message makes room for a new one",
         ),
         UploadError::VolumeFull => (
             Code::ResourceExhausted,
@@ -138,12 +138,12 @@ const fn upload_error(error: &UploadError) -> (Code, &'static str, &'static str)
         UploadError::TooLarge => (
             Code::FailedPrecondition,
             "MEDIA_TOO_LARGE",
-            "WhatsApp takes files of up to 2 GiB: send a smaller one, or a link",
+            "WhatsApp accepts files of up to 2 GiB: send a smaller one, or a link",
         ),
         UploadError::OtherSize { .. } => (
             Code::InvalidArgument,
             "INVALID_ARGUMENT",
-            "send as many bytes as `size_bytes` says, or leave it out",
+            "send exactly `size_bytes` bytes, or leave `size_bytes` out",
         ),
         UploadError::Unfit(Unfit::Voice(_)) => (
             Code::InvalidArgument,
@@ -158,7 +158,7 @@ const fn upload_error(error: &UploadError) -> (Code, &'static str, &'static str)
         UploadError::Unfit(Unfit::Picture) => (
             Code::InvalidArgument,
             "NOT_A_PICTURE",
-            "WhatsApp's clients show no other format, such as HEIC: convert it to JPEG, or send it as a document",
+            "WhatsApp's clients do not show other formats, such as HEIC: convert it to JPEG, or send it as a document",
         ),
         UploadError::Unfit(Unfit::Empty) => (
             Code::InvalidArgument,
@@ -173,7 +173,7 @@ const fn upload_error(error: &UploadError) -> (Code, &'static str, &'static str)
     }
 }
 
-/// A message cannot bring this file.
+/// A message that cannot have this file.
 pub(in crate::edge::grpc) fn file_denied(denied: FileDenied) -> Status {
     let (code, reason, hint) = match denied {
         FileDenied::Claim(ClaimDenied::Gone) => (
@@ -189,12 +189,12 @@ pub(in crate::edge::grpc) fn file_denied(denied: FileDenied) -> Status {
         FileDenied::NoCaption(_) => (
             Code::InvalidArgument,
             "NO_CAPTION",
-            "send the text as a message of its own: pictures, videos and documents have captions",
+            "send the text as a separate message: only pictures, videos and documents have captions",
         ),
         FileDenied::NoViewOnce(_) => (
             Code::InvalidArgument,
             "NO_VIEW_ONCE",
-            "leave `view_once` out: it is for pictures, videos and voice messages",
+            "leave `view_once` out: it is only for pictures, videos and voice messages",
         ),
     };
     with_info(code, &denied.to_string(), reason, hint, [])
