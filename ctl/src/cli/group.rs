@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 /// `group`.
 #[derive(Debug, Subcommand)]
@@ -84,7 +84,9 @@ pub(crate) struct GroupPeopleArgs {
 
 /// `group set`.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = true, id = "change", args = ["name", "description", "picture", "announce", "locked", "approval", "admins_add", "timer"])]
+#[command(group = ArgGroup::new("change").required(true).multiple(true).args([
+    "name", "description", "picture", "announce", "locked", "approval", "admins_add", "timer",
+]))]
 pub(crate) struct GroupSetArgs {
     /// The group: its JID (…@g.us).
     pub(crate) id: String,
