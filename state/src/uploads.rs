@@ -347,13 +347,16 @@ impl Uploads {
         }
     }
 
-    /// Removes files that belong to no message, oldest first, until there is room for a file of `bytes` bytes.
+    /// Removes files that belong to no message, oldest first, until there is room for a file of `bytes` bytes, within the limits
+    /// and on the volume.
     fn make_way(&self, bytes: u64, now: SystemTime) {
         loop {
             let oldest = {
                 let state = self.state();
                 let is_full = state.stored.len() + state.receiving.len() >= self.limits.files
-                    || state.bytes().saturating_add(bytes) > self.limits.bytes;
+                    || state.bytes().saturating_add(bytes) > self.limits.bytes
+                    // An error shows when the file is created.
+                    || self.has_space(bytes).is_ok_and(|has_space| !has_space);
                 let unclaimed = state.stored.iter().filter(|(_, it)| it.claim.is_none());
                 let old = unclaimed.filter(|(_, it)| it.created_at + YIELDING_AGE <= now);
                 let oldest = old.min_by_key(|(_, stored)| stored.created_at);

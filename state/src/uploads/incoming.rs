@@ -134,9 +134,7 @@ impl Incoming {
         }
         let room = size + SPACE_CHECK_BYTES;
         let wanted = room - self.encrypted_bytes;
-        let volume = statvfs(&self.uploads.dir).map_err(io::Error::from)?;
-        let free = volume.f_bavail.saturating_mul(volume.f_frsize);
-        if free < wanted.saturating_add(self.uploads.limits.free_bytes) {
+        if !self.uploads.has_space(wanted)? {
             return Err(UploadError::VolumeFull);
         }
         // Other files and the store grow meanwhile.
@@ -196,6 +194,13 @@ impl Drop for Incoming {
 }
 
 impl Uploads {
+    /// Whether the volume has room for `bytes` more bytes, besides those that must stay free.
+    pub(super) fn has_space(&self, bytes: u64) -> io::Result<bool> {
+        let volume = statvfs(&self.dir)?;
+        let free = volume.f_bavail.saturating_mul(volume.f_frsize);
+        Ok(free >= bytes.saturating_add(self.limits.free_bytes))
+    }
+
     /// Reserves the space of a file that is about to be received.
     fn reserve(&self, upload: u64, bytes: u64) -> Result<(), UploadError> {
         let mut state = self.state();

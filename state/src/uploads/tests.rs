@@ -160,6 +160,26 @@ async fn old_unclaimed_files_are_removed_for_new_ones() {
 }
 
 #[tokio::test]
+async fn old_unclaimed_files_are_removed_from_a_full_volume() {
+    let volume = Volume::new();
+    let uploads = open(&volume);
+    let [claimed, unclaimed] = [b"a", b"b"].map(|it| store(&uploads, it).unwrap());
+    uploads.claim(claimed, &token("a")).unwrap();
+    drop(uploads);
+    let limits = UploadLimits {
+        free_bytes: u64::MAX,
+        ..LIMITS
+    };
+    let uploads = Uploads::open(volume.vault.clone(), volume.path(), limits);
+    let uploads = Arc::new(uploads);
+    let late = uploads.begin(document(1), now() + YIELDING_AGE);
+    assert!(matches!(late, Err(UploadError::VolumeFull)));
+    assert!(uploads.load(claimed).is_some());
+    assert!(uploads.load(unclaimed).is_none());
+    assert_eq!(files(&volume).len(), 1);
+}
+
+#[tokio::test]
 async fn a_file_is_removed_with_its_message_or_when_it_expires() {
     let volume = Volume::new();
     let uploads = open(&volume);
