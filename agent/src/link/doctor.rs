@@ -215,16 +215,19 @@ impl Agent {
 /// See [`Agent::resolve`].
 pub(super) async fn resolve(view: &watch::Receiver<View>, allowlist: &Allowlist, phones: &[Phone]) {
     let now = clock::now();
-    let phones = phones
+    let unknown = phones
         .iter()
         .filter(|phone| !allowlist.is_known(phone, now));
-    let phones: Vec<Phone> = phones.take(MAX_NUMBERS_PER_QUERY).cloned().collect();
-    let Some(session) = connected(&view.borrow()).filter(|_| !phones.is_empty()) else {
-        return;
-    };
-    let answer = tokio::time::timeout(OPTIONAL_QUERY_TIMEOUT, session.lids_of(&phones)).await;
-    if let Ok(Ok(lids)) = answer {
-        allowlist.learn(lids, clock::now());
+    let unknown: Vec<Phone> = unknown.cloned().collect();
+    for phones in unknown.chunks(MAX_NUMBERS_PER_QUERY) {
+        let Some(session) = connected(&view.borrow()) else {
+            return;
+        };
+        let answer = tokio::time::timeout(OPTIONAL_QUERY_TIMEOUT, session.lids_of(phones)).await;
+        match answer {
+            Ok(Ok(lids)) => allowlist.learn(lids, clock::now()),
+            _ => return,
+        }
     }
 }
 

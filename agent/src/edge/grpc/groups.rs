@@ -24,13 +24,12 @@ impl Service {
     }
 
     async fn check_all(&self, caller: &Extensions, people: &[Contact]) -> Result<(), Status> {
-        for one in people {
+        let people = people.iter().filter_map(|one| {
             let phone = one.phone.clone().map(Recipient::Phone);
-            if let Some(to) = phone.or_else(|| one.lid.clone().map(Recipient::Lid)) {
-                self.check(caller, &to).await?;
-            }
-        }
-        Ok(())
+            phone.or_else(|| one.lid.clone().map(Recipient::Lid))
+        });
+        let people: Vec<_> = people.collect();
+        limit::check_all(&self.agent, caller.get::<Caller>(), &people).await
     }
 
     async fn check_group(&self, caller: &Extensions, group: &ChatId) -> Result<(), Status> {

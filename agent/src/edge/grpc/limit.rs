@@ -27,6 +27,27 @@ pub(super) async fn check(
     Ok(())
 }
 
+/// Refuses people of whom one is not allowed.
+pub(super) async fn check_all(
+    agent: &Agent,
+    caller: Option<&Caller>,
+    people: &[Recipient],
+) -> Result<(), Status> {
+    if check_unlimited(agent, caller).is_ok() {
+        return Ok(());
+    }
+    let numbers = people.iter().filter_map(|to| match to {
+        Recipient::Phone(phone) => Some(phone.clone()),
+        Recipient::Lid(_) | Recipient::Group(_) => None,
+    });
+    // At once, rather than with a query for each.
+    agent.resolve(&numbers.collect::<Vec<_>>()).await;
+    for to in people {
+        check(agent, caller, to).await?;
+    }
+    Ok(())
+}
+
 /// Refuses every recipient if the rules or the caller have a limit.
 pub(super) fn check_unlimited(agent: &Agent, caller: Option<&Caller>) -> Result<(), Status> {
     if agent.allowlist().send_to().is_some() {
