@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use openclaw_state::outbox::Down;
 use openclaw_types::{ChatId, Contact, Group, LinkState};
 use openclaw_whatsapp::session::{
     GroupError, GroupSetting, JoinRequest, JoinedGroup, MemberAction, MemberResult, NewGroup,
@@ -22,8 +23,8 @@ pub enum GroupDenied {
     #[error(transparent)]
     Denied(#[from] Denied),
     /// The link is down: its state, and what to do about it.
-    #[error("the agent is not connected to WhatsApp ({})", .0.name())]
-    NotConnected(LinkState, String),
+    #[error("the agent is not connected to WhatsApp ({})", .0.state.name())]
+    NotConnected(Down),
     /// WhatsApp has no such group.
     #[error("WhatsApp has no such group")]
     NoSuchGroup,
@@ -226,12 +227,11 @@ impl Agent {
     }
 
     fn group_session(&self) -> Result<Session, GroupDenied> {
-        let view = self.view.borrow();
-        if view.link.account.is_none() {
-            return Err(GroupDenied::Denied(view.not_linked()));
+        let (_, down) = self.account()?;
+        if let Some(down) = down {
+            return Err(GroupDenied::NotConnected(down));
         }
-        let (state, hint) = (view.link.state, view.hint());
-        connected(&view).ok_or(GroupDenied::NotConnected(state, hint))
+        connected(&self.view.borrow()).ok_or_else(just_lost)
     }
 }
 
@@ -246,12 +246,17 @@ async fn answer<T>(
         .map_err(|error| denied(access, error))
 }
 
+/// The connection was lost after it was checked.
+const fn just_lost() -> GroupDenied {
+    GroupDenied::NotConnected(Down {
+        state: LinkState::Connecting,
+        hint: String::new(),
+    })
+}
+
 fn denied(access: Access, error: GroupError) -> GroupDenied {
     let code = match error {
-        // The connection was just lost: the caller has checked it.
-        GroupError::NotConnected => {
-            return GroupDenied::NotConnected(LinkState::Connecting, String::new());
-        }
+        GroupError::NotConnected => return just_lost(),
         GroupError::NoAnswer if access == Access::Read => return GroupDenied::NoAnswer,
         GroupError::NoAnswer => return GroupDenied::OutcomeUnknown,
         GroupError::Conflict => return GroupDenied::Changed,

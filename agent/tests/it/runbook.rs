@@ -18,6 +18,8 @@ use scene::Scene;
 pub(crate) use shell::Shell;
 
 const PAGE: &str = "docs/runbook.md";
+/// The gRPC edge of the agent.
+const EDGE: &str = "agent/src/edge/grpc";
 /// The reason of a call whose client has gone.
 const UNREAD: [&str; 1] = ["CANCELLED"];
 /// The page's rules: Anna is allowed.
@@ -183,18 +185,15 @@ fn the_runbook_names_every_state_and_every_error() {
         assert!(named(state), "the state {state}");
     }
     let mut found = 0;
-    for file in [
-        "edge/grpc/status.rs",
-        "edge/grpc/status/sending.rs",
-        "edge/grpc/status/chats.rs",
-        "edge/grpc/status/clients.rs",
-        "edge/grpc/status/contacts.rs",
-        "edge/grpc/status/media.rs",
-        "edge/grpc/roles.rs",
-        "edge/grpc/explain.rs",
-        "link/frame.rs",
-    ] {
-        let source = page::text(&format!("agent/src/{file}"));
+    let others = ["status.rs", "roles.rs", "explain.rs"].map(|file| format!("{EDGE}/{file}"));
+    let others = others
+        .into_iter()
+        .chain(["agent/src/link/frame.rs".to_owned()]);
+    for file in page::sources(&format!("{EDGE}/status"))
+        .into_iter()
+        .chain(others)
+    {
+        let source = page::text(&file);
         for name in source
             .split('"')
             .skip(1)

@@ -48,8 +48,8 @@ pub struct Rules {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Allowed {
-    /// A number in E.164, a LID ("123456@lid"), a group's JID, "*", or, of `allowTo`, "known": chats from which the agent has a
-    /// message.
+    /// A number in E.164, a LID ("123456@lid"), a group's JID, "*", or, in `allowTo`, "known": chats from which a message is
+    /// among the newest 20,000 events that are kept.
     #[prost(string, tag = "1")]
     pub who: ::prost::alloc::string::String,
     /// The list that it belongs to.
@@ -2275,11 +2275,11 @@ pub struct RevokeClientResponse {
 pub enum Role {
     /// Not known.
     Unspecified = 0,
-    /// Reads: status, events, lists.
+    /// Reads: status, events and their files, groups, lists.
     Reader = 1,
-    /// Also sends, marks as read, types, follows presence, looks up numbers, acknowledges events, and runs Diagnose.
+    /// Also uploads files, sends, marks as read, types, follows presence, looks up numbers, acknowledges events, and runs Diagnose.
     Sender = 2,
-    /// Also pairs, resumes, unpairs, and changes the allowlist.
+    /// Also pairs, resumes, unpairs, changes groups and the allowlist, and tests alerts.
     Operator = 3,
     /// Everything: also clients, backup and restore.
     Admin = 4,
@@ -2886,14 +2886,14 @@ pub struct MessageKey {
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Content {
-    /// People mentioned in the text or caption. In Send the number or the LID is enough, at most 1,024, and the text has
-    /// "@" and the digits of that number or LID where the mention is shown.
+    /// People mentioned in the text or caption. In Send at most 1,024; the number or the LID is enough, and the text needs "@"
+    /// and the digits of that number or LID where the mention is shown.
     #[prost(message, repeated, tag = "16")]
     pub mentions: ::prost::alloc::vec::Vec<Contact>,
     /// True if the content was too long and is truncated. Output only: rejected in Send.
     #[prost(bool, tag = "17")]
     pub truncated: bool,
-    /// The kind of content. Absent if the agent or the reading program does not know it, because a later version wrote it.
+    /// The kind of content. Absent if the agent or the client does not know it, because a later version wrote it.
     #[prost(
         oneof = "content::Kind",
         tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15"
@@ -2902,7 +2902,7 @@ pub struct Content {
 }
 /// Nested message and enum types in `Content`.
 pub mod content {
-    /// The kind of content. Absent if the agent or the reading program does not know it, because a later version wrote it.
+    /// The kind of content. Absent if the agent or the client does not know it, because a later version wrote it.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     #[prost(skip_debug)]
     pub enum Kind {
@@ -2977,8 +2977,8 @@ pub struct LinkPreview {
 }
 /// A file in a message. It stays at WhatsApp until a client calls Files.Download.
 ///
-/// In Send it has `media_id`, and may have `caption` and `view_once`. The properties of the file are those given to
-/// Files.Upload, so the other fields are rejected.
+/// In Send, set `media_id`, and `caption` and `view_once` if wanted; the other fields are rejected, because the client
+/// described the file in Files.Upload.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Media {
@@ -3012,7 +3012,7 @@ pub struct Media {
     /// The file to send, as Files.Upload returned it. Input only: empty in received messages.
     #[prost(string, tag = "10")]
     pub media_id: ::prost::alloc::string::String,
-    /// Its recipients can open it once: a picture, a video or a voice message. In a received message the same as
+    /// True if recipients can open it only once; for a picture, a video or a voice message. In a received message the same as
     /// `Message.view_once`.
     #[prost(bool, tag = "11")]
     pub view_once: bool,
@@ -3055,11 +3055,11 @@ pub struct ContactCard {
     /// The name on it.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Phone numbers. In Send, the agent makes the card of the name and the numbers, unless `vcard` is set. Received ones are
-    /// as written on the card.
+    /// Phone numbers. In Send, the agent makes the card from the name and the numbers, unless `vcard` is set. On a received
+    /// card, as written there.
     #[prost(string, repeated, tag = "2")]
     pub phones: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The whole card in the format vCard, up to 64 KiB, in place of `phones`. Input only.
+    /// The complete card in the format vCard, up to 64 KiB, in place of `phones`. Input only.
     #[prost(string, tag = "3")]
     pub vcard: ::prost::alloc::string::String,
 }
@@ -3195,7 +3195,7 @@ pub struct TimerChange {
     #[prost(message, optional, tag = "1")]
     pub disappears_after: ::core::option::Option<::prost_types::Duration>,
 }
-/// Content of a kind that has no message of its own here.
+/// Content of a kind that this API has no message for.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Other {
@@ -3219,14 +3219,14 @@ pub struct Quoted {
     /// Its author.
     #[prost(message, optional, tag = "2")]
     pub sender: ::core::option::Option<Contact>,
-    /// Its text or caption as quoted by the sender of the reply, at most 4 KiB.
+    /// Its text or caption, as the sender of the reply quotes it, at most 4 KiB.
     #[prost(string, tag = "3")]
     pub text: ::prost::alloc::string::String,
-    /// Its file, as quoted by the sender of the reply, without the caption. Absent if it has none. Files.Download with
+    /// Its file, as the sender of the reply quotes it, without the caption. Absent if it has none. Files.Download with
     /// `quoted` downloads it.
     #[prost(message, optional, tag = "4")]
     pub media: ::core::option::Option<Media>,
-    /// Whether the agent has the quoted message. A quote is the claim of the sender of the reply.
+    /// Whether the agent's events confirm the quote, which is only a claim of the sender of the reply.
     #[prost(enumeration = "QuoteCheck", tag = "5")]
     pub check: i32,
 }
@@ -3271,8 +3271,8 @@ impl ChatKind {
         }
     }
 }
-/// Whether the agent verified that the sender of a change, a vote or a pin is authorised to make it. An unauthorised one
-/// produces only a Rejected event.
+/// Whether the agent verified that the sender of a change, a reaction, a vote or a pin is authorised to make it. An
+/// unauthorised one only produces a Rejected event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum AuthorCheck {
@@ -3280,11 +3280,11 @@ pub enum AuthorCheck {
     Unspecified = 0,
     /// The agent has the message, `author` wrote it, and the sender is authorised.
     Checked = 1,
-    /// The agent does not have the message: it is from before the agent was linked, or no longer kept. `author` is as
-    /// claimed by the change.
+    /// The agent does not have the message: it is from before the agent was linked, or no longer kept. `author` is what the
+    /// change claims.
     Unknown = 2,
     /// The agent has the message, and a person other than its author deleted it in a group, as an admin may. The
-    /// agent does not know whether that person is an admin; WhatsApp's clients check it.
+    /// agent does not check whether that person is an admin; WhatsApp's clients do.
     AdminAssumed = 3,
 }
 impl AuthorCheck {
@@ -3331,7 +3331,7 @@ pub enum MediaKind {
     Sticker = 6,
     /// A looping animated video ("GIF").
     Gif = 7,
-    /// A recorded video message, shown as a circle (PTV).
+    /// A recorded video message, shown as a circle (WhatsApp's PTV).
     VideoNote = 8,
 }
 impl MediaKind {
@@ -3376,10 +3376,10 @@ pub enum QuoteCheck {
     Unspecified = 0,
     /// The agent has the message in this chat, by this author and with this text.
     Confirmed = 1,
-    /// The agent does not have the message, or not its text (as for a message that Send sent).
+    /// The agent does not have the message, or does not have its text (it keeps no text of messages that Send sent).
     Unknown = 2,
-    /// The agent has the message, and its author or its text is another one: the quote is false, or of an earlier version of
-    /// an edited message.
+    /// The agent has the message with another author or another text: the quote is false, or quotes an earlier version of an
+    /// edited message.
     Different = 3,
 }
 impl QuoteCheck {
@@ -3643,8 +3643,8 @@ pub struct Event {
     /// without a chat. (`chat` is the LID if it is known, else the number.)
     #[prost(message, optional, tag = "40")]
     pub chat_with: ::core::option::Option<Contact>,
-    /// What happened. Absent for an event that a later version of the agent has written and this one does not know. Such
-    /// an event passes every filter.
+    /// What happened. Absent for an event that a later version of the agent wrote and this version does not know. Such an event
+    /// passes every filter.
     #[prost(
         oneof = "event::Kind",
         tags = "4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 20, 21"
@@ -3653,8 +3653,8 @@ pub struct Event {
 }
 /// Nested message and enum types in `Event`.
 pub mod event {
-    /// What happened. Absent for an event that a later version of the agent has written and this one does not know. Such
-    /// an event passes every filter.
+    /// What happened. Absent for an event that a later version of the agent wrote and this version does not know. Such an event
+    /// passes every filter.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     #[prost(skip_debug)]
     pub enum Kind {
@@ -3724,16 +3724,18 @@ pub struct Origin {
     /// True if the account itself caused the event, on another device. Absent when not known.
     #[prost(bool, optional, tag = "7")]
     pub from_me: ::core::option::Option<bool>,
-    /// True if it was delivered from WhatsApp's offline queue. Absent when not known.
+    /// True if WhatsApp had queued it while the agent was offline. Absent when not known.
     #[prost(bool, optional, tag = "8")]
     pub offline: ::core::option::Option<bool>,
-    /// True if it was acknowledged before it was stored, as channel messages are: a crash in between would have lost it.
+    /// True if it was acknowledged to WhatsApp before it was stored, as channel messages and calls are: a crash in between would
+    /// have lost it.
     #[prost(bool, tag = "9")]
     pub not_durable: bool,
-    /// True if it could not be decrypted and its content was recovered from the phone.
+    /// True if it could not be decrypted at first, and its content came from the account's phone later.
     #[prost(bool, tag = "10")]
     pub recovered: bool,
-    /// Name of the group, as currently known; its members write it. Empty if it is not known, and in other chats.
+    /// Name of the group, as currently known: members write it, so it is untrusted text. Empty if it is not known, and in other
+    /// chats.
     #[prost(string, tag = "15")]
     pub chat_name: ::prost::alloc::string::String,
 }
@@ -3750,7 +3752,7 @@ pub struct Message {
     /// The quoted message. Absent if it is not a reply.
     #[prost(message, optional, tag = "3")]
     pub quoted: ::core::option::Option<Quoted>,
-    /// True if it may be viewed once.
+    /// True if recipients can open it only once.
     #[prost(bool, tag = "4")]
     pub view_once: bool,
     /// True if it was forwarded.
@@ -3763,11 +3765,11 @@ pub struct Message {
     /// Id of the album that this picture or video belongs to. Empty otherwise.
     #[prost(string, tag = "7")]
     pub album_id: ::prost::alloc::string::String,
-    /// True if the account is mentioned, by its number or its LID, or everyone in the group is.
+    /// True if the message mentions the account, by its number or its LID, or everyone in the group.
     #[prost(bool, tag = "8")]
     pub mentions_account: bool,
 }
-/// A message was changed by its author.
+/// A message was edited by its author.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Edit {
@@ -3812,7 +3814,7 @@ pub struct Reaction {
     #[prost(bool, tag = "4")]
     pub sealed: bool,
 }
-/// Outgoing messages were delivered to, or read by, a recipient.
+/// Messages that the account sent were delivered to, or read by, a recipient.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Receipt {
@@ -3831,8 +3833,8 @@ pub struct Receipt {
     /// DELIVERED or READ.
     #[prost(enumeration = "SendState", tag = "5")]
     pub state: i32,
-    /// Whether the agent verified that the account sent these messages to this chat. That `recipient` is a member of a
-    /// group is not verified: WhatsApp's server is trusted for it.
+    /// Whether the agent verified that the account sent these messages to this chat. It does not verify that `recipient` is a
+    /// member of a group: it trusts WhatsApp's server for that.
     #[prost(enumeration = "AuthorCheck", tag = "6")]
     pub check: i32,
 }
@@ -3890,29 +3892,29 @@ pub struct Undecryptable {
     #[prost(string, tag = "3")]
     pub other_reason: ::prost::alloc::string::String,
 }
-/// A message may be lost: it was acknowledged to WhatsApp, but the agent stopped before it was recorded. Ask the sender to
-/// send it again.
+/// A message may be lost: it was acknowledged to WhatsApp, but the agent stopped before it was recorded, or cannot read the
+/// record. Ask the sender to send it again.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Lost {
     /// Origin: id, chat, sender, and `from_me` where known.
     #[prost(message, optional, tag = "1")]
     pub origin: ::core::option::Option<Origin>,
-    /// Why it counts as lost.
+    /// Why it may be lost.
     #[prost(enumeration = "LostReason", tag = "2")]
     pub reason: i32,
     /// Name of the reason, if it is LOST_REASON_OTHER.
     #[prost(string, tag = "3")]
     pub other_reason: ::prost::alloc::string::String,
 }
-/// A message arrived from a person who is not on the allowlist. Its content is not kept.
+/// A message arrived that the allowlist does not allow. Its content is not kept.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Dropped {
     /// Origin, without `push_name`, `not_durable` and `recovered`.
     #[prost(message, optional, tag = "1")]
     pub origin: ::core::option::Option<Origin>,
-    /// The rule that dropped it.
+    /// Why it was dropped.
     #[prost(enumeration = "DropReason", tag = "2")]
     pub reason: i32,
     /// Name of the reason, if it is DROP_REASON_OTHER.
@@ -3944,12 +3946,12 @@ pub struct Rejected {
     #[prost(string, tag = "6")]
     pub other_reason: ::prost::alloc::string::String,
 }
-/// A group was changed, by the sender of `origin`: also by this account, on the phone or with the service Groups.
+/// The sender of `origin` changed a group. That may be this account, on the phone or with the service Groups.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct GroupChange {
-    /// Origin of the change, without `push_name` and `recovered`. One notification of WhatsApp with several changes is as
-    /// many events, with the same id up to the number at its end.
+    /// Origin of the change, without `push_name` and `recovered`. If WhatsApp reports several changes in one notification, each
+    /// is an event, and their ids differ only in the number at the end.
     #[prost(message, optional, tag = "1")]
     pub origin: ::core::option::Option<Origin>,
     /// What was changed.
@@ -3971,7 +3973,7 @@ pub struct GroupChange {
     #[prost(message, optional, tag = "7")]
     pub disappears_after: ::core::option::Option<::prost_types::Duration>,
 }
-/// A person calls the account, or a call ended. The agent cannot take calls. Each state is an event of its own, with the same
+/// A person calls the account, or a call ended. The agent cannot answer calls. Each state is an event of its own, with the same
 /// `origin.id`. It is acknowledged before it is recorded (`origin.not_durable`).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -4006,9 +4008,9 @@ pub enum EventKind {
     Link = 3,
     /// A message sent with Send changed its state.
     Outcome = 4,
-    /// A message arrived that could not be decrypted (yet).
+    /// A message arrived that could not be decrypted. It may be decrypted later.
     Undecryptable = 5,
-    /// A message was changed by its author.
+    /// A message was edited by its author.
     Edit = 6,
     /// A message was deleted for everyone.
     Deletion = 7,
@@ -4016,9 +4018,9 @@ pub enum EventKind {
     Reaction = 8,
     /// A message was acknowledged to WhatsApp but may be lost.
     Lost = 9,
-    /// A message arrived from a person who is not on the allowlist.
+    /// A message arrived that the allowlist does not allow.
     Dropped = 10,
-    /// An unauthorised change was rejected. Nothing was changed.
+    /// A change, reaction, vote or receipt was rejected as unauthorised. Nothing was changed.
     Rejected = 11,
     /// A group was changed: its name, its settings, its participants.
     GroupChange = 12,
@@ -4083,7 +4085,7 @@ pub enum SendState {
     Delivered = 3,
     /// The recipient has read it.
     ///
-    /// 5 is reserved for PLAYED, which follows READ. FAILED is not part of the sequence.
+    /// 5 is reserved for PLAYED, which would follow READ. FAILED is not part of the sequence.
     Read = 4,
     /// WhatsApp refused it, or it could not be sent. The agent does not retry.
     Failed = 15,
@@ -4152,11 +4154,11 @@ pub enum SendReason {
     ServerError = 13,
     /// The agent holds all sends: see `SendHold`.
     Held = 14,
-    /// It was queued, and `allowTo` no longer has its recipient.
+    /// It was queued, and `allowTo` no longer allows its recipient.
     NotAllowedTo = 15,
-    /// WhatsApp's media host does not take the file. It was not sent.
+    /// WhatsApp's media hosts do not accept the file. It was not sent.
     FileRefused = 16,
-    /// The file is no longer there. It was not sent.
+    /// The agent no longer has the file. It was not sent.
     FileGone = 17,
     /// The file could not be uploaded to WhatsApp. It was not sent.
     NotUploaded = 18,
@@ -4223,7 +4225,7 @@ pub enum UndecryptableReason {
     Unspecified = 0,
     /// A reason that this version does not know: see `other_reason`.
     Other = 1,
-    /// The decryption keys do not match. A retry is requested from the sender, and a copy from the phone.
+    /// The decryption keys do not match. The agent asks the sender to send it again, and the phone for a copy.
     NotDecrypted = 2,
     /// View-once, on the phone only. It is not requested again.
     ViewOnce = 3,
@@ -4268,7 +4270,7 @@ impl UndecryptableReason {
         }
     }
 }
-/// Why a message counts as lost.
+/// Why a message may be lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum LostReason {
@@ -4305,7 +4307,7 @@ impl LostReason {
         }
     }
 }
-/// The rule that dropped a message.
+/// Why the allowlist dropped a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum DropReason {
@@ -4313,15 +4315,15 @@ pub enum DropReason {
     Unspecified = 0,
     /// A reason that this version does not know: see `other_reason`.
     Other = 1,
-    /// The policy is `disabled`.
+    /// `dmPolicy` or `groupPolicy` is `disabled`, or `enabled` is false.
     Disabled = 2,
     /// The sender is not on the allowlist.
     NotListed = 3,
     /// The group is not on the allowlist.
     GroupNotListed = 4,
-    /// The sender could not be resolved in time.
+    /// It depended on the sender's number or LID, which WhatsApp did not report in time (`--hold-limit`).
     NotResolved = 5,
-    /// Too many messages were held until their senders are resolved.
+    /// It depended on the sender's number or LID, and too many messages were held for that reason already.
     TooManyHeld = 6,
 }
 impl DropReason {
@@ -4441,7 +4443,7 @@ pub enum GroupChangeKind {
     JoinRequested = 19,
     /// Requests of `people` to join were rejected or withdrawn. Only admins get this.
     JoinRequestClosed = 20,
-    /// `people` have a new number or a new address.
+    /// `people` have a new number or a new LID.
     NumberChanged = 21,
 }
 impl GroupChangeKind {
@@ -4727,30 +4729,30 @@ impl KeySlotKind {
 /// A message to send: a new one (text, file, location, contact cards, poll), or a reaction, an edit, a deletion or a vote. Kinds
 /// of content that this version cannot send are rejected with UNIMPLEMENTED (CONTENT_UNSUPPORTED), and nothing is sent.
 ///
-/// All of them have the same tokens, queue, pacing and outcomes. A message that a `MessageRef` names is looked up when the
-/// call is accepted: what is queued needs neither the event nor the store's copy of it any more.
+/// Tokens, queue, pacing and outcomes are the same for all of them. A message that a `MessageRef` names is looked up when the
+/// call is accepted: it may expire while the reaction, the reply or the edit is queued.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct SendRequest {
     /// Recipient: a phone number ("+15550100123"), a LID ("...@lid") or a group's JID ("...@g.us"). A number
     /// begins with "+" and a country code that exists, or is a JID ("...@s.whatsapp.net"). Separators,
     /// invisible marks, "tel:" and wa.me links are understood, in every field that takes a number.
-    /// Optional for a reaction, an edit, a deletion, a vote and a reply: these go to the chat of their target, and a
-    /// recipient that is another chat is rejected (OTHER_CHAT).
+    /// Optional for a reaction, an edit, a deletion, a vote and a reply: these are sent to the chat of the message that they
+    /// refer to, and any other chat is rejected (OTHER_CHAT).
     #[prost(string, tag = "1")]
     pub to: ::prost::alloc::string::String,
     /// The message that `content` replies to. Only with `content`.
     #[prost(message, optional, tag = "7")]
     pub reply_to: ::core::option::Option<MessageRef>,
-    /// Idempotency token chosen by the client, up to 128 printable ASCII characters. One token is one
-    /// message: a retry never sends a second one. Empty: the agent generates one.
+    /// Idempotency token chosen by the client, up to 128 printable ASCII characters. One token is one message: a retry with
+    /// the same token never sends a second one, as long as the token is kept (see Agent.Send). Empty: the agent generates one.
     #[prost(string, tag = "8")]
     pub client_token: ::prost::alloc::string::String,
     /// State to wait for before returning. Default SEND_STATE_SERVER_ACK.
     #[prost(enumeration = "SendState", tag = "9")]
     pub wait: i32,
-    /// How long to wait for it. Default 30 s, at most 10 minutes. The time in which the agent uploads the message's file to
-    /// WhatsApp does not count, so a call with a large file may take longer: give it no deadline, or one with room for that.
+    /// How long to wait for that state. Default 30 s, at most 10 minutes. The time in which the agent uploads the message's
+    /// file to WhatsApp does not count, so a call with a large file may take longer: give it no gRPC deadline, or a later one.
     #[prost(message, optional, tag = "10")]
     pub timeout: ::core::option::Option<::prost_types::Duration>,
     /// Queue the message if it cannot be sent immediately, for up to `keep_for`. It is durable before the call
@@ -4804,12 +4806,12 @@ pub struct ReactionDraft {
     #[prost(string, tag = "2")]
     pub emoji: ::prost::alloc::string::String,
 }
-/// An edit to send: another text for a text of the account.
+/// An edit to send: a new text in place of a text that the account sent.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct EditDraft {
-    /// The message to edit: one of the account, up to 20 minutes after it was sent (EDIT_TOO_LATE). A queued edit expires
-    /// when that time is over.
+    /// The message to edit: one of the account, up to 20 minutes after it was sent (later: EDIT_TOO_LATE). A queued edit expires
+    /// 20 minutes after the message was sent.
     #[prost(message, optional, tag = "1")]
     pub target: ::core::option::Option<MessageRef>,
     /// The new content: a text, with or without mentions.
@@ -4820,8 +4822,8 @@ pub struct EditDraft {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct DeletionDraft {
-    /// The message to delete: one of the account, or, in a group, anyone's. WhatsApp ignores the deletion of another's message
-    /// unless the account is an admin of the group; the agent does not check it.
+    /// The message to delete: one of the account, or, in a group, anyone else's. WhatsApp ignores the deletion of someone else's
+    /// message unless the account is an admin of the group; the agent does not check that.
     #[prost(message, optional, tag = "1")]
     pub target: ::core::option::Option<MessageRef>,
 }
@@ -4849,19 +4851,19 @@ pub struct SendResponse {
     /// The token, from the request or generated.
     #[prost(string, tag = "3")]
     pub client_token: ::prost::alloc::string::String,
-    /// Canonical id of the chat that it goes to, as in Origin.
+    /// Canonical id of the chat that the message is sent to, as in Origin.
     #[prost(string, tag = "4")]
     pub chat: ::prost::alloc::string::String,
     /// The recipient, with the number as WhatsApp spells it. Absent for a group.
     #[prost(message, optional, tag = "5")]
     pub recipient: ::core::option::Option<Contact>,
-    /// When WhatsApp's server acknowledged it. Absent before that.
+    /// When WhatsApp's server acknowledged the message. Absent before that.
     #[prost(message, optional, tag = "6")]
     pub server_ack_at: ::core::option::Option<::prost_types::Timestamp>,
     /// Set while the message is queued: when it expires. Events report its outcome.
     #[prost(message, optional, tag = "7")]
     pub queued_until: ::core::option::Option<::prost_types::Timestamp>,
-    /// True if the timeout ended before the state in `wait` was reached; `state` is the state that was reached.
+    /// True if `timeout` expired before the state in `wait` was reached; `state` is the state that was reached.
     /// A message to the account's own number counts as read as soon as WhatsApp's server has it.
     #[prost(bool, tag = "8")]
     pub wait_expired: bool,
@@ -4921,13 +4923,13 @@ pub struct QueuedMessage {
     /// Why the last attempt failed.
     #[prost(enumeration = "SendReason", tag = "8")]
     pub reason: i32,
-    /// Time of the next attempt, if known.
+    /// Time of the next attempt. Absent if not known.
     #[prost(message, optional, tag = "9")]
     pub retry_at: ::core::option::Option<::prost_types::Timestamp>,
     /// The last refusal by WhatsApp's server.
     #[prost(message, optional, tag = "10")]
     pub nack: ::core::option::Option<Nack>,
-    /// True if it is held until an admin resolves the rollback: see `SendHold`.
+    /// True if it is held because the store was rolled back, until an admin resolves that: see `SendHold`.
     #[prost(bool, tag = "11")]
     pub held: bool,
 }
@@ -4946,21 +4948,21 @@ pub struct CancelSendResponse {
     /// WhatsApp's id of the message.
     #[prost(string, tag = "1")]
     pub message_id: ::prost::alloc::string::String,
-    /// True if it never left the agent. If false, it was sent to WhatsApp before, without an ack, and may
-    /// have been delivered.
+    /// True if it never left the agent. If false, it was sent to WhatsApp earlier, no ack has arrived, and it may have been
+    /// delivered.
     #[prost(bool, tag = "2")]
     pub never_sent: bool,
 }
-/// Sends are held because the store was rolled back: its volume is an older copy, and message keys that were used since
-/// would be used twice. The agent cannot detect that alone; a client that has seen a newer state of the store reported
-/// it. The hold survives restarts, until an admin resolves it with Admin.ResolveRollback (`openclawctl rollback`).
+/// Sends are held because the store was rolled back: its volume is an older copy, and message keys that were used after the
+/// copy was made would be used twice. The agent cannot detect that alone: a client that has seen a newer state of the store
+/// reported it. The hold survives restarts, until an admin resolves it with Admin.ResolveRollback (`openclawctl rollback`).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct SendHold {
     /// When the hold began.
     #[prost(message, optional, tag = "1")]
     pub since: ::core::option::Option<::prost_types::Timestamp>,
-    /// The epoch that the client reported.
+    /// The state of the store that the client reported.
     #[prost(message, optional, tag = "2")]
     pub seen: ::core::option::Option<StoreSeen>,
     /// The generation of the store at the time of the report.
@@ -5025,9 +5027,9 @@ pub struct WatchEventsRequest {
     #[prost(string, tag = "4")]
     pub consumer: ::prost::alloc::string::String,
     /// Also stream presence and typing of these chats, for as long as the stream lasts: phone numbers, LIDs ("...@lid") or
-    /// groups' JIDs ("...@g.us"), at most 64. Needs the role `sender` and `follow`: the account is online meanwhile, because
-    /// WhatsApp shows others only to who is online, and while it is, WhatsApp sends no notifications to the phone. A group
-    /// has typing only. People may hide their presence.
+    /// groups' JIDs ("...@g.us"), at most 64. Needs the role `sender` and `follow`. The account is online during the stream,
+    /// because WhatsApp shows the presence of others only to accounts that are online; while it is, WhatsApp sends no
+    /// notifications to the phone. Groups have typing only. People may hide their presence.
     #[prost(string, repeated, tag = "5")]
     pub presence_of: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -5052,11 +5054,10 @@ pub mod watch_events_response {
         /// Keepalive. Sent at the start of a followed stream and every 30 s.
         #[prost(message, tag = "3")]
         Heartbeat(super::Heartbeat),
-        /// A person of `presence_of` came online or went offline. Never kept; one that arrives while the client reads
-        /// slowly may be skipped.
+        /// A person in `presence_of` came online or went offline. Never kept; a client that reads slowly misses some.
         #[prost(message, tag = "4")]
         Presence(super::Presence),
-        /// Someone types, records or stops in a chat of `presence_of`. Never kept either.
+        /// Someone types, records or stops in a chat of `presence_of`. Never kept; a client that reads slowly misses some.
         #[prost(message, tag = "5")]
         Typing(super::Typing),
     }
@@ -5779,6 +5780,7 @@ pub mod agent_client {
         /// Errors, by code and `reason`:
         ///
         /// - FAILED_PRECONDITION
+        ///   - NOT_LINKED: no phone is linked.
         ///   - NOT_CONNECTED: the agent is not connected, `queue` is not set, and nothing is sent. `metadata["state"]` is the
         ///     state of the link, `metadata["retry_at"]` when to try again, if known.
         ///   - RESTRICTED: WhatsApp restricts the account (463, 475; see `LinkStatus.restriction`). The agent does not retry;
@@ -5788,6 +5790,8 @@ pub mod agent_client {
         ///     one that was never sent, one in a chat that cannot be sent to, or one in another chat than `to`.
         ///   - NOT_YOUR_MESSAGE, NOT_A_TEXT, EDIT_TOO_LATE: the message cannot be edited or deleted.
         ///   - NOT_A_POLL, NO_POLL_KEY, NO_SUCH_OPTION, TOO_MANY_OPTIONS: the vote is not possible.
+        ///   - MEDIA_IN_USE: the file belongs to another message.
+        ///   - FILE_REFUSED: WhatsApp's media hosts do not accept the file. `metadata["http_status"]` is the HTTP status.
         /// - RESOURCE_EXHAUSTED
         ///   - PACED: too many messages were sent recently, which WhatsApp might treat as spam. `metadata["retry_at"]`
         ///     (RFC 3339) and a `google.rpc.RetryInfo` have the time to try again.
@@ -5795,7 +5799,9 @@ pub mod agent_client {
         /// - NOT_FOUND
         ///   - NOT_ON_WHATSAPP: the number is not on WhatsApp.
         ///   - NO_SUCH_EVENT, EVENT_GONE, MESSAGE_UNKNOWN: the agent does not have the message that a `MessageRef` names.
-        /// - INVALID_ARGUMENT: a recipient or a text that cannot be sent.
+        ///   - NO_SUCH_MEDIA: the agent does not have the file, or no longer has it.
+        /// - INVALID_ARGUMENT: a recipient or a text that cannot be sent. NO_CAPTION, NO_VIEW_ONCE: the kind of the file does not
+        ///   have it.
         /// - ALREADY_EXISTS: the token was used for another message.
         /// - UNIMPLEMENTED, CONTENT_UNSUPPORTED: this version cannot send this content.
         /// - PERMISSION_DENIED
@@ -5803,6 +5809,7 @@ pub mod agent_client {
         ///   - NOT_ALLOWED_TO: the agent may not write to this recipient (`allowTo` in `openclaw.yml`).
         /// - UNAVAILABLE
         ///   - NOT_CHECKED, NOT_ENCRYPTED: temporary, nothing was sent.
+        ///   - NOT_UPLOADED: the file could not be uploaded to WhatsApp, nothing was sent. The same token may be used again.
         ///   - CONNECTION_LOST: the outcome is unknown.
         ///   - SERVER_ERROR: WhatsApp's server refused the message each time, and nothing was delivered. The same token may be
         ///     used again.
@@ -6137,6 +6144,7 @@ pub mod agent_server {
         /// Errors, by code and `reason`:
         ///
         /// - FAILED_PRECONDITION
+        ///   - NOT_LINKED: no phone is linked.
         ///   - NOT_CONNECTED: the agent is not connected, `queue` is not set, and nothing is sent. `metadata["state"]` is the
         ///     state of the link, `metadata["retry_at"]` when to try again, if known.
         ///   - RESTRICTED: WhatsApp restricts the account (463, 475; see `LinkStatus.restriction`). The agent does not retry;
@@ -6146,6 +6154,8 @@ pub mod agent_server {
         ///     one that was never sent, one in a chat that cannot be sent to, or one in another chat than `to`.
         ///   - NOT_YOUR_MESSAGE, NOT_A_TEXT, EDIT_TOO_LATE: the message cannot be edited or deleted.
         ///   - NOT_A_POLL, NO_POLL_KEY, NO_SUCH_OPTION, TOO_MANY_OPTIONS: the vote is not possible.
+        ///   - MEDIA_IN_USE: the file belongs to another message.
+        ///   - FILE_REFUSED: WhatsApp's media hosts do not accept the file. `metadata["http_status"]` is the HTTP status.
         /// - RESOURCE_EXHAUSTED
         ///   - PACED: too many messages were sent recently, which WhatsApp might treat as spam. `metadata["retry_at"]`
         ///     (RFC 3339) and a `google.rpc.RetryInfo` have the time to try again.
@@ -6153,7 +6163,9 @@ pub mod agent_server {
         /// - NOT_FOUND
         ///   - NOT_ON_WHATSAPP: the number is not on WhatsApp.
         ///   - NO_SUCH_EVENT, EVENT_GONE, MESSAGE_UNKNOWN: the agent does not have the message that a `MessageRef` names.
-        /// - INVALID_ARGUMENT: a recipient or a text that cannot be sent.
+        ///   - NO_SUCH_MEDIA: the agent does not have the file, or no longer has it.
+        /// - INVALID_ARGUMENT: a recipient or a text that cannot be sent. NO_CAPTION, NO_VIEW_ONCE: the kind of the file does not
+        ///   have it.
         /// - ALREADY_EXISTS: the token was used for another message.
         /// - UNIMPLEMENTED, CONTENT_UNSUPPORTED: this version cannot send this content.
         /// - PERMISSION_DENIED
@@ -6161,6 +6173,7 @@ pub mod agent_server {
         ///   - NOT_ALLOWED_TO: the agent may not write to this recipient (`allowTo` in `openclaw.yml`).
         /// - UNAVAILABLE
         ///   - NOT_CHECKED, NOT_ENCRYPTED: temporary, nothing was sent.
+        ///   - NOT_UPLOADED: the file could not be uploaded to WhatsApp, nothing was sent. The same token may be used again.
         ///   - CONNECTION_LOST: the outcome is unknown.
         ///   - SERVER_ERROR: WhatsApp's server refused the message each time, and nothing was delivered. The same token may be
         ///     used again.
@@ -6984,7 +6997,7 @@ pub struct SetTypingRequest {
 /// One item for each notification to WhatsApp: immediately, and then every 10 seconds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SetTypingResponse {
-    /// False if it was not, because the agent is not connected.
+    /// True if WhatsApp was notified. False while the agent is not connected.
     #[prost(bool, tag = "1")]
     pub shown: bool,
 }
@@ -6999,7 +7012,8 @@ pub mod chats_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// What the account does in its chats besides sending: read receipts, and typing. Nothing of it is kept.
+    /// What the account does in its chats besides sending: read receipts, and typing. The agent stores none of it, and records no
+    /// events.
     ///
     /// Presence and typing of others are items of WatchEvents: see `WatchEventsRequest.presence_of`.
     #[derive(Debug, Clone)]
@@ -7071,18 +7085,18 @@ pub mod chats_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Marks received messages as read: WhatsApp shows that to their senders, and to the account's own phone.
+        /// Marks received messages as read, for their senders and on the account's own phone.
         ///
-        /// Returns when the receipts are written to the connection; WhatsApp confirms none. After a lost connection call again: a
-        /// message may be marked twice. If read receipts are switched off for the account, senders of direct messages do not
-        /// see them.
+        /// Returns when the receipts are written to the connection; WhatsApp does not confirm them. After a lost connection call
+        /// again: it is allowed to mark a message twice. If read receipts are switched off for the account, senders of direct
+        /// messages do not see them.
         ///
         /// Errors, by code and `reason`. If one message is refused, none is marked:
         ///
-        /// - INVALID_ARGUMENT: no message, more than 256, or one that cannot be read.
-        /// - NOT_FOUND: NO_SUCH_EVENT, EVENT_GONE.
+        /// - INVALID_ARGUMENT: no message, more than 256, or an invalid one.
+        /// - NOT_FOUND: NO_SUCH_EVENT, EVENT_GONE: the agent does not have the event, or no longer has it.
         /// - FAILED_PRECONDITION
-        ///   - NOT_CONNECTED: as for Send.
+        ///   - NOT_LINKED, NOT_CONNECTED: as for Send.
         ///   - NOT_A_MESSAGE, CHAT_UNSUPPORTED: as for Send.
         ///   - OWN_MESSAGE: a message of the account itself.
         /// - PERMISSION_DENIED
@@ -7113,13 +7127,13 @@ pub mod chats_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Chats", "MarkRead"));
             self.inner.unary(req, path, codec).await
         }
-        /// Shows in a chat that the account types or records, for as long as the client holds the stream.
+        /// Shows in a chat that the account types or records, for as long as the client keeps the stream open.
         ///
-        /// The account is online meanwhile, and only meanwhile: while it is, WhatsApp sends no notifications to the phone. What
-        /// is shown ends when the client cancels the call or goes away. After a lost connection the agent shows it again once it
-        /// is connected.
+        /// The account is online during the call, and not after it: while it is online, WhatsApp sends no notifications to the
+        /// phone. The chat stops showing it when the client cancels the call or disconnects. If the agent loses the connection to
+        /// WhatsApp, the chat shows it again once the agent is connected.
         ///
-        /// FAILED_PRECONDITION: NOT_CONNECTED as for Send. PERMISSION_DENIED: RECIPIENT, NOT_ALLOWED_TO as for MarkRead.
+        /// FAILED_PRECONDITION: NOT_LINKED, NOT_CONNECTED as for Send. PERMISSION_DENIED: RECIPIENT, NOT_ALLOWED_TO as for MarkRead.
         pub async fn set_typing(
             &mut self,
             request: impl tonic::IntoRequest<super::SetTypingRequest>,
@@ -7159,18 +7173,18 @@ pub mod chats_server {
     /// Generated trait containing gRPC methods that should be implemented for use with ChatsServer.
     #[async_trait]
     pub trait Chats: std::marker::Send + std::marker::Sync + 'static {
-        /// Marks received messages as read: WhatsApp shows that to their senders, and to the account's own phone.
+        /// Marks received messages as read, for their senders and on the account's own phone.
         ///
-        /// Returns when the receipts are written to the connection; WhatsApp confirms none. After a lost connection call again: a
-        /// message may be marked twice. If read receipts are switched off for the account, senders of direct messages do not
-        /// see them.
+        /// Returns when the receipts are written to the connection; WhatsApp does not confirm them. After a lost connection call
+        /// again: it is allowed to mark a message twice. If read receipts are switched off for the account, senders of direct
+        /// messages do not see them.
         ///
         /// Errors, by code and `reason`. If one message is refused, none is marked:
         ///
-        /// - INVALID_ARGUMENT: no message, more than 256, or one that cannot be read.
-        /// - NOT_FOUND: NO_SUCH_EVENT, EVENT_GONE.
+        /// - INVALID_ARGUMENT: no message, more than 256, or an invalid one.
+        /// - NOT_FOUND: NO_SUCH_EVENT, EVENT_GONE: the agent does not have the event, or no longer has it.
         /// - FAILED_PRECONDITION
-        ///   - NOT_CONNECTED: as for Send.
+        ///   - NOT_LINKED, NOT_CONNECTED: as for Send.
         ///   - NOT_A_MESSAGE, CHAT_UNSUPPORTED: as for Send.
         ///   - OWN_MESSAGE: a message of the account itself.
         /// - PERMISSION_DENIED
@@ -7190,19 +7204,20 @@ pub mod chats_server {
             >
             + std::marker::Send
             + 'static;
-        /// Shows in a chat that the account types or records, for as long as the client holds the stream.
+        /// Shows in a chat that the account types or records, for as long as the client keeps the stream open.
         ///
-        /// The account is online meanwhile, and only meanwhile: while it is, WhatsApp sends no notifications to the phone. What
-        /// is shown ends when the client cancels the call or goes away. After a lost connection the agent shows it again once it
-        /// is connected.
+        /// The account is online during the call, and not after it: while it is online, WhatsApp sends no notifications to the
+        /// phone. The chat stops showing it when the client cancels the call or disconnects. If the agent loses the connection to
+        /// WhatsApp, the chat shows it again once the agent is connected.
         ///
-        /// FAILED_PRECONDITION: NOT_CONNECTED as for Send. PERMISSION_DENIED: RECIPIENT, NOT_ALLOWED_TO as for MarkRead.
+        /// FAILED_PRECONDITION: NOT_LINKED, NOT_CONNECTED as for Send. PERMISSION_DENIED: RECIPIENT, NOT_ALLOWED_TO as for MarkRead.
         async fn set_typing(
             &self,
             request: tonic::Request<super::SetTypingRequest>,
         ) -> std::result::Result<tonic::Response<Self::SetTypingStream>, tonic::Status>;
     }
-    /// What the account does in its chats besides sending: read receipts, and typing. Nothing of it is kept.
+    /// What the account does in its chats besides sending: read receipts, and typing. The agent stores none of it, and records no
+    /// events.
     ///
     /// Presence and typing of others are items of WatchEvents: see `WatchEventsRequest.presence_of`.
     #[derive(Debug)]
@@ -7430,7 +7445,7 @@ pub struct LookupResponse {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct LookupResult {
-    /// The number, as it was asked for, in E.164.
+    /// The number, as in the request, in E.164.
     #[prost(string, tag = "1")]
     pub number: ::prost::alloc::string::String,
     /// Whether it is on WhatsApp.
@@ -7527,18 +7542,18 @@ pub mod contacts_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Looks up which numbers are on WhatsApp, and under which names. Sends nothing to them.
+        /// Looks up which numbers are on WhatsApp, with their LIDs and WhatsApp's spelling of the numbers. Sends nothing to them.
         ///
-        /// Answers are cached: for a day, or for an hour if the number is not on WhatsApp. Only numbers that are not cached count
-        /// for the limit of 100 in any hour, which is there because WhatsApp restricts accounts that look up many. The answer
-        /// has all numbers or the call fails; what was answered until then is cached.
+        /// Answers are cached: for a day, or for an hour if the number is not on WhatsApp. At most 100 numbers are looked up in any
+        /// hour, not counting cached ones, because WhatsApp restricts accounts that look up many. The response has all numbers, or
+        /// the call fails; answers that arrived before the failure are cached.
         ///
         /// Errors, by code and `reason`:
         ///
-        /// - INVALID_ARGUMENT: no number, more than 20, or one that cannot be read.
-        /// - RESOURCE_EXHAUSTED, LOOKUP_LIMIT: too many numbers were looked up in the last hour, or WhatsApp has answered that
-        ///   they are too many. `metadata["retry_at"]` (RFC 3339) and a `google.rpc.RetryInfo` have the time to try again.
-        /// - FAILED_PRECONDITION, NOT_CONNECTED: as for Send.
+        /// - INVALID_ARGUMENT: no number, more than 20, or an invalid one.
+        /// - RESOURCE_EXHAUSTED, LOOKUP_LIMIT: too many numbers were looked up in the last hour, or WhatsApp has refused a lookup
+        ///   for that reason. `metadata["retry_at"]` (RFC 3339) and a `google.rpc.RetryInfo` have the time to try again.
+        /// - FAILED_PRECONDITION: NOT_LINKED, NOT_CONNECTED: as for Send.
         /// - UNAVAILABLE
         ///   - NOT_CHECKED: WhatsApp refused to answer. `metadata["code"]` is its code.
         ///   - CONNECTION_LOST: no answer arrived in time.
@@ -7578,18 +7593,18 @@ pub mod contacts_server {
     /// Generated trait containing gRPC methods that should be implemented for use with ContactsServer.
     #[async_trait]
     pub trait Contacts: std::marker::Send + std::marker::Sync + 'static {
-        /// Looks up which numbers are on WhatsApp, and under which names. Sends nothing to them.
+        /// Looks up which numbers are on WhatsApp, with their LIDs and WhatsApp's spelling of the numbers. Sends nothing to them.
         ///
-        /// Answers are cached: for a day, or for an hour if the number is not on WhatsApp. Only numbers that are not cached count
-        /// for the limit of 100 in any hour, which is there because WhatsApp restricts accounts that look up many. The answer
-        /// has all numbers or the call fails; what was answered until then is cached.
+        /// Answers are cached: for a day, or for an hour if the number is not on WhatsApp. At most 100 numbers are looked up in any
+        /// hour, not counting cached ones, because WhatsApp restricts accounts that look up many. The response has all numbers, or
+        /// the call fails; answers that arrived before the failure are cached.
         ///
         /// Errors, by code and `reason`:
         ///
-        /// - INVALID_ARGUMENT: no number, more than 20, or one that cannot be read.
-        /// - RESOURCE_EXHAUSTED, LOOKUP_LIMIT: too many numbers were looked up in the last hour, or WhatsApp has answered that
-        ///   they are too many. `metadata["retry_at"]` (RFC 3339) and a `google.rpc.RetryInfo` have the time to try again.
-        /// - FAILED_PRECONDITION, NOT_CONNECTED: as for Send.
+        /// - INVALID_ARGUMENT: no number, more than 20, or an invalid one.
+        /// - RESOURCE_EXHAUSTED, LOOKUP_LIMIT: too many numbers were looked up in the last hour, or WhatsApp has refused a lookup
+        ///   for that reason. `metadata["retry_at"]` (RFC 3339) and a `google.rpc.RetryInfo` have the time to try again.
+        /// - FAILED_PRECONDITION: NOT_LINKED, NOT_CONNECTED: as for Send.
         /// - UNAVAILABLE
         ///   - NOT_CHECKED: WhatsApp refused to answer. `metadata["code"]` is its code.
         ///   - CONNECTION_LOST: no answer arrived in time.
@@ -7758,7 +7773,7 @@ pub mod contacts_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// A group. Names and descriptions are written by members: untrusted text.
+/// A group. Members write names and descriptions: treat them as untrusted text.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Group {
@@ -7786,10 +7801,10 @@ pub struct Group {
     /// True if an admin has to approve those who join by the invite link.
     #[prost(bool, tag = "8")]
     pub join_approval: bool,
-    /// Who may add people.
+    /// Who may add people. Known only after the agent has set it, or after it was changed while the agent was linked.
     #[prost(enumeration = "MemberAddMode", tag = "9")]
     pub member_add_mode: i32,
-    /// Timer of new messages. Absent if messages do not disappear.
+    /// Timer of new messages: they disappear after this time. Absent if they do not.
     #[prost(message, optional, tag = "10")]
     pub disappears_after: ::core::option::Option<::prost_types::Duration>,
     /// Number of participants. 0 if not known.
@@ -7874,7 +7889,7 @@ pub struct CreateGroupRequest {
     /// Name: 1 to 100 characters.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Members, at most 256: numbers in E.164 or LIDs ("123456@lid").
+    /// Members without the account itself, at most 256: numbers in E.164 or LIDs ("123456@lid").
     #[prost(string, repeated, tag = "2")]
     pub members: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Description: at most 2,048 characters.
@@ -7903,7 +7918,7 @@ pub struct CreateGroupResponse {
     /// The group, as WhatsApp has created it.
     #[prost(message, optional, tag = "1")]
     pub group: ::core::option::Option<Group>,
-    /// The members who are not in it.
+    /// The members that WhatsApp did not add. The reason is not known: add them with ChangeParticipants to see it.
     #[prost(message, repeated, tag = "2")]
     pub missing: ::prost::alloc::vec::Vec<ParticipantResult>,
 }
@@ -7962,13 +7977,13 @@ pub struct ParticipantResult {
     /// The person.
     #[prost(message, optional, tag = "1")]
     pub contact: ::core::option::Option<Contact>,
-    /// True if it was done.
+    /// True if WhatsApp made the change.
     #[prost(bool, tag = "2")]
     pub done: bool,
     /// Why not.
     #[prost(enumeration = "ParticipantError", tag = "3")]
     pub error: i32,
-    /// WhatsApp's code. 0 if it was done.
+    /// WhatsApp's error code. 0 if it made the change, or if the code is not known.
     #[prost(uint32, tag = "4")]
     pub code: u32,
     /// Next step. Empty if there is none.
@@ -7985,7 +8000,7 @@ pub struct ChangeParticipantsRequest {
     /// What to do.
     #[prost(enumeration = "ParticipantAction", tag = "2")]
     pub action: i32,
-    /// With whom, at most 256: numbers in E.164 or LIDs ("123456@lid").
+    /// The people, 1 to 256: numbers in E.164 or LIDs ("123456@lid").
     #[prost(string, repeated, tag = "3")]
     pub members: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -8009,14 +8024,14 @@ pub struct LeaveGroupRequest {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct LeaveGroupResponse {}
-/// Which invite link.
+/// Whose invite link to return.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct GetInviteLinkRequest {
     /// JID of the group.
     #[prost(string, tag = "1")]
     pub group: ::prost::alloc::string::String,
-    /// Replace the link by a new one: the old one stops working.
+    /// Replace the link with a new one: the old one stops working.
     #[prost(bool, tag = "2")]
     pub renew: bool,
 }
@@ -8093,7 +8108,7 @@ pub struct DecideJoinRequestsRequest {
     /// JID of the group.
     #[prost(string, tag = "1")]
     pub group: ::prost::alloc::string::String,
-    /// Whose requests, at most 256: numbers in E.164 or LIDs ("123456@lid").
+    /// Whose requests, 1 to 256: numbers in E.164 or LIDs ("123456@lid").
     #[prost(string, repeated, tag = "2")]
     pub members: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// True to let them in, false to reject them.
@@ -8227,7 +8242,7 @@ pub enum ParticipantError {
     Unspecified = 0,
     /// Another reason: see `code`.
     Other = 1,
-    /// Their privacy settings do not allow to add them: send them the invite link.
+    /// Their privacy settings do not allow this account to add them: send them the invite link.
     NeedsInvite = 2,
     /// The number is not on WhatsApp, the person is not in the group, or has not requested to join.
     NotFound = 3,
@@ -8235,7 +8250,7 @@ pub enum ParticipantError {
     AlreadyAMember = 4,
     /// They have blocked this account.
     Blocked = 5,
-    /// They left recently, and cannot be added for now.
+    /// They left recently, and cannot be added yet.
     LeftRecently = 6,
     /// The group has as many members as WhatsApp allows.
     GroupFull = 7,
@@ -8289,12 +8304,12 @@ pub mod groups_client {
     use tonic::codegen::http::Uri;
     /// The groups of the account: reads them, changes them, joins and leaves.
     ///
-    /// Reads are served from what the agent knows; it follows the changes that WhatsApp reports. `fresh` asks WhatsApp.
-    /// Changes are made at once and never queued: they need the connection.
+    /// Reads are served from the agent's store, to which the agent applies the changes that WhatsApp reports; with `fresh` the
+    /// agent asks WhatsApp. Changes are made immediately and never queued: they need the connection.
     ///
     /// Errors, by code and `reason`:
     ///
-    /// - INVALID_ARGUMENT: a group, a member or a value that cannot be read.
+    /// - INVALID_ARGUMENT: an invalid group, member or value.
     /// - NOT_FOUND
     ///   - NO_SUCH_GROUP: WhatsApp has no such group.
     ///   - INVALID_INVITE: no group has this invite link, or it was reset.
@@ -8304,14 +8319,18 @@ pub mod groups_client {
     ///   - NOT_AN_ADMIN: WhatsApp allows this to admins of the group only.
     ///   - GROUP_CHANGED: another device changed the description at the same time. Nothing was changed.
     ///   - GROUP_FULL: the group has as many members as WhatsApp allows.
+    ///   - NOT_CONNECTED: the link is down. Nothing was changed.
+    ///   - UNKNOWN_NUMBER: the agent does not know the number of a member that was given by LID.
+    /// - PERMISSION_DENIED
+    ///   - RECIPIENT: the client may not send to this group or person; a client with such a limit cannot join a group.
+    ///   - NOT_ALLOWED_TO: the agent may not write to this group or person (`allowTo` in `openclaw.yml`).
     /// - ALREADY_EXISTS, ALREADY_A_MEMBER: the account is in the group already.
     /// - UNAVAILABLE
-    ///   - NOT_CONNECTED: the link is down. Nothing was changed.
-    ///   - OUTCOME_UNKNOWN: WhatsApp did not answer a change in time, or the connection was lost: whether it was made is
-    ///     unknown.
+    ///   - OUTCOME_UNKNOWN: WhatsApp did not confirm a change in time, or the connection was lost: whether the change was made
+    ///     is unknown.
     ///   - NO_ANSWER: WhatsApp did not answer a read in time.
     /// - RESOURCE_EXHAUSTED, RATE_LIMITED: too many requests. Nothing was changed.
-    /// - UNKNOWN, REFUSED: WhatsApp refused for another reason, with `code`. Nothing was changed.
+    /// - UNKNOWN, REFUSED: WhatsApp refused for another reason; `metadata["code"]` is its code. Nothing was changed.
     #[derive(Debug, Clone)]
     pub struct GroupsClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -8431,7 +8450,8 @@ pub mod groups_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Groups", "GetGroup"));
             self.inner.unary(req, path, codec).await
         }
-        /// Creates a group. The account is its owner.
+        /// Creates a group. The account is its owner. `announce` and `locked` are set after the creation: if that fails, the group
+        /// exists, and `metadata["group"]` of the error is its JID.
         pub async fn create_group(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateGroupRequest>,
@@ -8456,8 +8476,8 @@ pub mod groups_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Groups", "CreateGroup"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes the fields that are set, one after the other. If one is refused, those before it stay changed: the error's
-        /// `changed` lists them.
+        /// Changes the fields that are set, one after the other. If one is refused, those before it stay changed:
+        /// `metadata["changed"]` of the error lists them, separated by commas.
         pub async fn update_group(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateGroupRequest>,
@@ -8692,7 +8712,8 @@ pub mod groups_server {
             tonic::Response<super::GetGroupResponse>,
             tonic::Status,
         >;
-        /// Creates a group. The account is its owner.
+        /// Creates a group. The account is its owner. `announce` and `locked` are set after the creation: if that fails, the group
+        /// exists, and `metadata["group"]` of the error is its JID.
         async fn create_group(
             &self,
             request: tonic::Request<super::CreateGroupRequest>,
@@ -8700,8 +8721,8 @@ pub mod groups_server {
             tonic::Response<super::CreateGroupResponse>,
             tonic::Status,
         >;
-        /// Changes the fields that are set, one after the other. If one is refused, those before it stay changed: the error's
-        /// `changed` lists them.
+        /// Changes the fields that are set, one after the other. If one is refused, those before it stay changed:
+        /// `metadata["changed"]` of the error lists them, separated by commas.
         async fn update_group(
             &self,
             request: tonic::Request<super::UpdateGroupRequest>,
@@ -8768,12 +8789,12 @@ pub mod groups_server {
     }
     /// The groups of the account: reads them, changes them, joins and leaves.
     ///
-    /// Reads are served from what the agent knows; it follows the changes that WhatsApp reports. `fresh` asks WhatsApp.
-    /// Changes are made at once and never queued: they need the connection.
+    /// Reads are served from the agent's store, to which the agent applies the changes that WhatsApp reports; with `fresh` the
+    /// agent asks WhatsApp. Changes are made immediately and never queued: they need the connection.
     ///
     /// Errors, by code and `reason`:
     ///
-    /// - INVALID_ARGUMENT: a group, a member or a value that cannot be read.
+    /// - INVALID_ARGUMENT: an invalid group, member or value.
     /// - NOT_FOUND
     ///   - NO_SUCH_GROUP: WhatsApp has no such group.
     ///   - INVALID_INVITE: no group has this invite link, or it was reset.
@@ -8783,14 +8804,18 @@ pub mod groups_server {
     ///   - NOT_AN_ADMIN: WhatsApp allows this to admins of the group only.
     ///   - GROUP_CHANGED: another device changed the description at the same time. Nothing was changed.
     ///   - GROUP_FULL: the group has as many members as WhatsApp allows.
+    ///   - NOT_CONNECTED: the link is down. Nothing was changed.
+    ///   - UNKNOWN_NUMBER: the agent does not know the number of a member that was given by LID.
+    /// - PERMISSION_DENIED
+    ///   - RECIPIENT: the client may not send to this group or person; a client with such a limit cannot join a group.
+    ///   - NOT_ALLOWED_TO: the agent may not write to this group or person (`allowTo` in `openclaw.yml`).
     /// - ALREADY_EXISTS, ALREADY_A_MEMBER: the account is in the group already.
     /// - UNAVAILABLE
-    ///   - NOT_CONNECTED: the link is down. Nothing was changed.
-    ///   - OUTCOME_UNKNOWN: WhatsApp did not answer a change in time, or the connection was lost: whether it was made is
-    ///     unknown.
+    ///   - OUTCOME_UNKNOWN: WhatsApp did not confirm a change in time, or the connection was lost: whether the change was made
+    ///     is unknown.
     ///   - NO_ANSWER: WhatsApp did not answer a read in time.
     /// - RESOURCE_EXHAUSTED, RATE_LIMITED: too many requests. Nothing was changed.
-    /// - UNKNOWN, REFUSED: WhatsApp refused for another reason, with `code`. Nothing was changed.
+    /// - UNKNOWN, REFUSED: WhatsApp refused for another reason; `metadata["code"]` is its code. Nothing was changed.
     #[derive(Debug)]
     pub struct GroupsServer<T> {
         inner: Arc<T>,
@@ -9398,17 +9423,17 @@ pub mod groups_server {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct UploadRequest {
-    /// What it is.
+    /// The item.
     #[prost(oneof = "upload_request::Item", tags = "1, 2")]
     pub item: ::core::option::Option<upload_request::Item>,
 }
 /// Nested message and enum types in `UploadRequest`.
 pub mod upload_request {
-    /// What it is.
+    /// The item.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     #[prost(skip_debug)]
     pub enum Item {
-        /// What the file is. The first item.
+        /// Describes the file. The first item.
         #[prost(message, tag = "1")]
         Start(super::UploadStart),
         /// The next bytes, at most 64 KiB.
@@ -9416,34 +9441,34 @@ pub mod upload_request {
         Chunk(::prost::alloc::vec::Vec<u8>),
     }
 }
-/// What a file to send is.
+/// Describes a file to send.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct UploadStart {
-    /// Media type. A VIDEO_NOTE cannot be sent yet.
+    /// Media type. VIDEO_NOTE cannot be sent yet.
     #[prost(enumeration = "MediaKind", tag = "1")]
     pub kind: i32,
-    /// MIME type. Empty: the usual one of the kind; required for a document. For a voice message it is always
-    /// "audio/ogg; codecs=opus", and for a sticker "image/webp".
+    /// MIME type. Required for a document. Empty: that of the format of a picture, else the usual one of the kind. For a voice
+    /// message it is always "audio/ogg; codecs=opus", and for a sticker "image/webp".
     #[prost(string, tag = "2")]
     pub mime_type: ::prost::alloc::string::String,
     /// File name of a document, as its recipient sees it. Empty otherwise.
     #[prost(string, tag = "3")]
     pub file_name: ::prost::alloc::string::String,
-    /// Its size in bytes, if known: then a file of another size is refused, and so is one that is too large, before it is
-    /// received.
+    /// Size in bytes; 0 if not known. If it is set, a file of another size is rejected, and one that is too large is rejected
+    /// before it is received.
     #[prost(uint64, tag = "4")]
     pub size_bytes: u64,
-    /// Width in pixels, of a video. That of a picture and of a sticker is read from the file where it can be.
+    /// Width in pixels. For a picture and a sticker the agent reads it from the file, and uses this only if it cannot.
     #[prost(uint32, tag = "5")]
     pub width: u32,
-    /// Height in pixels, likewise.
+    /// Height in pixels, as `width`.
     #[prost(uint32, tag = "6")]
     pub height: u32,
-    /// Playing time of a video or a sound file. That of a voice message is read from the file.
+    /// Playing time of a video or a sound file. For a voice message the agent reads it from the file.
     #[prost(message, optional, tag = "7")]
     pub duration: ::core::option::Option<::prost_types::Duration>,
-    /// A small JPEG that is shown until the file is downloaded, at most 64 KiB. The agent makes none.
+    /// A small JPEG that clients show until the file is downloaded, at most 64 KiB. The agent makes none.
     #[prost(bytes = "vec", tag = "8")]
     pub thumbnail: ::prost::alloc::vec::Vec<u8>,
 }
@@ -9451,18 +9476,18 @@ pub struct UploadStart {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct UploadResponse {
-    /// Its name for `content.media.media_id`. One message brings it: for another one upload it again. A client that has
-    /// uploaded a file again, because it does not know whether its message was sent, sends it with the same token: the
-    /// same file is the same message.
+    /// Id of the file, for `content.media.media_id`. It is for one message: to send the file in another one, upload it again. A
+    /// client that does not know whether its message was sent may upload the file again, and send it with the same token: the
+    /// agent recognises the file, and sends no second message.
     #[prost(string, tag = "1")]
     pub media_id: ::prost::alloc::string::String,
     /// SHA-256 of the file, 32 bytes.
     #[prost(bytes = "vec", tag = "2")]
     pub sha256: ::prost::alloc::vec::Vec<u8>,
-    /// The file, with what was read from it. `downloadable` is false.
+    /// Describes the file, including what the agent read from it. `downloadable` is false.
     #[prost(message, optional, tag = "3")]
     pub media: ::core::option::Option<Media>,
-    /// When it is removed, unless a message with it is queued.
+    /// When the file is removed, unless a message with it is queued.
     #[prost(message, optional, tag = "4")]
     pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
 }
@@ -9470,13 +9495,13 @@ pub struct UploadResponse {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct DownloadRequest {
-    /// The message that brings it.
+    /// The message with the file.
     #[prost(message, optional, tag = "1")]
     pub message: ::core::option::Option<MessageRef>,
-    /// The file of the message that this one quotes, instead of its own.
+    /// Download the file of the message that this one quotes, instead of its own.
     #[prost(bool, tag = "2")]
     pub quoted: bool,
-    /// Refuse a file that is larger. 0: WhatsApp's limit of 2 GiB.
+    /// Reject a file that is larger. 0: WhatsApp's limit of 2 GiB.
     #[prost(uint64, tag = "3")]
     pub max_bytes: u64,
 }
@@ -9484,17 +9509,17 @@ pub struct DownloadRequest {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct DownloadResponse {
-    /// What it is.
+    /// The item.
     #[prost(oneof = "download_response::Item", tags = "1, 2, 3, 4")]
     pub item: ::core::option::Option<download_response::Item>,
 }
 /// Nested message and enum types in `DownloadResponse`.
 pub mod download_response {
-    /// What it is.
+    /// The item.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     #[prost(skip_debug)]
     pub enum Item {
-        /// What the file is, as far as its message says so. The first item.
+        /// Describes the file, as far as the message does. The first item.
         #[prost(message, tag = "1")]
         Start(super::DownloadStart),
         /// The next bytes, at most 64 KiB.
@@ -9503,30 +9528,31 @@ pub mod download_response {
         /// The file is sent again from its first byte: discard every chunk before this.
         #[prost(message, tag = "3")]
         Restart(super::DownloadRestart),
-        /// The file is whole. The last item.
+        /// The file is complete and verified. The last item.
         #[prost(message, tag = "4")]
         End(super::DownloadEnd),
     }
 }
-/// What a file is, as far as its message says so.
+/// Describes a file, as far as its message does.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct DownloadStart {
     /// The `seq` of the event with the message. For a quoted file, of the event that quotes it.
     #[prost(uint64, tag = "1")]
     pub seq: u64,
-    /// WhatsApp's id of the message that brings the file.
+    /// WhatsApp's id of the message with the file.
     #[prost(string, tag = "2")]
     pub message_id: ::prost::alloc::string::String,
     /// The file, with kind, type, name and size as set by its sender.
     #[prost(message, optional, tag = "3")]
     pub media: ::core::option::Option<Media>,
 }
-/// Everything so far is to be discarded: a host sent a file that did not verify, and another try begins.
+/// Discard everything received so far: a media host sent a file that failed verification, or no longer has it, and another
+/// attempt begins.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct DownloadRestart {}
-/// The whole file was sent and verified.
+/// The complete file was sent and verified.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct DownloadEnd {
@@ -9548,8 +9574,8 @@ pub mod files_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// The files that messages bring, and files to send. Those of received messages stay at WhatsApp until a client downloads
-    /// them; files to send are kept encrypted until they are sent.
+    /// Downloads the files in messages, and uploads files to send. The file of a message stays at WhatsApp until a client
+    /// downloads it; a file to send is stored by the agent, encrypted, until its message is sent.
     #[derive(Debug, Clone)]
     pub struct FilesClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -9625,32 +9651,32 @@ pub mod files_client {
         /// end: do not use what was received before `end`. After a `restart` discard all chunks before it. A stream that ends
         /// without `end` is a failure, and so is one whose bytes do not have the size and SHA-256 of `end`.
         ///
-        /// This also works while the agent is not connected to WhatsApp, because files are at hosts of their own. WhatsApp
+        /// This also works while the agent is not connected to WhatsApp, because WhatsApp stores files on separate media hosts. It
         /// removes them there after some weeks: then the agent asks the phone once to upload the file again, which needs the
-        /// connection. Two downloads run at once, at most 16 wait, and a waiting one has its `start` already.
+        /// connection. Two downloads run at once and at most 16 wait; a waiting one has received its `start` already.
         ///
         /// Errors, by code and `reason`:
         ///
-        /// - INVALID_ARGUMENT: no message, or a chat or sender that cannot be read.
+        /// - INVALID_ARGUMENT: no message, or an invalid chat or sender.
         /// - NOT_FOUND
-        ///   - NO_SUCH_MESSAGE: the agent does not have the message, or no longer.
+        ///   - NO_SUCH_MESSAGE: the agent does not have the message, or no longer has it.
         ///   - MEDIA_GONE: WhatsApp no longer has the file, and neither has the phone.
         /// - FAILED_PRECONDITION
-        ///   - NO_MEDIA: the message has no file, or does not quote one.
-        ///   - NO_POINTER: the message came without the file's address and key.
+        ///   - NO_MEDIA: the message has no file, or with `quoted` quotes none.
+        ///   - NO_POINTER: the message arrived without the file's address or key.
         ///   - MEDIA_TOO_LARGE: the file is larger than `max_bytes`. `metadata["size"]` is the size that its sender declares;
         ///     it is absent if the file turned out larger than declared.
         ///   - MEDIA_EXPIRED: WhatsApp no longer has the file, and the phone cannot be asked while the agent is not connected.
         /// - RESOURCE_EXHAUSTED, MEDIA_BUSY: too many downloads wait.
         /// - UNAVAILABLE
         ///   - MEDIA_UNREACHABLE: no media host of WhatsApp could be reached.
-        ///   - MEDIA_HOST_ERROR: the hosts answer with an error. `metadata["http_status"]` is its status.
-        ///   - MEDIA_INTERRUPTED: the connection was lost again and again.
-        ///   - MEDIA_STALLED: the host sent nothing for 30 seconds.
+        ///   - MEDIA_HOST_ERROR: the media hosts responded with an error. `metadata["http_status"]` is the HTTP status.
+        ///   - MEDIA_INTERRUPTED: the connection was lost three times in a row.
+        ///   - MEDIA_STALLED: the media host sent nothing for 30 seconds, three times in a row.
         ///   - MEDIA_PHONE_SILENT: the phone did not answer when it was asked to upload the file again.
         ///   - MEDIA_PHONE_ERROR: the phone could not upload the file again.
         /// - DATA_LOSS
-        ///   - MEDIA_TRUNCATED: the file at WhatsApp is shorter than its sender declares, and not whole.
+        ///   - MEDIA_TRUNCATED: the file at WhatsApp is shorter than its sender declares, and incomplete.
         ///   - MEDIA_CORRUPTED: the file's MAC is wrong, or it cannot be decrypted.
         ///   - MEDIA_WRONG_HASH: the file is not the one that its sender describes.
         /// - DEADLINE_EXCEEDED, TOO_SLOW: the client read nothing for 60 seconds.
@@ -9680,26 +9706,28 @@ pub mod files_client {
         }
         /// Uploads a file to the agent, to send it with Send (`content.media.media_id`).
         ///
-        /// The first item is `start`, then come chunks, and the client closes its side. The agent encrypts the file while it
-        /// receives it, and stores no other form of it. The response comes when the file is durable. A call that ends before
-        /// leaves nothing. The file is stored for 24 hours, or until the message that brings it has reached WhatsApp's server;
-        /// while a message with it is queued it stays.
+        /// The first item is `start`, then come chunks; after the last one the client closes its side of the stream. The agent
+        /// encrypts the file while it receives it, and never stores it unencrypted. The response comes when the file is durable. If
+        /// the call ends before that, nothing of the file is kept. The file is removed after 24 hours (after 10 minutes if a new
+        /// file needs its space), or once its message has reached WhatsApp's server; while its message is queued, it is kept.
         ///
         /// This also works while the agent is not connected to WhatsApp.
         ///
         /// Errors, by code and `reason`:
         ///
         /// - INVALID_ARGUMENT
-        ///   - INVALID_ARGUMENT: a field that cannot be read, a chunk above 64 KiB, a size other than `size_bytes`.
+        ///   - INVALID_ARGUMENT: an invalid field, a chunk above 64 KiB, a size other than `size_bytes`.
         ///   - NOT_A_VOICE_MESSAGE: kind VOICE, and the file is not Opus in an Ogg container.
         ///   - NOT_A_STICKER: kind STICKER, and the file is not WebP.
-        ///   - NOT_A_PICTURE: the file for an image is not JPEG, PNG, WebP or GIF.
-        ///   - EMPTY_FILE: it has no bytes.
-        /// - FAILED_PRECONDITION, MEDIA_TOO_LARGE: the file is larger than WhatsApp takes, 2 GiB.
+        ///   - NOT_A_PICTURE: kind IMAGE, and the file is not JPEG, PNG, WebP or GIF.
+        ///   - EMPTY_FILE: the file has no bytes.
+        /// - UNIMPLEMENTED, CONTENT_UNSUPPORTED: kind VIDEO_NOTE.
+        /// - FAILED_PRECONDITION, MEDIA_TOO_LARGE: the file is larger than WhatsApp's limit of 2 GiB.
         /// - RESOURCE_EXHAUSTED
         ///   - UPLOADS_FULL: too many files, or too many bytes, wait to be sent.
         ///   - VOLUME_FULL: there is not enough space on the agent's volume.
         ///   - MEDIA_BUSY: too many uploads wait for their turn.
+        /// - INTERNAL: VOLUME_FAILED, NOT_SEALED: the file could not be written, or not be encrypted.
         /// - DEADLINE_EXCEEDED, TOO_SLOW: the client sent nothing for 60 seconds.
         pub async fn upload(
             &mut self,
@@ -9749,32 +9777,32 @@ pub mod files_server {
         /// end: do not use what was received before `end`. After a `restart` discard all chunks before it. A stream that ends
         /// without `end` is a failure, and so is one whose bytes do not have the size and SHA-256 of `end`.
         ///
-        /// This also works while the agent is not connected to WhatsApp, because files are at hosts of their own. WhatsApp
+        /// This also works while the agent is not connected to WhatsApp, because WhatsApp stores files on separate media hosts. It
         /// removes them there after some weeks: then the agent asks the phone once to upload the file again, which needs the
-        /// connection. Two downloads run at once, at most 16 wait, and a waiting one has its `start` already.
+        /// connection. Two downloads run at once and at most 16 wait; a waiting one has received its `start` already.
         ///
         /// Errors, by code and `reason`:
         ///
-        /// - INVALID_ARGUMENT: no message, or a chat or sender that cannot be read.
+        /// - INVALID_ARGUMENT: no message, or an invalid chat or sender.
         /// - NOT_FOUND
-        ///   - NO_SUCH_MESSAGE: the agent does not have the message, or no longer.
+        ///   - NO_SUCH_MESSAGE: the agent does not have the message, or no longer has it.
         ///   - MEDIA_GONE: WhatsApp no longer has the file, and neither has the phone.
         /// - FAILED_PRECONDITION
-        ///   - NO_MEDIA: the message has no file, or does not quote one.
-        ///   - NO_POINTER: the message came without the file's address and key.
+        ///   - NO_MEDIA: the message has no file, or with `quoted` quotes none.
+        ///   - NO_POINTER: the message arrived without the file's address or key.
         ///   - MEDIA_TOO_LARGE: the file is larger than `max_bytes`. `metadata["size"]` is the size that its sender declares;
         ///     it is absent if the file turned out larger than declared.
         ///   - MEDIA_EXPIRED: WhatsApp no longer has the file, and the phone cannot be asked while the agent is not connected.
         /// - RESOURCE_EXHAUSTED, MEDIA_BUSY: too many downloads wait.
         /// - UNAVAILABLE
         ///   - MEDIA_UNREACHABLE: no media host of WhatsApp could be reached.
-        ///   - MEDIA_HOST_ERROR: the hosts answer with an error. `metadata["http_status"]` is its status.
-        ///   - MEDIA_INTERRUPTED: the connection was lost again and again.
-        ///   - MEDIA_STALLED: the host sent nothing for 30 seconds.
+        ///   - MEDIA_HOST_ERROR: the media hosts responded with an error. `metadata["http_status"]` is the HTTP status.
+        ///   - MEDIA_INTERRUPTED: the connection was lost three times in a row.
+        ///   - MEDIA_STALLED: the media host sent nothing for 30 seconds, three times in a row.
         ///   - MEDIA_PHONE_SILENT: the phone did not answer when it was asked to upload the file again.
         ///   - MEDIA_PHONE_ERROR: the phone could not upload the file again.
         /// - DATA_LOSS
-        ///   - MEDIA_TRUNCATED: the file at WhatsApp is shorter than its sender declares, and not whole.
+        ///   - MEDIA_TRUNCATED: the file at WhatsApp is shorter than its sender declares, and incomplete.
         ///   - MEDIA_CORRUPTED: the file's MAC is wrong, or it cannot be decrypted.
         ///   - MEDIA_WRONG_HASH: the file is not the one that its sender describes.
         /// - DEADLINE_EXCEEDED, TOO_SLOW: the client read nothing for 60 seconds.
@@ -9784,34 +9812,36 @@ pub mod files_server {
         ) -> std::result::Result<tonic::Response<Self::DownloadStream>, tonic::Status>;
         /// Uploads a file to the agent, to send it with Send (`content.media.media_id`).
         ///
-        /// The first item is `start`, then come chunks, and the client closes its side. The agent encrypts the file while it
-        /// receives it, and stores no other form of it. The response comes when the file is durable. A call that ends before
-        /// leaves nothing. The file is stored for 24 hours, or until the message that brings it has reached WhatsApp's server;
-        /// while a message with it is queued it stays.
+        /// The first item is `start`, then come chunks; after the last one the client closes its side of the stream. The agent
+        /// encrypts the file while it receives it, and never stores it unencrypted. The response comes when the file is durable. If
+        /// the call ends before that, nothing of the file is kept. The file is removed after 24 hours (after 10 minutes if a new
+        /// file needs its space), or once its message has reached WhatsApp's server; while its message is queued, it is kept.
         ///
         /// This also works while the agent is not connected to WhatsApp.
         ///
         /// Errors, by code and `reason`:
         ///
         /// - INVALID_ARGUMENT
-        ///   - INVALID_ARGUMENT: a field that cannot be read, a chunk above 64 KiB, a size other than `size_bytes`.
+        ///   - INVALID_ARGUMENT: an invalid field, a chunk above 64 KiB, a size other than `size_bytes`.
         ///   - NOT_A_VOICE_MESSAGE: kind VOICE, and the file is not Opus in an Ogg container.
         ///   - NOT_A_STICKER: kind STICKER, and the file is not WebP.
-        ///   - NOT_A_PICTURE: the file for an image is not JPEG, PNG, WebP or GIF.
-        ///   - EMPTY_FILE: it has no bytes.
-        /// - FAILED_PRECONDITION, MEDIA_TOO_LARGE: the file is larger than WhatsApp takes, 2 GiB.
+        ///   - NOT_A_PICTURE: kind IMAGE, and the file is not JPEG, PNG, WebP or GIF.
+        ///   - EMPTY_FILE: the file has no bytes.
+        /// - UNIMPLEMENTED, CONTENT_UNSUPPORTED: kind VIDEO_NOTE.
+        /// - FAILED_PRECONDITION, MEDIA_TOO_LARGE: the file is larger than WhatsApp's limit of 2 GiB.
         /// - RESOURCE_EXHAUSTED
         ///   - UPLOADS_FULL: too many files, or too many bytes, wait to be sent.
         ///   - VOLUME_FULL: there is not enough space on the agent's volume.
         ///   - MEDIA_BUSY: too many uploads wait for their turn.
+        /// - INTERNAL: VOLUME_FAILED, NOT_SEALED: the file could not be written, or not be encrypted.
         /// - DEADLINE_EXCEEDED, TOO_SLOW: the client sent nothing for 60 seconds.
         async fn upload(
             &self,
             request: tonic::Request<tonic::Streaming<super::UploadRequest>>,
         ) -> std::result::Result<tonic::Response<super::UploadResponse>, tonic::Status>;
     }
-    /// The files that messages bring, and files to send. Those of received messages stay at WhatsApp until a client downloads
-    /// them; files to send are kept encrypted until they are sent.
+    /// Downloads the files in messages, and uploads files to send. The file of a message stays at WhatsApp until a client
+    /// downloads it; a file to send is stored by the agent, encrypted, until its message is sent.
     #[derive(Debug)]
     pub struct FilesServer<T> {
         inner: Arc<T>,

@@ -391,7 +391,7 @@ async fn a_list_is_served_from_what_is_known_after_a_restart_without_whatsapp() 
             .await
             .map(|_| ()),
     ] {
-        let down = (Code::Unavailable, "NOT_CONNECTED".to_owned());
+        let down = (Code::FailedPrecondition, "NOT_CONNECTED".to_owned());
         assert_eq!(refusal(&refused.unwrap_err()), down);
     }
     world.finish().await;

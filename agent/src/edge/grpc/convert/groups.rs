@@ -31,8 +31,8 @@ const INVITE_LINKS: [&str; 3] = [
 enum Bad {
     #[error("is not a group (\"...@g.us\")")]
     Group,
-    #[error("must have 1 to {MAX_MEMBERS} entries")]
-    Members,
+    #[error("must have {0} to {MAX_MEMBERS} entries")]
+    Members(usize),
     #[error("is a group: give a number or a LID (\"...@lid\")")]
     Member,
     #[error("must have {0} to {1} characters")]
@@ -59,7 +59,7 @@ pub(in crate::edge::grpc) fn group_id(group: &str) -> Result<ChatId, GrpcStatus>
 
 fn members(members: &[String], least: usize) -> Result<Vec<Contact>, GrpcStatus> {
     if !(least..=MAX_MEMBERS).contains(&members.len()) {
-        return Err(invalid("members", &Bad::Members));
+        return Err(invalid("members", &Bad::Members(least)));
     }
     let members = members.iter().enumerate();
     let members = members.map(|(at, member)| match member.parse() {

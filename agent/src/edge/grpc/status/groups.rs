@@ -4,11 +4,9 @@ use openclaw_proto::v1::ParticipantError;
 use openclaw_whatsapp::session::MemberAction;
 use tonic::{Code, Status};
 
+use super::sending::not_connected;
 use super::with_info;
 use crate::link::{GroupDenied, GroupFailure};
-
-const RECONNECTS: &str =
-    "the agent reconnects automatically: call again in a moment, nothing was changed";
 
 pub(in crate::edge::grpc) fn group(denied: &GroupDenied) -> Status {
     group_failure(&GroupFailure::from(denied.clone()))
@@ -22,11 +20,14 @@ pub(in crate::edge::grpc) fn group_failure(failure: &GroupFailure) -> Status {
     } = failure;
     let (code, reason, hint) = match why {
         GroupDenied::Denied(denied) => return super::denied(denied),
-        GroupDenied::NotConnected(_, hint) => {
-            let hint = Some(hint.as_str()).filter(|hint| !hint.is_empty());
-            let hint = hint.unwrap_or(RECONNECTS);
-            (Code::Unavailable, "NOT_CONNECTED", hint)
+        GroupDenied::NotConnected(down) if changed.is_empty() && created.is_none() => {
+            return not_connected(down, &why.to_string(), "");
         }
+        GroupDenied::NotConnected(_) => (
+            Code::FailedPrecondition,
+            "NOT_CONNECTED",
+            "the agent reconnects automatically: read the group then, and change the rest",
+        ),
         GroupDenied::NoSuchGroup => (
             Code::NotFound,
             "NO_SUCH_GROUP",
@@ -89,7 +90,7 @@ pub(in crate::edge::grpc) fn group_failure(failure: &GroupFailure) -> Status {
         _ => String::new(),
     };
     let state = match why {
-        GroupDenied::NotConnected(state, _) => state.name(),
+        GroupDenied::NotConnected(down) => down.state.name(),
         _ => "",
     };
     let created = created.as_ref().map_or("", |id| id.jid());
@@ -159,6 +160,7 @@ pub(in crate::edge::grpc) const fn participant(
 
 #[cfg(test)]
 mod tests {
+    use openclaw_state::outbox::Down;
     use openclaw_types::LinkState;
     use tonic_types::StatusExt as _;
 
@@ -167,7 +169,10 @@ mod tests {
     #[test]
     fn every_refusal_has_its_own_reason_and_a_hint() {
         let mut reasons: Vec<_> = [
-            GroupDenied::NotConnected(LinkState::Connecting, String::new()),
+            GroupDenied::NotConnected(Down {
+                state: LinkState::Connecting,
+                hint: String::new(),
+            }),
             GroupDenied::NoSuchGroup,
             GroupDenied::NotAMember,
             GroupDenied::NotAnAdmin,
