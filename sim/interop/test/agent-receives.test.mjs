@@ -126,6 +126,13 @@ for (const chat of CHATS) {
 		assert.deepEqual([reaction.target.id, reaction.target.author.lid, reaction.emoji], [key.id, lids.agent, '👍'])
 	})
 
+	test(`from ${chat}: receipts of a message of the agent`, async () => {
+		const { key } = await agentSends(chat, 'have you read this?')
+		await device.socket.readMessages([key])
+		const { receipt } = await agent.event('the receipt', ({ receipt }) => receipt?.message_ids.includes(key.id) && receipt.state === 'read')
+		assertFields(receipt, { chat: chat === 'a person' ? lids.device : to(chat), recipient: { phone: PEER, lid: lids.device }, check: 'checked' })
+	})
+
 	test(`from ${chat}: a vote in a poll of the agent is decrypted`, async () => {
 		const poll = await arrived((await agent.ctl('poll', to(chat), 'When?', 'now', 'later', 'never', '--max', '0')).message_id)
 		for (const options of [['later'], ['now', 'never'], []]) {

@@ -8,6 +8,7 @@ import { chatOf, Companion, textOf } from '../src/companion.mjs'
 import { until } from '../src/until.mjs'
 
 const OTHERS = ['+15550156011', '+15550156012']
+const READ = 4
 let reactions
 
 linkBoth({
@@ -17,6 +18,9 @@ linkBoth({
 })
 
 const contextOf = ({ message }) => message.extendedTextMessage.contextInfo
+/** Baileys reports receipts of a group for each member. */
+const isRead = id =>
+	device.updates.some(({ key, update }) => key.id === id && update.status === READ) || device.receipts.some(({ key, receipt }) => key.id === id && receipt.readTimestamp)
 const updateOf = (id, which) => until(`a change of ${id}`, () => device.updates.find(({ key, update }) => key.id === id && which(update)))
 
 for (const chat of CHATS) {
@@ -118,6 +122,12 @@ for (const chat of CHATS) {
 		await updateOf(key.id, update => update.message === null)
 	})
 
+	test(`a message from ${chat} that the agent marks as read is read for its sender`, async () => {
+		const { event, sent } = await companionSends(chat, { text: 'have you seen this?' })
+		await agent.ctl('read', String(event.seq))
+		await until('the receipt', () => isRead(sent.key.id))
+	})
+
 	test(`${chat} gets messages with the timer of the chat`, async () => {
 		await device.socket.sendMessage(jid(chat), { disappearingMessagesInChat: 86_400 })
 		await agent.event('the timer', ({ message, group_change: change }) => (message?.content.timer_change ?? change)?.disappears_after === 86_400)
@@ -126,6 +136,23 @@ for (const chat of CHATS) {
 		await device.socket.sendMessage(jid(chat), { disappearingMessagesInChat: false })
 	})
 }
+
+test('as an admin the agent deletes a message of another member', async () => {
+	const { event, sent } = await companionSends('a group', { text: 'off topic' })
+	await agent.ctl('delete', String(event.seq))
+	await updateOf(sent.key.id, update => update.message === null)
+})
+
+test('a message to a group that Baileys has created with a timer has that timer', async () => {
+	const participants = [ACCOUNT].map(number => ({ tag: 'participant', attrs: { jid: chatOf(number) } }))
+	const timer = { tag: 'ephemeral', attrs: { expiration: '604800' } }
+	const create = { tag: 'create', attrs: { subject: 'Brief', key: baileys.generateMessageIDV2() }, content: [...participants, timer] }
+	const answer = await device.socket.query({ tag: 'iq', attrs: { type: 'set', xmlns: 'w:g2', to: '@g.us' }, content: [create] })
+	const created = `${baileys.getBinaryNodeChild(answer, 'group').attrs.id}@g.us`
+	await agent.event('the group', ({ group_change: change }) => change?.origin.chat === created && change.disappears_after === 604_800)
+	const { message_id: id } = await agent.ctl('send', created, 'gone next week')
+	assert.equal(contextOf(await arrived(id)).expiration, 604_800)
+})
 
 test("the account's other device reads what the agent sends, as its own", async () => {
 	const second = await Companion.linked(sim, ACCOUNT)
@@ -136,6 +163,10 @@ test("the account's other device reads what the agent sends, as its own", async 
 			assert.deepEqual([copy.key.id, copy.key.fromMe, copy.key.remoteJid], [key.id, true, chat === 'a person' ? lids.device : to(chat)])
 		}
 	} finally {
+		// What is still to come for it would wait in its queue.
+		const { device: number } = baileys.jidDecode(second.creds.me.id)
+		await sim.post('/phone/unlink', { account: ACCOUNT, device: number })
+		await second.closed()
 		await second.dispose()
 	}
 })
