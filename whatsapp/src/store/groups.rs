@@ -156,7 +156,7 @@ impl Store {
             .people
             .iter()
             .any(|one| self.is_account(one) == Some(true));
-        if change.change == Kind::Timer {
+        if matches!(change.change, Kind::Timer | Kind::Created) {
             // Of a group whose description is not known.
             self.set_timer(&change.origin.chat, change.disappears_after);
         }
@@ -440,16 +440,17 @@ mod tests {
     async fn a_group_that_is_not_described_has_the_timer_of_its_last_change() {
         let volume = Volume::new();
         let store = Store::new(volume.vault.clone());
-        store.change_group(&change(Kind::Created, &[], "New", 1_010));
-        assert_eq!(store.timer(&group(1).id), None);
-        let timer = change(Kind::Timer, &[], "", 1_010);
-        store.change_group(&timer);
-        assert_eq!(store.timer(&group(1).id), Some(86_400));
-        store.change_group(&GroupChange {
-            disappears_after: 0,
-            ..timer
-        });
-        assert_eq!(store.timer(&group(1).id), None);
+        for (kind, seconds, timer) in [
+            (Kind::Created, 604_800, Some(604_800)),
+            (Kind::Timer, 86_400, Some(86_400)),
+            (Kind::Timer, 0, None),
+        ] {
+            store.change_group(&GroupChange {
+                disappears_after: seconds,
+                ..change(kind, &[], "New", 1_010)
+            });
+            assert_eq!(store.timer(&group(1).id), timer);
+        }
     }
 
     #[tokio::test]
