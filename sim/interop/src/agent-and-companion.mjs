@@ -63,8 +63,12 @@ export const agentSends = async (chat, ...args) => arrived((await agent.ctl('sen
 /** The event of the message or change with this id. */
 export const event = (id, of = agent) => of.event(`event of ${id}`, event => event[event.kind]?.origin?.id === id)
 
-/** Sends with Baileys. Returns the agent's event, and what Baileys has sent. */
+/**
+ * Sends with Baileys. Returns the agent's event, and what Baileys has sent, once it has reported that itself: until then it merges
+ * receipts and reactions into that report.
+ */
 export async function companionSends(chat, content, options) {
 	const sent = await device.socket.sendMessage(jid(chat), content, options)
+	await arrived(sent.key.id)
 	return { event: await event(sent.key.id), sent }
 }

@@ -6,13 +6,14 @@ import { copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { agent, agentSends, CHATS, companionSends, device, event, linkBoth, sim, third, to } from '../src/agent-and-companion.mjs'
+import { ACCOUNT, agent, agentSends, CHATS, companionSends, device, event, linkBoth, sim, third, to } from '../src/agent-and-companion.mjs'
 import { baileys } from '../src/baileys.mjs'
 
 const file = name => fileURLToPath(new URL(`../../../agent/tests/data/files/${name}`, import.meta.url))
 const bytesOf = name => readFile(file(name))
 const DOCX = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'
 const VOICE = 'audio/ogg; codecs=opus'
+const PDF = 'application/pdf'
 const ARABIC = 'تقرير 2026.pdf'
 const BARS = 64
 
@@ -32,10 +33,25 @@ function assertFields(found, expected) {
 
 /** How the agent sends a file, and what Baileys has to read: the field, and the fields in it. */
 const SENT = [
-	['a picture', ['--image', 'still.jpg', '--caption', 'low tide'], 'imageMessage', { mimetype: 'image/jpeg', width: 160, height: 120, caption: 'low tide' }],
-	['a picture that its camera turned', ['--image', 'turned.jpg'], 'imageMessage', { mimetype: 'image/jpeg', width: 120, height: 160, caption: undefined }],
+	[
+		'a picture',
+		['--image', 'still.jpg', '--caption', 'low tide'],
+		'imageMessage',
+		{ mimetype: 'image/jpeg', width: 160, height: 120, caption: 'low tide' }
+	],
+	[
+		'a picture that its camera turned',
+		['--image', 'turned.jpg'],
+		'imageMessage',
+		{ mimetype: 'image/jpeg', width: 120, height: 160, caption: undefined }
+	],
 	['a WebP as a picture', ['--image', 'still.webp'], 'imageMessage', { mimetype: 'image/webp', width: 512, height: 512 }],
-	['a video of a camera', ['--video', 'camera.mp4', '--caption', 'the bore'], 'videoMessage', { mimetype: 'video/mp4', gifPlayback: undefined, caption: 'the bore' }],
+	[
+		'a video of a camera',
+		['--video', 'camera.mp4', '--caption', 'the bore'],
+		'videoMessage',
+		{ mimetype: 'video/mp4', gifPlayback: undefined, caption: 'the bore' }
+	],
 	['a video that starts early', ['--video', 'faststart.mp4'], 'videoMessage', { mimetype: 'video/mp4' }],
 	['a GIF', ['--gif', 'gif.mp4'], 'videoMessage', { mimetype: 'video/mp4', gifPlayback: true }],
 	['a sound file', ['--audio', 'sound.mp3'], 'audioMessage', { mimetype: 'audio/mpeg', ptt: false, waveform: undefined }],
@@ -43,7 +59,12 @@ const SENT = [
 	["a voice message in a phone's manner", ['--voice', 'voice-phone.ogg'], 'audioMessage', { mimetype: VOICE, ptt: true, seconds: 4 }],
 	['a sticker', ['--sticker', 'still.webp'], 'stickerMessage', { mimetype: 'image/webp', width: 512, height: 512, isAnimated: false }],
 	['an animated sticker', ['--sticker', 'animated.webp'], 'stickerMessage', { mimetype: 'image/webp', width: 512, height: 512, isAnimated: true }],
-	['a PDF with a caption', ['--document', 'report.pdf', '--caption', 'read it'], 'documentMessage', { mimetype: 'application/pdf', fileName: 'report.pdf', caption: 'read it' }],
+	[
+		'a PDF with a caption',
+		['--document', 'report.pdf', '--caption', 'read it'],
+		'documentMessage',
+		{ mimetype: PDF, fileName: 'report.pdf', caption: 'read it' }
+	],
 	['a DOCX', ['--document', 'contract.docx'], 'documentMessage', { mimetype: DOCX, fileName: 'contract.docx' }],
 	['a HEIC as a document', ['--document', 'photo.heic'], 'documentMessage', { mimetype: 'image/heic', fileName: 'photo.heic' }],
 	['a document of one byte', ['--document', 'one-byte'], 'documentMessage', { mimetype: 'application/octet-stream', fileName: 'one-byte' }],
@@ -120,15 +141,40 @@ const image = { width: 160, height: 120, jpegThumbnail: '' }
 const RECEIVED = [
 	['a picture', 'still.jpg', { image, caption: 'low tide' }, { kind: 'image', mime_type: 'image/jpeg', width: 160, height: 120, caption: 'low tide' }],
 	['a picture to view once', 'still.jpg', { image, viewOnce: true }, { kind: 'image', view_once: true }],
-	['a video', 'camera.mp4', { video: { jpegThumbnail: '', seconds: 2 }, caption: 'the bore' }, { kind: 'video', mime_type: 'video/mp4', caption: 'the bore', duration: 2 }],
+	[
+		'a video',
+		'camera.mp4',
+		{ video: { jpegThumbnail: '', seconds: 2 }, caption: 'the bore' },
+		{ kind: 'video', mime_type: 'video/mp4', caption: 'the bore', duration: 2 }
+	],
 	['a GIF', 'gif.mp4', { video: { jpegThumbnail: '', gifPlayback: true } }, { kind: 'gif' }],
 	['a round video', 'faststart.mp4', { video: { jpegThumbnail: '', ptv: true } }, { kind: 'video_note' }],
 	['a sound file', 'sound.mp3', { audio: { mimetype: 'audio/mpeg' } }, { kind: 'audio', mime_type: 'audio/mpeg', duration: 1 }],
 	['a voice message', 'voice-phone.ogg', { audio: { ptt: true, mimetype: VOICE } }, { kind: 'voice', mime_type: VOICE, duration: 3 }],
-	['a sticker', 'animated.webp', { sticker: { isAnimated: true, width: 512, height: 512 } }, { kind: 'sticker', mime_type: 'image/webp', width: 512, height: 512 }],
-	['a document with a caption', 'contract.docx', { document: { mimetype: DOCX, fileName: 'contract.docx' }, caption: 'sign it' }, { kind: 'document', mime_type: DOCX, file_name: 'contract.docx', caption: 'sign it' }],
-	['a document under a name in Arabic', 'report.pdf', { document: { mimetype: 'application/pdf', fileName: ARABIC } }, { kind: 'document', file_name: ARABIC }],
-	['a document under a name with slashes', 'report.pdf', { document: { mimetype: 'application/pdf', fileName: '../../etc/report.pdf' } }, { kind: 'document', file_name: '../../etc/report.pdf' }],
+	[
+		'a sticker',
+		'animated.webp',
+		{ sticker: { isAnimated: true, width: 512, height: 512 } },
+		{ kind: 'sticker', mime_type: 'image/webp', width: 512, height: 512 }
+	],
+	[
+		'a document with a caption',
+		'contract.docx',
+		{ document: { mimetype: DOCX, fileName: 'contract.docx' }, caption: 'sign it' },
+		{ kind: 'document', mime_type: DOCX, file_name: 'contract.docx', caption: 'sign it' }
+	],
+	[
+		'a document under a name in Arabic',
+		'report.pdf',
+		{ document: { mimetype: PDF, fileName: ARABIC } },
+		{ kind: 'document', file_name: ARABIC }
+	],
+	[
+		'a document under a name with slashes',
+		'report.pdf',
+		{ document: { mimetype: PDF, fileName: '../../etc/report.pdf' } },
+		{ kind: 'document', file_name: '../../etc/report.pdf' }
+	],
 	['a document of one byte', 'one-byte', { document: { mimetype: 'application/octet-stream', fileName: 'one' } }, { kind: 'document', size_bytes: 1 }]
 ]
 
@@ -146,14 +192,16 @@ for (const chat of CHATS) {
 }
 
 test('a name with slashes stays in the folder of the download', async () => {
-	const { event: received } = await companionSends('a person', { document: await bytesOf('report.pdf'), mimetype: 'application/pdf', fileName: '../../etc/report.pdf' })
+	const document = await bytesOf('report.pdf')
+	const { event: received } = await companionSends('a person', { document, mimetype: PDF, fileName: '../../etc/report.pdf' })
 	const { file: saved } = await agent.ctl('media', 'get', String(received.seq), '-o', agent.folder)
 	assert.equal(join(saved, '..'), agent.folder)
-	assert.deepEqual(await readFile(saved), await bytesOf('report.pdf'))
+	assert.deepEqual(await readFile(saved), document)
 })
 
 test('a file that WhatsApp has removed is uploaded again by the phone of its recipient', async () => {
-	const { seq, message } = (await companionSends('a person', { document: await bytesOf('report.pdf'), mimetype: 'application/pdf', fileName: 'report.pdf' })).event
-	await sim.post('/media/remove', { account: '+15550156001', id: message.origin.id })
-	assert.deepEqual(await agent.download(seq), await bytesOf('report.pdf'))
+	const document = await bytesOf('report.pdf')
+	const { seq, message } = (await companionSends('a person', { document, mimetype: PDF, fileName: 'report.pdf' })).event
+	await sim.post('/media/remove', { account: ACCOUNT, id: message.origin.id })
+	assert.deepEqual(await agent.download(seq), document)
 })

@@ -31,7 +31,12 @@ const CONTENTS = [
 	],
 	['one contact card', { contacts: { displayName: 'Anna', contacts: [ANNA] } }, 'contacts', { cards: [oneCard(ANNA)] }],
 	['several contact cards', { contacts: { displayName: '2 contacts', contacts: [ANNA, BEN] } }, 'contacts', { cards: [oneCard(ANNA), oneCard(BEN)] }],
-	['a poll with several answers', { poll: { name: 'Which?', values: ['a', 'b'], selectableCount: 0 } }, 'poll', { question: 'Which?', options: [{ name: 'a' }, { name: 'b' }], selectable: 0 }],
+	[
+		'a poll with several answers',
+		{ poll: { name: 'Which?', values: ['a', 'b'], selectableCount: 0 } },
+		'poll',
+		{ question: 'Which?', options: [{ name: 'a' }, { name: 'b' }], selectable: 0 }
+	],
 	['a poll with one answer', { poll: { name: 'Which?', values: ['a', 'b'], selectableCount: 1 } }, 'poll', { selectable: 1 }],
 	[
 		'a calendar event',
