@@ -11,7 +11,7 @@ use whatsapp_rust::types::events::GroupUpdate;
 use whatsapp_rust::wacore::stanza::groups::{
     GroupNotificationAction as Action, GroupParticipantInfo,
 };
-use whatsapp_rust::wacore_binary::{JidExt as _, Node, NodeRef};
+use whatsapp_rust::wacore_binary::{JidExt as _, NodeRef};
 
 use super::{chat, contact, content, person};
 use crate::session::time::MAX_SECONDS;
