@@ -100,7 +100,7 @@ fn every_content() -> Vec<(Value, &'static str)> {
             "choice",
         ),
         (
-            json!({ "buttons_reply": { "id": "1", "title": "" } }),
+            json!({ "buttons_reply": { "id": "1", "title": WORD } }),
             "choice",
         ),
         (
@@ -171,6 +171,18 @@ async fn content_has_the_fields_that_a_program_needs_to_act_on_it() {
         (
             json!({ "buttons": { "text": WORD, "choices": [{ "id": "1", "title": "yes" }, { "id": "2", "title": "no" }] } }),
             json!({ "choices": { "text": WORD, "options": [{ "id": "1", "text": "yes" }, { "id": "2", "text": "no" }] } }),
+        ),
+        (
+            json!({ "buttons_reply": { "id": "1", "title": WORD } }),
+            json!({ "choice": { "id": "1", "text": WORD } }),
+        ),
+        (
+            json!({ "list_reply": { "id": "1", "title": WORD } }),
+            json!({ "choice": { "id": "1", "text": WORD } }),
+        ),
+        (
+            json!({ "template_reply": { "id": "1", "title": WORD } }),
+            json!({ "choice": { "id": "1", "text": WORD } }),
         ),
         (
             json!({ "album": { "images": 2, "videos": 1 } }),

@@ -9,6 +9,7 @@ mod middle;
 mod opened;
 mod process;
 mod reports;
+mod sample;
 mod streams;
 
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub(crate) use process::{
     Agent, LARGE_JOURNAL_MIB, POLL, STARTED, VOLUME, run_agent_to_the_end, run_to_the_end,
 };
 pub(crate) use reports::reason_word;
+pub(crate) use sample::sample;
 pub(crate) use streams::{Health, Pairing, Watcher, message};
 
 /// Long enough for a loaded machine; a passing test never waits that long.

@@ -5,6 +5,8 @@ mod limits;
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::download_response::Item;
 use openclaw_proto::v1::files_client::FilesClient;
@@ -17,7 +19,7 @@ use tonic::{Code, Status, Streaming};
 use whatsapp_rust::buffa::MessageField;
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, World, lid, refusal};
+use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, World, lid, refusal, sample};
 
 /// A complete download.
 #[derive(Debug)]
@@ -211,6 +213,26 @@ async fn every_kind_of_file_is_downloaded_from_direct_chats_and_groups() {
             assert_eq!((media.kind(), media.size_bytes), (kind, 150_000));
             assert!(media.downloadable);
         }
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn files_of_real_life_are_downloaded_as_they_were_sent() {
+    let world = World::linked().await;
+    for (kind, name) in [
+        ("image", "turned.jpg"),
+        ("image", "photo.heic"),
+        ("video", "camera.mp4"),
+        ("audio", "voice-phone.ogg"),
+        ("sticker", "animated.webp"),
+        ("document", "contract.docx"),
+        ("document", "one-byte"),
+    ] {
+        let file = sample(name);
+        let content = json!({ kind: { "bytes": STANDARD.encode(&file) } });
+        let (seq, _) = world.receives_content(&content).await;
+        assert_eq!(world.download(seq).await.unwrap().bytes, file, "{name}");
     }
     world.finish().await;
 }

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use crate::harness::{ANNA, TEST_TIMEOUT, WORD, World, refusal};
+use crate::harness::{ANNA, TEST_TIMEOUT, WORD, World, refusal, sample};
 
 const CHUNK: usize = 65_536;
 
@@ -56,42 +56,19 @@ fn items(start: pb::UploadStart, file: &[u8]) -> Vec<pb::UploadRequest> {
         .collect()
 }
 
-/// An Ogg page with these packets. A packet's length is a sum of bytes, of which the last is below 255.
-fn page(position: u64, packets: &[&[u8]]) -> Vec<u8> {
-    let mut page = b"OggS\0\0".to_vec();
-    page.extend(position.to_le_bytes());
-    page.extend([7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    let table: Vec<u8> = packets
-        .iter()
-        .flat_map(|packet| {
-            let whole = std::iter::repeat_n(255, packet.len() / 255);
-            whole.chain([u8::try_from(packet.len() % 255).unwrap()])
-        })
-        .collect();
-    page.push(u8::try_from(table.len()).unwrap());
-    page.extend(table);
-    page.extend(packets.concat());
-    page
+/// 160 by 120 pixels.
+fn picture() -> Vec<u8> {
+    sample("still.jpg")
 }
 
-/// A voice message of three seconds.
+/// Two seconds, rounded up.
 fn voice() -> Vec<u8> {
-    let head = b"OpusHead\x01\x01\0\0\x80\xbb\0\0\0\0\0";
-    let mut file = page(0, &[head]);
-    file.extend(page(0, &[b"OpusTags"]));
-    for second in 1..=3 {
-        file.extend(page(second * 48_000, &[&[5; 100][..]; 50]));
-    }
-    file
+    sample("voice-ffmpeg.ogg")
 }
 
-/// 32 by 16 pixels, animated.
+/// 512 by 512 pixels, animated.
 fn sticker() -> Vec<u8> {
-    b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\x1f\0\0\x0f\0\0".to_vec()
-}
-
-fn png() -> Vec<u8> {
-    b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x20\0\0\0\x10\x08\x06\0\0\0".to_vec()
+    sample("animated.webp")
 }
 
 fn send_request(media_id: &str, caption: &str) -> pb::SendRequest {
@@ -164,9 +141,9 @@ impl World {
 async fn every_kind_of_file_is_received_as_it_was_uploaded() {
     let world = World::linked().await;
     for (start, file) in [
-        (start(pb::MediaKind::Image), png()),
-        (start(pb::MediaKind::Video), fill(200_000)),
-        (start(pb::MediaKind::Gif), fill(1_000)),
+        (start(pb::MediaKind::Image), picture()),
+        (start(pb::MediaKind::Video), sample("camera.mp4")),
+        (start(pb::MediaKind::Gif), sample("gif.mp4")),
         (start(pb::MediaKind::Audio), fill(65_536)),
         (start(pb::MediaKind::Voice), voice()),
         (start(pb::MediaKind::Sticker), sticker()),
@@ -182,8 +159,8 @@ async fn every_kind_of_file_is_received_as_it_was_uploaded() {
         match kind {
             pb::MediaKind::Image => {
                 let image = got.image_message.as_option().unwrap();
-                assert_eq!((image.width, image.height), (Some(32), Some(16)));
-                assert_eq!(image.mimetype.as_deref(), Some("image/png"));
+                assert_eq!((image.width, image.height), (Some(160), Some(120)));
+                assert_eq!(image.mimetype.as_deref(), Some("image/jpeg"));
             }
             pb::MediaKind::Video | pb::MediaKind::Gif => {
                 let video = got.video_message.as_option().unwrap();
@@ -193,7 +170,7 @@ async fn every_kind_of_file_is_received_as_it_was_uploaded() {
             }
             pb::MediaKind::Voice => {
                 let audio = got.audio_message.as_option().unwrap();
-                assert_eq!((audio.ptt, audio.seconds), (Some(true), Some(3)));
+                assert_eq!((audio.ptt, audio.seconds), (Some(true), Some(2)));
                 assert_eq!(audio.waveform.as_ref().map(Vec::len), Some(64));
                 assert_eq!(audio.mimetype.as_deref(), Some("audio/ogg; codecs=opus"));
             }
@@ -203,7 +180,7 @@ async fn every_kind_of_file_is_received_as_it_was_uploaded() {
             }
             pb::MediaKind::Sticker => {
                 let sticker = got.sticker_message.as_option().unwrap();
-                assert_eq!((sticker.width, sticker.height), (Some(32), Some(16)));
+                assert_eq!((sticker.width, sticker.height), (Some(512), Some(512)));
                 assert_eq!(sticker.is_animated, Some(true));
             }
             _ => {
@@ -233,10 +210,10 @@ fn once(media_id: &str, caption: &str) -> pb::SendRequest {
 async fn what_is_viewed_once_and_a_document_with_a_caption_have_an_envelope() {
     let world = World::linked().await;
     for (start, file, caption, view_once) in [
-        (start(pb::MediaKind::Image), png(), WORD, true),
+        (start(pb::MediaKind::Image), picture(), WORD, true),
         (start(pb::MediaKind::Video), fill(900), "", true),
         (start(pb::MediaKind::Voice), voice(), "", true),
-        (start(pb::MediaKind::Image), png(), WORD, false),
+        (start(pb::MediaKind::Image), picture(), WORD, false),
         (document(), fill(900), WORD, false),
         (document(), fill(900), "", false),
     ] {

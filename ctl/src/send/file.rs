@@ -20,7 +20,7 @@ const MAX_THUMBNAIL_BYTES: u64 = 64 * 1024;
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// MIME types by the extension of the file name. For other extensions the agent uses the usual type of the kind.
-const TYPES: [(&str, &str); 30] = [
+const TYPES: [(&str, &str); 32] = [
     ("3gp", "video/3gpp"),
     ("aac", "audio/aac"),
     ("amr", "audio/amr"),
@@ -33,6 +33,8 @@ const TYPES: [(&str, &str); 30] = [
     ("epub", "application/epub+zip"),
     ("gif", "image/gif"),
     ("gz", "application/gzip"),
+    ("heic", "image/heic"),
+    ("heif", "image/heif"),
     ("html", "text/html"),
     ("ics", "text/calendar"),
     ("jpeg", "image/jpeg"),
@@ -182,6 +184,7 @@ mod tests {
     fn a_type_is_known_by_the_ending_where_the_agent_does_not_read_it() {
         for (kind, path, known) in [
             (MediaKind::Document, "a/report.PDF", "application/pdf"),
+            (MediaKind::Document, "a/IMG_0042.HEIC", "image/heic"),
             (MediaKind::Document, "a/report", UNKNOWN_TYPE),
             (MediaKind::Video, "b.mov", "video/quicktime"),
             (MediaKind::Video, "b", ""),

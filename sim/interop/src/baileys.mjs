@@ -27,7 +27,7 @@ require('libsignal/src/curve.js').verifySignature = (publicKey, message, signatu
 for (const level of ['log', 'info', 'warn', 'error']) console[level] = () => {}
 
 export const baileys = await import('@whiskeysockets/baileys')
-export const { Curve } = await import('@whiskeysockets/baileys/lib/Utils/crypto.js')
+export const { aesEncryptGCM, Curve, hmacSign } = await import('@whiskeysockets/baileys/lib/Utils/crypto.js')
 const { WA_CERT_DETAILS } = await import('@whiskeysockets/baileys/lib/Defaults/index.js')
 
 /** Makes Baileys verify the server's certificate chain with `root` (32 bytes, hex) instead of WhatsApp's root key. */

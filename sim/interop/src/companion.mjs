@@ -229,6 +229,13 @@ function follow(life, update) {
 	}
 }
 
+/**
+ * Settings with which Baileys queries a person's devices before each message. It updates a cached list only by `devices`
+ * notifications, for one of a person's two addresses, and reads neither the account's own devices in `account_sync` nor a
+ * `phash` in an ack.
+ */
+export const asksForDevices = { userDevicesCache: { get: async () => undefined, set: async () => {}, del: async () => {} } }
+
 /** The text of a message, if it is a text message. */
 export function textOf({ message }) {
 	return message?.conversation || message?.extendedTextMessage?.text || undefined

@@ -2,23 +2,20 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { chatOf, Companion } from '../src/companion.mjs'
+import { asksForDevices, chatOf, Companion } from '../src/companion.mjs'
 import { Simulator } from '../src/simulator.mjs'
 import { until } from '../src/until.mjs'
 
 const [ALICE, BOB] = ['+15550180001', '+15550180002']
 const MEMBER = '+15550180003'
-// Baileys updates a cached device list only by `devices` notifications, for one of a person's two addresses. It reads
-// neither the account's own devices in `account_sync` nor a `phash` in an ack. Without a cache it queries before each message.
-const settings = { userDevicesCache: { get: async () => undefined, set: async () => {}, del: async () => {} } }
 let sim
 let alice
 let bob
 
 before(async () => {
 	sim = await Simulator.start()
-	alice = await Companion.linked(sim, ALICE, settings)
-	bob = await Companion.linked(sim, BOB, settings)
+	alice = await Companion.linked(sim, ALICE, asksForDevices)
+	bob = await Companion.linked(sim, BOB, asksForDevices)
 })
 afterEach(async () => {
 	for (const account of [ALICE, BOB]) await until('an empty queue', async () => (await sim.queued(account)).length === 0)

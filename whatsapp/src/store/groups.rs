@@ -63,6 +63,13 @@ impl Store {
         Some(group)
     }
 
+    /// The timer of a group in seconds, 0 for none. `None` if the group is not known.
+    pub(super) fn group_timer(&self, id: &ChatId) -> Option<u32> {
+        let bytes = self.vault().load(group_row(id.jid()))?;
+        let group: Group = from_reader(bytes.as_slice()).ok()?;
+        group.known_at.map(|_| group.disappears_after)
+    }
+
     /// The groups, by id, without their participants. `false`: there may be more.
     #[must_use]
     pub fn known_groups(&self) -> (Vec<Group>, bool) {
@@ -149,6 +156,10 @@ impl Store {
             .people
             .iter()
             .any(|one| self.is_account(one) == Some(true));
+        if matches!(change.change, Kind::Timer | Kind::Created) {
+            // Of a group whose description is not known.
+            self.set_timer(&change.origin.chat, change.disappears_after);
+        }
         self.vault().update(|update| {
             let leaves = matches!(change.change, Kind::Removed | Kind::Left) && includes_account;
             if leaves || change.change == Kind::Deleted {
@@ -423,6 +434,23 @@ mod tests {
         assert!(store.known_groups().1);
         store.change_group(&change(Kind::Name, &[], "Unknown", 1_010));
         assert!(!store.known_groups().1);
+    }
+
+    #[tokio::test]
+    async fn a_group_that_is_not_described_has_the_timer_of_its_last_change() {
+        let volume = Volume::new();
+        let store = Store::new(volume.vault.clone());
+        for (kind, seconds, timer) in [
+            (Kind::Created, 604_800, Some(604_800)),
+            (Kind::Timer, 86_400, Some(86_400)),
+            (Kind::Timer, 0, None),
+        ] {
+            store.change_group(&GroupChange {
+                disappears_after: seconds,
+                ..change(kind, &[], "New", 1_010)
+            });
+            assert_eq!(store.timer(&group(1).id), timer);
+        }
     }
 
     #[tokio::test]

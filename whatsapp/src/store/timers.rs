@@ -1,5 +1,6 @@
 //! The disappearing-messages timers of chats: messages that are sent to such a chat carry its timer, as with
-//! WhatsApp's own clients. Learnt from received messages; a chat without a row has no timer.
+//! WhatsApp's own clients. Learnt from received messages, and from changes of groups; a chat without a row has no timer. A
+//! group that WhatsApp has described has its timer in the description instead: it may be older than the first message.
 
 use openclaw_state::vault::Tables;
 use openclaw_types::ChatId;
@@ -46,6 +47,9 @@ impl Store {
 
     /// The chat's timer in seconds, whichever of the person's addresses is used.
     pub(crate) fn timer(&self, chat: &ChatId) -> Option<u32> {
+        if let Some(seconds) = self.group_timer(chat) {
+            return (seconds > 0).then_some(seconds);
+        }
         let load = |jid: &str| {
             let value = self.vault().load(row(jid))?;
             value.as_slice().try_into().ok().map(u32::from_be_bytes)
@@ -56,7 +60,10 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use openclaw_state::vault::trial::Volume;
+    use openclaw_types::Group;
 
     use super::*;
 
@@ -81,6 +88,24 @@ mod tests {
             assert_eq!(store.timer(&chat), timer);
             assert_eq!(store.timer(&other), None);
         }
+    }
+
+    #[tokio::test]
+    async fn a_known_group_has_the_timer_of_its_description() {
+        let volume = Volume::new();
+        let store = Store::new(volume.vault.clone());
+        let id = ChatId::of_jid("120363000000000001@g.us");
+        store.set_timer(&id, 604_800);
+        for (seconds, timer) in [(86_400, Some(86_400)), (0, None)] {
+            store.keep_group(&Group {
+                disappears_after: seconds,
+                known_at: Some(SystemTime::UNIX_EPOCH),
+                ..Group::named(id.clone(), "Site".into())
+            });
+            assert_eq!(store.timer(&id), timer);
+        }
+        store.forget_group(&id);
+        assert_eq!(store.timer(&id), Some(604_800));
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use openclaw_sim::{By, GroupChange};
 use super::service::{get, list};
 use super::{CARLA, numbers};
 use crate::access::{ONLY_ANNA, resolved, ruled};
-use crate::harness::{ACCOUNT, ANNA, BERT, WORD, Watcher, World, kinds};
+use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, Watcher, World, kinds};
 
 /// The next change of a group.
 async fn change(events: &mut Watcher) -> pb::GroupChange {
@@ -142,6 +142,10 @@ async fn each_change_that_another_person_makes_is_an_event() {
     let timer = change(&mut events).await;
     assert_eq!(timer.change(), Kind::Timer);
     assert_eq!(timer.disappears_after.unwrap().seconds, 86_400);
+    // No one has written since, and this message has it already.
+    let sent = world.send(&group, WORD).await.unwrap();
+    let got = anna.wait_for(|got| got.id == sent.message_id, TEST_TIMEOUT);
+    assert_eq!(got.await.unwrap().expiration, Some(86_400));
     let bert = world.sim.phone(BERT).unwrap();
     bert.change_group(&group, &GroupChange::Leave).unwrap();
     let left = change(&mut events).await;

@@ -3,6 +3,7 @@
 use buffa::MessageField;
 use serde::{Deserialize, Serialize};
 use waproto::whatsapp as wa;
+use waproto::whatsapp::message::buttons_response_message::{self, Response};
 use waproto::whatsapp::message::list_message::{ListType, Row, Section};
 use waproto::whatsapp::message::{
     ButtonsMessage, ButtonsResponseMessage, ListMessage, ListResponseMessage,
@@ -142,16 +143,19 @@ impl Choice {
 
     /// The reply has no title: the title is in the button.
     pub(crate) fn of_button(response: &ButtonsResponseMessage) -> Self {
+        let shown = response.response.as_ref();
+        let title = shown.map(|Response::SelectedDisplayText(title)| title.clone());
         Self {
             id: response.selected_button_id.clone().unwrap_or_default(),
-            title: String::new(),
+            title: title.unwrap_or_default(),
         }
     }
 
     pub(crate) fn buttons_reply(&self) -> wa::Message {
         let response = ButtonsResponseMessage {
             selected_button_id: Some(self.id.clone()),
-            r#type: Some(waproto::whatsapp::message::buttons_response_message::Type::UNKNOWN),
+            r#type: Some(buttons_response_message::Type::DISPLAY_TEXT),
+            response: Some(Response::SelectedDisplayText(self.title.clone())),
             ..Default::default()
         };
         wa::Message {

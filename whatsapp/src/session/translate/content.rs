@@ -10,6 +10,7 @@ use openclaw_types::{
 use whatsapp_rust::proto_helpers::MessageExt as _;
 use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::waproto::whatsapp as wa;
+use whatsapp_rust::waproto::whatsapp::message::buttons_response_message::Response;
 use whatsapp_rust::waproto::whatsapp::message::pin_in_chat_message::Type as PinType;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 use whatsapp_rust::waproto::whatsapp::message_association::AssociationType;
@@ -197,6 +198,11 @@ fn text(message: &wa::Message) -> &str {
                 buttons_message.content_text,
                 list_message.description,
             )
+        })
+        .or_else(|| {
+            let answer = message.buttons_response_message.as_option()?;
+            let Response::SelectedDisplayText(text) = answer.response.as_ref()?;
+            Some(text)
         })
         .or_else(|| {
             let answer = message.interactive_response_message.as_option()?;

@@ -11,7 +11,7 @@ use whatsapp_rust::types::events::GroupUpdate;
 use whatsapp_rust::wacore::stanza::groups::{
     GroupNotificationAction as Action, GroupParticipantInfo,
 };
-use whatsapp_rust::wacore_binary::{JidExt as _, Node, NodeRef};
+use whatsapp_rust::wacore_binary::{JidExt as _, NodeRef};
 
 use super::{chat, contact, content, person};
 use crate::session::time::MAX_SECONDS;
@@ -102,13 +102,24 @@ fn of_setting(change: GroupChange, action: &Action) -> GroupChange {
             let description = description.as_deref().unwrap_or_default();
             (Kind::Description, text(description), false)
         }
-        Action::Create { raw } => (Kind::Created, text(&subject(raw)), false),
         Action::Locked { .. } => switch(Kind::Locked, true),
         Action::Unlocked => switch(Kind::Locked, false),
         Action::Announce => switch(Kind::Announce, true),
         Action::NotAnnounce => switch(Kind::Announce, false),
         Action::MembershipApprovalMode { enabled } => switch(Kind::JoinApproval, *enabled),
         Action::MemberAddMode { mode } => switch(Kind::AdminsAdd, mode == "admin_add"),
+        Action::Create { raw } => {
+            let group = raw.get_optional_child("group").unwrap_or(raw);
+            let subject = group.attrs().optional_string("subject");
+            let timer = group.get_optional_child("ephemeral");
+            let timer = timer.and_then(|timer| timer.attrs().optional_u64("expiration"));
+            return GroupChange {
+                change: Kind::Created,
+                text: text(&subject.unwrap_or_default()),
+                disappears_after: timer.and_then(|it| it.try_into().ok()).unwrap_or_default(),
+                ..change
+            };
+        }
         Action::Ephemeral { expiration, .. } => {
             return GroupChange {
                 change: Kind::Timer,
@@ -124,15 +135,6 @@ fn of_setting(change: GroupChange, action: &Action) -> GroupChange {
         enabled,
         ..change
     }
-}
-
-/// The name of the group in `<create>`.
-fn subject(create: &Node) -> String {
-    let group = create.get_optional_child("group").unwrap_or(create);
-    let subject = group.attrs().optional_string("subject");
-    subject
-        .map(std::borrow::Cow::into_owned)
-        .unwrap_or_default()
 }
 
 /// A new picture of a group, or its removal.

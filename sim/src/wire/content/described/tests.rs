@@ -102,7 +102,7 @@ fn every_kind() -> Vec<(Value, &'static str, Option<&'static str>)> {
             None,
         ),
         (
-            json!({ "buttons_reply": { "id": "1", "title": "" } }),
+            json!({ "buttons_reply": { "id": "1", "title": "one" } }),
             "media",
             None,
         ),
