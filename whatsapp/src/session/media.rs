@@ -8,6 +8,7 @@
 //! media/decrypt  the thread that decrypts and verifies: frames in, pieces of 64 KiB out
 //! media/encrypt  the way out: a file to send, encrypted piece by piece
 //! media/upload   what was encrypted, to a host: a session names it, and gives the token
+//! media/picture  a picture of a person or a group, which is not encrypted, from the one host that WhatsApp names
 //! ```
 //!
 //! Nothing is written to disk, and only a few pieces of a file are in memory. The library's own downloads are not used:
@@ -18,6 +19,7 @@ mod decrypt;
 mod encrypt;
 mod http;
 mod phone;
+mod picture;
 mod source;
 mod upload;
 
@@ -34,6 +36,7 @@ use decrypt::{Decryption, Flaw, Sink};
 use source::Source;
 
 pub use encrypt::{Encryption, NotSealed};
+pub use picture::{MAX_PICTURE_BYTES, PictureError, fetch_picture};
 pub use upload::UploadFailure;
 
 /// The largest file that WhatsApp accepts.
