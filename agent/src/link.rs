@@ -14,6 +14,8 @@ mod lookups;
 mod media;
 mod owner;
 mod pairing;
+mod pictures;
+mod profiles;
 mod readiness;
 mod recipients;
 mod record;
@@ -55,6 +57,7 @@ pub use groups::{GroupDenied, GroupFailure};
 pub use lookups::{LookupError, MAX_NUMBERS_PER_LOOKUP};
 pub use media::{Download, DownloadDenied, DownloadRequest, MediaOf};
 pub use owner::Owner;
+pub use pictures::{Picture, PictureDenied};
 pub use readiness::Readiness;
 pub use resolver::Resolver;
 pub use rollback::{Decision, Held, StoreSeen};
@@ -87,6 +90,7 @@ pub struct Agent {
     lookups: Arc<Mutex<Lookups>>,
     uploads: Arc<Uploads>,
     upload_turns: Arc<turns::Turns>,
+    picture_turns: Arc<turns::Turns>,
 }
 
 /// A snapshot of the sealed store.

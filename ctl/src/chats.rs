@@ -1,20 +1,26 @@
-//! `read` and `typing`: what the account does in chats besides sending.
+//! `read` and `typing`: what the account does in chats besides sending; and `chats`, the list.
 
 use std::time::Duration;
 
 use openclaw_proto::v1::chats_client::ChatsClient;
 use openclaw_proto::v1::message_ref::By;
-use openclaw_proto::v1::{MarkReadRequest, MessageRef, SetTypingRequest, SetTypingResponse};
+use openclaw_proto::v1::{
+    ListChatsRequest, MarkReadRequest, MessageRef, SetTypingRequest, SetTypingResponse,
+};
 use serde::Serialize;
 use tonic::Streaming;
 use tonic::transport::Channel;
 
 use crate::address::Address;
-use crate::cli::{ReadArgs, TypingArgs};
+use crate::cli::{ChatsArgs, ReadArgs, TypingArgs};
 use crate::failure::{Exit, Failure};
 use crate::numbers::{Numbers, recipient};
+use crate::render::contact::line;
 use crate::stop::Stops;
-use crate::{client, console};
+use crate::{client, clock, console};
+
+/// The largest page in the contract.
+const MAX_PAGE_SIZE: u32 = 500;
 
 /// For programs.
 #[derive(Serialize)]
@@ -41,6 +47,39 @@ pub(crate) async fn read(address: &Address, args: &ReadArgs, json: bool) -> Resu
         (false, _) => console::report(&format!("Marked {marked} messages as read")),
     }
     Ok(Exit::Done)
+}
+
+/// Lists chats, newest first.
+pub(crate) async fn list(address: &Address, args: &ChatsArgs, json: bool) -> Result<Exit, Failure> {
+    let mut chats = client::chats(address).await?;
+    let mut left = args.count;
+    let mut page_token = String::new();
+    loop {
+        let request = ListChatsRequest {
+            page_size: left.min(MAX_PAGE_SIZE),
+            page_token,
+            chat_kinds: args.kinds.iter().map(|kind| i32::from(*kind)).collect(),
+        };
+        let page = client::answer(address, chats.list_chats(request)).await?;
+        for one in &page.chats {
+            match json {
+                true => console::json(one)?,
+                false => console::line(&line(one, clock::now()))?,
+            }
+            left = left.saturating_sub(1);
+        }
+        if page.chats.is_empty() && left == args.count && !json {
+            console::note("No chats");
+        }
+        page_token = page.next_page_token;
+        // A page before the last one has chats, so this ends.
+        if page_token.is_empty() || left == 0 || page.chats.is_empty() {
+            if page.incomplete && !json {
+                console::note("note: there may be more: older events were not read");
+            }
+            return Ok(Exit::Done);
+        }
+    }
 }
 
 /// Shows typing until it is stopped, or for a time.

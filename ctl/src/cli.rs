@@ -19,7 +19,7 @@ use crate::duration;
 
 pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, SecretArg};
 pub(crate) use allow::{AllowArgs, AllowCommand};
-pub(crate) use chats::{LookupArgs, ReadArgs, TypingArgs};
+pub(crate) use chats::{ChatsArgs, ContactArgs, LookupArgs, PictureArgs, ReadArgs, TypingArgs};
 pub(crate) use group::{GroupCommand, GroupPeopleArgs, GroupSetArgs, Switch};
 pub(crate) use media::{MediaCommand, MediaGetArgs};
 pub(crate) use send::{
@@ -97,6 +97,15 @@ pub(crate) enum Command {
     ///
     /// The agent caches answers, and looks up at most 100 numbers an hour: WhatsApp restricts accounts that look up many.
     Lookup(LookupArgs),
+    /// Show what is known of a person: names, "about" text, picture; sends nothing to them.
+    ///
+    /// The agent asks WhatsApp about a person at most once a day, except with --refresh. Questions count for the limit of
+    /// `lookup`: 100 an hour.
+    Contact(ContactArgs),
+    /// List chats by their newest event, newest first: its number, age and kind, the chat and its name.
+    ///
+    /// These are the chats of the newest 10,000 events that the agent keeps.
+    Chats(ChatsArgs),
     /// List or cancel queued messages (`send --queue`).
     #[command(subcommand)]
     Outbox(OutboxCommand),

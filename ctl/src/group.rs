@@ -16,6 +16,7 @@ use tonic::{Response, Status};
 
 use crate::address::Address;
 use crate::cli::{GroupCommand, GroupPeopleArgs, GroupSetArgs, Switch};
+use crate::contact::picture;
 use crate::failure::{Exit, Failure};
 use crate::numbers::{person, recipient};
 use crate::render::group;
@@ -50,6 +51,11 @@ pub(crate) async fn run(
             change(address, args, ParticipantAction::Promote, json).await
         }
         GroupCommand::Demote(args) => change(address, args, ParticipantAction::Demote, json).await,
+        GroupCommand::Picture {
+            id: given,
+            file,
+            saving,
+        } => picture::save(address, id(given)?, file, *saving, json).await,
         GroupCommand::Leave { id } => leave(address, id, json).await,
         GroupCommand::Link { id, reset } => link(address, id, *reset, json).await,
         GroupCommand::Join { link } => join(address, link, json).await,
@@ -180,7 +186,7 @@ async fn set(address: &Address, args: &GroupSetArgs, json: bool) -> Result<Exit,
         ..Default::default()
     };
     // Read first: a file that cannot be read changes nothing.
-    let jpeg = args.picture.as_deref().map(picture).transpose()?;
+    let jpeg = args.picture.as_deref().map(new_picture).transpose()?;
     let mut agent = client::groups(address).await?;
     if request != empty {
         answer(address, agent.update_group(request)).await?;
@@ -194,7 +200,7 @@ async fn set(address: &Address, args: &GroupSetArgs, json: bool) -> Result<Exit,
 }
 
 /// The picture's bytes; none for `none`.
-fn picture(file: &Path) -> Result<Vec<u8>, Failure> {
+fn new_picture(file: &Path) -> Result<Vec<u8>, Failure> {
     if file == Path::new("none") {
         return Ok(Vec::new());
     }

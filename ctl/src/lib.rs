@@ -18,6 +18,7 @@ mod clients;
 mod clock;
 mod console;
 mod consumers;
+mod contact;
 mod context;
 mod contexts;
 mod doctor;
@@ -167,7 +168,9 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         }
         Command::Read(args) => chats::read(address, &args, json).await,
         Command::Typing(args) => chats::typing(address, &args, json).await,
+        Command::Chats(args) => chats::list(address, &args, json).await,
         Command::Lookup(args) => lookup::run(address, &args, json).await,
+        Command::Contact(args) => contact::run(address, &args, json).await,
         Command::Outbox(command) => outbox::run(address, &command, json).await,
         Command::Watch(args) => watch::run(address, &args, json).await,
         Command::Events(args) => events::run(address, &args, json).await,

@@ -22,9 +22,8 @@ use crate::progress::Progress;
 use crate::render::size::size;
 use crate::stop::Stops;
 use crate::{client, console, text};
-use destination::Output;
 
-pub(crate) use destination::Destination;
+pub(crate) use destination::{Destination, Output};
 
 /// A downloaded file, as `--json` prints it.
 #[derive(Debug, Serialize)]

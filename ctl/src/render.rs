@@ -4,6 +4,7 @@
 pub(crate) mod activity;
 pub(crate) mod alerts;
 pub(crate) mod caller;
+pub(crate) mod contact;
 mod content;
 pub(crate) mod event;
 pub(crate) mod group;

@@ -106,6 +106,7 @@ fn accounts() -> Router<Arc<Sim>> {
         .route("/bot/answer", post(phone::bot))
         .route("/profile", get(profile::view))
         .route("/profile/name", post(profile::name))
+        .route("/profile/contact", post(profile::contact))
         .route("/profile/picture", post(profile::picture))
         .route("/profile/about", post(profile::about))
         .route("/profile/business", post(profile::business))

@@ -260,7 +260,7 @@ async fn every_path_in_the_readme_is_served() {
             paths += 1;
         }
     }
-    assert_eq!(paths, 60);
+    assert_eq!(paths, 61);
 }
 
 #[tokio::test]

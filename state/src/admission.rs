@@ -235,8 +235,11 @@ impl Admission {
                 Verdict::Hold => self.dropped(what.as_ref(), VerdictReason::TooManyHeld),
                 Verdict::Drop(reason) => self.dropped(what.as_ref(), reason),
             };
-            let what = what.map(|what| self.people.resolve_contacts(what));
-            let what = what.map(|what| self.authorship.judge(what, &judged));
+            let what = what.map(|what| {
+                let what = self.people.resolve_contacts(what);
+                self.people.learn_name(&what, now);
+                self.authorship.judge(what, &judged)
+            });
             judged.push(Arrival { name, what });
         }
         if !held.is_empty() {
@@ -272,6 +275,7 @@ impl Admission {
                 continue;
             };
             let what = self.people.resolve_contacts(what);
+            self.people.learn_name(&what, now);
             let what = self.authorship.judge(what, &[]);
             self.journal
                 .release(mark, &what, now, |batch| batch.delete(row(&id)));

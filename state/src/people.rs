@@ -1,8 +1,10 @@
-//! Which number and LID belong to one person, according to WhatsApp.
+//! Which number and LID belong to one person, according to WhatsApp, and the names of people.
+
+use std::time::SystemTime;
 
 use openclaw_types::{Contact, EventData};
 
-/// Looks up numbers and LIDs of persons.
+/// Looks up numbers and LIDs of persons, and remembers their names.
 pub trait People: Send + Sync {
     /// The account itself, if known.
     fn account(&self) -> Option<Contact>;
@@ -13,4 +15,8 @@ pub trait People: Send + Sync {
     /// Adds number and LID of every contact in the event, if known, and replaces the chat by its canonical name: a
     /// stanza often has only one of the two addresses.
     fn resolve_contacts(&self, what: EventData) -> EventData;
+
+    /// Remembers the name that the sender of an allowed message gives themselves. Durable with the next commit of the
+    /// vault.
+    fn learn_name(&self, what: &EventData, now: SystemTime);
 }

@@ -21,6 +21,7 @@ mod link;
 pub mod mask;
 mod nack;
 mod phone;
+mod profile;
 mod recipient;
 mod restriction;
 mod send;
@@ -43,6 +44,7 @@ pub use lid::{Lid, LidError};
 pub use link::{Account, Link, LinkState, Reason};
 pub use nack::{Nack, NackClass};
 pub use phone::{Phone, PhoneError};
+pub use profile::{MAX_ABOUT_CHARS, MAX_NAME_CHARS, Profile};
 pub use recipient::{Recipient, RecipientError};
 pub use restriction::Restriction;
 pub use send::{

@@ -17,6 +17,7 @@ mod order;
 mod outbound;
 mod own;
 mod polls;
+mod profiles;
 mod recipients;
 mod recover;
 mod resend;
@@ -61,13 +62,14 @@ pub use groups::{
     GroupError, GroupSetting, JoinRequest, JoinedGroup, MemberAction, MemberResult, NewGroup,
 };
 pub use media::{
-    DownloadError, Downloads, Encryption, MAX_MEDIA_BYTES, MediaFile, NotSealed, Piece,
-    UploadFailure, Whole,
+    DownloadError, Downloads, Encryption, MAX_MEDIA_BYTES, MAX_PICTURE_BYTES, MediaFile, NotSealed,
+    PictureError, Piece, UploadFailure, Whole, fetch_picture,
 };
 pub use names::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 pub use outbound::{EDIT_WINDOW, new_message_id};
 pub use own::own_message;
 pub use polls::has_poll_key;
+pub use profiles::PictureAddress;
 pub use restriction::RestrictionReport;
 pub use secret::Secret;
 pub use time::keep_time;

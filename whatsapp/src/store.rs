@@ -6,6 +6,7 @@
 //! records                                     keys, encoding, writes and sweeps of rows, and the count of undecodable ones
 //! timers                                      disappearing-messages timers of chats
 //! groups                                      names, settings and participants of groups
+//! profiles                                    names of people, their "about" texts and the ids of their pictures
 //! sending                                     the part of a session that must be durable before it is used
 //! restore                                     which records of a backup are kept
 //! handover                                    an imported account, in memory and from there to an agent
@@ -23,6 +24,7 @@ mod handover;
 mod lids;
 mod pending;
 mod people;
+mod profiles;
 mod protocol;
 mod records;
 mod restore;

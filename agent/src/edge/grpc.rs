@@ -6,6 +6,7 @@ mod access;
 mod admin;
 mod agent;
 mod alerts;
+mod chat_list;
 mod chats;
 mod clients;
 mod contacts;
@@ -107,7 +108,10 @@ pub async fn serve(
     let files = bounded!(FilesServer, files);
     let chats = chats::Service::new(agent.clone(), stop.clone());
     let chats = bounded!(ChatsServer, chats);
-    let contacts = bounded!(ContactsServer, contacts::Service::new(agent.clone()));
+    let contacts = bounded!(
+        ContactsServer,
+        contacts::Service::new(agent.clone(), stop.clone())
+    );
     let groups = bounded!(GroupsServer, groups::Service::new(agent.clone()));
     let service = agent::Service::new(agent, hardening, network.clone(), stop.clone());
     let service = bounded!(AgentServer, service);

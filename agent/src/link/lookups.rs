@@ -16,7 +16,7 @@ pub const MAX_NUMBERS_PER_LOOKUP: usize = 20;
 /// WhatsApp's code for too many queries.
 const TOO_MANY: u16 = 429;
 
-/// Why numbers are not looked up.
+/// Why nothing is known of people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
     /// There is no connection to WhatsApp.
@@ -26,8 +26,11 @@ pub enum LookupError {
     #[error("too many numbers were looked up")]
     Limit(SystemTime),
     /// WhatsApp refused, with its code.
-    #[error("WhatsApp did not report whether the numbers exist (code {0})")]
+    #[error("WhatsApp did not answer the question about people (code {0})")]
     Refused(u16),
+    /// WhatsApp knows no such person.
+    #[error("WhatsApp knows no such person")]
+    NoSuchPerson,
 }
 
 impl Agent {
@@ -66,21 +69,9 @@ impl Agent {
         now: SystemTime,
     ) -> Result<Vec<(Phone, Found)>, LookupError> {
         let session = self.session()?;
-        let taken = self.lookups().take(phones.len(), now);
-        taken.map_err(LookupError::Limit)?;
-        let asked = tokio::time::timeout(QUERY_TIMEOUT, session.look_up(phones)).await;
-        let named = match asked {
-            Ok(Ok(named)) => named,
-            Ok(Err(QueryError::Refused(TOO_MANY))) => {
-                let until = self.lookups().block(clock::now());
-                tracing::warn!("lookups refused by WhatsApp as too many, paused for an hour");
-                return Err(LookupError::Limit(until));
-            }
-            Ok(Err(QueryError::Refused(code))) => return Err(LookupError::Refused(code)),
-            Ok(Err(QueryError::ConnectionLost)) | Err(_) => {
-                return Err(ChatError::ConnectionLost.into());
-            }
-        };
+        let named = self
+            .ask_about(phones.len(), now, session.look_up(phones))
+            .await?;
         let at = clock::now();
         let lids = named.iter();
         let lids = lids.map(|(phone, named)| (phone.clone(), named.lid.clone()));
@@ -95,6 +86,27 @@ impl Agent {
             lookups.learn(phone.clone(), found.clone());
         }
         Ok(found)
+    }
+
+    /// Asks a question about so many people, within the limit.
+    pub(super) async fn ask_about<T>(
+        &self,
+        people: usize,
+        now: SystemTime,
+        question: impl Future<Output = Result<T, QueryError>>,
+    ) -> Result<T, LookupError> {
+        let taken = self.lookups().take(people, now);
+        taken.map_err(LookupError::Limit)?;
+        match tokio::time::timeout(QUERY_TIMEOUT, question).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(QueryError::Refused(TOO_MANY))) => {
+                let until = self.lookups().block(clock::now());
+                tracing::warn!("WhatsApp refuses questions about people: pausing them for an hour");
+                Err(LookupError::Limit(until))
+            }
+            Ok(Err(QueryError::Refused(code))) => Err(LookupError::Refused(code)),
+            Ok(Err(QueryError::ConnectionLost)) | Err(_) => Err(ChatError::ConnectionLost.into()),
+        }
     }
 
     fn lookups(&self) -> MutexGuard<'_, Lookups> {

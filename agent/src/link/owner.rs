@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, watch};
 use self::candidate::Candidate;
 use super::media::Transfers;
 use super::pairing::Pairing;
+use super::pictures::{MAX_PICTURES, MAX_WAITING_PICTURES};
 use super::retry::{Next, Retry};
 use super::running::Running;
 use super::turns::Turns;
@@ -118,6 +119,7 @@ impl Owner {
             lookups: Arc::default(),
             uploads: uploads.clone(),
             upload_turns: Turns::new(MAX_UPLOADS, MAX_WAITING_UPLOADS),
+            picture_turns: Turns::new(MAX_PICTURES, MAX_WAITING_PICTURES),
         };
         let sender = Sender::new(watched, setup.outbox.clone(), agent.recipients(), uploads);
         let resolver = Resolver {

@@ -213,8 +213,13 @@ def chats(api, contact):
     typing = api.agent("Chats/SetTyping", {"to": contact})
     assert next(typing).shown
     typing.cancel()
+    listed = api.agent("Chats/ListChats").chats
+    assert listed[0].contact.phone == contact and listed[0].newest_seq >= event.seq, listed
     [found] = api.agent("Contacts/Lookup", {"numbers": [contact]}).results
     assert found.on_whatsapp and found.contact.phone == contact, found
+    known = api.agent("Contacts/GetContact", {"contact": contact}).contact
+    assert known.contact.phone == contact and known.push_name, known
+    refused(lambda: list(api.agent("Contacts/GetPicture", {"of": contact})), grpc.StatusCode.NOT_FOUND, "NO_PICTURE")
 
 
 def manage(api, contact):
@@ -225,6 +230,8 @@ def manage(api, contact):
     assert group.endswith("@g.us") and not created.missing, created
     groups("UpdateGroup", group=group, description="They dive", announce=True)
     groups("SetGroupPicture", group=group, jpeg=encoded(b"\xff\xd8\xff\xe0 a picture"))
+    start, chunk = api.agent("Contacts/GetPicture", {"of": group})
+    assert start.start.size_bytes == 14 and chunk.chunk == b"\xff\xd8\xff\xe0 a picture", (start, chunk)
     assert groups("GetGroup", group=group, fresh=True).group.description == "They dive"
     assert group in [one.id for one in groups("ListGroups").groups]
     change = lambda action: groups("ChangeParticipants", group=group, action=action, members=[contact])

@@ -1,6 +1,8 @@
 //! Kinds of chats and their attributes: status updates, channels, broadcast lists, timers, albums, and messages that no
 //! companion can decrypt.
 
+mod listed;
+
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::ChatKind;
 use openclaw_proto::v1::event::Kind;

@@ -15,6 +15,7 @@ mod changes;
 mod chats;
 mod clients;
 mod consumers;
+mod contacts;
 mod contents;
 mod damage;
 mod delivery;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
+use super::PictureArgs;
+
 /// `group`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum GroupCommand {
@@ -41,6 +43,18 @@ pub(crate) enum GroupCommand {
     Promote(GroupPeopleArgs),
     /// Make admins normal members.
     Demote(GroupPeopleArgs),
+    /// Save the picture of a group, a JPEG.
+    ///
+    /// It is written to FILE.part, and renamed to FILE when it is complete.
+    Picture {
+        /// The group: its JID (…@g.us).
+        id: String,
+        /// The file; `-` is stdout.
+        file: PathBuf,
+        /// How to save it.
+        #[command(flatten)]
+        saving: PictureArgs,
+    },
     /// Leave a group.
     Leave {
         /// The group: its JID (…@g.us).

@@ -32,10 +32,7 @@ impl Destination {
             return Ok(Self::Dir { dir, force });
         };
         if is_dash(path) {
-            if io::stdout().is_terminal() {
-                return Err(Failure::usage("a file is not written to a terminal")
-                    .with_hint("name a file, or send stdout to one"));
-            }
+            refuse_terminal()?;
             return Ok(Self::Stdout);
         }
         let path = path.to_owned();
@@ -81,6 +78,14 @@ impl Destination {
     }
 }
 
+fn refuse_terminal() -> Result<(), Failure> {
+    match io::stdout().is_terminal() {
+        true => Err(Failure::usage("a file is not written to a terminal")
+            .with_hint("name a file, or send stdout to one")),
+        false => Ok(()),
+    }
+}
+
 /// The first free name. A name whose `.part` another download holds is not free.
 fn free(dir: &Path, name: &str, force: bool) -> Result<(PathBuf, PartFile), Failure> {
     let mut taken = None;
@@ -100,21 +105,32 @@ fn not_a_directory(path: &Path) -> Failure {
 }
 
 /// A file that is being written.
-pub(super) enum Output {
+pub(crate) enum Output {
     File { path: PathBuf, part: PartFile },
     Stdout { started: bool },
 }
 
 impl Output {
+    /// Opens the output for one file with this name; `-` is stdout.
+    pub(crate) fn at(path: &Path, force: bool) -> Result<Self, Failure> {
+        if is_dash(path) {
+            refuse_terminal()?;
+            return Ok(Self::Stdout { started: false });
+        }
+        let part = PartFile::create(path, force)?;
+        let path = path.to_owned();
+        Ok(Self::File { path, part })
+    }
+
     /// The path for output to a person or a program.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         match self {
             Self::File { path, .. } => path.to_string_lossy().into_owned(),
             Self::Stdout { .. } => "-".to_owned(),
         }
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         match self {
             Self::File { part, .. } => part.write(bytes),
             Self::Stdout { started } => {
@@ -138,7 +154,7 @@ impl Output {
     }
 
     /// Completes the file: it is verified.
-    pub(super) fn finish(self) -> Result<(), Failure> {
+    pub(crate) fn finish(self) -> Result<(), Failure> {
         match self {
             Self::File { mut part, .. } => {
                 part.sync()?;

@@ -91,6 +91,7 @@ files!(
     chats,
     clients,
     consumers,
+    contact,
     context,
     doctor,
     enroll,

@@ -1091,6 +1091,31 @@ message! {
     }
 }
 message! {
+    ListChatsRequest {
+        page_size = "page_size": Plain,
+        page_token = "page_token": Plain,
+        chat_kinds = "chat_kinds": Words<v1::ChatKind>,
+    }
+}
+message! {
+    ListChatsResponse {
+        chats = "chats": Plain,
+        next_page_token = "next_page_token": Plain,
+        incomplete = "incomplete": Plain,
+    }
+}
+message! {
+    Chat {
+        id = "id": Plain,
+        kind = "kind": OneWord<v1::ChatKind>,
+        name = "name": Plain,
+        contact = "contact": Plain,
+        newest_seq = "newest_seq": Plain,
+        newest_at = "newest_at": Timestamp,
+        newest_kind = "newest_kind": OneWord<v1::EventKind>,
+    }
+}
+message! {
     LookupRequest {
         numbers = "numbers": Plain,
     }
@@ -1107,6 +1132,51 @@ message! {
         contact = "contact": Plain,
         business = "business": Plain,
         checked_at = "checked_at": Timestamp,
+    }
+}
+message! {
+    GetContactRequest {
+        contact = "contact": Plain,
+        refresh = "refresh": Plain,
+    }
+}
+message! {
+    GetContactResponse {
+        contact = "contact": Plain,
+    }
+}
+message! {
+    ContactInfo {
+        contact = "contact": Plain,
+        push_name = "push_name": Plain,
+        saved_name = "saved_name": Plain,
+        business = "business": Plain,
+        verified_name = "verified_name": Plain,
+        about = "about": Plain,
+        about_set_at = "about_set_at": Timestamp,
+        picture_id = "picture_id": Plain,
+        asked_at = "asked_at": Timestamp,
+    }
+}
+message! {
+    GetPictureRequest {
+        of = "of": Plain,
+        preview = "preview": Plain,
+    }
+}
+message! {
+    GetPictureResponse {
+    }
+    item = "item": get_picture_response::Item {
+        Start = "start": Plain,
+        Chunk = "chunk": Base64,
+    }
+}
+message! {
+    PictureStart {
+        picture_id = "picture_id": Plain,
+        mime_type = "mime_type": Plain,
+        size_bytes = "size_bytes": Plain,
     }
 }
 message! {
@@ -1493,9 +1563,18 @@ fn ways_of(message: &str) -> tests::Ways {
         "MarkReadResponse" => tests::Ways::of::<v1::MarkReadResponse>(),
         "SetTypingRequest" => tests::Ways::of::<v1::SetTypingRequest>(),
         "SetTypingResponse" => tests::Ways::of::<v1::SetTypingResponse>(),
+        "ListChatsRequest" => tests::Ways::of::<v1::ListChatsRequest>(),
+        "ListChatsResponse" => tests::Ways::of::<v1::ListChatsResponse>(),
+        "Chat" => tests::Ways::of::<v1::Chat>(),
         "LookupRequest" => tests::Ways::of::<v1::LookupRequest>(),
         "LookupResponse" => tests::Ways::of::<v1::LookupResponse>(),
         "LookupResult" => tests::Ways::of::<v1::LookupResult>(),
+        "GetContactRequest" => tests::Ways::of::<v1::GetContactRequest>(),
+        "GetContactResponse" => tests::Ways::of::<v1::GetContactResponse>(),
+        "ContactInfo" => tests::Ways::of::<v1::ContactInfo>(),
+        "GetPictureRequest" => tests::Ways::of::<v1::GetPictureRequest>(),
+        "GetPictureResponse" => tests::Ways::of::<v1::GetPictureResponse>(),
+        "PictureStart" => tests::Ways::of::<v1::PictureStart>(),
         "Group" => tests::Ways::of::<v1::Group>(),
         "Participant" => tests::Ways::of::<v1::Participant>(),
         "ListGroupsRequest" => tests::Ways::of::<v1::ListGroupsRequest>(),

@@ -7001,6 +7001,61 @@ pub struct SetTypingResponse {
     #[prost(bool, tag = "1")]
     pub shown: bool,
 }
+/// Which chats to list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ListChatsRequest {
+    /// Page size. Default 50, maximum 500.
+    #[prost(uint32, tag = "1")]
+    pub page_size: u32,
+    /// The `next_page_token` of the previous page. Empty: the first page.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only chats of these kinds. Empty: PERSON and GROUP.
+    #[prost(enumeration = "ChatKind", repeated, tag = "3")]
+    pub chat_kinds: ::prost::alloc::vec::Vec<i32>,
+}
+/// A page of chats.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ListChatsResponse {
+    /// The chats, by their newest events, newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub chats: ::prost::alloc::vec::Vec<Chat>,
+    /// Requests the next page. Empty on the last one.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// True on the last page if the agent keeps older events, which were not read: there may be more chats.
+    #[prost(bool, tag = "3")]
+    pub incomplete: bool,
+}
+/// A chat, and its newest event.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Chat {
+    /// Canonical id, as in `Origin.chat`.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Its kind.
+    #[prost(enumeration = "ChatKind", tag = "2")]
+    pub kind: i32,
+    /// Name of the group; of a person the name in the phone's address book, else the push name, else the verified name of a
+    /// business. Empty if not known. Written by people: untrusted text.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// The other party of a direct chat, by number and by LID, where they are known. Absent for other kinds.
+    #[prost(message, optional, tag = "4")]
+    pub contact: ::core::option::Option<Contact>,
+    /// The newest event of the chat.
+    #[prost(uint64, tag = "5")]
+    pub newest_seq: u64,
+    /// When the agent recorded it.
+    #[prost(message, optional, tag = "6")]
+    pub newest_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Its kind. DROPPED: the newest message is of a person who is not allowed.
+    #[prost(enumeration = "EventKind", tag = "7")]
+    pub newest_kind: i32,
+}
 /// Generated client implementations.
 pub mod chats_client {
     #![allow(
@@ -7012,8 +7067,8 @@ pub mod chats_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// What the account does in its chats besides sending: read receipts, and typing. The agent stores none of it, and records no
-    /// events.
+    /// The chats, and what the account does in them besides sending: read receipts, and typing. The agent stores none of the
+    /// latter, and records no events.
     ///
     /// Presence and typing of others are items of WatchEvents: see `WatchEventsRequest.presence_of`.
     #[derive(Debug, Clone)]
@@ -7158,6 +7213,34 @@ pub mod chats_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Chats", "SetTyping"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Lists chats by their newest event, newest first: those of the newest 10,000 events that the agent keeps, and that
+        /// ListEvents returns. The pages of a list are as of its first page: what happens meanwhile is in the next list.
+        ///
+        /// INVALID_ARGUMENT: a kind of chat or a page token that is unknown.
+        pub async fn list_chats(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListChatsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListChatsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Chats/ListChats",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Chats", "ListChats"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -7215,9 +7298,20 @@ pub mod chats_server {
             &self,
             request: tonic::Request<super::SetTypingRequest>,
         ) -> std::result::Result<tonic::Response<Self::SetTypingStream>, tonic::Status>;
+        /// Lists chats by their newest event, newest first: those of the newest 10,000 events that the agent keeps, and that
+        /// ListEvents returns. The pages of a list are as of its first page: what happens meanwhile is in the next list.
+        ///
+        /// INVALID_ARGUMENT: a kind of chat or a page token that is unknown.
+        async fn list_chats(
+            &self,
+            request: tonic::Request<super::ListChatsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListChatsResponse>,
+            tonic::Status,
+        >;
     }
-    /// What the account does in its chats besides sending: read receipts, and typing. The agent stores none of it, and records no
-    /// events.
+    /// The chats, and what the account does in them besides sending: read receipts, and typing. The agent stores none of the
+    /// latter, and records no events.
     ///
     /// Presence and typing of others are items of WatchEvents: see `WatchEventsRequest.presence_of`.
     #[derive(Debug)]
@@ -7385,6 +7479,49 @@ pub mod chats_server {
                     };
                     Box::pin(fut)
                 }
+                "/openclaw.agent.v1.Chats/ListChats" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListChatsSvc<T: Chats>(pub Arc<T>);
+                    impl<T: Chats> tonic::server::UnaryService<super::ListChatsRequest>
+                    for ListChatsSvc<T> {
+                        type Response = super::ListChatsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListChatsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Chats>::list_chats(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListChatsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -7460,6 +7597,105 @@ pub struct LookupResult {
     /// When WhatsApp answered.
     #[prost(message, optional, tag = "5")]
     pub checked_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Which person.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GetContactRequest {
+    /// A phone number in E.164, or a LID ("...@lid").
+    #[prost(string, tag = "1")]
+    pub contact: ::prost::alloc::string::String,
+    /// Ask WhatsApp, also if the agent has asked lately.
+    #[prost(bool, tag = "2")]
+    pub refresh: bool,
+}
+/// The person.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GetContactResponse {
+    /// What is known of them.
+    #[prost(message, optional, tag = "1")]
+    pub contact: ::core::option::Option<ContactInfo>,
+}
+/// What is known of a person. Names and the "about" text are written by people: untrusted text.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ContactInfo {
+    /// The person: the number as WhatsApp spells it, and the LID, where they are known.
+    #[prost(message, optional, tag = "1")]
+    pub contact: ::core::option::Option<Contact>,
+    /// The name that they gave themselves, as their last allowed message had it. Empty if not known.
+    #[prost(string, tag = "2")]
+    pub push_name: ::prost::alloc::string::String,
+    /// Their name in the address book of the account's phone. Empty if they are not in it, or it is not known.
+    #[prost(string, tag = "3")]
+    pub saved_name: ::prost::alloc::string::String,
+    /// Whether it is a business account.
+    #[prost(bool, tag = "4")]
+    pub business: bool,
+    /// The verified name of a business. Empty if there is none.
+    #[prost(string, tag = "5")]
+    pub verified_name: ::prost::alloc::string::String,
+    /// Their "about" text. Empty if there is none, or this account may not see it.
+    #[prost(string, tag = "6")]
+    pub about: ::prost::alloc::string::String,
+    /// When they set it. Absent if not known: WhatsApp reports it only with a change.
+    #[prost(message, optional, tag = "7")]
+    pub about_set_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Id of their picture: another picture has another id. Empty if there is none, or this account may not see it.
+    #[prost(string, tag = "8")]
+    pub picture_id: ::prost::alloc::string::String,
+    /// When WhatsApp was last asked. Changes that it has reported since are applied. Absent if it was never asked: then only
+    /// the names are known.
+    #[prost(message, optional, tag = "9")]
+    pub asked_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Which picture.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GetPictureRequest {
+    /// A phone number in E.164, a LID ("...@lid") or a group's JID ("...@g.us").
+    #[prost(string, tag = "1")]
+    pub of: ::prost::alloc::string::String,
+    /// The small one, which WhatsApp's clients show in lists.
+    #[prost(bool, tag = "2")]
+    pub preview: bool,
+}
+/// One item of a picture.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GetPictureResponse {
+    /// What it is.
+    #[prost(oneof = "get_picture_response::Item", tags = "1, 2")]
+    pub item: ::core::option::Option<get_picture_response::Item>,
+}
+/// Nested message and enum types in `GetPictureResponse`.
+pub mod get_picture_response {
+    /// What it is.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Item {
+        /// What the picture is. The first item.
+        #[prost(message, tag = "1")]
+        Start(super::PictureStart),
+        /// The next bytes, at most 64 KiB.
+        #[prost(bytes, tag = "2")]
+        Chunk(::prost::alloc::vec::Vec<u8>),
+    }
+}
+/// What a picture is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct PictureStart {
+    /// Its id, as in `ContactInfo`.
+    #[prost(string, tag = "1")]
+    pub picture_id: ::prost::alloc::string::String,
+    /// MIME type: "image/jpeg".
+    #[prost(string, tag = "2")]
+    pub mime_type: ::prost::alloc::string::String,
+    /// Its size in bytes, at most 2 MiB.
+    #[prost(uint64, tag = "3")]
+    pub size_bytes: u64,
 }
 /// Generated client implementations.
 pub mod contacts_client {
@@ -7578,6 +7814,91 @@ pub mod contacts_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Contacts", "Lookup"));
             self.inner.unary(req, path, codec).await
         }
+        /// Returns what is known of a person: names, "about" text, picture. Sends nothing to them.
+        ///
+        /// Served from what the agent knows, also while the link is down. WhatsApp is asked about a person of whom it was not asked
+        /// for a day, and with `refresh`. A question counts as one number for the limit of Lookup, and as two if the agent does not
+        /// know the number yet. If WhatsApp cannot be asked, the answer is what is known, as of `asked_at`; with `refresh`, and if
+        /// nothing is known, the call fails.
+        ///
+        /// Errors, by code and `reason`:
+        ///
+        /// - INVALID_ARGUMENT: no person, or one that cannot be read.
+        /// - NOT_FOUND, NOT_ON_WHATSAPP: WhatsApp knows no such person.
+        /// - FAILED_PRECONDITION: NOT_LINKED, NOT_CONNECTED as for Send.
+        /// - RESOURCE_EXHAUSTED, LOOKUP_LIMIT: as for Lookup.
+        /// - UNAVAILABLE: NOT_CHECKED, CONNECTION_LOST as for Lookup.
+        pub async fn get_contact(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetContactRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetContactResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Contacts/GetContact",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Contacts", "GetContact"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Returns the picture of a person or of a group, as it is now. Needs the connection, and keeps nothing.
+        ///
+        /// The first item is `start`, then come chunks. A stream whose bytes are fewer than `size_bytes` of `start` is a failure.
+        /// Counts for the limit of Lookup as GetContact does. One picture is fetched at a time, at most 16 calls wait.
+        ///
+        /// Errors, by code and `reason`:
+        ///
+        /// - INVALID_ARGUMENT: no person or group, or one that cannot be read.
+        /// - NOT_FOUND
+        ///   - NO_PICTURE: there is none, or this account may not see it.
+        ///   - NOT_ON_WHATSAPP: as for GetContact.
+        /// - FAILED_PRECONDITION
+        ///   - NOT_LINKED, NOT_CONNECTED: as for Send.
+        ///   - MEDIA_TOO_LARGE: the picture has more than 2 MiB.
+        /// - RESOURCE_EXHAUSTED
+        ///   - LOOKUP_LIMIT: as for Lookup.
+        ///   - MEDIA_BUSY: too many calls wait.
+        /// - UNAVAILABLE
+        ///   - NOT_CHECKED, CONNECTION_LOST: as for Lookup.
+        ///   - MEDIA_UNREACHABLE, MEDIA_HOST_ERROR, MEDIA_INTERRUPTED, MEDIA_STALLED: as for a download.
+        ///   - FOREIGN_HOST: WhatsApp named a host that is not its own. It was not contacted.
+        /// - DATA_LOSS, MEDIA_CORRUPTED: what the host sent is not a JPEG.
+        /// - DEADLINE_EXCEEDED, TOO_SLOW: the client read nothing for 60 seconds.
+        pub async fn get_picture(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPictureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::GetPictureResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Contacts/GetPicture",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Contacts", "GetPicture"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -7612,6 +7933,60 @@ pub mod contacts_server {
             &self,
             request: tonic::Request<super::LookupRequest>,
         ) -> std::result::Result<tonic::Response<super::LookupResponse>, tonic::Status>;
+        /// Returns what is known of a person: names, "about" text, picture. Sends nothing to them.
+        ///
+        /// Served from what the agent knows, also while the link is down. WhatsApp is asked about a person of whom it was not asked
+        /// for a day, and with `refresh`. A question counts as one number for the limit of Lookup, and as two if the agent does not
+        /// know the number yet. If WhatsApp cannot be asked, the answer is what is known, as of `asked_at`; with `refresh`, and if
+        /// nothing is known, the call fails.
+        ///
+        /// Errors, by code and `reason`:
+        ///
+        /// - INVALID_ARGUMENT: no person, or one that cannot be read.
+        /// - NOT_FOUND, NOT_ON_WHATSAPP: WhatsApp knows no such person.
+        /// - FAILED_PRECONDITION: NOT_LINKED, NOT_CONNECTED as for Send.
+        /// - RESOURCE_EXHAUSTED, LOOKUP_LIMIT: as for Lookup.
+        /// - UNAVAILABLE: NOT_CHECKED, CONNECTION_LOST as for Lookup.
+        async fn get_contact(
+            &self,
+            request: tonic::Request<super::GetContactRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetContactResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the GetPicture method.
+        type GetPictureStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::GetPictureResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Returns the picture of a person or of a group, as it is now. Needs the connection, and keeps nothing.
+        ///
+        /// The first item is `start`, then come chunks. A stream whose bytes are fewer than `size_bytes` of `start` is a failure.
+        /// Counts for the limit of Lookup as GetContact does. One picture is fetched at a time, at most 16 calls wait.
+        ///
+        /// Errors, by code and `reason`:
+        ///
+        /// - INVALID_ARGUMENT: no person or group, or one that cannot be read.
+        /// - NOT_FOUND
+        ///   - NO_PICTURE: there is none, or this account may not see it.
+        ///   - NOT_ON_WHATSAPP: as for GetContact.
+        /// - FAILED_PRECONDITION
+        ///   - NOT_LINKED, NOT_CONNECTED: as for Send.
+        ///   - MEDIA_TOO_LARGE: the picture has more than 2 MiB.
+        /// - RESOURCE_EXHAUSTED
+        ///   - LOOKUP_LIMIT: as for Lookup.
+        ///   - MEDIA_BUSY: too many calls wait.
+        /// - UNAVAILABLE
+        ///   - NOT_CHECKED, CONNECTION_LOST: as for Lookup.
+        ///   - MEDIA_UNREACHABLE, MEDIA_HOST_ERROR, MEDIA_INTERRUPTED, MEDIA_STALLED: as for a download.
+        ///   - FOREIGN_HOST: WhatsApp named a host that is not its own. It was not contacted.
+        /// - DATA_LOSS, MEDIA_CORRUPTED: what the host sent is not a JPEG.
+        /// - DEADLINE_EXCEEDED, TOO_SLOW: the client read nothing for 60 seconds.
+        async fn get_picture(
+            &self,
+            request: tonic::Request<super::GetPictureRequest>,
+        ) -> std::result::Result<tonic::Response<Self::GetPictureStream>, tonic::Status>;
     }
     /// People, as WhatsApp knows them.
     #[derive(Debug)]
@@ -7729,6 +8104,97 @@ pub mod contacts_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Contacts/GetContact" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetContactSvc<T: Contacts>(pub Arc<T>);
+                    impl<
+                        T: Contacts,
+                    > tonic::server::UnaryService<super::GetContactRequest>
+                    for GetContactSvc<T> {
+                        type Response = super::GetContactResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetContactRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Contacts>::get_contact(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetContactSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Contacts/GetPicture" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPictureSvc<T: Contacts>(pub Arc<T>);
+                    impl<
+                        T: Contacts,
+                    > tonic::server::ServerStreamingService<super::GetPictureRequest>
+                    for GetPictureSvc<T> {
+                        type Response = super::GetPictureResponse;
+                        type ResponseStream = T::GetPictureStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetPictureRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Contacts>::get_picture(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPictureSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

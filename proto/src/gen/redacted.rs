@@ -574,6 +574,21 @@ impl ::core::fmt::Debug for v1::SetTypingRequest {
         f.debug_struct("SetTypingRequest").finish_non_exhaustive()
     }
 }
+impl ::core::fmt::Debug for v1::ListChatsRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ListChatsRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::ListChatsResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ListChatsResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::Chat {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Chat").finish_non_exhaustive()
+    }
+}
 impl ::core::fmt::Debug for v1::LookupRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("LookupRequest").finish_non_exhaustive()
@@ -587,6 +602,41 @@ impl ::core::fmt::Debug for v1::LookupResponse {
 impl ::core::fmt::Debug for v1::LookupResult {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("LookupResult").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::GetContactRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GetContactRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::GetContactResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GetContactResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::ContactInfo {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ContactInfo").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::GetPictureRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GetPictureRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::GetPictureResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GetPictureResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::get_picture_response::Item {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Item").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::PictureStart {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("PictureStart").finish_non_exhaustive()
     }
 }
 impl ::core::fmt::Debug for v1::Group {

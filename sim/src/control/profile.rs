@@ -64,6 +64,26 @@ pub(super) async fn name(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Saved {
+    account: E164,
+    contact: E164,
+    name: String,
+}
+
+pub(super) async fn contact(
+    State(sim): State<Arc<Sim>>,
+    Body(Saved {
+        account,
+        contact,
+        name,
+    }): Body<Saved>,
+) -> Result<Json<Value>, Failure> {
+    sim.phone(&account)?.save_contact(&contact, &name)?;
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct About {
     account: E164,
     text: String,

@@ -24,6 +24,20 @@ pub(crate) fn rename(shared: &Shared, number: &Number, name: &str) {
     shared.announce();
 }
 
+/// Saves a contact in the phone's address book, or renames one. False without a companion: the key is made for it.
+pub(crate) fn save_contact(shared: &Shared, number: &Number, contact: &Number, name: &str) -> bool {
+    let mut state = lock(&shared.state);
+    let app_state = &mut state.user(number).app_state;
+    let saved = app_state.save_contact(contact, name, unix_now());
+    if let Some((collection, version)) = saved {
+        let collection = changed(collection, version);
+        notify(&mut state, &(number.clone(), 0), vec![collection]);
+    }
+    drop(state);
+    shared.announce();
+    saved.is_some()
+}
+
 /// `<collection>` in the notification of a change.
 pub(crate) fn changed(name: &str, version: impl Into<u64>) -> Node {
     NodeBuilder::new("collection")

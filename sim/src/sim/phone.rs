@@ -106,6 +106,18 @@ impl Phone {
         app_state::rename(&self.shared, &self.number, name);
     }
 
+    /// Saves a contact in the phone's address book under this name, or renames one: companions get it as app state.
+    ///
+    /// # Errors
+    /// The number is malformed; no companion is linked.
+    pub fn save_contact(&self, contact: &str, name: &str) -> Result<(), Error> {
+        let contact = contact.parse()?;
+        match app_state::save_contact(&self.shared, &self.number, &contact, name) {
+            true => Ok(()),
+            false => Err(Error::NotLinked),
+        }
+    }
+
     /// Sends text from the phone; its companions get a copy. Returns the message id.
     ///
     /// # Errors

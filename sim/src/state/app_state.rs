@@ -15,12 +15,15 @@ use wacore_binary::builder::NodeBuilder;
 use waproto::codec;
 use waproto::whatsapp as wa;
 
+use crate::number::Number;
 use crate::wire::stanza;
 
 /// The collection that contains the push name.
 const NAME_COLLECTION: &str = "critical_block";
 /// The index of the push name setting.
 const NAME_INDEX: &str = "setting_pushName";
+/// The collection that contains the phone's address book.
+const CONTACT_COLLECTION: &str = "critical_unblock_low";
 /// The collection that contains the salt of the account's own privacy tokens.
 const SALT_COLLECTION: &str = "regular_high";
 
@@ -75,6 +78,27 @@ impl AppState {
     pub(crate) fn rename(&mut self, name: &str, now: u64) -> Option<(&'static str, u64)> {
         let version = self.put(NAME_COLLECTION, &name_index(), name_value(name), now)?;
         Some((NAME_COLLECTION, version))
+    }
+
+    /// Saves a contact in the phone's address book, or renames one. Returns the collection and its version, if there is a key.
+    pub(crate) fn save_contact(
+        &mut self,
+        contact: &Number,
+        name: &str,
+        now: u64,
+    ) -> Option<(&'static str, u64)> {
+        let value = wa::SyncActionValue {
+            contact_action: MessageField::some(wa::sync_action_value::ContactAction {
+                full_name: Some(name.to_owned()),
+                lid_jid: Some(contact.lid().to_string()),
+                save_on_primary_addressbook: Some(true),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let index = format!("[\"contact\",\"{}\"]", contact.pn());
+        let version = self.put(CONTACT_COLLECTION, index.as_bytes(), value, now)?;
+        Some((CONTACT_COLLECTION, version))
     }
 
     /// Generates the salt of the account's own privacy tokens, once. The key must exist.

@@ -330,6 +330,27 @@ async fn the_push_name_is_changed_on_either_side() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_contact_is_saved_and_renamed_on_the_phone() {
+    let server = Controlled::start().await;
+    let companion = server.linked().await;
+    for name in ["Anna", "Anna from work"] {
+        let body = json!({ "account": ACCOUNT, "contact": CONTACT, "name": name });
+        server.post("/profile/contact", body).await;
+        companion
+            .wait_for(|event| match event {
+                Event::ContactUpdate(update) => {
+                    let is_named = update.action.full_name.as_deref() == Some(name);
+                    (is_named && update.jid == contact()).then_some(())
+                }
+                _ => None,
+            })
+            .await;
+    }
+    assert_clean(&server.sim);
+    companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_do_not_see_a_hidden_online_state() {
     let server = Controlled::start().await;
     let companion = server.linked().await;

@@ -58,6 +58,8 @@ impl Tables {
 
     /// Groups, as WhatsApp describes them: `"name", group -> name`, `"group", group -> description` and `"listed", ""`.
     pub const KNOWN_GROUPS: Table = Table(30);
+    /// People, with their names and what WhatsApp reports of them: `"", JID -> profile`.
+    pub const PROFILES: Table = Table(31);
 
     /// The part of the link's state that survives a restart: `"", "" -> link`.
     pub const LINK: Table = Table(64);
@@ -103,7 +105,7 @@ impl Tables {
 
     /// The tables of one account, which are cleared when another account is linked. Events and consumers stay, and so
     /// do outgoing messages: tokens stay valid, and a queued message is sent from its own account or fails.
-    pub const ACCOUNT: [Table; 27] = [
+    pub const ACCOUNT: [Table; 28] = [
         Self::DEVICE,
         Self::IDENTITIES,
         Self::SESSIONS,
@@ -129,6 +131,7 @@ impl Tables {
         Self::SHOWN_LIDS,
         Self::SPELLINGS,
         Self::KNOWN_GROUPS,
+        Self::PROFILES,
         Self::LINK,
         Self::HELD,
     ];

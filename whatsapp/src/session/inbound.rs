@@ -1,6 +1,7 @@
 //! Processes what arrives: records messages in the journal before WhatsApp gets the ack, and reports all other events.
 
 mod notices;
+mod profiles;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -373,6 +374,11 @@ impl EventHandler for Inbound {
             Event::CallEndedElsewhere(call) => {
                 self.called(translate::answered_elsewhere(call), now);
             }
+            Event::PictureUpdate(update) => self.picture_changed(update, now),
+            Event::UserAboutUpdate(update) => self.about_changed(update, now),
+            Event::BusinessStatusUpdate(update) => self.business_changed(update, now),
+            Event::ContactUpdated(update) => self.contact_changed(&update.jid, now),
+            Event::ContactUpdate(update) => self.contact_saved(update, now),
             Event::ServerAck(ack) => self.acknowledged(ack, now),
             Event::Receipt(receipt) => self.receipted(receipt, now),
             Event::Presence(update) => self.presence.report(chats::presence(update)),

@@ -8,6 +8,7 @@
 //! media/decrypt  the thread that decrypts and verifies: frames in, pieces of 64 KiB out
 //! media/encrypt  encrypts a file to send, piece by piece
 //! media/upload   uploads the ciphertext to a host; the session provides the hosts and the token
+//! media/picture  downloads the picture of a person or a group, which is not encrypted, from the host that WhatsApp names
 //! ```
 //!
 //! A download writes nothing to disk, and keeps only a few pieces of a file in memory. The library's own downloads are not used:
@@ -18,6 +19,7 @@ mod decrypt;
 mod encrypt;
 mod http;
 mod phone;
+mod picture;
 mod source;
 mod upload;
 
@@ -34,6 +36,7 @@ use decrypt::{Decryption, Flaw, Sink};
 use source::Source;
 
 pub use encrypt::{Encryption, NotSealed};
+pub use picture::{MAX_PICTURE_BYTES, PictureError, fetch_picture};
 pub use upload::UploadFailure;
 
 /// The largest file that WhatsApp accepts.

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use openclaw_types::{Contact, Lid, Phone};
+use whatsapp_rust::Jid;
 use whatsapp_rust::request::IqError;
-use whatsapp_rust::{ContactError, Jid};
 
 use super::Session;
 
@@ -121,12 +121,7 @@ impl Session {
 
     /// The answers, each with the digits of its number.
     pub(super) async fn ask(&self, jids: &[Jid]) -> Result<Vec<(String, Named)>, QueryError> {
-        let found = self.client.contacts().is_on_whatsapp(jids).await;
-        let found = found.map_err(|error| match error {
-            ContactError::Iq(error) => QueryError::from(error),
-            // The query contains only numbers.
-            _ => QueryError::Refused(400),
-        })?;
+        let found = self.client.contacts().is_on_whatsapp(jids).await?;
         let answers = found.into_iter().map(|answer| {
             let is_lid = answer.jid.is_lid();
             let lid = if is_lid {

@@ -1,5 +1,7 @@
 //! Which number and LID belong to one person, according to WhatsApp.
 
+use std::time::SystemTime;
+
 use openclaw_state::allow::Book as _;
 use openclaw_state::journal::MessageName;
 use openclaw_state::people::People;
@@ -95,6 +97,18 @@ impl People for Store {
             }
         }
         what
+    }
+
+    fn learn_name(&self, what: &EventData, now: SystemTime) {
+        let Some(origin) = what.origin().filter(|origin| !origin.from_me) else {
+            return;
+        };
+        let name = &origin.push_name;
+        if !name.is_empty() && !self.is_seen_as(&origin.sender, name, now) {
+            self.see(&origin.sender, now, |profile| {
+                profile.push_name.clone_from(name);
+            });
+        }
     }
 }
 

@@ -81,6 +81,7 @@ fn rule_for(table: Table) -> TableRule {
         | Tables::DEVICE_LISTS
         | Tables::GROUPS
         | Tables::KNOWN_GROUPS
+        | Tables::PROFILES
         | Tables::SENT_MESSAGES
         | Tables::PENDING_INBOUND
         | Tables::JOURNAL

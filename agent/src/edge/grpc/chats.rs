@@ -10,7 +10,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::listen::Caller;
-use super::{convert, limit, status};
+use super::watch::OtherName;
+use super::{chat_list, convert, limit, status};
 use crate::link::Agent;
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -69,5 +70,22 @@ where
         let items = notes.map(|shown| Ok(pb::SetTypingResponse { shown }));
         let stop = self.stop.clone().fuse();
         Ok(Response::new(items.take_until(stop).boxed()))
+    }
+    async fn list_chats(
+        &self,
+        request: Request<pb::ListChatsRequest>,
+    ) -> Result<Response<pb::ListChatsResponse>, Status> {
+        let request = convert::list_chats_request(request.into_inner())?;
+        let journal = self.agent.journal();
+        journal.flush().await;
+        let agent = self.agent.clone();
+        let other_name: OtherName = Box::new(move |jid: &str| agent.other_name(jid));
+        let listed = chat_list::list(self.agent.pages(), journal.range(), request, &other_name);
+        let (chats, mut answer) = listed.await;
+        answer.chats.extend(chats.into_iter().map(|listed| {
+            let name = self.agent.chat_title(&listed.id, listed.with.as_ref());
+            convert::chat(listed, name.unwrap_or_default())
+        }));
+        Ok(Response::new(answer))
     }
 }

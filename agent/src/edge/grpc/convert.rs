@@ -4,6 +4,7 @@
 mod access;
 mod admin;
 mod alerts;
+mod chat_list;
 mod chats;
 mod clients;
 mod contacts;
@@ -33,9 +34,13 @@ pub(super) use admin::{
     backup_piece, backup_start, restore_chunk, restore_start, restored, sealing_secret,
 };
 pub(super) use alerts::{alerts, tested};
+pub(super) use chat_list::{ChatListRequest, ListedChat, chat, chats_token, list_chats_request};
 pub(super) use chats::{activity, mark_read_request, set_typing_request};
 pub(super) use clients::{caller, client, clients, invite_request, invited, tls};
-pub(super) use contacts::{looked_up, lookup_request};
+pub(super) use contacts::{
+    contact_info, contact_request, looked_up, lookup_request, picture_chunk, picture_request,
+    picture_start,
+};
 pub(super) use event::{event, identity};
 pub(super) use groups::{
     created, group_id, group_picture, group_settings, groups, invite_code, join_decision,

@@ -22,7 +22,7 @@ use crate::link::{ArchiveError, Denied};
 
 pub(super) use chats::chat;
 pub(super) use clients::{client_denied, no_tls, not_allowed_to, other_recipient};
-pub(super) use contacts::lookup;
+pub(super) use contacts::{lookup, picture, picture_failed};
 pub(super) use groups::{group, group_failure, participant};
 pub(super) use media::{download_denied, download_failed, upload_denied};
 pub(super) use sending::{cancel_denied, send_failure};

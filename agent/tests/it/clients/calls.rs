@@ -29,6 +29,8 @@ const NEEDED: &[(Role, &str, &[&str])] = &[
     ),
     (Role::Reader, "Access", &["ListAllowed"]),
     (Role::Reader, "Alerts", &["ListAlerts"]),
+    (Role::Reader, "Chats", &["ListChats"]),
+    (Role::Reader, "Contacts", &["GetContact", "GetPicture"]),
     (Role::Reader, "Files", &["Download"]),
     (
         Role::Reader,

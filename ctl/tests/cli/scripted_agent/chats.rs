@@ -1,7 +1,10 @@
 //! The scripted agent's chats.
 
 use openclaw_proto::v1::chats_server::Chats;
-use openclaw_proto::v1::{MarkReadRequest, MarkReadResponse, SetTypingRequest, SetTypingResponse};
+use openclaw_proto::v1::{
+    ListChatsRequest, ListChatsResponse, MarkReadRequest, MarkReadResponse, SetTypingRequest,
+    SetTypingResponse,
+};
 use tonic::{Request, Response, Status};
 
 use super::{Answers, Methods};
@@ -29,5 +32,14 @@ impl Chats for Methods {
         self.0.note(format!("SetTyping {asked}"));
         let steps = self.0.script.lock().unwrap().typing.pop_front();
         self.stream("SetTyping", "SetTypingResponse", steps)
+    }
+    async fn list_chats(
+        &self,
+        request: Request<ListChatsRequest>,
+    ) -> Result<Response<ListChatsResponse>, Status> {
+        let asked = written("ListChatsRequest", request.get_ref());
+        self.0.note(format!("ListChats {asked}"));
+        let answer = self.0.script.lock().unwrap().list_chats.pop_front();
+        self.0.answer("ListChatsResponse", answer).await
     }
 }

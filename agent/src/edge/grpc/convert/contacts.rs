@@ -1,10 +1,11 @@
-//! Lookups of numbers.
+//! Lookups of numbers, and what is known of people.
 
 use openclaw_proto::convert::contact;
 use openclaw_proto::v1 as pb;
 use openclaw_state::clock;
 use openclaw_state::lookups::{Found, Person};
-use openclaw_types::{Contact, Phone};
+use openclaw_types::{Contact, Phone, Profile, Recipient};
+use pb::get_picture_response::Item;
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
@@ -49,6 +50,85 @@ fn result((asked, found): (Phone, Found)) -> pb::LookupResult {
     }
 }
 
+/// A group where a person is needed.
+#[derive(Debug, thiserror::Error)]
+#[error("is a group: give a number or a LID (\"...@lid\")")]
+struct NotAPerson;
+
+pub(in crate::edge::grpc) fn contact_request(
+    request: &pb::GetContactRequest,
+) -> Result<(Contact, bool), GrpcStatus> {
+    let pb::GetContactRequest { contact, refresh } = request;
+    let who = match contact.parse() {
+        Ok(Recipient::Phone(phone)) => Contact {
+            phone: Some(phone),
+            lid: None,
+        },
+        Ok(Recipient::Lid(lid)) => Contact {
+            phone: None,
+            lid: Some(lid),
+        },
+        Ok(Recipient::Group(_)) => return Err(invalid("contact", &NotAPerson)),
+        Err(error) => return Err(invalid("contact", &error)),
+    };
+    Ok((who, *refresh))
+}
+
+pub(in crate::edge::grpc) fn contact_info(profile: Profile) -> pb::ContactInfo {
+    let Profile {
+        contact: who,
+        push_name,
+        saved_name,
+        business,
+        verified_name,
+        about,
+        about_set_at,
+        picture_id,
+        asked_at,
+        outdated: _,
+        used_at: _,
+    } = profile;
+    pb::ContactInfo {
+        contact: Some(contact(who)),
+        push_name,
+        saved_name,
+        business,
+        verified_name,
+        about,
+        about_set_at: about_set_at.map(Timestamp::from),
+        picture_id,
+        asked_at: asked_at.map(|at| Timestamp::from(clock::shown(at))),
+    }
+}
+
+pub(in crate::edge::grpc) fn picture_request(
+    request: &pb::GetPictureRequest,
+) -> Result<(Recipient, bool), GrpcStatus> {
+    let pb::GetPictureRequest { of, preview } = request;
+    let of = of.parse().map_err(|error| invalid("of", &error))?;
+    Ok((of, *preview))
+}
+
+pub(in crate::edge::grpc) fn picture_start(
+    picture_id: String,
+    bytes: usize,
+) -> pb::GetPictureResponse {
+    let start = pb::PictureStart {
+        picture_id,
+        mime_type: "image/jpeg".to_owned(),
+        size_bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+    };
+    pb::GetPictureResponse {
+        item: Some(Item::Start(start)),
+    }
+}
+
+pub(in crate::edge::grpc) fn picture_chunk(bytes: Vec<u8>) -> pb::GetPictureResponse {
+    pb::GetPictureResponse {
+        item: Some(Item::Chunk(bytes.into())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +150,25 @@ mod tests {
             assert_eq!(refused.code(), tonic::Code::InvalidArgument);
             assert!(refused.message().starts_with("numbers"));
             assert!(!refused.message().contains("SECRET"));
+        }
+    }
+    #[test]
+    fn a_contact_is_a_person_and_is_not_repeated() {
+        for (contact, is_read) in [
+            ("+15550100002", true),
+            ("100000000000002@lid", true),
+            ("120363000000000001@g.us", false),
+            ("SECRET", false),
+            ("", false),
+        ] {
+            let contact = contact.to_owned();
+            let read = contact_request(&pb::GetContactRequest {
+                contact,
+                refresh: false,
+            });
+            assert_eq!(read.is_ok(), is_read);
+            let message = read.map_or_else(|error| error.message().to_owned(), |_| String::new());
+            assert!(!message.contains("SECRET"), "{message}");
         }
     }
 }

@@ -19,7 +19,7 @@ pub(in crate::edge::grpc) struct Page<T> {
 /// A page token that this list did not return.
 #[derive(Debug, thiserror::Error)]
 #[error("is not a page token of this list")]
-struct BadToken;
+pub(super) struct BadToken;
 
 /// One page of at most `size` items (0: [`MAX_PAGE`]). The list is ordered by its keys, and a page's last key is the
 /// token of the next page, so items that are added or removed between two calls neither repeat nor hide others.

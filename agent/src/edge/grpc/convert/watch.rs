@@ -9,10 +9,11 @@ use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
 use super::chats::followed;
+use super::page::BadToken;
 use super::{UnknownValue, page};
 use crate::edge::grpc::status::invalid;
 
-/// The default and the largest size of a ListEvents page.
+/// The default and the largest size of a page of events or chats.
 const DEFAULT_PAGE: usize = 50;
 const MAX_PAGE: usize = 500;
 
@@ -61,11 +62,6 @@ pub(in crate::edge::grpc) struct ListRequest {
     pub(in crate::edge::grpc) before: Option<Seq>,
 }
 
-/// A page token that this list did not return.
-#[derive(Debug, thiserror::Error)]
-#[error("is not a page token of this list")]
-struct BadToken;
-
 pub(in crate::edge::grpc) fn list_request(
     request: pb::ListEventsRequest,
 ) -> Result<ListRequest, GrpcStatus> {
@@ -83,12 +79,16 @@ pub(in crate::edge::grpc) fn list_request(
     };
     Ok(ListRequest {
         filter: self::filter(filter)?,
-        size: match usize::try_from(page_size) {
-            Ok(size @ 1..) => size.min(MAX_PAGE),
-            _ => DEFAULT_PAGE,
-        },
+        size: page_size_of(page_size),
         before: before.map(Seq),
     })
+}
+
+pub(super) fn page_size_of(requested: u32) -> usize {
+    match usize::try_from(requested) {
+        Ok(size @ 1..) => size.min(MAX_PAGE),
+        _ => DEFAULT_PAGE,
+    }
 }
 
 /// Empty on the last page.
@@ -105,7 +105,7 @@ fn filter(filter: Option<pb::EventFilter>) -> Result<Filter, GrpcStatus> {
     Ok(Filter {
         kinds: self::kinds(kinds)?,
         chats: self::chats(&chats)?,
-        chat_kinds: self::chat_kinds(chat_kinds)?,
+        chat_kinds: self::chat_kinds("filter.chat_kinds", chat_kinds)?,
     })
 }
 
@@ -119,7 +119,8 @@ fn kinds(kinds: Vec<i32>) -> Result<KindSet, GrpcStatus> {
     Ok(KindSet::of(known.collect::<Result<Vec<_>, _>>()?))
 }
 
-fn chat_kinds(kinds: Vec<i32>) -> Result<ChatKinds, GrpcStatus> {
+/// `field` is the name of the list in the request.
+pub(super) fn chat_kinds(field: &str, kinds: Vec<i32>) -> Result<ChatKinds, GrpcStatus> {
     let known = kinds
         .into_iter()
         .map(|kind| match pb::ChatKind::try_from(kind) {
@@ -127,9 +128,7 @@ fn chat_kinds(kinds: Vec<i32>) -> Result<ChatKinds, GrpcStatus> {
             Ok(pb::ChatKind::Group) => Ok(ChatKind::Group),
             Ok(pb::ChatKind::Status) => Ok(ChatKind::Status),
             Ok(pb::ChatKind::Channel) => Ok(ChatKind::Channel),
-            Ok(pb::ChatKind::Unspecified) | Err(_) => {
-                Err(invalid("filter.chat_kinds", &UnknownValue(kind)))
-            }
+            Ok(pb::ChatKind::Unspecified) | Err(_) => Err(invalid(field, &UnknownValue(kind))),
         });
     Ok(ChatKinds::of(known.collect::<Result<Vec<_>, _>>()?))
 }
@@ -187,7 +186,7 @@ mod tests {
         assert_eq!(kinds(vec![]).unwrap(), KindSet::ALL);
         for bad in [0, 99, -1] {
             assert!(kinds(vec![bad]).is_err());
-            assert!(chat_kinds(vec![bad]).is_err());
+            assert!(chat_kinds("chat_kinds", vec![bad]).is_err());
         }
     }
 

@@ -1,11 +1,12 @@
-//! Errors of `Lookup`.
+//! Errors of lookups, and of reading contacts and pictures.
 
 use openclaw_state::clock;
+use openclaw_whatsapp::session::{DownloadError, PictureError};
 use tonic::{Code, Status};
 
 use super::sending::{Retry, with_retry};
-use super::{chat, with_info};
-use crate::link::{ChatError, LookupError};
+use super::{chat, download_failed, with_info};
+use crate::link::{ChatError, LookupError, PictureDenied};
 
 const IN_A_MOMENT: &str = "call again in a moment: what was answered already is cached";
 
@@ -32,7 +33,60 @@ pub(in crate::edge::grpc) fn lookup(error: &LookupError) -> Status {
             let more = [("code", number.as_str())];
             with_info(code, &message, reason, IN_A_MOMENT, more)
         }
+        LookupError::NoSuchPerson => with_info(
+            Code::NotFound,
+            &message,
+            "NOT_ON_WHATSAPP",
+            "check the number and its country code",
+            [],
+        ),
     }
+}
+
+pub(in crate::edge::grpc) fn picture(denied: &PictureDenied) -> Status {
+    let (code, reason, hint) = match denied {
+        PictureDenied::NotAsked(error) => return lookup(error),
+        PictureDenied::NoPicture => (
+            Code::NotFound,
+            "NO_PICTURE",
+            "nothing to do: people choose who may see their picture",
+        ),
+        PictureDenied::Busy => (
+            Code::ResourceExhausted,
+            "MEDIA_BUSY",
+            "wait until other pictures have been read",
+        ),
+        PictureDenied::NotSent(PictureError::ForeignHost) => (
+            Code::Unavailable,
+            "FOREIGN_HOST",
+            "the host was not contacted: try again later",
+        ),
+        PictureDenied::NotSent(PictureError::Download(error)) => return picture_failed(*error),
+    };
+    with_info(code, &denied.to_string(), reason, hint, [])
+}
+
+/// The errors of a download have hints for files of messages, some of which do not fit a picture.
+pub(in crate::edge::grpc) fn picture_failed(error: DownloadError) -> Status {
+    let (code, reason, hint) = match error {
+        DownloadError::Unreachable => (
+            Code::Unavailable,
+            "MEDIA_UNREACHABLE",
+            "let the agent connect to pps.whatsapp.net:443, then try again",
+        ),
+        DownloadError::TooLarge(_) => (
+            Code::FailedPrecondition,
+            "MEDIA_TOO_LARGE",
+            "read the small one (`preview`, --preview)",
+        ),
+        DownloadError::Corrupted => (
+            Code::DataLoss,
+            "MEDIA_CORRUPTED",
+            "what WhatsApp's host sent is not a JPEG: try again later",
+        ),
+        error => return download_failed(error),
+    };
+    with_info(code, &error.to_string(), reason, hint, [])
 }
 
 #[cfg(test)]
@@ -63,8 +117,32 @@ mod tests {
                 "CONNECTION_LOST",
             ),
             (LookupError::Refused(500), "NOT_CHECKED"),
+            (LookupError::NoSuchPerson, "NOT_ON_WHATSAPP"),
         ] {
             let status = lookup(&error);
+            let info = status.get_details_error_info().expect("has an ErrorInfo");
+            assert_eq!(info.reason, reason);
+            assert!(!info.metadata["hint"].is_empty(), "{reason}");
+        }
+    }
+
+    #[test]
+    fn every_reason_without_a_picture_has_its_own_name_and_a_hint() {
+        let not_sent = |error| PictureDenied::NotSent(PictureError::Download(error));
+        for (denied, reason) in [
+            (LookupError::Refused(500).into(), "NOT_CHECKED"),
+            (PictureDenied::NoPicture, "NO_PICTURE"),
+            (PictureDenied::Busy, "MEDIA_BUSY"),
+            (PictureError::ForeignHost.into(), "FOREIGN_HOST"),
+            (not_sent(DownloadError::Unreachable), "MEDIA_UNREACHABLE"),
+            (not_sent(DownloadError::HostError(302)), "MEDIA_HOST_ERROR"),
+            (not_sent(DownloadError::Interrupted), "MEDIA_INTERRUPTED"),
+            (not_sent(DownloadError::Stalled), "MEDIA_STALLED"),
+            (not_sent(DownloadError::TooLarge(1)), "MEDIA_TOO_LARGE"),
+            (not_sent(DownloadError::Corrupted), "MEDIA_CORRUPTED"),
+            (not_sent(DownloadError::TooSlow), "TOO_SLOW"),
+        ] {
+            let status = picture(&denied);
             let info = status.get_details_error_info().expect("has an ErrorInfo");
             assert_eq!(info.reason, reason);
             assert!(!info.metadata["hint"].is_empty(), "{reason}");
