@@ -32,8 +32,8 @@ use openclaw_vault::Batch;
 
 use crate::vault::{Ticket, Vault};
 
-pub use incoming::{Incoming, Sealing};
-pub use inspection::Unfit;
+pub use incoming::{Encrypted, Incoming};
+pub use inspection::FormatError;
 pub use opus::NotVoice;
 
 /// The directory on the volume.
@@ -129,7 +129,7 @@ pub enum UploadError {
     },
     /// It is not of the kind that the client declared.
     #[error(transparent)]
-    Unfit(#[from] Unfit),
+    FormatError(#[from] FormatError),
     /// An I/O error of the volume.
     #[error("the file could not be written to the agent's volume")]
     Volume(#[source] io::Error),
@@ -349,7 +349,7 @@ impl Uploads {
 
     /// Removes files that belong to no message, oldest first, until there is room for a file of `bytes` bytes, within the limits
     /// and on the volume.
-    fn make_way(&self, bytes: u64, now: SystemTime) {
+    fn evict_unclaimed(&self, bytes: u64, now: SystemTime) {
         loop {
             let oldest = {
                 let state = self.state();

@@ -12,7 +12,7 @@ use rustix::fs::{OFlags, statvfs};
 use sha2::{Digest as _, Sha256};
 
 use super::inspection::{Findings, Inspection};
-use super::{MAX_FILE_BYTES, NewUpload, Unfit, Upload, UploadError, Uploads, file_name};
+use super::{FormatError, MAX_FILE_BYTES, NewUpload, Upload, UploadError, Uploads, file_name};
 use crate::vault::Ticket;
 
 /// The free space is checked again after this many bytes.
@@ -21,7 +21,7 @@ const VOICE_MIME_TYPE: &str = "audio/ogg; codecs=opus";
 
 /// The result of encrypting a file.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Sealing {
+pub struct Encrypted {
     /// The key, and the hashes of the file and of what is on the volume.
     pub pointer: MediaPointer,
     /// WhatsApp's MACs of its parts; may be empty.
@@ -54,7 +54,7 @@ impl Incoming {
             return Err(UploadError::TooLarge);
         }
         let upload = fastrand::u64(..);
-        uploads.make_way(declared, now);
+        uploads.evict_unclaimed(declared, now);
         uploads.reserve(upload, declared)?;
         let file = create(&uploads.dir, upload);
         let inspection = Inspection::of(new.media.kind);
@@ -97,11 +97,11 @@ impl Incoming {
     pub fn seal(
         mut self,
         tail: &[u8],
-        sealing: Sealing,
+        encrypted: Encrypted,
         now: SystemTime,
     ) -> Result<(MediaId, Upload, Ticket), UploadError> {
         if self.bytes == 0 {
-            return Err(Unfit::Empty.into());
+            return Err(FormatError::Empty.into());
         }
         if self.new.media.bytes > 0 && self.bytes != self.new.media.bytes {
             return Err(self.other_size());
@@ -109,7 +109,7 @@ impl Incoming {
         self.write(tail)?;
         let inspection = std::mem::replace(&mut self.inspection, Inspection::Other);
         let findings = inspection.finish()?;
-        let upload = self.describe(findings, sealing, now);
+        let upload = self.describe(findings, encrypted, now);
         // The row must never be durable without the file and its name.
         self.file.sync_all()?;
         File::open(&self.uploads.dir)?.sync_all()?;
@@ -150,10 +150,10 @@ impl Incoming {
     }
 
     /// The metadata: as read from the file, else as the client gave them.
-    fn describe(&self, findings: Findings, sealing: Sealing, now: SystemTime) -> Upload {
+    fn describe(&self, findings: Findings, encrypted: Encrypted, now: SystemTime) -> Upload {
         let NewUpload { media, thumbnail } = self.new.clone();
         let Findings { voice, picture } = findings;
-        let Sealing { pointer, sidecar } = sealing;
+        let Encrypted { pointer, sidecar } = encrypted;
         let mime_type = match (media.kind, &picture) {
             (MediaKind::Voice, _) => VOICE_MIME_TYPE.to_owned(),
             (MediaKind::Sticker, Some(picture)) => picture.mime_type.to_owned(),
@@ -289,8 +289,8 @@ impl std::fmt::Debug for Incoming {
 }
 
 /// Has the key, so nothing is shown.
-impl std::fmt::Debug for Sealing {
+impl std::fmt::Debug for Encrypted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sealing").finish_non_exhaustive()
+        f.debug_struct("Encrypted").finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ use super::picture::{MAX_HEAD_BYTES, Picture, picture};
 
 /// Why a file cannot be sent as the declared kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
+pub enum FormatError {
     /// It is no voice message.
     #[error(transparent)]
     Voice(#[from] NotVoice),
@@ -50,7 +50,7 @@ impl Inspection {
     }
 
     /// The next bytes. Fails as soon as the file is known to be of another kind.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(), Unfit> {
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(), FormatError> {
         match self {
             Self::Voice(reader) => reader.read(bytes)?,
             Self::Picture { head, .. } => {
@@ -62,7 +62,7 @@ impl Inspection {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<Findings, Unfit> {
+    pub(super) fn finish(self) -> Result<Findings, FormatError> {
         let mut findings = Findings::default();
         match self {
             Self::Voice(reader) => findings.voice = Some(reader.finish()?),
@@ -70,10 +70,10 @@ impl Inspection {
                 findings.picture = picture(&head);
                 let is_webp = |found: Picture| found.mime_type == "image/webp";
                 if is_sticker && !findings.picture.is_some_and(is_webp) {
-                    return Err(Unfit::Sticker);
+                    return Err(FormatError::Sticker);
                 }
                 if findings.picture.is_none() {
-                    return Err(Unfit::Picture);
+                    return Err(FormatError::Picture);
                 }
             }
             Self::Other => {}
@@ -87,7 +87,7 @@ mod tests {
     use super::super::{opus, picture};
     use super::*;
 
-    fn inspect(kind: MediaKind, file: &[u8]) -> Result<Findings, Unfit> {
+    fn inspect(kind: MediaKind, file: &[u8]) -> Result<Findings, FormatError> {
         let mut inspection = Inspection::of(kind);
         for piece in file.chunks(7) {
             inspection.read(piece)?;
@@ -102,12 +102,12 @@ mod tests {
         assert_eq!(seconds.seconds, 3);
         assert!(inspect(MediaKind::Sticker, sticker).is_ok());
         let refused = inspect(MediaKind::Sticker, &voice);
-        assert_eq!(refused, Err(Unfit::Sticker));
+        assert_eq!(refused, Err(FormatError::Sticker));
         let refused = inspect(MediaKind::Voice, sticker);
-        assert_eq!(refused, Err(Unfit::Voice(NotVoice::NotOgg)));
+        assert_eq!(refused, Err(FormatError::Voice(NotVoice::NotOgg)));
         assert!(inspect(MediaKind::Image, sticker).is_ok());
         let refused = inspect(MediaKind::Image, b"anything");
-        assert_eq!(refused, Err(Unfit::Picture));
+        assert_eq!(refused, Err(FormatError::Picture));
         for kind in [MediaKind::Video, MediaKind::Audio, MediaKind::Document] {
             assert!(inspect(kind, b"anything").is_ok());
         }

@@ -38,8 +38,8 @@ fn document(bytes: u64) -> NewUpload {
     }
 }
 
-fn sealing() -> Sealing {
-    Sealing {
+fn encrypted() -> Encrypted {
+    Encrypted {
         pointer: MediaPointer {
             key: vec![7; 32],
             ..MediaPointer::default()
@@ -51,7 +51,7 @@ fn sealing() -> Sealing {
 fn store(uploads: &Arc<Uploads>, bytes: &[u8]) -> Result<MediaId, UploadError> {
     let mut incoming = uploads.begin(document(0), now())?;
     incoming.add(bytes, bytes)?;
-    let (id, _, _) = incoming.seal(b"mac", sealing(), now())?;
+    let (id, _, _) = incoming.seal(b"mac", encrypted(), now())?;
     Ok(id)
 }
 
@@ -114,11 +114,14 @@ async fn a_file_that_is_not_sealed_leaves_nothing() {
     drop(incoming);
     assert!(files(&volume).is_empty());
     let incoming = uploads.begin(document(0), now()).unwrap();
-    let empty = incoming.seal(b"mac", sealing(), now());
-    assert!(matches!(empty, Err(UploadError::Unfit(Unfit::Empty))));
+    let empty = incoming.seal(b"mac", encrypted(), now());
+    assert!(matches!(
+        empty,
+        Err(UploadError::FormatError(FormatError::Empty))
+    ));
     let mut incoming = uploads.begin(document(6), now()).unwrap();
     incoming.add(b"hello", b"hello").unwrap();
-    let short = incoming.seal(b"mac", sealing(), now());
+    let short = incoming.seal(b"mac", encrypted(), now());
     assert!(matches!(short, Err(UploadError::OtherSize { .. })));
     assert!(files(&volume).is_empty());
 }

@@ -1,6 +1,6 @@
 //! Encrypts a file to send in the form that WhatsApp's media hosts accept, piece by piece. Each file has its own key.
 
-use openclaw_state::uploads::Sealing;
+use openclaw_state::uploads::Encrypted;
 use openclaw_types::{MediaKind, MediaPointer};
 use whatsapp_rust::wacore::time;
 use whatsapp_rust::wacore::upload::{EncryptedMediaInfo, MediaEncryptor};
@@ -34,7 +34,7 @@ impl Encryption {
     }
 
     /// Adds the last block and the MAC to `out`.
-    pub fn finish(self, out: &mut Vec<u8>) -> Result<Sealing, NotSealed> {
+    pub fn finish(self, out: &mut Vec<u8>) -> Result<Encrypted, NotSealed> {
         let info = self.0.finalize(out).map_err(|_| NotSealed)?;
         let EncryptedMediaInfo {
             mut media_key,
@@ -51,7 +51,7 @@ impl Encryption {
             key_made_at: time::now_secs(),
         };
         media_key.zeroize();
-        Ok(Sealing {
+        Ok(Encrypted {
             pointer,
             sidecar: streaming_sidecar.unwrap_or_default(),
         })

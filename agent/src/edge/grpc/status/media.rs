@@ -1,6 +1,6 @@
 //! Downloads and uploads that are refused or fail.
 
-use openclaw_state::uploads::{ClaimDenied, Unfit, UploadError};
+use openclaw_state::uploads::{ClaimDenied, FormatError, UploadError};
 use openclaw_whatsapp::session::DownloadError;
 use tonic::{Code, Status};
 
@@ -145,22 +145,22 @@ const fn upload_error(error: &UploadError) -> (Code, &'static str, &'static str)
             "INVALID_ARGUMENT",
             "send exactly `size_bytes` bytes, or leave `size_bytes` out",
         ),
-        UploadError::Unfit(Unfit::Voice(_)) => (
+        UploadError::FormatError(FormatError::Voice(_)) => (
             Code::InvalidArgument,
             "NOT_A_VOICE_MESSAGE",
             "a voice message is Opus in an Ogg container: convert it with `ffmpeg -i IN -c:a libopus -ac 1 OUT.ogg`, or send it as audio",
         ),
-        UploadError::Unfit(Unfit::Sticker) => (
+        UploadError::FormatError(FormatError::Sticker) => (
             Code::InvalidArgument,
             "NOT_A_STICKER",
             "a sticker is a WebP of 512 by 512 pixels: convert it, or send it as an image",
         ),
-        UploadError::Unfit(Unfit::Picture) => (
+        UploadError::FormatError(FormatError::Picture) => (
             Code::InvalidArgument,
             "NOT_A_PICTURE",
             "WhatsApp's clients do not show other formats, such as HEIC: convert it to JPEG, or send it as a document",
         ),
-        UploadError::Unfit(Unfit::Empty) => (
+        UploadError::FormatError(FormatError::Empty) => (
             Code::InvalidArgument,
             "EMPTY_FILE",
             "send a file that has at least one byte",
@@ -223,8 +223,8 @@ mod tests {
                 bytes: 1,
                 declared: 2,
             },
-            UploadError::Unfit(Unfit::Sticker),
-            UploadError::Unfit(Unfit::Empty),
+            UploadError::FormatError(FormatError::Sticker),
+            UploadError::FormatError(FormatError::Empty),
         ];
         for error in files {
             reason(&upload_denied(&error.into()));
