@@ -132,7 +132,13 @@ async fn what_a_person_hides_is_absent() {
 
 #[tokio::test]
 async fn the_name_in_the_phones_address_book_is_known_without_a_message() {
-    let world = World::linked().await;
+    let world = World::new().await;
+    // Before the agent is linked, and after it.
+    world.phone().save_contact(BERT, &named("Bert")).unwrap();
+    world.link().await;
+    world
+        .until_known(BERT, |known| known.saved_name == named("Bert"))
+        .await;
     world.phone().save_contact(ANNA, &named("Anna")).unwrap();
     world
         .until_known(ANNA, |known| known.saved_name == named("Anna"))

@@ -24,8 +24,8 @@ pub(crate) fn rename(shared: &Shared, number: &Number, name: &str) {
     shared.announce();
 }
 
-/// Saves a contact in the phone's address book, or renames one. False without a companion: the key is made for it.
-pub(crate) fn save_contact(shared: &Shared, number: &Number, contact: &Number, name: &str) -> bool {
+/// Saves a contact in the phone's address book, or renames one.
+pub(crate) fn save_contact(shared: &Shared, number: &Number, contact: &Number, name: &str) {
     let mut state = lock(&shared.state);
     let app_state = &mut state.user(number).app_state;
     let saved = app_state.save_contact(contact, name, unix_now());
@@ -35,7 +35,6 @@ pub(crate) fn save_contact(shared: &Shared, number: &Number, contact: &Number, n
     }
     drop(state);
     shared.announce();
-    saved.is_some()
 }
 
 /// `<collection>` in the notification of a change.

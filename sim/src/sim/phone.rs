@@ -109,13 +109,11 @@ impl Phone {
     /// Saves a contact in the phone's address book under this name, or renames one: companions get it as app state.
     ///
     /// # Errors
-    /// The number is malformed; no companion is linked.
+    /// The number is malformed.
     pub fn save_contact(&self, contact: &str, name: &str) -> Result<(), Error> {
         let contact = contact.parse()?;
-        match app_state::save_contact(&self.shared, &self.number, &contact, name) {
-            true => Ok(()),
-            false => Err(Error::NotLinked),
-        }
+        app_state::save_contact(&self.shared, &self.number, &contact, name);
+        Ok(())
     }
 
     /// Sends text from the phone; its companions get a copy. Returns the message id.

@@ -2,7 +2,7 @@
 //! phone and its companions have. The phone starts with one setting, its push name; without it, companions have no
 //! name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use buffa::MessageField;
@@ -33,6 +33,8 @@ pub(crate) struct AppState {
     key: Option<Key>,
     salt: Option<[u8; 32]>,
     collections: HashMap<String, Collection>,
+    /// Contacts that were saved before there was a key, by their index.
+    early_contacts: BTreeMap<String, wa::SyncActionValue>,
 }
 
 /// All patches from the first one on, and the state that results from them.
@@ -72,6 +74,9 @@ impl AppState {
         };
         self.key = Some(key);
         self.rename(name, now);
+        for (index, value) in std::mem::take(&mut self.early_contacts) {
+            self.put(CONTACT_COLLECTION, index.as_bytes(), value, now);
+        }
     }
 
     /// Changes the push name, as the phone does. Returns the collection and its version, if there is a key.
@@ -80,7 +85,8 @@ impl AppState {
         Some((NAME_COLLECTION, version))
     }
 
-    /// Saves a contact in the phone's address book, or renames one. Returns the collection and its version, if there is a key.
+    /// Saves a contact in the phone's address book, or renames one. Returns the collection and its version, if there is a key;
+    /// without one, it is in the collection from the beginning.
     pub(crate) fn save_contact(
         &mut self,
         contact: &Number,
@@ -97,6 +103,10 @@ impl AppState {
             ..Default::default()
         };
         let index = format!("[\"contact\",\"{}\"]", contact.pn());
+        if self.key.is_none() {
+            self.early_contacts.insert(index, value);
+            return None;
+        }
         let version = self.put(CONTACT_COLLECTION, index.as_bytes(), value, now)?;
         Some((CONTACT_COLLECTION, version))
     }
