@@ -5,7 +5,7 @@ use std::time::Duration;
 use openclaw_state::clock;
 use openclaw_types::{ChatId, Contact, Recipient};
 use openclaw_whatsapp::session::{DownloadError, PictureError, fetch_picture};
-use tokio::sync::mpsc::{self, error::SendTimeoutError};
+use tokio::sync::mpsc;
 
 use super::{Agent, LookupError};
 
@@ -15,7 +15,7 @@ pub(super) const MAX_PICTURES: usize = 1;
 pub(super) const MAX_WAITING_PICTURES: usize = 16;
 /// The size of a piece.
 const PIECE_BYTES: usize = 64 * 1024;
-/// A client that reads nothing for so long keeps others waiting.
+/// A client that has not read the picture by then keeps others waiting.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 type PieceResult = Result<Vec<u8>, DownloadError>;
@@ -78,9 +78,9 @@ impl Agent {
         let (sink, pieces) = mpsc::channel(1);
         // It ends with the caller, who holds the receiver.
         tokio::spawn(async move {
-            let sent = send(&picture, &sink).await;
+            let sent = tokio::time::timeout(READ_TIMEOUT, send(&picture, &sink)).await;
             drop((picture, turn));
-            if let Err(SendTimeoutError::Timeout(_)) = sent {
+            if sent.is_err() {
                 let _ = sink.send(Err(DownloadError::TooSlow)).await;
             }
         });
@@ -100,9 +100,11 @@ impl Agent {
     }
 }
 
-async fn send(picture: &[u8], sink: &PieceSink) -> Result<(), SendTimeoutError<PieceResult>> {
+async fn send(picture: &[u8], sink: &PieceSink) {
     for piece in picture.chunks(PIECE_BYTES) {
-        sink.send_timeout(Ok(piece.to_vec()), READ_TIMEOUT).await?;
+        if sink.send(Ok(piece.to_vec())).await.is_err() {
+            // The client has gone.
+            return;
+        }
     }
-    Ok(())
 }

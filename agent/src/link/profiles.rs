@@ -33,6 +33,12 @@ impl Agent {
         }
     }
 
+    /// What is kept of a person. Asks nobody.
+    #[must_use]
+    pub fn known_profile(&self, who: &Contact) -> Option<Profile> {
+        self.store.profile(who)
+    }
+
     /// The name of a chat, if it is known: of the group, or of the other person.
     #[must_use]
     pub fn chat_title(&self, chat: &ChatId, with: Option<&Contact>) -> Option<String> {

@@ -10,7 +10,8 @@ use tonic::{Code, Status};
 
 use crate::access::{ONLY_ANNA, resolved, ruled};
 use crate::harness::{
-    ACCOUNT, ANNA, BERT, POLL, TEST_TIMEOUT, UNREGISTERED, WORD, World, fact, lid, refusal,
+    ACCOUNT, ANNA, BERT, Client, POLL, TEST_TIMEOUT, TLS, UNREGISTERED, WORD, World, fact, lid,
+    refusal,
 };
 
 impl World {
@@ -29,7 +30,12 @@ impl World {
     /// Waits until what is known of a person is so.
     async fn until_known(&self, who: &str, is_so: impl Fn(&pb::ContactInfo) -> bool) {
         let known = async {
-            while !is_so(&self.contact(who).await) {
+            let is_known = async || {
+                self.contact_with(who, false)
+                    .await
+                    .is_ok_and(|it| is_so(&it))
+            };
+            while !is_known().await {
                 tokio::time::sleep(POLL).await;
             }
         };
@@ -136,6 +142,8 @@ async fn the_name_in_the_phones_address_book_is_known_without_a_message() {
     // Before the agent is linked, and after it.
     world.phone().save_contact(BERT, &named("Bert")).unwrap();
     world.link().await;
+    // WhatsApp is not needed to find them by number.
+    world.usync_refused(503).await;
     world
         .until_known(BERT, |known| known.saved_name == named("Bert"))
         .await;
@@ -148,6 +156,27 @@ async fn the_name_in_the_phones_address_book_is_known_without_a_message() {
         .until_known(ANNA, |known| known.saved_name == named("A."))
         .await;
     assert_eq!(world.contact(ANNA).await.push_name, "");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_reader_gets_what_is_known_and_whatsapp_is_not_asked_for_it() {
+    let world = World::linked_with(&TLS).await;
+    world.greeted_by(ANNA, &named("Anna")).await;
+    let reader = Client::invited(&world.agent, pb::Role::Reader).await;
+    let mut contacts = ContactsClient::new(reader.connect(&world.agent).await.unwrap());
+    let mut get = async |contact: &str, refresh| {
+        let contact = contact.to_owned();
+        let request = pb::GetContactRequest { contact, refresh };
+        let answer = contacts.get_contact(request).await?.into_inner();
+        Ok::<_, Status>(answer.contact.expect("a contact"))
+    };
+    let anna = get(ANNA, false).await.unwrap();
+    assert_eq!((anna.push_name, anna.asked_at), (named("Anna"), None));
+    for (who, refresh) in [(BERT, false), (ANNA, true)] {
+        let denied = refusal(&get(who, refresh).await.unwrap_err());
+        assert_eq!(denied, (Code::PermissionDenied, "ROLE".to_owned()));
+    }
     world.finish().await;
 }
 

@@ -7819,13 +7819,15 @@ pub mod contacts_client {
         /// Served from what the agent knows, also while the link is down. WhatsApp is asked about a person of whom it was not asked
         /// for a day, and with `refresh`. A question counts as one number for the limit of Lookup, and as two if the agent does not
         /// know the number yet. If WhatsApp cannot be asked, the answer is what is known, as of `asked_at`; with `refresh`, and if
-        /// nothing is known, the call fails.
+        /// nothing is known, the call fails. For a reader WhatsApp is never asked: `refresh` needs the role sender, and so does a
+        /// person of whom nothing is known.
         ///
         /// Errors, by code and `reason`:
         ///
         /// - INVALID_ARGUMENT: no person, or one that cannot be read.
         /// - NOT_FOUND, NOT_ON_WHATSAPP: WhatsApp knows no such person.
         /// - FAILED_PRECONDITION: NOT_LINKED, NOT_CONNECTED as for Send.
+        /// - PERMISSION_DENIED, ROLE: WhatsApp would have to be asked, and the client is a reader.
         /// - RESOURCE_EXHAUSTED, LOOKUP_LIMIT: as for Lookup.
         /// - UNAVAILABLE: NOT_CHECKED, CONNECTION_LOST as for Lookup.
         pub async fn get_contact(
@@ -7874,7 +7876,7 @@ pub mod contacts_client {
         ///   - MEDIA_UNREACHABLE, MEDIA_HOST_ERROR, MEDIA_INTERRUPTED, MEDIA_STALLED: as for a download.
         ///   - FOREIGN_HOST: WhatsApp named a host that is not its own. It was not contacted.
         /// - DATA_LOSS, MEDIA_CORRUPTED: what the host sent is not a JPEG.
-        /// - DEADLINE_EXCEEDED, TOO_SLOW: the client read nothing for 60 seconds.
+        /// - DEADLINE_EXCEEDED, TOO_SLOW: the client did not read the picture within 60 seconds.
         pub async fn get_picture(
             &mut self,
             request: impl tonic::IntoRequest<super::GetPictureRequest>,
@@ -7938,13 +7940,15 @@ pub mod contacts_server {
         /// Served from what the agent knows, also while the link is down. WhatsApp is asked about a person of whom it was not asked
         /// for a day, and with `refresh`. A question counts as one number for the limit of Lookup, and as two if the agent does not
         /// know the number yet. If WhatsApp cannot be asked, the answer is what is known, as of `asked_at`; with `refresh`, and if
-        /// nothing is known, the call fails.
+        /// nothing is known, the call fails. For a reader WhatsApp is never asked: `refresh` needs the role sender, and so does a
+        /// person of whom nothing is known.
         ///
         /// Errors, by code and `reason`:
         ///
         /// - INVALID_ARGUMENT: no person, or one that cannot be read.
         /// - NOT_FOUND, NOT_ON_WHATSAPP: WhatsApp knows no such person.
         /// - FAILED_PRECONDITION: NOT_LINKED, NOT_CONNECTED as for Send.
+        /// - PERMISSION_DENIED, ROLE: WhatsApp would have to be asked, and the client is a reader.
         /// - RESOURCE_EXHAUSTED, LOOKUP_LIMIT: as for Lookup.
         /// - UNAVAILABLE: NOT_CHECKED, CONNECTION_LOST as for Lookup.
         async fn get_contact(
@@ -7982,7 +7986,7 @@ pub mod contacts_server {
         ///   - MEDIA_UNREACHABLE, MEDIA_HOST_ERROR, MEDIA_INTERRUPTED, MEDIA_STALLED: as for a download.
         ///   - FOREIGN_HOST: WhatsApp named a host that is not its own. It was not contacted.
         /// - DATA_LOSS, MEDIA_CORRUPTED: what the host sent is not a JPEG.
-        /// - DEADLINE_EXCEEDED, TOO_SLOW: the client read nothing for 60 seconds.
+        /// - DEADLINE_EXCEEDED, TOO_SLOW: the client did not read the picture within 60 seconds.
         async fn get_picture(
             &self,
             request: tonic::Request<super::GetPictureRequest>,

@@ -40,6 +40,8 @@ impl From<IqError> for QueryError {
     fn from(error: IqError) -> Self {
         match error {
             IqError::ServerError { code, .. } => Self::Refused(code),
+            // WhatsApp answered, but a part of the answer was an error.
+            IqError::ParseError(_) => Self::Refused(0),
             _ => Self::ConnectionLost,
         }
     }

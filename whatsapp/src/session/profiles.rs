@@ -46,11 +46,15 @@ impl Session {
         let jids: Vec<Jid> = number.or(lid).into_iter().collect();
         let answers = self.client.contacts().get_user_info(&jids).await?;
         // One person was asked about.
-        let answer = answers.into_values().find(is_present);
-        let Some(answer) = answer else {
-            self.store.forget_profile(who);
+        let Some(answer) = answers.into_values().next() else {
             return Ok(None);
         };
+        if let Some(code) = refusal(&answer) {
+            return Err(QueryError::Refused(code));
+        }
+        if !is_present(&answer) {
+            return Ok(None);
+        }
         let mut found = translate::contact(answer.lid.iter().chain([&answer.jid]));
         found.phone = found.phone.or_else(|| who.phone.clone());
         found.lid = found.lid.or_else(|| who.lid.clone());
@@ -74,6 +78,21 @@ impl Session {
             url: found.url,
         }))
     }
+}
+
+/// The code with which WhatsApp refused a part of the question for now. The others say that there is nothing to be seen: of a
+/// person who does not exist (404), or who does not show it to the account (401, 403).
+fn refusal(answer: &UserInfo) -> Option<u16> {
+    let errors = [
+        &answer.lid_error,
+        &answer.status_error,
+        &answer.picture_error,
+        &answer.business_error,
+        &answer.devices_error,
+    ];
+    let codes = errors.into_iter().flatten().map(|error| error.code);
+    let mut codes = codes.map(Option::unwrap_or_default);
+    codes.find(|code| matches!(code, 0 | 429 | 500..))
 }
 
 /// The library reports who is not on WhatsApp as a person without devices.

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use super::Store;
 use super::records::encode;
+use super::timers;
 
 /// The maximum number of rows: of groups, and of the participants of groups. WhatsApp is asked about further groups.
 const MAX_ROWS: usize = 2 * 1_024;
@@ -177,7 +178,8 @@ impl Store {
                 }
                 return;
             };
-            if is_older(change.origin.sent_at, group.known_at) {
+            // Timers are applied in their order, whatever the clocks: a message without the group's timer stays forever.
+            if change.change != Kind::Timer && is_older(change.origin.sent_at, group.known_at) {
                 return;
             }
             let people = update.load(people_row(jid));
@@ -230,6 +232,7 @@ fn keep(update: &mut Update<'_>, group: &Group, room: &mut usize) -> bool {
 fn forget(update: &mut Update<'_>, jid: &str) {
     update.batch().delete(group_row(jid));
     update.batch().delete(people_row(jid));
+    update.batch().delete(timers::row(jid));
 }
 
 fn put<T: Serialize>(update: &mut Update<'_>, key: Key<'_>, row: &T) {

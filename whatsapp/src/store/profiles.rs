@@ -15,8 +15,8 @@ use super::records::{decode, encode};
 
 /// The maximum number of people. With all texts at their limits a row has about 2.5 KiB.
 const MAX_ROWS: usize = 4_096;
-/// Without room for another person, so many are forgotten at once, those that were not seen for longest: to find them,
-/// all rows are read.
+/// Without room for another person, so many are forgotten at once: to find them, all rows are read. Those go first that the
+/// phone has not saved, because it never sends a name again, and among them those that were not seen for longest.
 const ROWS_FORGOTTEN_AT_ONCE: usize = MAX_ROWS / 8;
 /// That a person was seen again is written no more often.
 const SEEN_INTERVAL: Duration = Duration::from_secs(24 * 3600);
@@ -58,16 +58,6 @@ impl Store {
         change: impl FnOnce(&mut Profile),
     ) {
         self.write_profile(who, now, false, change);
-    }
-
-    /// WhatsApp knows no such person.
-    pub(crate) fn forget_profile(&self, who: &Contact) {
-        let (_, jids) = self.addresses(who);
-        self.vault().update(|update| {
-            for jid in &jids {
-                update.batch().delete(row(jid));
-            }
-        });
     }
 
     fn write_profile(
@@ -163,18 +153,14 @@ fn make_room(update: &mut Update<'_>) {
         return;
     }
     let rows = update.scan(Tables::PROFILES, None);
-    let mut ages: Vec<(Option<SystemTime>, Vec<u8>)> = rows
+    // A row that cannot be read goes first.
+    let worth = |profile: Profile| (!profile.saved_name.is_empty(), profile.used_at);
+    let mut rows: Vec<_> = rows
         .into_iter()
-        // A row that cannot be read goes first.
-        .map(|it| {
-            (
-                decode::<Profile>(&it.value).and_then(|one| one.used_at),
-                it.id,
-            )
-        })
+        .map(|it| (decode(&it.value).map(worth), it.id))
         .collect();
-    ages.sort_unstable();
-    for (_, jid) in ages.iter().take(ROWS_FORGOTTEN_AT_ONCE) {
+    rows.sort_unstable();
+    for (_, jid) in rows.iter().take(ROWS_FORGOTTEN_AT_ONCE) {
         update.batch().delete(Key::new(Tables::PROFILES, "", jid));
     }
 }
@@ -215,8 +201,6 @@ mod tests {
         let anna = store.profile(&lid(1)).unwrap();
         assert_eq!((&*anna.push_name, &*anna.about), ("Anna", "at sea"));
         assert_eq!(store.profile(&lid(2)), None);
-        store.forget_profile(&lid(1));
-        assert_eq!(store.profile(&lid(1)), None);
     }
 
     #[tokio::test]
@@ -251,6 +235,7 @@ mod tests {
         for n in 0..MAX_ROWS {
             store.see(&lid(n), at(n as u64), |it| it.push_name = "A".into());
         }
+        store.change_profile(&lid(2), at(2), |it| it.saved_name = "Anna".into());
         // The first one is seen again, a day later.
         store.see(&lid(0), at(90_000), |it| it.push_name = "A".into());
         let long = "я".repeat(64 * 1024);
@@ -263,8 +248,9 @@ mod tests {
         assert!(rows.iter().all(|row| row.value.len() < 2_560));
         assert!(name(&store, &lid(0)).is_some());
         assert!(name(&store, &lid(1)).is_none());
-        assert!(name(&store, &lid(ROWS_FORGOTTEN_AT_ONCE)).is_none());
-        assert!(name(&store, &lid(ROWS_FORGOTTEN_AT_ONCE + 1)).is_some());
+        assert!(name(&store, &lid(2)).is_some());
+        assert!(name(&store, &lid(ROWS_FORGOTTEN_AT_ONCE + 1)).is_none());
+        assert!(name(&store, &lid(ROWS_FORGOTTEN_AT_ONCE + 2)).is_some());
         let last = store.profile(&lid(MAX_ROWS)).unwrap();
         assert_eq!(last.push_name.chars().count(), MAX_NAME_CHARS);
         assert_eq!(last.about.chars().count(), MAX_ABOUT_CHARS);

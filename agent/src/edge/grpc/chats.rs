@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use openclaw_proto::v1 as pb;
+use tokio::sync::Mutex;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
@@ -20,12 +21,18 @@ type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 pub(super) struct Service<S> {
     agent: Agent,
     stop: S,
+    /// Held while a list is made: it reads up to 10,000 events.
+    listing: Mutex<()>,
 }
 
 impl<S> Service<S> {
     /// Streams of `SetTyping` end when `stop` resolves.
     pub(super) const fn new(agent: Agent, stop: S) -> Self {
-        Self { agent, stop }
+        Self {
+            agent,
+            stop,
+            listing: Mutex::const_new(()),
+        }
     }
 }
 
@@ -71,6 +78,7 @@ where
         let stop = self.stop.clone().fuse();
         Ok(Response::new(items.take_until(stop).boxed()))
     }
+
     async fn list_chats(
         &self,
         request: Request<pb::ListChatsRequest>,
@@ -80,6 +88,7 @@ where
         journal.flush().await;
         let agent = self.agent.clone();
         let other_name: OtherName = Box::new(move |jid: &str| agent.other_name(jid));
+        let _turn = self.listing.lock().await;
         let listed = chat_list::list(self.agent.pages(), journal.range(), request, &other_name);
         let (chats, mut answer) = listed.await;
         answer.chats.extend(chats.into_iter().map(|listed| {

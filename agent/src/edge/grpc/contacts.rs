@@ -5,10 +5,11 @@ use std::pin::Pin;
 
 use futures::{FutureExt as _, Stream, StreamExt as _, stream};
 use openclaw_proto::v1 as pb;
+use openclaw_trust::Role;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::{convert, status};
+use super::{convert, roles, status};
 use crate::link::{Agent, Picture};
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -47,8 +48,14 @@ where
         &self,
         request: Request<pb::GetContactRequest>,
     ) -> Result<Response<pb::GetContactResponse>, Status> {
+        // A question to WhatsApp counts for the limit of Lookup, and needs the same role.
+        let may_ask = roles::require(&request, Role::Sender);
         let (who, refresh) = convert::contact_request(&request.into_inner())?;
-        let profile = self.agent.profile(&who, refresh).await;
+        let profile = match may_ask {
+            Ok(()) => self.agent.profile(&who, refresh).await,
+            Err(denied) if refresh => return Err(denied),
+            Err(denied) => Ok(self.agent.known_profile(&who).ok_or(denied)?),
+        };
         let profile = profile.map_err(|error| status::lookup(&error))?;
         let contact = Some(convert::contact_info(profile));
         Ok(Response::new(pb::GetContactResponse { contact }))

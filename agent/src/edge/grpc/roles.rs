@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use super::listen::Caller;
 use super::status::with_info;
 
-/// `WatchEvents` with a consumer or with presence requires more: see [`require`].
+/// `WatchEvents` with a consumer or with presence, and `GetContact` if WhatsApp has to be asked, require more: see [`require`].
 const TABLE: &[(&str, Role)] = &[
     ("/openclaw.agent.v1.Agent/Pair", Role::Operator),
     ("/openclaw.agent.v1.Agent/Status", Role::Reader),
@@ -38,7 +38,7 @@ const TABLE: &[(&str, Role)] = &[
     ("/openclaw.agent.v1.Chats/ListChats", Role::Reader),
     ("/openclaw.agent.v1.Contacts/Lookup", Role::Sender),
     ("/openclaw.agent.v1.Contacts/GetContact", Role::Reader),
-    ("/openclaw.agent.v1.Contacts/GetPicture", Role::Reader),
+    ("/openclaw.agent.v1.Contacts/GetPicture", Role::Sender),
     ("/openclaw.agent.v1.Files/Upload", Role::Sender),
     ("/openclaw.agent.v1.Groups/ListGroups", Role::Reader),
     ("/openclaw.agent.v1.Groups/GetGroup", Role::Reader),

@@ -30,7 +30,7 @@ const NEEDED: &[(Role, &str, &[&str])] = &[
     (Role::Reader, "Access", &["ListAllowed"]),
     (Role::Reader, "Alerts", &["ListAlerts"]),
     (Role::Reader, "Chats", &["ListChats"]),
-    (Role::Reader, "Contacts", &["GetContact", "GetPicture"]),
+    (Role::Reader, "Contacts", &["GetContact"]),
     (Role::Reader, "Files", &["Download"]),
     (
         Role::Reader,
@@ -64,7 +64,7 @@ const NEEDED: &[(Role, &str, &[&str])] = &[
     ),
     (Role::Sender, "Access", &["Diagnose"]),
     (Role::Sender, "Chats", &["MarkRead", "SetTyping"]),
-    (Role::Sender, "Contacts", &["Lookup"]),
+    (Role::Sender, "Contacts", &["Lookup", "GetPicture"]),
     (Role::Sender, "Files", &["Upload"]),
     (Role::Operator, "Agent", &["Pair", "Resume", "Unpair"]),
     (

@@ -10,7 +10,7 @@ use whatsapp_rust::types::events::{
 };
 
 use super::Inbound;
-use crate::session::translate;
+use crate::session::{names, translate};
 
 impl Inbound {
     pub(super) fn picture_changed(&self, update: &PictureUpdate, now: SystemTime) {
@@ -47,6 +47,9 @@ impl Inbound {
         let mut who = translate::contact([&update.jid]);
         let lid = action.lid_jid.as_deref().map(Contact::of_jid);
         who.lid = who.lid.or(lid.and_then(|lid| lid.lid));
+        if let [Some(lid), Some(number)] = names::jids(&who) {
+            self.store.learn(&lid.to_string(), &number.to_string());
+        }
         let names = [&action.full_name, &action.first_name];
         let mut names = names.into_iter().flatten().filter(|it| !it.is_empty());
         let name = names.next().cloned().unwrap_or_default();

@@ -15,6 +15,8 @@ pub const MAX_PICTURE_BYTES: usize = 2 * 1024 * 1024;
 const PICTURE_TIMEOUT: Duration = Duration::from_secs(if cfg!(feature = "sim") { 10 } else { 60 });
 /// The beginning of every JPEG.
 const JPEG: &[u8] = &[0xff, 0xd8, 0xff];
+/// The end of a JPEG.
+const END_OF_JPEG: &[u8] = &[0xff, 0xd9];
 
 /// Why there is no picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +31,8 @@ pub enum PictureError {
 
 /// The whole picture. No redirect is followed.
 pub async fn fetch_picture(address: &PictureAddress) -> Result<Vec<u8>, PictureError> {
-    let (host, path) = parse(&address.url).ok_or(PictureError::ForeignHost)?;
+    let (host, path) =
+        parse(&address.url, cfg!(feature = "sim")).ok_or(PictureError::ForeignHost)?;
     let read = tokio::time::timeout(PICTURE_TIMEOUT, read(host, &path)).await;
     let picture = read.unwrap_or(Err(Error::Silent));
     let picture = picture.map_err(download_error)?;
@@ -52,7 +55,18 @@ async fn read(host: &str, path: &PathAndQuery) -> Result<Vec<u8>, Error> {
         }
         picture.extend_from_slice(&frame);
     }
-    Ok(picture)
+    match is_complete(&picture, response.length) {
+        true => Ok(picture),
+        false => Err(Error::Broken),
+    }
+}
+
+/// By the length that the host reports, else by the end of a JPEG: a body without a length ends with the connection.
+fn is_complete(picture: &[u8], length: Option<u64>) -> bool {
+    match length {
+        Some(length) => u64::try_from(picture.len()) == Ok(length),
+        None => picture.ends_with(END_OF_JPEG),
+    }
 }
 
 fn download_error(error: Error) -> DownloadError {
@@ -68,22 +82,23 @@ fn download_error(error: Error) -> DownloadError {
 }
 
 /// Host and path of a URL, if the host is WhatsApp's.
-fn parse(url: &str) -> Option<(&str, PathAndQuery)> {
+fn parse(url: &str, simulated: bool) -> Option<(&str, PathAndQuery)> {
     let address = url.strip_prefix("https://")?;
     let (host, _) = address.split_once('/')?;
     let path = &address[host.len()..];
-    if !is_whatsapps(host) || path.contains('#') {
+    if !is_whatsapps(host, simulated) || path.contains('#') {
         return None;
     }
     Some((host, path.parse().ok()?))
 }
 
 /// A simulator build connects to loopback only, in any case.
-fn is_whatsapps(host: &str) -> bool {
-    match cfg!(feature = "sim") {
-        true => host.starts_with("127.0.0.1:") && !host.contains('@'),
-        false => host.ends_with(".whatsapp.net") && !host.contains('@'),
+fn is_whatsapps(host: &str, simulated: bool) -> bool {
+    if let Some(port) = host.strip_prefix("127.0.0.1:") {
+        return simulated && port.parse::<u16>().is_ok();
     }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    !simulated && host.bytes().all(is_plain) && host.ends_with(".whatsapp.net")
 }
 
 #[cfg(test)]
@@ -92,36 +107,46 @@ mod tests {
 
     #[test]
     fn a_picture_comes_from_whatsapps_hosts_only() {
-        let ours = match cfg!(feature = "sim") {
-            true => "127.0.0.1:34567",
-            false => "pps.whatsapp.net",
-        };
-        let url = format!("https://{ours}/v/t61.24694-24/1_n.jpg?ccb=11-4&oh=01_A");
-        let (host, path) = parse(&url).unwrap();
-        assert_eq!(host, ours);
-        assert_eq!(path.as_str(), "/v/t61.24694-24/1_n.jpg?ccb=11-4&oh=01_A");
-        for foreign in [
-            "",
-            "https://example.com/1.jpg",
-            "https://whatsapp.net.example.com/1.jpg",
-            "https://pps-whatsapp.net/1.jpg",
-            "https://example.com@pps.whatsapp.net/1.jpg",
-            "https://127.0.0.1:80@example.com/1.jpg",
-            "https://example.com#.whatsapp.net/1.jpg",
-            "https://example.com?.whatsapp.net",
-            "https://169.254.169.254/latest/meta-data",
-            "http://pps.whatsapp.net/1.jpg",
-            "file:///etc/passwd",
-            "https://pps.whatsapp.net",
-            "//pps.whatsapp.net/1.jpg",
-        ] {
-            assert!(parse(foreign).is_none(), "{foreign}");
+        for (ours, simulated) in [("127.0.0.1:34567", true), ("pps.whatsapp.net", false)] {
+            let url = format!("https://{ours}/v/t61.24694-24/1_n.jpg?ccb=11-4&oh=01_A");
+            let (host, path) = parse(&url, simulated).unwrap();
+            assert_eq!(host, ours);
+            assert_eq!(path.as_str(), "/v/t61.24694-24/1_n.jpg?ccb=11-4&oh=01_A");
+            assert!(parse(&url, !simulated).is_none());
+            for foreign in [
+                "",
+                "https://example.com/1.jpg",
+                "https://whatsapp.net.example.com/1.jpg",
+                "https://pps-whatsapp.net/1.jpg",
+                "https://example.com@pps.whatsapp.net/1.jpg",
+                "https://127.0.0.1:80@example.com/1.jpg",
+                "https://example.com#.whatsapp.net/1.jpg",
+                "https://example.com?.whatsapp.net/1.jpg",
+                "https://example.com\\.whatsapp.net/1.jpg",
+                "https://pps.whatsapp.net:8443/1.jpg",
+                "https://169.254.169.254/latest/meta-data",
+                "http://pps.whatsapp.net/1.jpg",
+                "file:///etc/passwd",
+                "https://pps.whatsapp.net",
+                "//pps.whatsapp.net/1.jpg",
+            ] {
+                assert!(parse(foreign, simulated).is_none(), "{foreign}");
+            }
+            for path in ["/1 2.jpg", "/1.jpg\r\nHost: example.com", "/1.jpg#x"] {
+                let url = format!("https://{ours}{path}");
+                assert!(parse(&url, simulated).is_none(), "{path:?}");
+            }
         }
-        for path in ["/1 2.jpg", "/1.jpg\r\nHost: example.com", "/1.jpg#x"] {
-            assert!(
-                parse(&format!("https://{ours}{path}")).is_none(),
-                "{path:?}"
-            );
-        }
+    }
+
+    #[test]
+    fn a_picture_that_was_cut_is_not_complete() {
+        let picture = b"\xff\xd8\xff\xe0...\xff\xd9";
+        let length = u64::try_from(picture.len()).unwrap();
+        assert!(is_complete(picture, Some(length)));
+        assert!(is_complete(picture, None));
+        assert!(!is_complete(picture, Some(length + 1)));
+        assert!(!is_complete(picture, Some(length - 1)));
+        assert!(!is_complete(&picture[..picture.len() - 1], None));
     }
 }
