@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use openclaw_state::people::People as _;
 use openclaw_state::vault::{Tables, Update};
-use openclaw_types::{ChatId, Contact, Profile};
+use openclaw_types::{ChatId, Contact, Lid, Profile};
 use openclaw_vault::Key;
 
 use super::Store;
@@ -116,7 +116,7 @@ impl Store {
     /// The person, and their JIDs: the canonical one first.
     fn addresses(&self, who: &Contact) -> (Contact, Vec<String>) {
         let who = self.person(who);
-        let lid = who.lid.as_ref().map(|lid| lid.jid());
+        let lid = who.lid.as_ref().map(Lid::jid);
         let number = who.phone.as_ref();
         let number = number.map(|phone| ChatId::of_phone(phone).jid().to_owned());
         let jids = lid.into_iter().chain(number).collect();
@@ -208,7 +208,7 @@ mod tests {
         let volume = Volume::new();
         let store = Store::new(volume.vault.clone());
         store.see(&number(1), at(0), |it| {
-            it.saved_name = "Anna from work".into()
+            it.saved_name = "Anna from work".into();
         });
         store.see(&lid(1), at(1), |it| it.push_name = "Anna".into());
         store.learn("1@lid", "15550100001@s.whatsapp.net");

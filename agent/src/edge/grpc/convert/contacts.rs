@@ -125,7 +125,7 @@ pub(in crate::edge::grpc) fn picture_start(
 
 pub(in crate::edge::grpc) fn picture_chunk(bytes: Vec<u8>) -> pb::GetPictureResponse {
     pb::GetPictureResponse {
-        item: Some(Item::Chunk(bytes.into())),
+        item: Some(Item::Chunk(bytes)),
     }
 }
 
