@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Poll(PollArgs),
     /// Vote in a poll.
     Vote(VoteArgs),
+    /// Count the votes in a poll, from the events that the agent keeps.
+    PollResults(TargetArgs),
     /// Mark messages as read, for their senders and on the phone: all of them or none.
     Read(ReadArgs),
     /// Show in a chat that the account types, until Ctrl-C.

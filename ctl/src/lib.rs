@@ -35,6 +35,7 @@ mod numbers;
 mod outbox;
 mod pair;
 mod part_file;
+mod poll_results;
 mod private_file;
 mod progress;
 mod qr;
@@ -165,6 +166,7 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::Vote(args) => {
             send::deliver(address, payload::vote(&args)?, &args.delivery, json).await
         }
+        Command::PollResults(args) => poll_results::run(address, &args, json).await,
         Command::Read(args) => chats::read(address, &args, json).await,
         Command::Typing(args) => chats::typing(address, &args, json).await,
         Command::Lookup(args) => lookup::run(address, &args, json).await,

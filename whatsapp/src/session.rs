@@ -67,7 +67,7 @@ pub use media::{
 pub use names::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 pub use outbound::{EDIT_WINDOW, new_message_id};
 pub use own::own_message;
-pub use polls::has_poll_key;
+pub use polls::{OwnVote, PollToCount, has_poll_key, own_vote};
 pub use restriction::RestrictionReport;
 pub use secret::Secret;
 pub use time::keep_time;

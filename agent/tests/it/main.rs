@@ -40,6 +40,7 @@ mod notices;
 mod outbox;
 mod pairing;
 mod platform;
+mod polls;
 mod process;
 mod pulled;
 mod relinking;

@@ -103,6 +103,7 @@ files!(
     numbers,
     outbox,
     pair,
+    poll_results,
     restore,
     resume,
     rollback,

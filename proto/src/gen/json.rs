@@ -1071,6 +1071,28 @@ message! {
     }
 }
 message! {
+    GetPollResultsRequest {
+        poll = "poll": Plain,
+    }
+}
+message! {
+    GetPollResultsResponse {
+        question = "question": Plain,
+        selectable = "selectable": Plain,
+        options = "options": Plain,
+        voters = "voters": Plain,
+        sealed = "sealed": Plain,
+        incomplete = "incomplete": Words<v1::PollIncompleteReason>,
+    }
+}
+message! {
+    PollOptionResult {
+        name = "name": Plain,
+        votes = "votes": Plain,
+        voters = "voters": Plain,
+    }
+}
+message! {
     MarkReadRequest {
         messages = "messages": Plain,
     }
@@ -1489,6 +1511,9 @@ fn ways_of(message: &str) -> tests::Ways {
         "Traffic" => tests::Ways::of::<v1::Traffic>(),
         "UnpairRequest" => tests::Ways::of::<v1::UnpairRequest>(),
         "UnpairResponse" => tests::Ways::of::<v1::UnpairResponse>(),
+        "GetPollResultsRequest" => tests::Ways::of::<v1::GetPollResultsRequest>(),
+        "GetPollResultsResponse" => tests::Ways::of::<v1::GetPollResultsResponse>(),
+        "PollOptionResult" => tests::Ways::of::<v1::PollOptionResult>(),
         "MarkReadRequest" => tests::Ways::of::<v1::MarkReadRequest>(),
         "MarkReadResponse" => tests::Ways::of::<v1::MarkReadResponse>(),
         "SetTypingRequest" => tests::Ways::of::<v1::SetTypingRequest>(),

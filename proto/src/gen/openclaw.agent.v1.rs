@@ -6959,6 +6959,96 @@ pub mod agent_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// The poll to count.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GetPollResultsRequest {
+    /// The message with the poll.
+    #[prost(message, optional, tag = "1")]
+    pub poll: ::core::option::Option<MessageRef>,
+}
+/// The votes in a poll.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GetPollResultsResponse {
+    /// The question.
+    #[prost(string, tag = "1")]
+    pub question: ::prost::alloc::string::String,
+    /// Maximum number of options to select; 0 for no limit.
+    #[prost(uint32, tag = "2")]
+    pub selectable: u32,
+    /// The options, in the order of the poll.
+    #[prost(message, repeated, tag = "3")]
+    pub options: ::prost::alloc::vec::Vec<PollOptionResult>,
+    /// How many people have a vote. A removed vote does not count.
+    #[prost(uint32, tag = "4")]
+    pub voters: u32,
+    /// How many people have a newer vote that the agent could not decrypt. Their last vote that it could decrypt counts.
+    #[prost(uint32, tag = "5")]
+    pub sealed: u32,
+    /// Why votes may be missing. Empty if all are counted.
+    #[prost(enumeration = "PollIncompleteReason", repeated, tag = "6")]
+    pub incomplete: ::prost::alloc::vec::Vec<i32>,
+}
+/// The votes for one option.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct PollOptionResult {
+    /// The text of the option.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// How many people have selected it.
+    #[prost(uint32, tag = "2")]
+    pub votes: u32,
+    /// Who has, in the order of their votes. At most 8,192 people are listed, over all options.
+    #[prost(message, repeated, tag = "3")]
+    pub voters: ::prost::alloc::vec::Vec<Contact>,
+}
+/// Why votes may be missing in the results of a poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PollIncompleteReason {
+    /// Not known.
+    Unspecified = 0,
+    /// The last vote of some people could not be decrypted: see `sealed`.
+    SealedVotes = 1,
+    /// Events since the poll are no longer kept.
+    EventsGone = 2,
+    /// Events since the poll are damaged.
+    EventsDamaged = 3,
+    /// There are more events since the poll than one call reads, 100,000, or more than 4,096 voters: the newest are counted.
+    TooMany = 4,
+    /// The account has sent messages to this chat whose content the agent no longer has: there may be a vote among them.
+    OwnMessagesGone = 5,
+}
+impl PollIncompleteReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POLL_INCOMPLETE_REASON_UNSPECIFIED",
+            Self::SealedVotes => "POLL_INCOMPLETE_REASON_SEALED_VOTES",
+            Self::EventsGone => "POLL_INCOMPLETE_REASON_EVENTS_GONE",
+            Self::EventsDamaged => "POLL_INCOMPLETE_REASON_EVENTS_DAMAGED",
+            Self::TooMany => "POLL_INCOMPLETE_REASON_TOO_MANY",
+            Self::OwnMessagesGone => "POLL_INCOMPLETE_REASON_OWN_MESSAGES_GONE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POLL_INCOMPLETE_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "POLL_INCOMPLETE_REASON_SEALED_VOTES" => Some(Self::SealedVotes),
+            "POLL_INCOMPLETE_REASON_EVENTS_GONE" => Some(Self::EventsGone),
+            "POLL_INCOMPLETE_REASON_EVENTS_DAMAGED" => Some(Self::EventsDamaged),
+            "POLL_INCOMPLETE_REASON_TOO_MANY" => Some(Self::TooMany),
+            "POLL_INCOMPLETE_REASON_OWN_MESSAGES_GONE" => Some(Self::OwnMessagesGone),
+            _ => None,
+        }
+    }
+}
 /// Which messages to mark as read.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
@@ -6999,7 +7089,8 @@ pub mod chats_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// What the account does in its chats besides sending: read receipts, and typing. Nothing of it is kept.
+    /// What the account does in its chats besides sending: read receipts and typing, of which nothing is kept. And the results of
+    /// polls, from the agent's events.
     ///
     /// Presence and typing of others are items of WatchEvents: see `WatchEventsRequest.presence_of`.
     #[derive(Debug, Clone)]
@@ -7144,6 +7235,39 @@ pub mod chats_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Chats", "SetTyping"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Counts the votes in a poll, from the agent's events: the last vote of each person, also of the account itself. The
+        /// response says if votes may be missing. Votes for options that the poll does not have are not counted.
+        ///
+        /// - INVALID_ARGUMENT: the reference cannot be read.
+        /// - NOT_FOUND: NO_SUCH_EVENT, EVENT_GONE.
+        /// - FAILED_PRECONDITION
+        ///   - NOT_A_MESSAGE, NOT_SENT, CHAT_UNSUPPORTED: as for Send.
+        ///   - MESSAGE_UNKNOWN: the agent does not have the poll.
+        ///   - NOT_A_POLL: the message is not a poll.
+        pub async fn get_poll_results(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPollResultsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPollResultsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Chats/GetPollResults",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Chats", "GetPollResults"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -7201,8 +7325,25 @@ pub mod chats_server {
             &self,
             request: tonic::Request<super::SetTypingRequest>,
         ) -> std::result::Result<tonic::Response<Self::SetTypingStream>, tonic::Status>;
+        /// Counts the votes in a poll, from the agent's events: the last vote of each person, also of the account itself. The
+        /// response says if votes may be missing. Votes for options that the poll does not have are not counted.
+        ///
+        /// - INVALID_ARGUMENT: the reference cannot be read.
+        /// - NOT_FOUND: NO_SUCH_EVENT, EVENT_GONE.
+        /// - FAILED_PRECONDITION
+        ///   - NOT_A_MESSAGE, NOT_SENT, CHAT_UNSUPPORTED: as for Send.
+        ///   - MESSAGE_UNKNOWN: the agent does not have the poll.
+        ///   - NOT_A_POLL: the message is not a poll.
+        async fn get_poll_results(
+            &self,
+            request: tonic::Request<super::GetPollResultsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPollResultsResponse>,
+            tonic::Status,
+        >;
     }
-    /// What the account does in its chats besides sending: read receipts, and typing. Nothing of it is kept.
+    /// What the account does in its chats besides sending: read receipts and typing, of which nothing is kept. And the results of
+    /// polls, from the agent's events.
     ///
     /// Presence and typing of others are items of WatchEvents: see `WatchEventsRequest.presence_of`.
     #[derive(Debug)]
@@ -7366,6 +7507,51 @@ pub mod chats_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Chats/GetPollResults" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPollResultsSvc<T: Chats>(pub Arc<T>);
+                    impl<
+                        T: Chats,
+                    > tonic::server::UnaryService<super::GetPollResultsRequest>
+                    for GetPollResultsSvc<T> {
+                        type Response = super::GetPollResultsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetPollResultsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Chats>::get_poll_results(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPollResultsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -564,6 +564,21 @@ impl ::core::fmt::Debug for v1::StatusResponse {
         f.debug_struct("StatusResponse").finish_non_exhaustive()
     }
 }
+impl ::core::fmt::Debug for v1::GetPollResultsRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GetPollResultsRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::GetPollResultsResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GetPollResultsResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::PollOptionResult {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("PollOptionResult").finish_non_exhaustive()
+    }
+}
 impl ::core::fmt::Debug for v1::MarkReadRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("MarkReadRequest").finish_non_exhaustive()

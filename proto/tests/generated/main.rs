@@ -12,7 +12,7 @@ use std::path::Path;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     "access.proto",
     "admin.proto",
     "agent.proto",
@@ -26,6 +26,7 @@ const FILES: [&str; 16] = [
     "hardening.proto",
     "link.proto",
     "media.proto",
+    "polls.proto",
     "send.proto",
     "vault.proto",
     "watch.proto",

@@ -70,4 +70,16 @@ where
         let stop = self.stop.clone().fuse();
         Ok(Response::new(items.take_until(stop).boxed()))
     }
+
+    async fn get_poll_results(
+        &self,
+        request: Request<pb::GetPollResultsRequest>,
+    ) -> Result<Response<pb::GetPollResultsResponse>, Status> {
+        let poll = convert::poll_results_request(request.into_inner())?;
+        // What a client has just seen, it may count.
+        self.agent.journal().flush().await;
+        let results = self.agent.poll_results(&poll).await;
+        let results = results.map_err(status::target)?;
+        Ok(Response::new(convert::poll_results(results)))
+    }
 }

@@ -15,6 +15,7 @@ mod media;
 mod outgoing;
 mod page;
 mod pair;
+mod polls;
 mod rollback;
 mod send;
 mod status;
@@ -47,6 +48,7 @@ pub(super) use media::{
 };
 pub(super) use page::{Page, page};
 pub(super) use pair::{frame, pair_request};
+pub(super) use polls::{poll_results, poll_results_request};
 pub(super) use rollback::{
     decision, report_store_request, report_store_response, rollback_resolved, store_seen,
 };

@@ -61,6 +61,7 @@ const NEEDED: &[(Role, &str, &[&str])] = &[
         ],
     ),
     (Role::Sender, "Access", &["Diagnose"]),
+    (Role::Reader, "Chats", &["GetPollResults"]),
     (Role::Sender, "Chats", &["MarkRead", "SetTyping"]),
     (Role::Sender, "Contacts", &["Lookup"]),
     (Role::Sender, "Files", &["Upload"]),

@@ -1,7 +1,10 @@
 //! The scripted agent's chats.
 
 use openclaw_proto::v1::chats_server::Chats;
-use openclaw_proto::v1::{MarkReadRequest, MarkReadResponse, SetTypingRequest, SetTypingResponse};
+use openclaw_proto::v1::{
+    GetPollResultsRequest, GetPollResultsResponse, MarkReadRequest, MarkReadResponse,
+    SetTypingRequest, SetTypingResponse,
+};
 use tonic::{Request, Response, Status};
 
 use super::{Answers, Methods};
@@ -29,5 +32,15 @@ impl Chats for Methods {
         self.0.note(format!("SetTyping {asked}"));
         let steps = self.0.script.lock().unwrap().typing.pop_front();
         self.stream("SetTyping", "SetTypingResponse", steps)
+    }
+
+    async fn get_poll_results(
+        &self,
+        request: Request<GetPollResultsRequest>,
+    ) -> Result<Response<GetPollResultsResponse>, Status> {
+        let asked = written("GetPollResultsRequest", request.get_ref());
+        self.0.note(format!("GetPollResults {asked}"));
+        let answer = self.0.script.lock().unwrap().poll_results.pop_front();
+        self.0.answer("GetPollResultsResponse", answer).await
     }
 }
