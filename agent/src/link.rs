@@ -9,6 +9,7 @@ mod chats;
 mod doctor;
 mod frame;
 mod groups;
+mod history;
 mod line;
 mod lookups;
 mod media;
@@ -53,6 +54,7 @@ pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start, 
 pub use chats::{ChatError, Followed, Received};
 pub use frame::{Frame, Method, PairFailure, PairRequest, Qr, QrError};
 pub use groups::{GroupDenied, GroupFailure};
+pub use history::{HistoryError, HistoryFrom, OlderMessages};
 pub use lookups::{LookupError, MAX_NUMBERS_PER_LOOKUP};
 pub use media::{Download, DownloadDenied, DownloadRequest, MediaOf};
 pub use owner::Owner;
@@ -87,6 +89,7 @@ pub struct Agent {
     media: Arc<media::Transfers>,
     pages: Pages,
     lookups: Arc<Mutex<Lookups>>,
+    history: Arc<history::Requests>,
     uploads: Arc<Uploads>,
     upload_turns: Arc<turns::Turns>,
 }

@@ -28,6 +28,7 @@ mod events;
 mod failure;
 mod group;
 mod health;
+mod history;
 mod import;
 mod lookup;
 mod media;
@@ -169,6 +170,7 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::PollResults(args) => poll_results::run(address, &args, json).await,
         Command::Read(args) => chats::read(address, &args, json).await,
         Command::Typing(args) => chats::typing(address, &args, json).await,
+        Command::History(args) => history::run(address, &args, json).await,
         Command::Lookup(args) => lookup::run(address, &args, json).await,
         Command::Outbox(command) => outbox::run(address, &command, json).await,
         Command::Watch(args) => watch::run(address, &args, json).await,

@@ -13,6 +13,7 @@ mod convert;
 mod explain;
 mod groups;
 mod health;
+mod history;
 mod limit;
 mod list;
 mod listen;

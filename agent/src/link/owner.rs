@@ -116,6 +116,7 @@ impl Owner {
             media: Arc::new(Transfers::new(setup.endpoint.clone())),
             pages,
             lookups: Arc::default(),
+            history: Arc::default(),
             uploads: uploads.clone(),
             upload_turns: Turns::new(MAX_UPLOADS, MAX_WAITING_UPLOADS),
         };

@@ -213,6 +213,9 @@ def chats(api, contact):
     typing = api.agent("Chats/SetTyping", {"to": contact})
     assert next(typing).shown
     typing.cancel()
+    of_contact = {"before": {"seq": str(event.seq)}, "count": 5}
+    older = api.agent("Chats/FetchHistory", of_contact)
+    assert all(one.message.origin.chat == event.message.origin.chat for one in older.messages), older
     poll = {"poll": {"question": "Tea?", "options": [{"name": "yes"}, {"name": "no"}]}}
     sent = api.agent("Agent/Send", {"to": contact, "content": poll})
     own = {"key": {"chat": contact, "id": sent.message_id}}

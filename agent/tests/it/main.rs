@@ -25,6 +25,7 @@ mod flow;
 mod foreign;
 mod groups;
 mod harness;
+mod history;
 mod http;
 mod identity;
 mod import;

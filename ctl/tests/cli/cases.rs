@@ -97,6 +97,7 @@ files!(
     events,
     group,
     health,
+    history,
     import,
     lookup,
     media,

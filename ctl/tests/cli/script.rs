@@ -54,6 +54,7 @@ pub(crate) struct Script {
     pub(crate) mark_read: VecDeque<Value>,
     pub(crate) typing: VecDeque<Vec<Value>>,
     pub(crate) poll_results: VecDeque<Value>,
+    pub(crate) fetch_history: VecDeque<Value>,
     pub(crate) lookup: VecDeque<Value>,
     pub(crate) upload: VecDeque<Value>,
     pub(crate) list_groups: VecDeque<Value>,

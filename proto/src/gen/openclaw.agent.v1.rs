@@ -6959,6 +6959,67 @@ pub mod agent_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Which messages to fetch from the account's phone.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct FetchHistoryRequest {
+    /// When the message of `before` was sent: needed if the agent does not have it, as for the last message of an earlier
+    /// response.
+    #[prost(message, optional, tag = "3")]
+    pub sent_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// How many, 1 to 50. 0 is 50.
+    #[prost(uint32, tag = "4")]
+    pub count: u32,
+    /// Exactly one of these.
+    #[prost(oneof = "fetch_history_request::Start", tags = "1, 2")]
+    pub start: ::core::option::Option<fetch_history_request::Start>,
+}
+/// Nested message and enum types in `FetchHistoryRequest`.
+pub mod fetch_history_request {
+    /// Exactly one of these.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Start {
+        /// Those before this message, in its chat.
+        #[prost(message, tag = "1")]
+        Before(super::MessageRef),
+        /// Those before the oldest message that the agent has of this chat: a phone number in E.164, a LID ("...@lid") or a
+        /// group's JID ("...@g.us").
+        #[prost(string, tag = "2")]
+        Chat(::prost::alloc::string::String),
+    }
+}
+/// Messages as the phone has them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct FetchHistoryResponse {
+    /// The messages, newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub messages: ::prost::alloc::vec::Vec<HistoryMessage>,
+    /// True if the phone has older ones: name the last of these messages in `before`.
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+    /// How many messages are not shown, because the allowlist does not allow their senders.
+    #[prost(uint32, tag = "3")]
+    pub not_allowed: u32,
+    /// How many entries of the phone are left out: they have no content, are no messages, cannot be read, or are of another
+    /// chat.
+    #[prost(uint32, tag = "4")]
+    pub left_out: u32,
+}
+/// A message from the history of the account's phone. It is the phone's word: nothing of it is verified.
+///
+/// It has no seq and is not kept. `message.origin` is its key: to refer to it, use a `MessageKey`.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct HistoryMessage {
+    /// The message, as in an event.
+    #[prost(message, optional, tag = "1")]
+    pub message: ::core::option::Option<Message>,
+    /// The other party of a direct chat, as in an event.
+    #[prost(message, optional, tag = "2")]
+    pub chat_with: ::core::option::Option<Contact>,
+}
 /// The poll to count.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -7090,7 +7151,7 @@ pub mod chats_client {
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
     /// What the account does in its chats besides sending: read receipts and typing, of which nothing is kept. And the results of
-    /// polls, from the agent's events.
+    /// polls, from the agent's events; and older messages, from the account's phone.
     ///
     /// Presence and typing of others are items of WatchEvents: see `WatchEventsRequest.presence_of`.
     #[derive(Debug, Clone)]
@@ -7239,10 +7300,11 @@ pub mod chats_client {
         /// response says if votes may be missing. Votes for options that the poll does not have are not counted.
         ///
         /// - INVALID_ARGUMENT: the reference cannot be read.
-        /// - NOT_FOUND: NO_SUCH_EVENT, EVENT_GONE.
-        /// - FAILED_PRECONDITION
-        ///   - NOT_A_MESSAGE, NOT_SENT, CHAT_UNSUPPORTED: as for Send.
+        /// - NOT_FOUND
+        ///   - NO_SUCH_EVENT, EVENT_GONE: as for Send.
         ///   - MESSAGE_UNKNOWN: the agent does not have the poll.
+        /// - FAILED_PRECONDITION
+        ///   - NOT_A_MESSAGE, TARGET_NOT_SENT, CHAT_UNSUPPORTED: as for Send.
         ///   - NOT_A_POLL: the message is not a poll.
         pub async fn get_poll_results(
             &mut self,
@@ -7266,6 +7328,51 @@ pub mod chats_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("openclaw.agent.v1.Chats", "GetPollResults"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Asks the account's phone for older messages of a chat: also for those from before the agent was linked, and for those
+        /// whose events are no longer kept.
+        ///
+        /// They are the phone's word and are not verified, recorded or acknowledged. The allowlist applies to them as to events.
+        /// Waits up to 30 seconds for the phone. One request at a time, and 60 in any hour.
+        ///
+        /// - INVALID_ARGUMENT: `before` or `chat` cannot be read, `count` is above 50, or `sent_at` is needed.
+        /// - NOT_FOUND
+        ///   - NO_SUCH_EVENT, EVENT_GONE: as for Send.
+        ///   - NO_KNOWN_MESSAGE: the agent's 10,000 oldest events have no message of `chat`.
+        /// - FAILED_PRECONDITION
+        ///   - NOT_CONNECTED, NOT_A_MESSAGE, TARGET_NOT_SENT, CHAT_UNSUPPORTED: as for Send.
+        ///   - HISTORY_TOO_LARGE: the phone's answer has more than 2 MiB.
+        /// - RESOURCE_EXHAUSTED
+        ///   - HISTORY_BUSY: another request is in progress.
+        ///   - HISTORY_LIMIT: there were 60 in the last hour; `retry_at` is when the next one is possible.
+        /// - UNAVAILABLE
+        ///   - PHONE_SILENT: the phone did not answer; it may be off.
+        ///   - HISTORY_NOT_DOWNLOADED: the phone's answer could not be downloaded from WhatsApp.
+        ///   - CONNECTION_LOST: the connection was lost meanwhile.
+        /// - DATA_LOSS, HISTORY_UNREADABLE: the phone's answer is malformed, or has more than 8 MiB when it is inflated.
+        pub async fn fetch_history(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FetchHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FetchHistoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Chats/FetchHistory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Chats", "FetchHistory"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -7329,10 +7436,11 @@ pub mod chats_server {
         /// response says if votes may be missing. Votes for options that the poll does not have are not counted.
         ///
         /// - INVALID_ARGUMENT: the reference cannot be read.
-        /// - NOT_FOUND: NO_SUCH_EVENT, EVENT_GONE.
-        /// - FAILED_PRECONDITION
-        ///   - NOT_A_MESSAGE, NOT_SENT, CHAT_UNSUPPORTED: as for Send.
+        /// - NOT_FOUND
+        ///   - NO_SUCH_EVENT, EVENT_GONE: as for Send.
         ///   - MESSAGE_UNKNOWN: the agent does not have the poll.
+        /// - FAILED_PRECONDITION
+        ///   - NOT_A_MESSAGE, TARGET_NOT_SENT, CHAT_UNSUPPORTED: as for Send.
         ///   - NOT_A_POLL: the message is not a poll.
         async fn get_poll_results(
             &self,
@@ -7341,9 +7449,37 @@ pub mod chats_server {
             tonic::Response<super::GetPollResultsResponse>,
             tonic::Status,
         >;
+        /// Asks the account's phone for older messages of a chat: also for those from before the agent was linked, and for those
+        /// whose events are no longer kept.
+        ///
+        /// They are the phone's word and are not verified, recorded or acknowledged. The allowlist applies to them as to events.
+        /// Waits up to 30 seconds for the phone. One request at a time, and 60 in any hour.
+        ///
+        /// - INVALID_ARGUMENT: `before` or `chat` cannot be read, `count` is above 50, or `sent_at` is needed.
+        /// - NOT_FOUND
+        ///   - NO_SUCH_EVENT, EVENT_GONE: as for Send.
+        ///   - NO_KNOWN_MESSAGE: the agent's 10,000 oldest events have no message of `chat`.
+        /// - FAILED_PRECONDITION
+        ///   - NOT_CONNECTED, NOT_A_MESSAGE, TARGET_NOT_SENT, CHAT_UNSUPPORTED: as for Send.
+        ///   - HISTORY_TOO_LARGE: the phone's answer has more than 2 MiB.
+        /// - RESOURCE_EXHAUSTED
+        ///   - HISTORY_BUSY: another request is in progress.
+        ///   - HISTORY_LIMIT: there were 60 in the last hour; `retry_at` is when the next one is possible.
+        /// - UNAVAILABLE
+        ///   - PHONE_SILENT: the phone did not answer; it may be off.
+        ///   - HISTORY_NOT_DOWNLOADED: the phone's answer could not be downloaded from WhatsApp.
+        ///   - CONNECTION_LOST: the connection was lost meanwhile.
+        /// - DATA_LOSS, HISTORY_UNREADABLE: the phone's answer is malformed, or has more than 8 MiB when it is inflated.
+        async fn fetch_history(
+            &self,
+            request: tonic::Request<super::FetchHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FetchHistoryResponse>,
+            tonic::Status,
+        >;
     }
     /// What the account does in its chats besides sending: read receipts and typing, of which nothing is kept. And the results of
-    /// polls, from the agent's events.
+    /// polls, from the agent's events; and older messages, from the account's phone.
     ///
     /// Presence and typing of others are items of WatchEvents: see `WatchEventsRequest.presence_of`.
     #[derive(Debug)]
@@ -7541,6 +7677,51 @@ pub mod chats_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetPollResultsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Chats/FetchHistory" => {
+                    #[allow(non_camel_case_types)]
+                    struct FetchHistorySvc<T: Chats>(pub Arc<T>);
+                    impl<
+                        T: Chats,
+                    > tonic::server::UnaryService<super::FetchHistoryRequest>
+                    for FetchHistorySvc<T> {
+                        type Response = super::FetchHistoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FetchHistoryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Chats>::fetch_history(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FetchHistorySvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -12,7 +12,7 @@ use std::path::Path;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
-const FILES: [&str; 17] = [
+const FILES: [&str; 18] = [
     "access.proto",
     "admin.proto",
     "agent.proto",
@@ -24,6 +24,7 @@ const FILES: [&str; 17] = [
     "event.proto",
     "groups.proto",
     "hardening.proto",
+    "history.proto",
     "link.proto",
     "media.proto",
     "polls.proto",

@@ -10,7 +10,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::listen::Caller;
-use super::{convert, limit, status};
+use super::{convert, history, limit, status};
 use crate::link::Agent;
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -81,5 +81,17 @@ where
         let results = self.agent.poll_results(&poll).await;
         let results = results.map_err(status::target)?;
         Ok(Response::new(convert::poll_results(results)))
+    }
+
+    async fn fetch_history(
+        &self,
+        request: Request<pb::FetchHistoryRequest>,
+    ) -> Result<Response<pb::FetchHistoryResponse>, Status> {
+        let (from, count) = convert::fetch_history_request(request.into_inner())?;
+        // What a client has just seen, it may name.
+        self.agent.journal().flush().await;
+        let older = self.agent.fetch_history(&from, count).await;
+        let older = older.map_err(|error| status::history(&error))?;
+        Ok(Response::new(history::older_messages(older, &self.agent)))
     }
 }

@@ -11,6 +11,7 @@ mod contacts;
 mod corpus;
 mod event;
 mod groups;
+mod history;
 mod media;
 mod outgoing;
 mod page;
@@ -42,6 +43,7 @@ pub(super) use groups::{
     created, group_id, group_picture, group_settings, groups, invite_code, join_decision,
     join_requests, new_group, participant_change, results,
 };
+pub(super) use history::fetch_history_request;
 pub(super) use media::{
     download_end, download_piece, download_request, download_start, upload_part, upload_start,
     uploaded,
@@ -89,6 +91,6 @@ fn duration(
     Ok(duration)
 }
 
-fn count(count: usize) -> u32 {
+pub(super) fn count(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -5,6 +5,7 @@ mod chats;
 mod clients;
 mod contacts;
 mod groups;
+mod history;
 mod media;
 mod sending;
 
@@ -24,6 +25,7 @@ pub(super) use chats::chat;
 pub(super) use clients::{client_denied, no_tls, not_allowed_to, other_recipient};
 pub(super) use contacts::lookup;
 pub(super) use groups::{group, group_failure, participant};
+pub(super) use history::history;
 pub(super) use media::{download_denied, download_failed, upload_denied};
 pub(super) use sending::{cancel_denied, send_failure, target};
 

@@ -62,7 +62,11 @@ const NEEDED: &[(Role, &str, &[&str])] = &[
     ),
     (Role::Sender, "Access", &["Diagnose"]),
     (Role::Reader, "Chats", &["GetPollResults"]),
-    (Role::Sender, "Chats", &["MarkRead", "SetTyping"]),
+    (
+        Role::Sender,
+        "Chats",
+        &["MarkRead", "SetTyping", "FetchHistory"],
+    ),
     (Role::Sender, "Contacts", &["Lookup"]),
     (Role::Sender, "Files", &["Upload"]),
     (Role::Operator, "Agent", &["Pair", "Resume", "Unpair"]),

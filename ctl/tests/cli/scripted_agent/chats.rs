@@ -2,8 +2,8 @@
 
 use openclaw_proto::v1::chats_server::Chats;
 use openclaw_proto::v1::{
-    GetPollResultsRequest, GetPollResultsResponse, MarkReadRequest, MarkReadResponse,
-    SetTypingRequest, SetTypingResponse,
+    FetchHistoryRequest, FetchHistoryResponse, GetPollResultsRequest, GetPollResultsResponse,
+    MarkReadRequest, MarkReadResponse, SetTypingRequest, SetTypingResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -42,5 +42,15 @@ impl Chats for Methods {
         self.0.note(format!("GetPollResults {asked}"));
         let answer = self.0.script.lock().unwrap().poll_results.pop_front();
         self.0.answer("GetPollResultsResponse", answer).await
+    }
+
+    async fn fetch_history(
+        &self,
+        request: Request<FetchHistoryRequest>,
+    ) -> Result<Response<FetchHistoryResponse>, Status> {
+        let asked = written("FetchHistoryRequest", request.get_ref());
+        self.0.note(format!("FetchHistory {asked}"));
+        let answer = self.0.script.lock().unwrap().fetch_history.pop_front();
+        self.0.answer("FetchHistoryResponse", answer).await
     }
 }
