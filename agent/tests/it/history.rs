@@ -153,9 +153,12 @@ async fn older_messages_have_the_content_of_events_files_and_quotes_included() {
     let message = |one: &pb::HistoryMessage| one.message.clone().unwrap();
     let senders = [reply, picture, text].map(|one| {
         let sender = message(one).origin().sender.clone();
-        sender.unwrap().phone
+        sender.unwrap().lid
     });
-    assert_eq!(senders, [BERT, ANNA, ANNA]);
+    assert_eq!(
+        senders,
+        [BERT, ANNA, ANNA].map(|it| format!("{}@lid", lid(it)))
+    );
     assert_eq!(message(reply).quoted.unwrap().id, first);
     match message(picture).content.unwrap().kind {
         Some(pb::content::Kind::Media(media)) => assert_eq!(media.caption, WORD),
