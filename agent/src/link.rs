@@ -9,12 +9,14 @@ mod chats;
 mod doctor;
 mod frame;
 mod groups;
+mod history;
 mod line;
 mod lookups;
 mod media;
 mod owner;
 mod pairing;
 mod pictures;
+mod polls;
 mod profiles;
 mod readiness;
 mod recipients;
@@ -54,10 +56,12 @@ pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start, 
 pub use chats::{ChatError, Followed, Received};
 pub use frame::{Frame, Method, PairFailure, PairRequest, Qr, QrError};
 pub use groups::{GroupDenied, GroupFailure};
+pub use history::{HistoryError, HistoryFrom, OlderMessages};
 pub use lookups::{LookupError, MAX_NUMBERS_PER_LOOKUP};
 pub use media::{Download, DownloadDenied, DownloadRequest, MediaOf};
 pub use owner::Owner;
 pub use pictures::{Picture, PictureDenied};
+pub use polls::{Incomplete, OptionResult, PollResults};
 pub use readiness::Readiness;
 pub use resolver::Resolver;
 pub use rollback::{Decision, Held, StoreSeen};
@@ -88,6 +92,9 @@ pub struct Agent {
     media: Arc<media::Transfers>,
     pages: Pages,
     lookups: Arc<Mutex<Lookups>>,
+    history: Arc<history::Requests>,
+    /// Held while the votes in a poll are counted: up to 100,000 events are read.
+    poll_turn: Arc<tokio::sync::Mutex<()>>,
     uploads: Arc<Uploads>,
     upload_turns: Arc<turns::Turns>,
     picture_turns: Arc<turns::Turns>,

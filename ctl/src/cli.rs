@@ -4,6 +4,7 @@ mod access;
 mod allow;
 mod chats;
 mod group;
+mod history;
 mod media;
 mod send;
 mod watch;
@@ -21,6 +22,7 @@ pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, SecretArg};
 pub(crate) use allow::{AllowArgs, AllowCommand};
 pub(crate) use chats::{ChatsArgs, ContactArgs, LookupArgs, PictureArgs, ReadArgs, TypingArgs};
 pub(crate) use group::{GroupCommand, GroupPeopleArgs, GroupSetArgs, Switch};
+pub(crate) use history::HistoryArgs;
 pub(crate) use media::{MediaCommand, MediaGetArgs};
 pub(crate) use send::{
     DeleteArgs, DeliveryArgs, EditArgs, FileArgs, PollArgs, ReactArgs, SendArgs, TargetArgs,
@@ -87,6 +89,8 @@ pub(crate) enum Command {
     Poll(PollArgs),
     /// Vote in a poll.
     Vote(VoteArgs),
+    /// Count the votes in a poll, from the events that the agent keeps.
+    PollResults(TargetArgs),
     /// Mark messages as read, for their senders and on the phone; if one cannot be marked, none is.
     Read(ReadArgs),
     /// Show in a chat that the account types, until Ctrl-C.
@@ -117,6 +121,10 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// List events that the agent keeps, newest first.
     Events(EventsArgs),
+    /// Fetch older messages of a chat from the account's phone, newest first.
+    ///
+    /// The phone must be on. Its answer is not verified, and not kept.
+    History(HistoryArgs),
     /// Download files of messages.
     #[command(subcommand)]
     Media(MediaCommand),

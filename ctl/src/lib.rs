@@ -29,6 +29,7 @@ mod events;
 mod failure;
 mod group;
 mod health;
+mod history;
 mod import;
 mod lookup;
 mod media;
@@ -36,6 +37,7 @@ mod numbers;
 mod outbox;
 mod pair;
 mod part_file;
+mod poll_results;
 mod private_file;
 mod progress;
 mod qr;
@@ -166,9 +168,11 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::Vote(args) => {
             send::deliver(address, payload::vote(&args)?, &args.delivery, json).await
         }
+        Command::PollResults(args) => poll_results::run(address, &args, json).await,
         Command::Read(args) => chats::read(address, &args, json).await,
         Command::Typing(args) => chats::typing(address, &args, json).await,
         Command::Chats(args) => chats::list(address, &args, json).await,
+        Command::History(args) => history::run(address, &args, json).await,
         Command::Lookup(args) => lookup::run(address, &args, json).await,
         Command::Contact(args) => contact::run(address, &args, json).await,
         Command::Outbox(command) => outbox::run(address, &command, json).await,

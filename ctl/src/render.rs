@@ -9,6 +9,7 @@ mod content;
 pub(crate) mod event;
 pub(crate) mod group;
 mod people;
+pub(crate) mod poll;
 pub(crate) mod rules;
 pub(crate) mod size;
 pub(crate) mod status;

@@ -5,11 +5,13 @@
 
 mod backlog;
 mod chats;
+mod client;
 mod compose;
 mod dial;
 mod expiry;
 mod gate;
 mod groups;
+mod history;
 mod inbound;
 mod media;
 mod names;
@@ -45,22 +47,21 @@ use openclaw_state::presence::Presence;
 use openclaw_state::traffic::Traffic;
 use openclaw_types::{Lid, Phone};
 use tokio::sync::{Notify, mpsc};
-use whatsapp_rust::bot::{Bot, BotHandle};
+use whatsapp_rust::RawNodeLease;
 use whatsapp_rust::client::{Client, NodeFilter};
 use whatsapp_rust::pair_code::PairCodeOptions;
-use whatsapp_rust::wacore::store::DevicePropsOverride;
-use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
-use whatsapp_rust::{CacheConfig, RawNodeLease};
 
 use crate::store::Store;
 
 pub use chats::Typing;
+pub use client::OpenError;
 #[cfg(feature = "sim")]
 pub use dial::InProcess;
 pub use dial::{Endpoint, EndpointError};
 pub use groups::{
     GroupError, GroupSetting, JoinRequest, JoinedGroup, MemberAction, MemberResult, NewGroup,
 };
+pub use history::{History, HistoryError, HistoryPosition, HistoryRequest, MAX_HISTORY_MESSAGES};
 pub use media::{
     DownloadError, Downloads, Encryption, MAX_MEDIA_BYTES, MAX_PICTURE_BYTES, MediaFile, NotSealed,
     PictureError, Piece, UploadFailure, Whole, fetch_picture,
@@ -68,7 +69,7 @@ pub use media::{
 pub use names::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 pub use outbound::{EDIT_WINDOW, new_message_id};
 pub use own::own_message;
-pub use polls::has_poll_key;
+pub use polls::{OwnVote, PollToCount, has_poll_key, own_vote};
 pub use profiles::PictureAddress;
 pub use restriction::RestrictionReport;
 pub use secret::Secret;
@@ -180,11 +181,6 @@ pub enum Refusal {
     Storage,
 }
 
-/// The session could not be set up.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot set up the WhatsApp session")]
-pub struct OpenError(#[source] whatsapp_rust::bot::BotBuilderError);
-
 /// A session. Cloned handles are the same session; it ends when [`Session::close`] is called.
 #[derive(Clone)]
 pub struct Session {
@@ -196,6 +192,7 @@ pub struct Session {
     store: Store,
     /// Held by the query for all groups.
     groups: Arc<tokio::sync::Mutex<()>>,
+    history: Arc<history::Requests>,
 }
 
 /// Makes a session's connections, one at a time.
@@ -207,14 +204,8 @@ pub struct Driver {
     turns: Arc<runtime::Turns>,
     /// Counts each stanza when it arrives, while this is held: see [`backlog`].
     _stanzas: RawNodeLease,
-    /// The library's workers, started with the first connection and stopped with the driver.
-    bot: Workers,
-}
-
-enum Workers {
-    Idle(Box<Bot>),
-    Started(BotHandle),
-    Gone,
+    /// Until the first connection.
+    workers: Option<client::Workers>,
 }
 
 /// Work of the library's event handler, which must not block, for the driver.
@@ -266,24 +257,16 @@ impl Session {
             gate: Arc::clone(&gate),
             backlog: Arc::clone(&backlog),
         };
-        let props = DevicePropsOverride::new()
-            .with_os(DEVICE_NAME)
-            .with_platform_type(PlatformType::CHROME);
-        let mut builder = Bot::builder()
-            .with_backend_arc(store.backend())
-            .with_transport_factory(dialer)
-            .with_http_client(dial::Http::new(Arc::clone(&dialled)))
-            .with_runtime(runtime::Paced::new(Arc::clone(&turns)))
-            .with_cache_config(caches())
-            .with_device_props(props)
-            .with_inbound_durability_hook(inbound.clone())
-            .with_event_handler(inbound.clone())
-            .skip_history_sync();
-        if let Some(version) = setup.endpoint.client_version() {
-            builder = builder.with_version(version);
-        }
-        let bot = builder.build().await.map_err(OpenError)?;
-        let client = bot.client();
+        let history = Arc::<history::Requests>::default();
+        let parts = client::Parts {
+            dialer,
+            http: dial::Http::new(Arc::clone(&dialled)),
+            runtime: Arc::new(runtime::Paced::new(Arc::clone(&turns))),
+            inbound: inbound.clone(),
+            requests: Arc::clone(&history),
+        };
+        let version = setup.endpoint.client_version();
+        let (client, workers) = client::build(store, version, parts).await?;
         store.attach(&client);
         gate.attach(&client);
         backlog.attach(&client);
@@ -297,6 +280,7 @@ impl Session {
             presence: Arc::clone(&setup.presence),
             store: store.clone(),
             groups: Arc::default(),
+            history,
         };
         // One run is one connection: when to reconnect is the owner's decision.
         session
@@ -310,7 +294,7 @@ impl Session {
             keepalive_limit: setup.keepalive_limit,
             turns,
             _stanzas: session.client.acquire_raw_node_forwarding(),
-            bot: Workers::Idle(Box::new(bot)),
+            workers: Some(workers),
         };
         Ok((session, driver, receiver))
     }
@@ -401,10 +385,13 @@ impl Driver {
             seen,
             keepalive_limit,
             turns,
-            bot,
+            workers,
             _stanzas: _,
         } = self;
         let client = &session.client;
+        if let Some(workers) = workers.take() {
+            workers.start(client);
+        }
         session.dialled.reset();
         let mut success = client.wait_for_node(NodeFilter::tag("success")).fuse();
         let restart = client.wait_for_node(NodeFilter::tag("stream:error").attr("code", "515"));
@@ -413,7 +400,7 @@ impl Driver {
         let mut restriction = pin!(restriction::watch(client, &seen.refusals, reports).fuse());
         let mut seed = pin!(groups::seed(session).fuse());
         let mut logged_in = false;
-        let mut run = pin!(run(client, bot));
+        let mut run = pin!(client.run());
         loop {
             tokio::select! {
                 biased;
@@ -450,30 +437,6 @@ impl Driver {
             None => Loss::Unreachable,
         };
         send_report(reports, Report::Ended(loss)).await;
-    }
-}
-
-/// The library's defaults, with two exceptions: its tasks for chats that are silent, 9 KiB each, and its cache of sent
-/// messages, because a device that could not decrypt one may have been off for days. If a message is no longer cached,
-/// the library cannot repair the session on request (whatsapp-rust#1300, fixed after 0.7.0).
-fn caches() -> CacheConfig {
-    CacheConfig {
-        sent_message_ttl_secs: 7 * 86_400,
-        chat_lanes_capacity: 256,
-        ..CacheConfig::default()
-    }
-}
-
-async fn run(client: &Arc<Client>, bot: &mut Workers) {
-    if let Workers::Idle(_) = bot
-        && let Workers::Idle(idle) = std::mem::replace(bot, Workers::Gone)
-    {
-        *bot = Workers::Started(idle.spawn());
-        if let Workers::Started(handle) = bot {
-            handle.await;
-        }
-    } else {
-        client.run().await;
     }
 }
 

@@ -14,6 +14,7 @@ mod convert;
 mod explain;
 mod groups;
 mod health;
+mod history;
 mod limit;
 mod list;
 mod listen;

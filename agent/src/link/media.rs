@@ -114,6 +114,10 @@ impl Transfers {
             turns: Turns::new(MAX_DOWNLOADS, MAX_WAITING_DOWNLOADS),
         }
     }
+
+    pub(super) const fn downloads(&self) -> &Downloads {
+        &self.downloads
+    }
 }
 
 impl Agent {
@@ -267,6 +271,7 @@ fn file(
     let pointer = media.pointer.clone().ok_or(DownloadDenied::NoPointer)?;
     let file = MediaFile {
         kind: media.kind,
+        history: false,
         bytes: media.bytes,
         pointer,
         message,

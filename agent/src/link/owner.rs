@@ -117,6 +117,8 @@ impl Owner {
             media: Arc::new(Transfers::new(setup.endpoint.clone())),
             pages,
             lookups: Arc::default(),
+            history: Arc::default(),
+            poll_turn: Arc::default(),
             uploads: uploads.clone(),
             upload_turns: Turns::new(MAX_UPLOADS, MAX_WAITING_UPLOADS),
             picture_turns: Turns::new(MAX_PICTURES, MAX_WAITING_PICTURES),

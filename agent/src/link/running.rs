@@ -18,8 +18,8 @@ pub(super) struct Running {
 }
 
 enum Connection {
-    Idle(Driver),
-    Made(JoinHandle<Driver>),
+    Idle(Box<Driver>),
+    Made(JoinHandle<Box<Driver>>),
     Gone,
 }
 
@@ -29,7 +29,7 @@ impl Running {
         Ok(Self {
             session,
             reports,
-            connection: Connection::Idle(driver),
+            connection: Connection::Idle(Box::new(driver)),
         })
     }
 

@@ -69,15 +69,15 @@ pub enum TargetError {
 }
 
 /// A resolved message.
-struct Found {
+pub(super) struct Found {
     /// The recipient for content that refers to it.
-    to: Recipient,
-    id: MessageId,
+    pub(super) to: Recipient,
+    pub(super) id: MessageId,
     /// With all known addresses; meaningless for a message of the account.
-    author: Contact,
-    ours: bool,
+    pub(super) author: Contact,
+    pub(super) ours: bool,
     /// By the system's clock; `None` if only the message's key is known.
-    sent_at: Option<SystemTime>,
+    pub(super) sent_at: Option<SystemTime>,
     /// Its content, if known.
     body: Option<Body>,
 }
@@ -154,11 +154,7 @@ impl Agent {
             options: of_poll,
             selectable,
             ..
-        } = match &found.body {
-            Some(Body::Poll(poll)) => poll,
-            Some(_) => return Err(TargetError::NotAPoll),
-            None => return Err(TargetError::Unknown),
-        };
+        } = found.poll()?;
         if options.iter().any(|option| !of_poll.contains(option)) {
             return Err(TargetError::NoSuchOption);
         }
@@ -178,7 +174,7 @@ impl Agent {
         Ok(())
     }
 
-    fn find(&self, of: &MessageRef) -> Result<Found, TargetError> {
+    pub(super) fn find(&self, of: &MessageRef) -> Result<Found, TargetError> {
         match of {
             MessageRef::Seq(seq) => self.by_seq(*seq),
             MessageRef::Key { chat, id, sender } => self.by_key(chat, id, sender.as_ref()),
@@ -324,7 +320,7 @@ impl Agent {
     }
 
     /// True if both recipients are the same chat, by any of its names.
-    fn is_same(&self, a: &Recipient, b: &Recipient) -> bool {
+    pub(super) fn is_same(&self, a: &Recipient, b: &Recipient) -> bool {
         let name = |to: &Recipient| {
             let chat = ChatId::from(to);
             self.store.chat_name(&chat).unwrap_or(chat)
@@ -340,6 +336,15 @@ impl Agent {
 }
 
 impl Found {
+    /// The poll in it.
+    pub(super) const fn poll(&self) -> Result<&Poll, TargetError> {
+        match &self.body {
+            Some(Body::Poll(poll)) => Ok(poll),
+            Some(_) => Err(TargetError::NotAPoll),
+            None => Err(TargetError::Unknown),
+        }
+    }
+
     fn can_be_edited(&self, now: SystemTime) -> Result<(), TargetError> {
         if !self.ours {
             return Err(TargetError::NotOurs);

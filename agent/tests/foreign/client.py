@@ -205,7 +205,7 @@ def download(api):
 
 
 def chats(api, contact):
-    """Marks the newest message as read, types, and looks the contact up."""
+    """Marks the newest message as read, types, counts a poll, and looks the contact up."""
     messages = {"kinds": ["EVENT_KIND_MESSAGE"]}
     event = api.agent("Agent/ListEvents", {"filter": messages, "page_size": 1}).events[0]
     api.agent("Chats/MarkRead", {"messages": [{"seq": str(event.seq)}]})
@@ -215,6 +215,14 @@ def chats(api, contact):
     typing.cancel()
     listed = api.agent("Chats/ListChats").chats
     assert listed[0].contact.phone == contact and listed[0].newest_seq >= event.seq, listed
+    of_contact = {"before": {"seq": str(event.seq)}, "count": 5}
+    older = api.agent("Chats/FetchHistory", of_contact)
+    assert all(one.message.origin.chat == event.message.origin.chat for one in older.messages), older
+    poll = {"poll": {"question": "Tea?", "options": [{"name": "yes"}, {"name": "no"}]}}
+    sent = api.agent("Agent/Send", {"to": contact, "content": poll})
+    own = {"key": {"chat": contact, "id": sent.message_id}}
+    results = api.agent("Chats/GetPollResults", {"poll": own})
+    assert [option.name for option in results.options] == ["yes", "no"] and results.voters == 0, results
     [found] = api.agent("Contacts/Lookup", {"numbers": [contact]}).results
     assert found.on_whatsapp and found.contact.phone == contact, found
     known = api.agent("Contacts/GetContact", {"contact": contact}).contact

@@ -18,13 +18,13 @@ use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, World, lid, reques
 
 const WEEK: u32 = 604_800;
 
-fn by_seq(seq: u64) -> Option<pb::MessageRef> {
+pub(crate) fn by_seq(seq: u64) -> Option<pb::MessageRef> {
     let by = Some(Ref::Seq(seq));
     Some(pb::MessageRef { by })
 }
 
 /// A message by its id.
-fn by_key(chat: &str, id: &str, sender: Option<&str>) -> Option<pb::MessageRef> {
+pub(crate) fn by_key(chat: &str, id: &str, sender: Option<&str>) -> Option<pb::MessageRef> {
     let sender = sender.map(|phone| pb::Contact {
         phone: phone.to_owned(),
         lid: String::new(),
@@ -58,7 +58,7 @@ fn deletion(target: Option<pb::MessageRef>) -> pb::SendRequest {
     payload(Payload::Deletion(pb::DeletionDraft { target }))
 }
 
-fn vote(target: Option<pb::MessageRef>, names: &[&str]) -> pb::SendRequest {
+pub(crate) fn vote(target: Option<pb::MessageRef>, names: &[&str]) -> pb::SendRequest {
     let options = options(names);
     payload(Payload::PollVote(pb::PollVoteDraft { target, options }))
 }
@@ -68,7 +68,7 @@ fn options(names: &[&str]) -> Vec<pb::PollOption> {
     names.map(|name| pb::PollOption { name }).collect()
 }
 
-fn new(to: &str, kind: Body) -> pb::SendRequest {
+pub(crate) fn new(to: &str, kind: Body) -> pb::SendRequest {
     pb::SendRequest {
         to: to.to_owned(),
         ..payload(Payload::Content(pb::Content {
@@ -100,7 +100,7 @@ fn cards(names: &[&str]) -> Body {
     })
 }
 
-fn poll(selectable: u32) -> Body {
+pub(crate) fn poll(selectable: u32) -> Body {
     Body::Poll(pb::Poll {
         question: format!("{WORD}?"),
         options: options(&["yes", "no", "later"]),
@@ -148,7 +148,7 @@ impl World {
         shown.unwrap()
     }
 
-    async fn sent(&self, request: pb::SendRequest) -> pb::SendResponse {
+    pub(crate) async fn sent(&self, request: pb::SendRequest) -> pb::SendResponse {
         let sent: Result<_, Status> = self.send_with(request).await;
         sent.unwrap()
     }

@@ -2,9 +2,10 @@
 
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{
-    Call, CallState, ChatKind, Contact, Deletion, DropReason, Edit, Event, Gap, LinkReason,
-    LinkState, LinkStatus, LostReason, Message, Nack, Origin, QuoteCheck, Reaction, Receipt,
-    RejectReason, Rejected, SendOutcome, SendReason, SendState, Target, UndecryptableReason,
+    Call, CallState, ChatKind, Contact, Deletion, DropReason, Edit, Event, Gap, HistoryMessage,
+    LinkReason, LinkState, LinkStatus, LostReason, Message, Nack, Origin, QuoteCheck, Reaction,
+    Receipt, RejectReason, Rejected, SendOutcome, SendReason, SendState, Target,
+    UndecryptableReason,
 };
 use prost_types::Timestamp;
 
@@ -28,6 +29,16 @@ pub(crate) fn line(event: &Event, now: Timestamp) -> String {
     let age = recorded_at.map_or_else(String::new, |at| ago(at, now));
     let (name, text) = of_kind(kind.as_ref(), with, now);
     format!("{seq:<6} {age:<11}  {name:<13}  {text}")
+}
+
+/// `-      3 days ago   message        +15550100123 (Alice): hello`: a message that no event has.
+pub(crate) fn history(history: &HistoryMessage, now: Timestamp) -> Option<String> {
+    let HistoryMessage { message, chat_with } = history;
+    let message = message.as_ref()?;
+    let sent_at = message.origin.as_ref()?.sent_at;
+    let age = sent_at.map_or_else(String::new, |at| ago(at, now));
+    let text = of_message(message, chat_with.as_ref());
+    Some(format!("{:<6} {age:<11}  {:<13}  {text}", "-", "message"))
 }
 
 fn of_kind(kind: Option<&Kind>, with: Option<&Contact>, now: Timestamp) -> (&'static str, String) {

@@ -145,7 +145,7 @@ fn by_seq(seq: u64) -> MessageRef {
     MessageRef { by }
 }
 
-fn target(args: &TargetArgs) -> Result<MessageRef, Failure> {
+pub(crate) fn target(args: &TargetArgs) -> Result<MessageRef, Failure> {
     let Some(chat) = &args.chat else {
         let seq = args.message.parse().map_err(|_| {
             Failure::usage("MESSAGE: not the number of an event").with_hint(

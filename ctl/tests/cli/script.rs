@@ -53,6 +53,8 @@ pub(crate) struct Script {
     pub(crate) download: VecDeque<Vec<Value>>,
     pub(crate) mark_read: VecDeque<Value>,
     pub(crate) typing: VecDeque<Vec<Value>>,
+    pub(crate) poll_results: VecDeque<Value>,
+    pub(crate) fetch_history: VecDeque<Value>,
     pub(crate) lookup: VecDeque<Value>,
     pub(crate) get_contact: VecDeque<Value>,
     pub(crate) get_picture: VecDeque<Vec<Value>>,

@@ -1071,6 +1071,54 @@ message! {
     }
 }
 message! {
+    FetchHistoryRequest {
+        sent_at = "sent_at": Timestamp,
+        count = "count": Plain,
+    }
+    start = "start": fetch_history_request::Start {
+        Before = "before": Plain,
+        Chat = "chat": Plain,
+    }
+}
+message! {
+    FetchHistoryResponse {
+        messages = "messages": Plain,
+        more = "more": Plain,
+        not_allowed = "not_allowed": Plain,
+        left_out = "left_out": Plain,
+        next_before = "next_before": Plain,
+        next_sent_at = "next_sent_at": Timestamp,
+    }
+}
+message! {
+    HistoryMessage {
+        message = "message": Plain,
+        chat_with = "chat_with": Plain,
+    }
+}
+message! {
+    GetPollResultsRequest {
+        poll = "poll": Plain,
+    }
+}
+message! {
+    GetPollResultsResponse {
+        question = "question": Plain,
+        selectable = "selectable": Plain,
+        options = "options": Plain,
+        voters = "voters": Plain,
+        sealed = "sealed": Plain,
+        incomplete = "incomplete": Words<v1::PollIncompleteReason>,
+    }
+}
+message! {
+    PollOptionResult {
+        name = "name": Plain,
+        votes = "votes": Plain,
+        voters = "voters": Plain,
+    }
+}
+message! {
     MarkReadRequest {
         messages = "messages": Plain,
     }
@@ -1559,6 +1607,12 @@ fn ways_of(message: &str) -> tests::Ways {
         "Traffic" => tests::Ways::of::<v1::Traffic>(),
         "UnpairRequest" => tests::Ways::of::<v1::UnpairRequest>(),
         "UnpairResponse" => tests::Ways::of::<v1::UnpairResponse>(),
+        "FetchHistoryRequest" => tests::Ways::of::<v1::FetchHistoryRequest>(),
+        "FetchHistoryResponse" => tests::Ways::of::<v1::FetchHistoryResponse>(),
+        "HistoryMessage" => tests::Ways::of::<v1::HistoryMessage>(),
+        "GetPollResultsRequest" => tests::Ways::of::<v1::GetPollResultsRequest>(),
+        "GetPollResultsResponse" => tests::Ways::of::<v1::GetPollResultsResponse>(),
+        "PollOptionResult" => tests::Ways::of::<v1::PollOptionResult>(),
         "MarkReadRequest" => tests::Ways::of::<v1::MarkReadRequest>(),
         "MarkReadResponse" => tests::Ways::of::<v1::MarkReadResponse>(),
         "SetTypingRequest" => tests::Ways::of::<v1::SetTypingRequest>(),

@@ -6972,6 +6972,163 @@ pub mod agent_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Which messages to fetch from the account's phone.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct FetchHistoryRequest {
+    /// When the message of `before` was sent: needed if the agent does not have it, as for `next_before` of an earlier response.
+    #[prost(message, optional, tag = "3")]
+    pub sent_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// How many, 1 to 50. 0 is 50.
+    #[prost(uint32, tag = "4")]
+    pub count: u32,
+    /// Exactly one of these.
+    #[prost(oneof = "fetch_history_request::Start", tags = "1, 2")]
+    pub start: ::core::option::Option<fetch_history_request::Start>,
+}
+/// Nested message and enum types in `FetchHistoryRequest`.
+pub mod fetch_history_request {
+    /// Exactly one of these.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Start {
+        /// Those before this message, in its chat.
+        #[prost(message, tag = "1")]
+        Before(super::MessageRef),
+        /// Those before the oldest message that the agent has of this chat: a phone number in E.164, a LID ("...@lid") or a
+        /// group's JID ("...@g.us").
+        #[prost(string, tag = "2")]
+        Chat(::prost::alloc::string::String),
+    }
+}
+/// Messages as the phone has them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct FetchHistoryResponse {
+    /// The messages, newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub messages: ::prost::alloc::vec::Vec<HistoryMessage>,
+    /// True if there are older ones: see `next_before`.
+    #[prost(bool, tag = "2")]
+    pub more: bool,
+    /// How many messages are not shown, because the allowlist does not allow their senders, or does not know them yet.
+    #[prost(uint32, tag = "3")]
+    pub not_allowed: u32,
+    /// How many entries of the phone are left out: they have no content, are no messages, cannot be read, or are of another
+    /// chat.
+    #[prost(uint32, tag = "4")]
+    pub left_out: u32,
+    /// For `before` of the next request: the oldest entry that was looked at, whether or not it is among the messages. Absent
+    /// if there are no older ones, or if no entry could be named.
+    #[prost(message, optional, tag = "5")]
+    pub next_before: ::core::option::Option<MessageRef>,
+    /// For `sent_at` of the next request.
+    #[prost(message, optional, tag = "6")]
+    pub next_sent_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// A message from the history of the account's phone. It is the phone's word: nothing of it is verified.
+///
+/// It has no seq and is not kept. `message.origin` is its key: to refer to it, use a `MessageKey`.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct HistoryMessage {
+    /// The message, as in an event.
+    #[prost(message, optional, tag = "1")]
+    pub message: ::core::option::Option<Message>,
+    /// The other party of a direct chat, as in an event.
+    #[prost(message, optional, tag = "2")]
+    pub chat_with: ::core::option::Option<Contact>,
+}
+/// The poll to count.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GetPollResultsRequest {
+    /// The message with the poll.
+    #[prost(message, optional, tag = "1")]
+    pub poll: ::core::option::Option<MessageRef>,
+}
+/// The votes in a poll.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct GetPollResultsResponse {
+    /// The question.
+    #[prost(string, tag = "1")]
+    pub question: ::prost::alloc::string::String,
+    /// Maximum number of options to select; 0 for no limit.
+    #[prost(uint32, tag = "2")]
+    pub selectable: u32,
+    /// The options, in the order of the poll.
+    #[prost(message, repeated, tag = "3")]
+    pub options: ::prost::alloc::vec::Vec<PollOptionResult>,
+    /// How many people have a vote. A removed vote does not count.
+    #[prost(uint32, tag = "4")]
+    pub voters: u32,
+    /// How many people have a newer vote that the agent could not decrypt. Their last vote that it could decrypt counts.
+    #[prost(uint32, tag = "5")]
+    pub sealed: u32,
+    /// Why votes may be missing. Empty if all are counted.
+    #[prost(enumeration = "PollIncompleteReason", repeated, tag = "6")]
+    pub incomplete: ::prost::alloc::vec::Vec<i32>,
+}
+/// The votes for one option.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct PollOptionResult {
+    /// The text of the option.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// How many people have selected it.
+    #[prost(uint32, tag = "2")]
+    pub votes: u32,
+    /// Who has, in the order of their votes. At most 8,192 people are listed, over all options.
+    #[prost(message, repeated, tag = "3")]
+    pub voters: ::prost::alloc::vec::Vec<Contact>,
+}
+/// Why votes may be missing in the results of a poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PollIncompleteReason {
+    /// Not known.
+    Unspecified = 0,
+    /// The last vote of some people could not be decrypted: see `sealed`.
+    SealedVotes = 1,
+    /// Events since the poll are no longer kept.
+    EventsGone = 2,
+    /// Events since the poll are damaged.
+    EventsDamaged = 3,
+    /// There are more events since the poll than one call reads, 100,000, or more than 4,096 voters: the newest are counted.
+    TooMany = 4,
+    /// The account has sent messages to this chat whose content the agent no longer has: there may be a vote among them.
+    OwnMessagesGone = 5,
+}
+impl PollIncompleteReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POLL_INCOMPLETE_REASON_UNSPECIFIED",
+            Self::SealedVotes => "POLL_INCOMPLETE_REASON_SEALED_VOTES",
+            Self::EventsGone => "POLL_INCOMPLETE_REASON_EVENTS_GONE",
+            Self::EventsDamaged => "POLL_INCOMPLETE_REASON_EVENTS_DAMAGED",
+            Self::TooMany => "POLL_INCOMPLETE_REASON_TOO_MANY",
+            Self::OwnMessagesGone => "POLL_INCOMPLETE_REASON_OWN_MESSAGES_GONE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POLL_INCOMPLETE_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "POLL_INCOMPLETE_REASON_SEALED_VOTES" => Some(Self::SealedVotes),
+            "POLL_INCOMPLETE_REASON_EVENTS_GONE" => Some(Self::EventsGone),
+            "POLL_INCOMPLETE_REASON_EVENTS_DAMAGED" => Some(Self::EventsDamaged),
+            "POLL_INCOMPLETE_REASON_TOO_MANY" => Some(Self::TooMany),
+            "POLL_INCOMPLETE_REASON_OWN_MESSAGES_GONE" => Some(Self::OwnMessagesGone),
+            _ => None,
+        }
+    }
+}
 /// Which messages to mark as read.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
@@ -7067,8 +7224,8 @@ pub mod chats_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// The chats, and what the account does in them besides sending: read receipts, and typing. The agent stores none of the
-    /// latter, and records no events.
+    /// The chats, the results of polls, older messages from the account's phone, and what the account does in its chats besides
+    /// sending: read receipts and typing, of which the agent stores nothing and records no events.
     ///
     /// Presence and typing of others are items of WatchEvents: see `WatchEventsRequest.presence_of`.
     #[derive(Debug, Clone)]
@@ -7241,6 +7398,85 @@ pub mod chats_client {
                 .insert(GrpcMethod::new("openclaw.agent.v1.Chats", "ListChats"));
             self.inner.unary(req, path, codec).await
         }
+        /// Counts the votes in a poll, from the agent's events: the last vote of each person, also of the account itself. The
+        /// response says if votes may be missing. Votes for options that the poll does not have are not counted.
+        ///
+        /// - INVALID_ARGUMENT: the reference cannot be read.
+        /// - NOT_FOUND
+        ///   - NO_SUCH_EVENT, EVENT_GONE: as for Send.
+        ///   - MESSAGE_UNKNOWN: the agent does not have the poll; of one that it has sent it keeps the content for 7 days.
+        /// - FAILED_PRECONDITION
+        ///   - NOT_A_MESSAGE, TARGET_NOT_SENT, CHAT_UNSUPPORTED: as for Send.
+        ///   - NOT_A_POLL: the message is not a poll.
+        pub async fn get_poll_results(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPollResultsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPollResultsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Chats/GetPollResults",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Chats", "GetPollResults"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Asks the account's phone for older messages of a chat: also for those from before the agent was linked, and for those
+        /// whose events are no longer kept.
+        ///
+        /// They are the phone's word and are not verified, recorded or acknowledged. The allowlist applies to them as to events.
+        /// Waits up to 30 seconds for the phone. One request at a time, and 60 in any hour.
+        ///
+        /// - INVALID_ARGUMENT: `before` or `chat` cannot be read, `count` is above 50, or `sent_at` is needed.
+        /// - NOT_FOUND
+        ///   - NO_SUCH_EVENT, EVENT_GONE: as for Send.
+        ///   - NO_KNOWN_MESSAGE: the agent's 10,000 oldest events have no message of `chat`.
+        /// - FAILED_PRECONDITION
+        ///   - NOT_CONNECTED, NOT_A_MESSAGE, TARGET_NOT_SENT, CHAT_UNSUPPORTED: as for Send.
+        ///   - HISTORY_TOO_LARGE: the phone's answer has more than 2 MiB.
+        /// - RESOURCE_EXHAUSTED
+        ///   - HISTORY_BUSY: another request is in progress.
+        ///   - HISTORY_LIMIT: there were 60 in the last hour; `retry_at` is when the next one is possible.
+        /// - UNAVAILABLE
+        ///   - PHONE_SILENT: the phone did not answer; it may be off.
+        ///   - HISTORY_NOT_DOWNLOADED: the phone's answer could not be downloaded from WhatsApp.
+        ///   - CONNECTION_LOST: the connection was lost meanwhile.
+        /// - DATA_LOSS, HISTORY_UNREADABLE: the phone's answer is malformed, or has more than 8 MiB when it is inflated.
+        pub async fn fetch_history(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FetchHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FetchHistoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Chats/FetchHistory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Chats", "FetchHistory"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -7309,9 +7545,54 @@ pub mod chats_server {
             tonic::Response<super::ListChatsResponse>,
             tonic::Status,
         >;
+        /// Counts the votes in a poll, from the agent's events: the last vote of each person, also of the account itself. The
+        /// response says if votes may be missing. Votes for options that the poll does not have are not counted.
+        ///
+        /// - INVALID_ARGUMENT: the reference cannot be read.
+        /// - NOT_FOUND
+        ///   - NO_SUCH_EVENT, EVENT_GONE: as for Send.
+        ///   - MESSAGE_UNKNOWN: the agent does not have the poll; of one that it has sent it keeps the content for 7 days.
+        /// - FAILED_PRECONDITION
+        ///   - NOT_A_MESSAGE, TARGET_NOT_SENT, CHAT_UNSUPPORTED: as for Send.
+        ///   - NOT_A_POLL: the message is not a poll.
+        async fn get_poll_results(
+            &self,
+            request: tonic::Request<super::GetPollResultsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPollResultsResponse>,
+            tonic::Status,
+        >;
+        /// Asks the account's phone for older messages of a chat: also for those from before the agent was linked, and for those
+        /// whose events are no longer kept.
+        ///
+        /// They are the phone's word and are not verified, recorded or acknowledged. The allowlist applies to them as to events.
+        /// Waits up to 30 seconds for the phone. One request at a time, and 60 in any hour.
+        ///
+        /// - INVALID_ARGUMENT: `before` or `chat` cannot be read, `count` is above 50, or `sent_at` is needed.
+        /// - NOT_FOUND
+        ///   - NO_SUCH_EVENT, EVENT_GONE: as for Send.
+        ///   - NO_KNOWN_MESSAGE: the agent's 10,000 oldest events have no message of `chat`.
+        /// - FAILED_PRECONDITION
+        ///   - NOT_CONNECTED, NOT_A_MESSAGE, TARGET_NOT_SENT, CHAT_UNSUPPORTED: as for Send.
+        ///   - HISTORY_TOO_LARGE: the phone's answer has more than 2 MiB.
+        /// - RESOURCE_EXHAUSTED
+        ///   - HISTORY_BUSY: another request is in progress.
+        ///   - HISTORY_LIMIT: there were 60 in the last hour; `retry_at` is when the next one is possible.
+        /// - UNAVAILABLE
+        ///   - PHONE_SILENT: the phone did not answer; it may be off.
+        ///   - HISTORY_NOT_DOWNLOADED: the phone's answer could not be downloaded from WhatsApp.
+        ///   - CONNECTION_LOST: the connection was lost meanwhile.
+        /// - DATA_LOSS, HISTORY_UNREADABLE: the phone's answer is malformed, or has more than 8 MiB when it is inflated.
+        async fn fetch_history(
+            &self,
+            request: tonic::Request<super::FetchHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FetchHistoryResponse>,
+            tonic::Status,
+        >;
     }
-    /// The chats, and what the account does in them besides sending: read receipts, and typing. The agent stores none of the
-    /// latter, and records no events.
+    /// The chats, the results of polls, older messages from the account's phone, and what the account does in its chats besides
+    /// sending: read receipts and typing, of which the agent stores nothing and records no events.
     ///
     /// Presence and typing of others are items of WatchEvents: see `WatchEventsRequest.presence_of`.
     #[derive(Debug)]
@@ -7507,6 +7788,96 @@ pub mod chats_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListChatsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Chats/GetPollResults" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPollResultsSvc<T: Chats>(pub Arc<T>);
+                    impl<
+                        T: Chats,
+                    > tonic::server::UnaryService<super::GetPollResultsRequest>
+                    for GetPollResultsSvc<T> {
+                        type Response = super::GetPollResultsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetPollResultsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Chats>::get_poll_results(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPollResultsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Chats/FetchHistory" => {
+                    #[allow(non_camel_case_types)]
+                    struct FetchHistorySvc<T: Chats>(pub Arc<T>);
+                    impl<
+                        T: Chats,
+                    > tonic::server::UnaryService<super::FetchHistoryRequest>
+                    for FetchHistorySvc<T> {
+                        type Response = super::FetchHistoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FetchHistoryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Chats>::fetch_history(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FetchHistorySvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -564,6 +564,41 @@ impl ::core::fmt::Debug for v1::StatusResponse {
         f.debug_struct("StatusResponse").finish_non_exhaustive()
     }
 }
+impl ::core::fmt::Debug for v1::FetchHistoryRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("FetchHistoryRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::fetch_history_request::Start {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Start").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::FetchHistoryResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("FetchHistoryResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::HistoryMessage {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("HistoryMessage").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::GetPollResultsRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GetPollResultsRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::GetPollResultsResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("GetPollResultsResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::PollOptionResult {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("PollOptionResult").finish_non_exhaustive()
+    }
+}
 impl ::core::fmt::Debug for v1::MarkReadRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("MarkReadRequest").finish_non_exhaustive()

@@ -733,6 +733,32 @@ impl Word for v1::PairFailureReason {
         })
     }
 }
+impl Word for v1::PollIncompleteReason {
+    const ALL: &'static [Self] = &[Self::SealedVotes, Self::EventsGone, Self::EventsDamaged, Self::TooMany, Self::OwnMessagesGone];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::SealedVotes => "sealed_votes",
+            Self::EventsGone => "events_gone",
+            Self::EventsDamaged => "events_damaged",
+            Self::TooMany => "too_many",
+            Self::OwnMessagesGone => "own_messages_gone",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "unspecified" => Self::Unspecified,
+            "sealed_votes" => Self::SealedVotes,
+            "events_gone" => Self::EventsGone,
+            "events_damaged" => Self::EventsDamaged,
+            "too_many" => Self::TooMany,
+            "own_messages_gone" => Self::OwnMessagesGone,
+            _ => return None,
+        })
+    }
+}
 impl Word for v1::GroupRole {
     const ALL: &'static [Self] = &[Self::Member, Self::Admin, Self::SuperAdmin];
 

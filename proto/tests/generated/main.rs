@@ -12,7 +12,7 @@ use std::path::Path;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
-const FILES: [&str; 16] = [
+const FILES: [&str; 18] = [
     "access.proto",
     "admin.proto",
     "agent.proto",
@@ -24,8 +24,10 @@ const FILES: [&str; 16] = [
     "event.proto",
     "groups.proto",
     "hardening.proto",
+    "history.proto",
     "link.proto",
     "media.proto",
+    "polls.proto",
     "send.proto",
     "vault.proto",
     "watch.proto",

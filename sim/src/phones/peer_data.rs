@@ -31,6 +31,12 @@ use crate::wire::file::{MediaType, Plain};
 /// The maximum number of messages in one answer.
 const MAX_MESSAGES: usize = 500;
 
+/// The id of a request that no one waits for any more.
+const LATE: &str = "3EB0000000000000000000";
+/// The sizes of answers that no companion should accept.
+const BOMB_BYTES: usize = 64 << 20;
+const HUGE_BYTES: usize = 4 << 20;
+
 /// Answers a request, given the id of its message.
 pub(crate) fn answer(
     shared: &Shared,
@@ -44,6 +50,12 @@ pub(crate) fn answer(
     let answer = match kind {
         Some(PeerDataOperationRequestType::HISTORY_SYNC_ON_DEMAND) => {
             let asked = request.history_sync_on_demand_request.as_option();
+            if answers.history == History::Late
+                && let Some(late) =
+                    asked.and_then(|asked| history(shared, &asker.0, LATE, asked, History::Garbage))
+            {
+                send_to_companion(shared, party, asker, &late);
+            }
             asked.and_then(|asked| history(shared, &asker.0, id, asked, answers.history))
         }
         Some(PeerDataOperationRequestType::PLACEHOLDER_MESSAGE_RESEND) => {
@@ -155,7 +167,19 @@ fn history(
         return None;
     }
     let jid: Jid = asked.chat_jid.as_deref()?.parse().ok()?;
-    let conversation = conversation(&lock(&shared.state), own, &jid, asked)?;
+    let mut conversation = conversation(&lock(&shared.state), own, &jid, asked)?;
+    match answer {
+        History::OtherChat => {
+            for message in &mut conversation.messages {
+                let key = message.message.get_or_insert_default().key.as_option_mut();
+                let chat = Some("15550100098@s.whatsapp.net".to_owned());
+                key.into_iter()
+                    .for_each(|key| key.remote_jid.clone_from(&chat));
+            }
+        }
+        History::Bomb => conversation.name = Some("a".repeat(BOMB_BYTES)),
+        _ => {}
+    }
     let history = wa::HistorySync {
         sync_type: wa::history_sync::HistorySyncType::ON_DEMAND,
         conversations: vec![conversation],
@@ -222,7 +246,11 @@ fn notification(
     history: &wa::HistorySync,
     answer: History,
 ) -> Result<wa::Message, Error> {
-    let payload = deflate::zlib(&codec::history_sync_to_vec(history));
+    let payload = match answer {
+        History::Garbage => b"no history".to_vec(),
+        History::Huge => vec![0x5a; HUGE_BYTES],
+        _ => deflate::zlib(&codec::history_sync_to_vec(history)),
+    };
     let mut notification = HistorySyncNotification {
         sync_type: Some(HistorySyncType::ON_DEMAND),
         chunk_order: Some(1),

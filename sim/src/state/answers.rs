@@ -26,6 +26,16 @@ pub enum History {
     Hosted,
     /// The history inside the message.
     Inline,
+    /// First an answer to another request, as one that is late, then the right one.
+    Late,
+    /// Messages of another chat, under the name of the right one.
+    OtherChat,
+    /// Bytes that are no history.
+    Garbage,
+    /// A history that is small, and becomes 64 MiB when it is inflated.
+    Bomb,
+    /// A file of 4 MiB.
+    Huge,
     /// No response.
     Silent,
 }

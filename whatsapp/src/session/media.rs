@@ -56,6 +56,9 @@ const BLOCK_BYTES: u64 = 16;
 pub struct MediaFile {
     /// Its kind.
     pub kind: MediaKind,
+    /// It is not of a message, but a history that the phone has sent: its keys are derived in another way, and the phone is
+    /// not asked for it again.
+    pub history: bool,
     /// Its size as declared by the sender; 0 if unknown.
     pub bytes: u64,
     /// Its location and key.
@@ -68,6 +71,15 @@ pub struct MediaFile {
     pub sender: Contact,
     /// True if the account itself is the author.
     pub from_me: bool,
+}
+
+impl MediaFile {
+    const fn media_type(&self) -> MediaType {
+        match self.history {
+            true => MediaType::History,
+            false => media_type(self.kind),
+        }
+    }
 }
 
 /// A part of a download, in order.
@@ -196,7 +208,9 @@ impl Downloads {
             };
             match tried {
                 Ok(whole) => return Ok(whole),
-                Err(Failure::Rejected) if asked => return Err(DownloadError::Gone),
+                Err(Failure::Rejected) if asked || file.history => {
+                    return Err(DownloadError::Gone);
+                }
                 Err(Failure::Rejected) => {
                     asked = true;
                     let session = connected().ok_or(DownloadError::Expired)?;

@@ -11,11 +11,19 @@ use crate::store::Store;
 /// The content of a message that this device has sent, while the library keeps it.
 #[must_use]
 pub fn own_message(store: &Store, chat: &ChatId, id: &MessageId) -> Option<Body> {
+    let message = sent(store, chat, id)?;
+    Some(translate::body(&message, &MessageSource::default()))
+}
+
+/// The same in WhatsApp's form.
+pub(super) fn sent(
+    store: &Store,
+    chat: &ChatId,
+    id: &MessageId,
+) -> Option<waproto::whatsapp::Message> {
     let names = store.names(chat.jid(), None).into_iter();
     let sent = names
         .filter_map(|name| store.sent(&name, id.as_str()))
         .next()?;
-    let message = waproto::codec::message_decode(&sent).ok()?;
-    let source = MessageSource::default();
-    Some(translate::body(&message, &source))
+    waproto::codec::message_decode(&sent).ok()
 }

@@ -6,8 +6,9 @@
 
 use openclaw_state::journal::{Arrival, Journal};
 use openclaw_state::people::People as _;
-use openclaw_types::{Body, ChatId, Contact, EventData, Message, MessageId, Origin, Target};
+use openclaw_types::{Body, ChatId, Contact, EventData, Message, MessageId, Target};
 use whatsapp_rust::types::events::InboundMessage;
+use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::wacore::msg_secret::{RetentionClass, expires_at};
 use whatsapp_rust::wacore::poll;
 use whatsapp_rust::wacore::store::traits::MsgSecretEntry;
@@ -16,7 +17,7 @@ use whatsapp_rust::{CacheConfig, Jid, wacore};
 use zeroize::Zeroizing;
 
 use super::names::jids;
-use super::own::own_message;
+use super::own::{self, own_message};
 use super::translate;
 use crate::store::Store;
 
@@ -122,21 +123,77 @@ pub(super) fn open_vote<'a>(
             _ => None,
         });
     let hashes = translate::sealed_vote(sealed)
-        .and_then(|sealed| decrypted(store, origin, &vote.target, sealed));
-    vote.options = options.zip(hashes).map(|(mut options, hashes)| {
-        options.retain(|option| {
-            let hash = poll::compute_option_hash(option);
-            hashes.iter().any(|chosen| chosen[..] == hash)
-        });
-        options
-    });
+        .and_then(|sealed| decrypted(store, &origin.chat, &origin.sender, &vote.target, sealed));
+    vote.options = options
+        .zip(hashes)
+        .map(|(options, hashes)| selected(&options, &hashes));
+}
+
+/// A poll whose votes are counted.
+#[derive(Clone, Copy, Debug)]
+pub struct PollToCount<'a> {
+    /// Its chat.
+    pub chat: &'a ChatId,
+    /// The id of its message.
+    pub id: &'a MessageId,
+    /// Its author, with all known addresses.
+    pub author: &'a Contact,
+    /// Its options.
+    pub options: &'a [String],
+}
+
+/// What a message that this device has sent means for a poll.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnVote {
+    /// Its content is no longer stored.
+    Unknown,
+    /// It is no vote in this poll.
+    Other,
+    /// It is a vote whose key is no longer stored.
+    Sealed,
+    /// It is a vote for these options.
+    For(Vec<String>),
+}
+
+/// The vote in a poll that this device has sent under an id. Its content is stored only as it was sent, encrypted.
+#[must_use]
+pub fn own_vote(store: &Store, poll: PollToCount<'_>, id: &MessageId) -> OwnVote {
+    let Some(sent) = own::sent(store, poll.chat, id) else {
+        return OwnVote::Unknown;
+    };
+    let Body::PollVote(vote) = translate::body(&sent, &MessageSource::default()) else {
+        return OwnVote::Other;
+    };
+    if vote.target.message != *poll.id {
+        return OwnVote::Other;
+    }
+    let target = Target {
+        author: poll.author.clone(),
+        ..vote.target
+    };
+    let account = store.account().unwrap_or_default();
+    let hashes = translate::sealed_vote(&sent)
+        .and_then(|sealed| decrypted(store, poll.chat, &account, &target, sealed));
+    hashes.map_or(OwnVote::Sealed, |hashes| {
+        OwnVote::For(selected(poll.options, &hashes))
+    })
+}
+
+/// The options with these hashes.
+fn selected(options: &[String], hashes: &[Vec<u8>]) -> Vec<String> {
+    let is_selected = |option: &&String| {
+        let hash = poll::compute_option_hash(option);
+        hashes.iter().any(|chosen| chosen[..] == hash)
+    };
+    options.iter().filter(is_selected).cloned().collect()
 }
 
 /// The hashes of the selected options. The key is derived from the addresses of author and voter, both LIDs or both
 /// numbers.
 fn decrypted(
     store: &Store,
-    origin: &Origin,
+    chat: &ChatId,
+    voter: &Contact,
     target: &Target,
     sealed: &wa::message::PollEncValue,
 ) -> Option<Vec<Vec<u8>>> {
@@ -149,8 +206,8 @@ fn decrypted(
         author if *author == Contact::default() => store.account()?,
         author => store.resolve_contact(author.clone()),
     };
-    let voter = store.resolve_contact(origin.sender.clone());
-    let PollKey { secret, .. } = find(store, &origin.chat, &author, &target.message)?;
+    let voter = store.resolve_contact(voter.clone());
+    let PollKey { secret, .. } = find(store, chat, &author, &target.message)?;
     let id = target.message.as_str();
     let pairs = jids(&author).into_iter().zip(jids(&voter));
     pairs

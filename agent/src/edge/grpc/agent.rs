@@ -276,7 +276,7 @@ where
 }
 
 /// Names the group of an event, as currently known.
-fn with_chat_name(agent: &Agent, event: &mut pb::Event) {
+pub(super) fn with_chat_name(agent: &Agent, event: &mut pb::Event) {
     if let Some(origin) = event.origin_mut()
         && origin.chat_kind() == pb::ChatKind::Group
     {

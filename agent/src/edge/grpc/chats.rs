@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use super::listen::Caller;
 use super::watch::OtherName;
-use super::{chat_list, convert, limit, status};
+use super::{chat_list, convert, history, limit, status};
 use crate::link::Agent;
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -96,5 +96,29 @@ where
             convert::chat(listed, name.unwrap_or_default())
         }));
         Ok(Response::new(answer))
+    }
+
+    async fn get_poll_results(
+        &self,
+        request: Request<pb::GetPollResultsRequest>,
+    ) -> Result<Response<pb::GetPollResultsResponse>, Status> {
+        let poll = convert::poll_results_request(request.into_inner())?;
+        // What a client has just seen, it may count.
+        self.agent.journal().flush().await;
+        let results = self.agent.poll_results(&poll).await;
+        let results = results.map_err(status::target)?;
+        Ok(Response::new(convert::poll_results(results)))
+    }
+
+    async fn fetch_history(
+        &self,
+        request: Request<pb::FetchHistoryRequest>,
+    ) -> Result<Response<pb::FetchHistoryResponse>, Status> {
+        let (from, count) = convert::fetch_history_request(request.into_inner())?;
+        // What a client has just seen, it may name.
+        self.agent.journal().flush().await;
+        let older = self.agent.fetch_history(&from, count).await;
+        let older = older.map_err(|error| status::history(&error))?;
+        Ok(Response::new(history::older_messages(older, &self.agent)))
     }
 }

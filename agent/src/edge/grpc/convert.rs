@@ -12,10 +12,12 @@ mod contacts;
 mod corpus;
 mod event;
 mod groups;
+mod history;
 mod media;
 mod outgoing;
 mod page;
 mod pair;
+mod polls;
 mod rollback;
 mod send;
 mod status;
@@ -46,12 +48,14 @@ pub(super) use groups::{
     created, group_id, group_picture, group_settings, groups, invite_code, join_decision,
     join_requests, new_group, participant_change, results,
 };
+pub(super) use history::{fetch_history_request, history_key};
 pub(super) use media::{
     download_end, download_piece, download_request, download_start, upload_part, upload_start,
     uploaded,
 };
 pub(super) use page::{Page, page};
 pub(super) use pair::{frame, pair_request};
+pub(super) use polls::{poll_results, poll_results_request};
 pub(super) use rollback::{
     decision, report_store_request, report_store_response, rollback_resolved, store_seen,
 };
@@ -92,6 +96,6 @@ fn duration(
     Ok(duration)
 }
 
-fn count(count: usize) -> u32 {
+pub(super) fn count(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

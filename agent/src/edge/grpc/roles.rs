@@ -36,6 +36,8 @@ const TABLE: &[(&str, Role)] = &[
     ("/openclaw.agent.v1.Chats/MarkRead", Role::Sender),
     ("/openclaw.agent.v1.Chats/SetTyping", Role::Sender),
     ("/openclaw.agent.v1.Chats/ListChats", Role::Reader),
+    ("/openclaw.agent.v1.Chats/GetPollResults", Role::Reader),
+    ("/openclaw.agent.v1.Chats/FetchHistory", Role::Sender),
     ("/openclaw.agent.v1.Contacts/Lookup", Role::Sender),
     ("/openclaw.agent.v1.Contacts/GetContact", Role::Reader),
     ("/openclaw.agent.v1.Contacts/GetPicture", Role::Sender),

@@ -5,6 +5,7 @@ mod chats;
 mod clients;
 mod contacts;
 mod groups;
+mod history;
 mod media;
 mod sending;
 
@@ -24,8 +25,9 @@ pub(super) use chats::chat;
 pub(super) use clients::{client_denied, no_tls, not_allowed_to, other_recipient};
 pub(super) use contacts::{lookup, picture, picture_failed};
 pub(super) use groups::{group, group_failure, participant};
+pub(super) use history::history;
 pub(super) use media::{download_denied, download_failed, upload_denied};
-pub(super) use sending::{cancel_denied, send_failure};
+pub(super) use sending::{cancel_denied, send_failure, target};
 
 /// The hint for a rolled back store.
 pub(super) const ROLLED_BACK: &str = "an admin decides: `openclawctl rollback renew` makes new sessions, so that no key is used twice; `openclawctl rollback accept` continues as it is, when nothing was sent since the copy was made";

@@ -29,7 +29,7 @@ const NEEDED: &[(Role, &str, &[&str])] = &[
     ),
     (Role::Reader, "Access", &["ListAllowed"]),
     (Role::Reader, "Alerts", &["ListAlerts"]),
-    (Role::Reader, "Chats", &["ListChats"]),
+    (Role::Reader, "Chats", &["ListChats", "GetPollResults"]),
     (Role::Reader, "Contacts", &["GetContact"]),
     (Role::Reader, "Files", &["Download"]),
     (
@@ -63,7 +63,11 @@ const NEEDED: &[(Role, &str, &[&str])] = &[
         ],
     ),
     (Role::Sender, "Access", &["Diagnose"]),
-    (Role::Sender, "Chats", &["MarkRead", "SetTyping"]),
+    (
+        Role::Sender,
+        "Chats",
+        &["MarkRead", "SetTyping", "FetchHistory"],
+    ),
     (Role::Sender, "Contacts", &["Lookup", "GetPicture"]),
     (Role::Sender, "Files", &["Upload"]),
     (Role::Operator, "Agent", &["Pair", "Resume", "Unpair"]),

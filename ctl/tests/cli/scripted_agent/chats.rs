@@ -2,6 +2,7 @@
 
 use openclaw_proto::v1::chats_server::Chats;
 use openclaw_proto::v1::{
+    FetchHistoryRequest, FetchHistoryResponse, GetPollResultsRequest, GetPollResultsResponse,
     ListChatsRequest, ListChatsResponse, MarkReadRequest, MarkReadResponse, SetTypingRequest,
     SetTypingResponse,
 };
@@ -41,5 +42,25 @@ impl Chats for Methods {
         self.0.note(format!("ListChats {asked}"));
         let answer = self.0.script.lock().unwrap().list_chats.pop_front();
         self.0.answer("ListChatsResponse", answer).await
+    }
+
+    async fn get_poll_results(
+        &self,
+        request: Request<GetPollResultsRequest>,
+    ) -> Result<Response<GetPollResultsResponse>, Status> {
+        let asked = written("GetPollResultsRequest", request.get_ref());
+        self.0.note(format!("GetPollResults {asked}"));
+        let answer = self.0.script.lock().unwrap().poll_results.pop_front();
+        self.0.answer("GetPollResultsResponse", answer).await
+    }
+
+    async fn fetch_history(
+        &self,
+        request: Request<FetchHistoryRequest>,
+    ) -> Result<Response<FetchHistoryResponse>, Status> {
+        let asked = written("FetchHistoryRequest", request.get_ref());
+        self.0.note(format!("FetchHistory {asked}"));
+        let answer = self.0.script.lock().unwrap().fetch_history.pop_front();
+        self.0.answer("FetchHistoryResponse", answer).await
     }
 }

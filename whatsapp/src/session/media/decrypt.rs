@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use whatsapp_rust::download::{DownloadUtils, MediaType};
 
-use super::{DownloadError, MediaFile, Piece, Whole, media_type};
+use super::{DownloadError, MediaFile, Piece, Whole};
 
 /// The maximum number of frames that wait for the thread.
 const MAX_QUEUED_FRAMES: usize = 2;
@@ -102,7 +102,7 @@ impl Decryption {
         let frame = Bytes::new();
         let frames_of = Frames { queue, frame };
         let key = zeroize::Zeroizing::new(file.pointer.key.clone());
-        let (kind, expected) = (media_type(file.kind), file.pointer.sha256.clone());
+        let (kind, expected) = (file.media_type(), file.pointer.sha256.clone());
         let work = move || decrypt(frames_of, &key, kind, pieces, &expected);
         Self {
             frames,

@@ -9,7 +9,7 @@ use hyper::body::Bytes;
 use hyper::http::uri::PathAndQuery;
 
 use super::http::{Error, Response, get};
-use super::{DownloadError, Failure, MediaFile, encrypted_bytes, media_type};
+use super::{DownloadError, Failure, MediaFile, encrypted_bytes};
 
 /// The maximum number of failures in a row.
 const MAX_FAILURES: u32 = 3;
@@ -144,7 +144,7 @@ fn address(path: &str, file: &MediaFile) -> Option<PathAndQuery> {
         return None;
     }
     let hash = URL_SAFE_NO_PAD.encode(&file.pointer.encrypted_sha256);
-    let kind = media_type(file.kind).mms_type();
+    let kind = file.media_type().mms_type();
     let mark = if path.contains('?') { '&' } else { '?' };
     format!("{path}{mark}hash={hash}&mms-type={kind}&__wa-mms=")
         .parse()
@@ -160,6 +160,7 @@ mod tests {
     fn file() -> MediaFile {
         MediaFile {
             kind: MediaKind::Voice,
+            history: false,
             bytes: 0,
             pointer: MediaPointer {
                 encrypted_sha256: vec![0xff; 32],

@@ -16,6 +16,7 @@ fn file(size: usize) -> (MediaFile, Vec<u8>) {
     let encrypted = encrypt_media(&plain(size), MediaType::Image).unwrap();
     let file = MediaFile {
         kind: MediaKind::Image,
+        history: false,
         bytes: u64::try_from(size).unwrap(),
         pointer: MediaPointer {
             direct_path: "/v/1.enc".into(),

@@ -195,7 +195,7 @@ pub(in crate::edge::grpc) fn send_failure(failure: &SendFailure) -> Status {
 }
 
 /// The message that the request refers to is unknown, or unsuitable for it. Nothing was sent.
-pub(super) fn target(error: TargetError) -> Status {
+pub(in crate::edge::grpc) fn target(error: TargetError) -> Status {
     let (code, reason, hint) = match error {
         TargetError::NoEvent => (
             Code::NotFound,
@@ -230,7 +230,7 @@ pub(super) fn target(error: TargetError) -> Status {
         TargetError::Unknown => (
             Code::NotFound,
             "MESSAGE_UNKNOWN",
-            "an edit and a vote need a message that the agent has received or sent, and still keeps: check chat, id and sender",
+            "an edit, a vote and the results of a poll need a message that the agent has received or sent, and still keeps: check chat, id and sender",
         ),
         TargetError::NotOurs => (
             Code::FailedPrecondition,
