@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
-use super::PictureArgs;
+use super::chats::PictureArgs;
 
 /// `group`.
 #[derive(Debug, Subcommand)]
