@@ -10,6 +10,7 @@ use crate::address::Address;
 use crate::cli::HistoryArgs;
 use crate::failure::{Exit, Failure};
 use crate::numbers::recipient;
+use crate::progress::Progress;
 use crate::render::event;
 use crate::{client, clock, console};
 
@@ -32,6 +33,7 @@ pub(crate) async fn run(
     };
     let mut sent_at = None;
     let mut left = args.count;
+    let mut hidden = 0;
     let mut chats = client::chats(address).await?;
     loop {
         let request = FetchHistoryRequest {
@@ -39,7 +41,11 @@ pub(crate) async fn run(
             sent_at,
             count: left.min(MAX_PAGE_SIZE),
         };
+        let mut progress = Progress::new(json);
+        progress.replace("Waiting for the phone");
         let call = chats.fetch_history(request);
+        let answer = client::answer_within(address, PHONE_TIMEOUT, call).await;
+        drop(progress);
         let FetchHistoryResponse {
             messages,
             more,
@@ -47,21 +53,25 @@ pub(crate) async fn run(
             left_out: _,
             next_before,
             next_sent_at,
-        } = client::answer_within(address, PHONE_TIMEOUT, call).await?;
+        } = answer?;
         for message in &messages {
             print(message, json)?;
             left = left.saturating_sub(1);
         }
-        if not_allowed > 0 {
-            console::note(&format!(
-                "note: the allowlist hides {not_allowed} of these messages"
-            ));
-        }
+        hidden += not_allowed;
         match next_before.filter(|_| more && left > 0) {
             Some(next) => (start, sent_at) = (Start::Before(next), next_sent_at),
-            None => return Ok(Exit::Done),
+            None => break,
         }
     }
+    if hidden > 0 {
+        console::note(&format!(
+            "note: messages that the allowlist hides: {hidden}"
+        ));
+    } else if left == args.count && !json {
+        console::note("The phone has no older messages of this chat");
+    }
+    Ok(Exit::Done)
 }
 
 fn print(message: &HistoryMessage, json: bool) -> Result<(), Failure> {

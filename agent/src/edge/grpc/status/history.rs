@@ -21,7 +21,7 @@ pub(in crate::edge::grpc) fn history(error: &HistoryError) -> Status {
         HistoryError::NoKnownMessage => (
             Code::NotFound,
             "NO_KNOWN_MESSAGE",
-            "name a message of the chat with `before`, by its key and `sent_at`: a phone is asked for what is older than a message",
+            "a phone is asked for what is older than a message: wait until the chat has one, or in the API name one in `before`, by its key and `sent_at`",
         ),
         HistoryError::Busy => (
             Code::ResourceExhausted,
