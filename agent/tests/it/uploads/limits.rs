@@ -197,7 +197,13 @@ fn long_items(start: pb::UploadStart, size: usize) -> impl Iterator<Item = pb::U
 }
 
 async fn passes_through_little_memory(size: usize) {
-    let world = World::linked().await;
+    let config = openclaw_sim::Config {
+        // The sent file, and what encrypting adds to it.
+        media_limit: size + 256 * 1024 * 1024,
+        ..openclaw_sim::Config::default()
+    };
+    let world = World::with(config, &[]).await;
+    world.link().await;
     let video = || start(pb::MediaKind::Video);
     let small = world.upload(video(), &fill(200_000)).await.unwrap();
     let sent = world.send_with(send_request(&small.media_id, "")).await;
