@@ -74,6 +74,16 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
     write(&format!("{text}\n"))
 }
 
+/// Reports a saved file, as `line` or as JSON: on stderr if the file itself went to stdout.
+pub(crate) fn saved(saved: &impl Serialize, line: &str, to_stdout: bool, json: bool) {
+    match (json, to_stdout) {
+        (false, true) => note(line),
+        (false, false) => report(line),
+        (true, true) => json_note(saved),
+        (true, false) => report_json(saved),
+    }
+}
+
 /// Writes `value` to stdout as one line of JSON and flushes.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text =

@@ -102,13 +102,7 @@ fn stopped() -> Failure {
 }
 
 fn report(saved: &Saved, json: bool) {
-    // stdout carries the file.
-    match (json, saved.file == "-") {
-        (false, true) => console::note(&saved.line()),
-        (false, false) => console::report(&saved.line()),
-        (true, true) => console::json_note(saved),
-        (true, false) => console::report_json(saved),
-    }
+    console::saved(saved, &saved.line(), saved.file == "-", json);
 }
 
 /// Downloads one file.

@@ -89,13 +89,7 @@ fn report(saved: &Saved, json: bool) {
     let file = text::one_line(&saved.file);
     let mime_type = text::one_line(&saved.mime_type);
     let line = format!("Saved {file} ({mime_type}, {})", size(saved.size_bytes));
-    // stdout carries the file.
-    match (json, saved.file == "-") {
-        (false, true) => console::note(&line),
-        (false, false) => console::report(&line),
-        (true, true) => console::json_note(saved),
-        (true, false) => console::report_json(saved),
-    }
+    console::saved(saved, &line, saved.file == "-", json);
 }
 
 fn stopped() -> Failure {
