@@ -96,7 +96,7 @@ async fn changes_that_whatsapp_reports_are_applied_without_a_question() {
     let anna = world.sim.phone(ANNA).unwrap();
     world.greeted_by(ANNA, &named("Anna")).await;
     let asked_at = world.contact(ANNA).await.asked_at;
-    // Whoever asks now, fails: with `refresh` as well.
+    // From now on WhatsApp refuses every query, also those of `refresh`.
     world.usync_refused(503).await;
     anna.set_about(&named("ashore"));
     let picture = anna.set_picture(Some(&pictures::jpeg(8))).unwrap().unwrap();

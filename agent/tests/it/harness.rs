@@ -97,6 +97,19 @@ impl World {
         world
     }
 
+    /// Waits for the event of this message.
+    pub(crate) async fn seq_of(&self, id: &str) -> u64 {
+        let mut events = self.watch().await;
+        events
+            .event(|event| match &event.kind {
+                Some(pb::event::Kind::Message(message)) if message.origin().id == id => {
+                    Some(event.seq)
+                }
+                _ => None,
+            })
+            .await
+    }
+
     /// Links the agent to the account's phone by QR code, and waits until its initial stanzas are processed.
     pub(crate) async fn link(&self) {
         let mut pairing = self.pair(pb::PairRequest::by_qr()).await.unwrap();

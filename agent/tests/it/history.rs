@@ -52,11 +52,7 @@ impl World {
     async fn anna_now(&self) -> u64 {
         let anna = self.peer(ANNA);
         let id = anna.send_text(ACCOUNT, WORD, By::Lid).await.unwrap();
-        let is_it = |event: &pb::Event| match &event.kind {
-            Some(Kind::Message(message)) if message.origin().id == id => Some(event.seq),
-            _ => None,
-        };
-        self.watch().await.event(is_it).await
+        self.seq_of(&id).await
     }
 }
 
@@ -182,11 +178,7 @@ async fn the_allowlist_hides_messages_of_the_past_too() {
         sent.unwrap();
     }
     let now = world.peer(ANNA).send_to_group(&group, WORD).await.unwrap();
-    let is_it = |event: &pb::Event| match &event.kind {
-        Some(Kind::Message(message)) if message.origin().id == now => Some(event.seq),
-        _ => None,
-    };
-    let seq = world.watch().await.event(is_it).await;
+    let seq = world.seq_of(&now).await;
     let request = before(by_seq(seq));
     let page = world.fetch(request).await.unwrap();
     for one in &page.messages {

@@ -130,19 +130,6 @@ impl World {
         let id = self.anna_sends(content).await;
         (self.seq_of(&id).await, id)
     }
-
-    /// Waits for the event of this message.
-    async fn seq_of(&self, id: &str) -> u64 {
-        let mut events = self.watch().await;
-        events
-            .event(|event| match &event.kind {
-                Some(pb::event::Kind::Message(message)) if message.origin().id == id => {
-                    Some(event.seq)
-                }
-                _ => None,
-            })
-            .await
-    }
 }
 
 /// Each kind of file, with its kind in the contract.

@@ -2,7 +2,6 @@
 
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::chats_client::ChatsClient;
-use openclaw_proto::v1::event::Kind;
 use openclaw_sim::By;
 use openclaw_sim::content::Content;
 use pb::PollIncompleteReason as Reason;
@@ -30,20 +29,11 @@ impl World {
         Ok(chats.get_poll_results(request).await?.into_inner())
     }
 
-    /// The seq of the event of a message.
-    async fn event_seq(&self, id: &str) -> u64 {
-        let is_it = |event: &pb::Event| match &event.kind {
-            Some(Kind::Message(message)) if message.origin().id == id => Some(event.seq),
-            _ => None,
-        };
-        self.watch().await.event(is_it).await
-    }
-
     async fn votes_in(&self, group: &str, voter: &str, poll: &str, options: &[&str]) -> u64 {
         let message = vote_of(self, voter, poll, options);
         let peer = self.peer(voter);
         let sent = peer.send_group_message(group, message, None).await;
-        self.event_seq(&sent.unwrap()).await
+        self.seq_of(&sent.unwrap()).await
     }
 }
 
@@ -74,7 +64,7 @@ async fn the_last_vote_of_each_person_counts_and_an_empty_one_removes_it() {
         .send_group_message(&group, message, None)
         .await
         .unwrap();
-    let seq = world.event_seq(&id).await;
+    let seq = world.seq_of(&id).await;
     let none = world.poll_results(by_seq(seq)).await.unwrap();
     assert_eq!((none.question.as_str(), none.voters), (WORD, 0));
     assert_eq!(voters(&none), [("a", vec![]), ("b", vec![])]);
@@ -100,7 +90,7 @@ async fn the_last_vote_of_each_person_counts_and_an_empty_one_removes_it() {
     assert_eq!((changed.voters, reasons(&changed)), (2, vec![]));
 
     let text = world.peer(BERT).send_to_group(&group, WORD).await.unwrap();
-    let text = world.event_seq(&text).await;
+    let text = world.seq_of(&text).await;
     for (poll, code, reason) in [
         (by_seq(text), Code::FailedPrecondition, "NOT_A_POLL"),
         (by_seq(of_vote), Code::FailedPrecondition, "NOT_A_MESSAGE"),
@@ -131,7 +121,7 @@ async fn a_vote_that_cannot_be_decrypted_is_reported_and_the_one_before_counts()
     payload.unwrap()[0] ^= 1;
     for (message, yes, people) in [(of_anna, 1, 0), (sealed, 1, 1)] {
         let vote = anna.send(ACCOUNT, message, By::Lid, None).await.unwrap();
-        world.event_seq(&vote).await;
+        world.seq_of(&vote).await;
         let results = world.poll_results(by_key(ANNA, &own, None)).await.unwrap();
         assert_eq!((results.options[0].votes, results.sealed), (yes, people));
         assert_eq!(
@@ -162,7 +152,7 @@ async fn the_results_of_a_poll_that_has_left_the_journal_say_so() {
     let own = world.sent(new(ANNA, poll(1))).await.message_id;
     let question = json!({ "poll": { "question": WORD, "options": ["a", "b"], "selectable": 1 } });
     let theirs = world.anna_sends(&question).await;
-    let theirs = world.event_seq(&theirs).await;
+    let theirs = world.seq_of(&theirs).await;
     let anna = world.peer(ANNA);
     let text = WORD.repeat(500);
     let writing = async {
@@ -178,7 +168,7 @@ async fn the_results_of_a_poll_that_has_left_the_journal_say_so() {
         .expect("the oldest go");
     let message = vote_of(&world, ANNA, &own, &["no"]);
     let vote = anna.send(ACCOUNT, message, By::Lid, None).await.unwrap();
-    world.event_seq(&vote).await;
+    world.seq_of(&vote).await;
     let chat = format!("{}@lid", lid(ANNA));
     let results = world.poll_results(by_key(&chat, &own, None)).await.unwrap();
     assert_eq!(
