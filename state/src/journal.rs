@@ -37,7 +37,7 @@ use aside::Aside;
 pub use authors::Written;
 pub use damage::Damage;
 pub use mark::{Mark, MessageName};
-pub use pages::{Backwards, EVENTS_PER_PAGE, Pages, Window};
+pub use pages::{Backwards, EVENTS_PER_PAGE, MAX_EVENTS_SCANNED, Pages, Window};
 use tally::Tally;
 use unseen::Unseen;
 

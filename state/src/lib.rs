@@ -23,6 +23,7 @@ pub mod clients;
 pub mod clock;
 pub mod consumers;
 pub mod failpoint;
+pub mod hourly;
 pub mod identity;
 pub mod journal;
 pub mod lookups;

@@ -2,15 +2,15 @@
 //!
 //! WhatsApp restricts accounts that look up many numbers. A restart forgets the answers and the count.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::{Lid, Phone};
 
-/// How many numbers may be looked up in any [`PERIOD`].
+use crate::hourly::{HOUR, Hourly};
+
+/// How many numbers may be looked up in any hour.
 pub const MAX_LOOKUPS: usize = 100;
-/// See [`MAX_LOOKUPS`].
-pub const PERIOD: Duration = Duration::from_secs(3600);
 
 const MAX_CACHED: usize = 1_024;
 const KEEP_FOUND: Duration = Duration::from_secs(24 * 3600);
@@ -38,13 +38,22 @@ pub struct Person {
 }
 
 /// The answers and the limit.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lookups {
     answers: HashMap<Phone, Found>,
-    /// When numbers were looked up, oldest first: at most [`MAX_LOOKUPS`].
-    asked: VecDeque<SystemTime>,
+    asked: Hourly,
     /// Set after WhatsApp has refused a lookup as too many.
     blocked_until: Option<SystemTime>,
+}
+
+impl Default for Lookups {
+    fn default() -> Self {
+        Self {
+            answers: HashMap::new(),
+            asked: Hourly::new(MAX_LOOKUPS),
+            blocked_until: None,
+        }
+    }
 }
 
 impl Lookups {
@@ -62,23 +71,12 @@ impl Lookups {
         if let Some(until) = self.blocked_until.filter(|until| *until > now) {
             return Err(until);
         }
-        let over = |at: &SystemTime| now.duration_since(*at).is_ok_and(|age| age >= PERIOD);
-        while self.asked.front().is_some_and(over) {
-            self.asked.pop_front();
-        }
-        let excess = (self.asked.len() + count).saturating_sub(MAX_LOOKUPS);
-        if excess > 0 {
-            // Possible once the oldest `excess` lookups are older than the period.
-            let last = self.asked.get(excess - 1).or(self.asked.back());
-            return Err(last.map_or(now, |at| *at) + PERIOD);
-        }
-        self.asked.extend(std::iter::repeat_n(now, count));
-        Ok(())
+        self.asked.take(count, now)
     }
 
     /// Blocks lookups after WhatsApp has refused one as too many. Returns the end.
     pub fn block(&mut self, now: SystemTime) -> SystemTime {
-        let until = now + PERIOD;
+        let until = now + HOUR;
         self.blocked_until = Some(until);
         until
     }
@@ -127,7 +125,7 @@ mod tests {
         for minute in 0..5 {
             lookups.take(20, at(minute * 60)).unwrap();
         }
-        let hour = PERIOD.as_secs();
+        let hour = HOUR.as_secs();
         assert_eq!(lookups.take(1, at(300)), Err(at(hour)));
         assert_eq!(lookups.take(20, at(300)), Err(at(hour)));
         assert_eq!(lookups.take(21, at(300)), Err(at(hour + 60)));

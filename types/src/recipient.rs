@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::contact::ChatId;
+use crate::contact::{ChatId, Contact};
 use crate::lid::{Lid, LidError};
 use crate::phone::{self, Phone, PhoneError};
 
@@ -36,6 +36,13 @@ impl Recipient {
             (digits, "s.whatsapp.net") => Phone::of_digits(digits).map(Self::Phone),
             _ => Self::of_address(chat.jid()),
         }
+    }
+
+    /// A person by one of their addresses, the number first. `None` if neither is known.
+    #[must_use]
+    pub fn of_contact(who: &Contact) -> Option<Self> {
+        let by_lid = || who.lid.clone().map(Self::Lid);
+        who.phone.clone().map(Self::Phone).or_else(by_lid)
     }
 
     /// From an address that this or an older version stored: never refused because the parser has become stricter.

@@ -25,6 +25,7 @@ mod lids;
 mod pending;
 mod people;
 mod profiles;
+pub(crate) mod protobuf;
 mod protocol;
 mod records;
 mod restore;

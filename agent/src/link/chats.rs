@@ -137,10 +137,9 @@ impl Agent {
     }
 
     /// The recipient under the chat's canonical name.
-    fn chat_of(&self, to: &Recipient) -> Recipient {
-        let name = self.store.chat_name(&ChatId::from(to));
-        let named = name.and_then(|name| Recipient::of_chat(&name));
-        named.unwrap_or_else(|| to.clone())
+    pub(super) fn chat_of(&self, to: &Recipient) -> Recipient {
+        let name = self.store.canonical(ChatId::from(to));
+        Recipient::of_chat(&name).unwrap_or_else(|| to.clone())
     }
 }
 
@@ -158,7 +157,7 @@ impl Followed {
             let other_name = |jid: &str| self.store.other_name(jid);
             if self.chats.names_chat(&chat, other_name) {
                 return Activity {
-                    chat: self.store.chat_name(&chat).unwrap_or(chat),
+                    chat: self.store.canonical(chat),
                     who: self.store.resolve_contact(who),
                     what,
                 };

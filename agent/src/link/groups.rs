@@ -10,8 +10,7 @@ use openclaw_whatsapp::session::{
     Session,
 };
 
-use super::resolver::connected;
-use super::{Agent, Denied};
+use super::{Agent, ChatError, Denied};
 
 /// WhatsApp answers within seconds, or not at all. A new description takes two requests.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -227,11 +226,11 @@ impl Agent {
     }
 
     fn group_session(&self) -> Result<Session, GroupDenied> {
-        let (_, down) = self.account()?;
-        if let Some(down) = down {
-            return Err(GroupDenied::NotConnected(down));
-        }
-        connected(&self.view.borrow()).ok_or_else(just_lost)
+        self.session().map_err(|error| match error {
+            ChatError::Denied(denied) => denied.into(),
+            ChatError::NotConnected(down) => GroupDenied::NotConnected(down),
+            ChatError::ConnectionLost | ChatError::Target(_) => just_lost(),
+        })
     }
 }
 
@@ -274,7 +273,7 @@ fn denied(access: Access, error: GroupError) -> GroupDenied {
     }
 }
 
-/// WhatsApp has one code for "not an admin" and "not a member": fetches the group to tell them apart.
+/// WhatsApp has one code for "not an admin" and "not a member": fetches the group to see which one it is.
 async fn explained<T>(
     session: &Session,
     id: &ChatId,

@@ -1,12 +1,13 @@
 //! Older messages of a chat from the account's phone: where they begin, how often they are fetched, and which of them are
 //! shown.
 
-use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use openclaw_state::allow::Verdict;
 use openclaw_state::clock;
+use openclaw_state::hourly::Hourly;
+use openclaw_state::journal::MAX_EVENTS_SCANNED;
 use openclaw_types::{
     ChatId, Event, EventData, Message, MessageId, MessageRef, Recipient, SendState, Seq,
 };
@@ -16,13 +17,9 @@ use tokio::sync::Semaphore;
 use super::resolver::connected;
 use super::{Agent, ChatError, TargetError};
 
-/// How many requests are sent in any [`PERIOD`]: with 50 messages each, enough for a chat of three thousand. A phone answers each
+/// How many requests are sent in any hour: with 50 messages each, enough for a chat of three thousand. A phone answers each
 /// with an upload.
 const MAX_REQUESTS: usize = 60;
-/// See [`MAX_REQUESTS`].
-const PERIOD: Duration = Duration::from_secs(3600);
-/// How many events are scanned for the oldest message of a chat, as for a page of ListEvents.
-const MAX_EVENTS_SCANNED: u64 = 10_000;
 
 /// Where the older messages end.
 #[derive(Clone, Debug)]
@@ -81,15 +78,14 @@ impl From<TargetError> for HistoryError {
 #[derive(Debug)]
 pub(super) struct Requests {
     turn: Semaphore,
-    /// When the last ones were sent, oldest first.
-    sent: Mutex<VecDeque<SystemTime>>,
+    sent: Mutex<Hourly>,
 }
 
 impl Default for Requests {
     fn default() -> Self {
         Self {
             turn: Semaphore::new(1),
-            sent: Mutex::default(),
+            sent: Mutex::new(Hourly::new(MAX_REQUESTS)),
         }
     }
 }
@@ -98,17 +94,7 @@ impl Requests {
     /// Counts a request, or returns when the next one may be sent.
     fn count(&self, now: SystemTime) -> Result<(), SystemTime> {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        let over = |at: &SystemTime| now.duration_since(*at).is_ok_and(|age| age >= PERIOD);
-        while sent.front().is_some_and(over) {
-            sent.pop_front();
-        }
-        match sent.front() {
-            Some(first) if sent.len() >= MAX_REQUESTS => Err(*first + PERIOD),
-            _ => {
-                sent.push_back(now);
-                Ok(())
-            }
-        }
+        sent.take(1, now)
     }
 }
 
@@ -165,14 +151,15 @@ impl Agent {
                 let found = self.find(of)?;
                 let sent_at = found.sent_at.or(*sent_at).ok_or(HistoryError::NoTime)?;
                 Ok(Before {
-                    chat: self.named_by_lid(found.to),
+                    // The phone has it under this name too.
+                    chat: self.chat_of(&found.to),
                     id: found.id,
                     from_me: found.ours,
                     sent_at,
                 })
             }
             HistoryFrom::Chat(chat) => {
-                let chat = self.named_by_lid(chat.clone());
+                let chat = self.chat_of(chat);
                 let found = self.oldest_message(&ChatId::from(&chat)).await;
                 let (id, from_me, sent_at) = found.ok_or(HistoryError::NoKnownMessage)?;
                 Ok(Before {
@@ -183,13 +170,6 @@ impl Agent {
                 })
             }
         }
-    }
-
-    /// The chat by its canonical name, under which the phone has it too.
-    fn named_by_lid(&self, chat: Recipient) -> Recipient {
-        let name = self.store.chat_name(&ChatId::from(&chat));
-        name.and_then(|name| Recipient::of_chat(&name))
-            .unwrap_or(chat)
     }
 
     /// The oldest message of a chat in the journal: its id, whether the account sent it, and when.
@@ -212,7 +192,7 @@ impl Agent {
     }
 
     fn message_in(&self, chat: &ChatId, event: Event) -> Option<(MessageId, bool, SystemTime)> {
-        let is_here = |of: &ChatId| self.store.chat_name(of).as_ref().unwrap_or(of) == chat;
+        let is_here = |of: &ChatId| self.store.canonical(of.clone()) == *chat;
         match event.what {
             EventData::Message(message) if is_here(&message.origin.chat) => {
                 let Message { origin, content } = *message;
@@ -264,6 +244,8 @@ impl Agent {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

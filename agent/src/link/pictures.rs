@@ -93,9 +93,7 @@ impl Agent {
 
     async fn person_as_recipient(&self, of: &Recipient) -> Result<Recipient, LookupError> {
         let who = Contact::of_jid(ChatId::from(of).jid());
-        let Contact { phone, lid } = self.person(&who).await?;
-        let by_lid = || lid.map(Recipient::Lid);
-        let named = phone.map(Recipient::Phone).or_else(by_lid);
+        let named = Recipient::of_contact(&self.person(&who).await?);
         Ok(named.unwrap_or_else(|| of.clone()))
     }
 }

@@ -88,7 +88,7 @@ impl Agent {
             true => &account,
             false => &found.author,
         };
-        let chat = self.canonical(ChatId::from(&found.to));
+        let chat = self.store.canonical(ChatId::from(&found.to));
         let mut tally = Tally::default();
         let _turn = self.poll_turn.lock().await;
         let (head, oldest) = self.journal.range();
@@ -130,7 +130,7 @@ impl Agent {
                 let Body::PollVote(vote) = content.body else {
                     return;
                 };
-                if is_in(&vote, poll) && self.canonical(origin.chat) == *poll.chat {
+                if is_in(&vote, poll) && self.store.canonical(origin.chat) == *poll.chat {
                     let at = (origin.sent_at, event.seq);
                     let voter = match origin.from_me {
                         true => None,
@@ -148,7 +148,7 @@ impl Agent {
     fn count_own(&self, tally: &mut Tally, poll: PollToCount<'_>, seq: Seq, outcome: SendOutcome) {
         let SendOutcome { sent, chat } = outcome;
         let reached = sent.state > SendState::Accepted && sent.state != SendState::Failed;
-        if !reached || self.canonical(chat) != *poll.chat || sent.id == *poll.id {
+        if !reached || self.store.canonical(chat) != *poll.chat || sent.id == *poll.id {
             return;
         }
         let Some(at) = sent.server_ack_at else {
@@ -175,13 +175,10 @@ impl Agent {
     fn has_event_of(&self, found: &Found, chat: &ChatId) -> bool {
         let is_it = |event: &Event| {
             let written = Written::of(&event.what, &found.id);
-            written.is_some_and(|it| it.ours == found.ours && self.canonical(it.chat) == *chat)
+            written
+                .is_some_and(|it| it.ours == found.ours && self.store.canonical(it.chat) == *chat)
         };
         self.journal.events_of(&found.id).iter().any(is_it)
-    }
-
-    fn canonical(&self, chat: ChatId) -> ChatId {
-        self.store.chat_name(&chat).unwrap_or(chat)
     }
 }
 

@@ -33,7 +33,7 @@ impl Agent {
         }
     }
 
-    /// What is kept of a person. Asks nobody.
+    /// What is stored about a person. Does not ask WhatsApp.
     #[must_use]
     pub fn known_profile(&self, who: &Contact) -> Option<Profile> {
         self.store.profile(who)

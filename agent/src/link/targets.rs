@@ -321,10 +321,7 @@ impl Agent {
 
     /// True if both recipients are the same chat, by any of its names.
     pub(super) fn is_same(&self, a: &Recipient, b: &Recipient) -> bool {
-        let name = |to: &Recipient| {
-            let chat = ChatId::from(to);
-            self.store.chat_name(&chat).unwrap_or(chat)
-        };
+        let name = |to: &Recipient| self.store.canonical(ChatId::from(to));
         a == b || name(a) == name(b)
     }
 

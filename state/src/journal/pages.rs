@@ -79,6 +79,9 @@ pub struct Window {
     pub damaged: Vec<(Seq, Seq)>,
 }
 
+/// How many events one call of a client scans, which bounds the cost of a filter with few matches.
+pub const MAX_EVENTS_SCANNED: u64 = 10_000;
+
 /// Reads the journal backwards, one window at a time.
 #[derive(Debug)]
 pub struct Backwards {

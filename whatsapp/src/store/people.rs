@@ -29,6 +29,12 @@ impl Store {
         name.map(ChatId::new)
     }
 
+    /// The chat under its canonical id.
+    #[must_use]
+    pub fn canonical(&self, chat: ChatId) -> ChatId {
+        self.chat_name(&chat).unwrap_or(chat)
+    }
+
     /// Records that these two addresses, a LID and a number, belong to one person, if that is new. Becomes durable
     /// with the next commit of the vault.
     pub(crate) fn learn(&self, address: &str, other: &str) {

@@ -3,6 +3,8 @@
 //!
 //! Parsed from the record's bytes, because the library has no accessor that does not recompute the session.
 
+use super::protobuf::{Value, next_field};
+
 /// `RecordStructure.current_session`, `SessionStructure.sender_chain`, `Chain.sender_ratchet_key`.
 const RATCHET_KEY: [u64; 3] = [1, 6, 1];
 /// The library's own field: counters below this value may have been used (wacore-libsignal 0.7.0,
@@ -22,13 +24,13 @@ impl<'a> Sending<'a> {
         let mut ratchet_key = record;
         for number in RATCHET_KEY {
             ratchet_key = match field(ratchet_key, number)? {
-                Some(Value::Bytes(bytes)) => bytes,
+                Some(Value::Bytes(bytes) | Value::Fixed(bytes)) => bytes,
                 _ => return None,
             };
         }
         let ceiling = match field(record, CEILING)? {
             Some(Value::Varint(ceiling)) => ceiling,
-            Some(Value::Bytes(_)) => return None,
+            Some(Value::Bytes(_) | Value::Fixed(_)) => return None,
             None => 0,
         };
         Some(Self {
@@ -38,43 +40,16 @@ impl<'a> Sending<'a> {
     }
 }
 
-enum Value<'a> {
-    Varint(u64),
-    Bytes(&'a [u8]),
-}
-
 /// The first field with this number in a protobuf message: `Some(None)` if it is missing, `None` if the message is
 /// malformed.
 fn field(mut message: &[u8], wanted: u64) -> Option<Option<Value<'_>>> {
     while !message.is_empty() {
-        let tag = varint(&mut message)?;
-        let value = match tag & 7 {
-            0 => Value::Varint(varint(&mut message)?),
-            1 => Value::Bytes(message.split_off(..8)?),
-            2 => {
-                let length = usize::try_from(varint(&mut message)?).ok()?;
-                Value::Bytes(message.split_off(..length)?)
-            }
-            5 => Value::Bytes(message.split_off(..4)?),
-            _ => return None,
-        };
-        if tag >> 3 == wanted {
+        let (number, value) = next_field(&mut message)?;
+        if number == wanted {
             return Some(Some(value));
         }
     }
     Some(None)
-}
-
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = bytes.split_off_first()?;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -4,14 +4,11 @@ use std::collections::HashSet;
 
 use openclaw_proto::Word as _;
 use openclaw_proto::v1 as pb;
-use openclaw_state::journal::{Backwards, Pages};
+use openclaw_state::journal::{Backwards, MAX_EVENTS_SCANNED, Pages};
 use openclaw_types::{ChatId, Event, Filter, Seq};
 
 use super::convert::{self, ChatListRequest, ListedChat};
 use super::watch::{OtherName, named};
-
-/// How many events a list scans, which bounds the cost of a call.
-const MAX_EVENTS_SCANNED: u64 = 10_000;
 
 /// The chats whose newest event is before the request's position. `head` and `oldest` are those of the journal; the names of
 /// chats are left out.

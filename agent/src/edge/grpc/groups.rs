@@ -24,10 +24,7 @@ impl Service {
     }
 
     async fn check_all(&self, caller: &Extensions, people: &[Contact]) -> Result<(), Status> {
-        let people = people.iter().filter_map(|one| {
-            let phone = one.phone.clone().map(Recipient::Phone);
-            phone.or_else(|| one.lid.clone().map(Recipient::Lid))
-        });
+        let people = people.iter().filter_map(Recipient::of_contact);
         let people: Vec<_> = people.collect();
         limit::check_all(&self.agent, caller.get::<Caller>(), &people).await
     }

@@ -7,11 +7,9 @@ use prost::Message as _;
 
 use super::agent::with_chat_name;
 use super::convert;
+use super::list::MAX_PAGE_BYTES;
 use super::watch::{OtherName, named};
 use crate::link::{Agent, OlderMessages};
-
-/// The size of a page, except for a single larger message: a response has at most 4 MiB.
-const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
 
 /// The response. Messages that have no room in it are on the next page.
 pub(super) fn older_messages(older: OlderMessages, agent: &Agent) -> pb::FetchHistoryResponse {

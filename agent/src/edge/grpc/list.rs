@@ -1,18 +1,15 @@
 //! ListEvents: a page of the journal, newest first.
 
 use openclaw_proto::v1 as pb;
-use openclaw_state::journal::{Backwards, Pages};
+use openclaw_state::journal::{Backwards, MAX_EVENTS_SCANNED, Pages};
 use openclaw_types::Seq;
 use prost::Message as _;
 
 use super::convert::{self, ListRequest};
 use super::watch::{OtherName, named};
 
-/// How many events one call scans, which bounds the cost of a filter with few matches.
-const MAX_EVENTS_SCANNED: u64 = 10_000;
-
-/// The size of a page, except for a single larger event: a response has at most 4 MiB.
-const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
+/// The size of a page of events or messages, except for a single larger one: a response has at most 4 MiB.
+pub(super) const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
 
 /// The newest events before the request's token that pass its filter. `head` and `oldest` are those of the journal.
 pub(super) async fn list(

@@ -18,9 +18,11 @@ use whatsapp_rust::waproto::whatsapp as wa;
 use whatsapp_rust::waproto::whatsapp::conversation::EndOfHistoryTransferType as End;
 
 use super::{History, HistoryError, HistoryPosition};
+
 use crate::session::time::date;
 use crate::session::translate;
 use crate::store::Store;
+use crate::store::protobuf::{Value, next_field};
 
 /// The maximum size of a history, inflated.
 const MAX_INFLATED_BYTES: u64 = 8 << 20;
@@ -51,7 +53,7 @@ pub(super) fn history(
 ) -> Result<History, HistoryError> {
     let mut stream = HistorySyncStream::new(compressed, MAX_INFLATED_BYTES);
     let reader = Reader {
-        chat: canonical(store, &asked.chat),
+        chat: store.canonical(asked.chat.clone()),
         asked,
         account,
         store,
@@ -89,12 +91,13 @@ impl<'a> Conversation<'a> {
             end: None,
         };
         while !bytes.is_empty() {
-            match field(&mut bytes)? {
-                (tag::ID, Field::Bytes(id)) => read.id = str::from_utf8(id).ok()?,
-                (tag::MESSAGES, Field::Bytes(message)) if read.messages.len() < MAX_MESSAGES => {
+            let (number, value) = next_field(&mut bytes)?;
+            match (u32::try_from(number).ok()?, value) {
+                (tag::ID, Value::Bytes(id)) => read.id = str::from_utf8(id).ok()?,
+                (tag::MESSAGES, Value::Bytes(message)) if read.messages.len() < MAX_MESSAGES => {
                     read.messages.push(message);
                 }
-                (tag::END_OF_HISTORY_TRANSFER_TYPE, Field::Number(end)) => read.end = Some(end),
+                (tag::END_OF_HISTORY_TRANSFER_TYPE, Value::Varint(end)) => read.end = Some(end),
                 _ => {}
             }
         }
@@ -121,7 +124,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn is_chat(&self, jid: &str) -> bool {
-        canonical(self.store, &ChatId::of_jid(jid)) == self.chat
+        self.store.canonical(ChatId::of_jid(jid)) == self.chat
     }
 
     fn messages(&self, conversation: &Conversation<'_>, left_out: usize) -> History {
@@ -217,53 +220,6 @@ impl Reader<'_> {
             ..MessageSource::default()
         })
     }
-}
-
-fn canonical(store: &Store, chat: &ChatId) -> ChatId {
-    store.chat_name(chat).unwrap_or_else(|| chat.clone())
-}
-
-/// A field of a protobuf message.
-enum Field<'a> {
-    Bytes(&'a [u8]),
-    Number(u64),
-    Other,
-}
-
-/// Takes the next field off the bytes, with its number. `None` if they are malformed.
-fn field<'a>(bytes: &mut &'a [u8]) -> Option<(u32, Field<'a>)> {
-    let tag = varint(bytes)?;
-    let number = u32::try_from(tag >> 3).ok()?;
-    let field = match tag & 7 {
-        0 => Field::Number(varint(bytes)?),
-        1 => taken(bytes, 8).map(|_| Field::Other)?,
-        2 => {
-            let length = usize::try_from(varint(bytes)?).ok()?;
-            Field::Bytes(taken(bytes, length)?)
-        }
-        5 => taken(bytes, 4).map(|_| Field::Other)?,
-        _ => return None,
-    };
-    Some((number, field))
-}
-
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (first, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(first & 0x7f) << shift;
-        if first & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-fn taken<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
-    let (taken, rest) = bytes.split_at_checked(length)?;
-    *bytes = rest;
-    Some(taken)
 }
 
 #[cfg(test)]

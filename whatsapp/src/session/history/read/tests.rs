@@ -1,3 +1,5 @@
+//! Tests of reading histories: what is shown, and that hostile ones are errors.
+
 use openclaw_state::vault::trial::Volume;
 use whatsapp_rust::buffa::MessageField;
 
