@@ -45,6 +45,17 @@ impl Recipient {
         who.phone.clone().map(Self::Phone).or_else(by_lid)
     }
 
+    /// The person; `None` for a group.
+    #[must_use]
+    pub fn into_contact(self) -> Option<Contact> {
+        let (phone, lid) = match self {
+            Self::Phone(phone) => (Some(phone), None),
+            Self::Lid(lid) => (None, Some(lid)),
+            Self::Group(_) => return None,
+        };
+        Some(Contact { phone, lid })
+    }
+
     /// From an address that this or an older version stored: never refused because the parser has become stricter.
     #[must_use]
     pub fn of_address(address: &str) -> Option<Self> {

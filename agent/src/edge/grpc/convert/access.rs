@@ -140,13 +140,9 @@ pub(in crate::edge::grpc) fn diagnose_request(
     if who.is_empty() {
         return Ok(None);
     }
-    let (phone, lid) = match who.parse() {
-        Ok(Recipient::Phone(phone)) => (Some(phone), None),
-        Ok(Recipient::Lid(lid)) => (None, Some(lid)),
-        Ok(Recipient::Group(_)) => return Err(invalid("who", &AGroup)),
-        Err(error) => return Err(invalid("who", &error)),
-    };
-    Ok(Some(Contact { phone, lid }))
+    let who: Recipient = who.parse().map_err(|error| invalid("who", &error))?;
+    let who = who.into_contact();
+    who.map(Some).ok_or_else(|| invalid("who", &AGroup))
 }
 
 pub(in crate::edge::grpc) fn findings(findings: Vec<Finding>) -> pb::DiagnoseResponse {

@@ -59,19 +59,14 @@ pub(in crate::edge::grpc) fn contact_request(
     request: &pb::GetContactRequest,
 ) -> Result<(Contact, bool), GrpcStatus> {
     let pb::GetContactRequest { contact, refresh } = request;
-    let who = match contact.parse() {
-        Ok(Recipient::Phone(phone)) => Contact {
-            phone: Some(phone),
-            lid: None,
-        },
-        Ok(Recipient::Lid(lid)) => Contact {
-            phone: None,
-            lid: Some(lid),
-        },
-        Ok(Recipient::Group(_)) => return Err(invalid("contact", &NotAPerson)),
-        Err(error) => return Err(invalid("contact", &error)),
-    };
-    Ok((who, *refresh))
+    Ok((person("contact", contact)?, *refresh))
+}
+
+/// A person, by a number or a LID.
+pub(super) fn person(field: &str, text: &str) -> Result<Contact, GrpcStatus> {
+    let recipient: Recipient = text.parse().map_err(|error| invalid(field, &error))?;
+    let person = recipient.into_contact();
+    person.ok_or_else(|| invalid(field, &NotAPerson))
 }
 
 pub(in crate::edge::grpc) fn contact_info(profile: Profile) -> pb::ContactInfo {

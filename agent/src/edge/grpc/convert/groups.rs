@@ -3,12 +3,13 @@
 use openclaw_proto::convert::{contact, group};
 use openclaw_proto::v1 as pb;
 use openclaw_types::{
-    ChatId, ChatKind, Contact, Group, MAX_GROUP_DESCRIPTION_CHARS, MAX_GROUP_NAME_CHARS, Recipient,
+    ChatId, ChatKind, Contact, Group, MAX_GROUP_DESCRIPTION_CHARS, MAX_GROUP_NAME_CHARS,
 };
 use openclaw_whatsapp::session::{GroupSetting, JoinRequest, MemberAction, MemberResult, NewGroup};
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
+use super::contacts::person;
 use super::{UnknownValue, count, page};
 use crate::edge::grpc::status::{invalid, participant};
 
@@ -33,8 +34,6 @@ enum Bad {
     Group,
     #[error("must have {0} to {MAX_MEMBERS} entries")]
     Members(usize),
-    #[error("is a group: give a number or a LID (\"...@lid\")")]
-    Member,
     #[error("must have {0} to {1} characters")]
     Length(usize, usize),
     #[error("must be 24 hours, 7 days, 90 days, or 0")]
@@ -62,18 +61,7 @@ fn members(members: &[String], least: usize) -> Result<Vec<Contact>, GrpcStatus>
         return Err(invalid("members", &Bad::Members(least)));
     }
     let members = members.iter().enumerate();
-    let members = members.map(|(at, member)| match member.parse() {
-        Ok(Recipient::Phone(phone)) => Ok(Contact {
-            phone: Some(phone),
-            lid: None,
-        }),
-        Ok(Recipient::Lid(lid)) => Ok(Contact {
-            phone: None,
-            lid: Some(lid),
-        }),
-        Ok(Recipient::Group(_)) => Err(invalid(&format!("members[{at}]"), &Bad::Member)),
-        Err(error) => Err(invalid(&format!("members[{at}]"), &error)),
-    });
+    let members = members.map(|(at, member)| person(&format!("members[{at}]"), member));
     members.collect()
 }
 
