@@ -209,6 +209,16 @@ pub(crate) struct PairArgs {
     /// Link with a code to type on the phone with this number, instead of a QR code.
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["format", "output", "invert", "force"])]
     pub(crate) phone: Option<String>,
+    /// If WhatsApp asks for a passkey: read the answer from this file once it is there, or from stdin (-), instead of the
+    /// terminal.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) assertion: Option<PathBuf>,
+    /// If WhatsApp asks for a passkey: compare a code with the phone, instead of proving to the phone which code it scanned.
+    #[arg(long)]
+    pub(crate) compare_code: bool,
+    /// Name of the agent on the phone, under Linked devices [default: the agent's setting, OpenClaw].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device_name: Option<String>,
     /// Create a new link even if the current one works.
     ///
     /// The old link is kept until the new one is complete: Ctrl-C, a mistyped number or a code that no

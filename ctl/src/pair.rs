@@ -3,8 +3,11 @@
 //! Converts the agent's frames to one of three outputs: a live terminal screen, plain text, or JSON. Closing the stream
 //! stops the pairing, so ending this process is enough.
 
+mod dialog;
 mod file;
 mod frame;
+mod keyboard;
+mod passkey;
 mod plain;
 mod target;
 mod terminal;
@@ -29,8 +32,10 @@ use crate::render::word::word;
 use crate::rollback::check::RollbackCheck;
 use crate::stop::{Stops, listen};
 use crate::{client, clock, console, duration, numbers};
+use dialog::Dialog;
 pub(crate) use file::{is_special, special};
 use frame::{Frame, Outcome, Shown};
+use passkey::Challenge;
 use plain::Plain;
 use target::Target;
 use terminal::Screen;
@@ -62,7 +67,9 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
         Some(plain) => Output::Plain(plain),
         None => Output::Screen(Box::new(Screen::enter(style)?)),
     };
-    let result = follow(stream, &mut output, &mut stops).await;
+    let mut dialog = Dialog::new(agent, args, json);
+    let result = follow(stream, &mut output, &mut dialog, &mut stops).await;
+    dialog.finished();
     let raw = matches!(&output, Output::Plain(plain) if plain.is_raw());
     // The terminal is restored and the file removed before anything else is printed.
     drop(output);
@@ -94,6 +101,7 @@ fn request(args: &PairArgs) -> Result<PairRequest, Failure> {
     Ok(PairRequest {
         how: Some(how),
         replace: args.replace,
+        device_name: args.device_name.clone().unwrap_or_default(),
         timeout: args.timeout.and_then(duration::to_wire),
     })
 }
@@ -104,8 +112,12 @@ enum Output {
 }
 
 impl Output {
-    /// Shows a frame.
+    /// Shows a frame. The passkey ceremony needs the main screen: its texts are copied, and an answer is pasted.
     fn show(&mut self, shown: Shown, frame: &PairFrame) -> Result<(), Failure> {
+        if let (Self::Screen(screen), Shown::Passkey(_) | Shown::Compare { .. }) = (&*self, &shown)
+        {
+            *self = Self::Plain(Plain::text(screen.style()));
+        }
         match self {
             Self::Screen(screen) => screen.show(shown, clock::now()),
             Self::Plain(plain) => plain.show(&shown, frame, clock::now()),
@@ -121,10 +133,43 @@ impl Output {
     }
 }
 
+/// What a frame asks of the person.
+enum Asks {
+    Nothing,
+    Assertion(Challenge),
+    Code,
+    /// The ceremony is over.
+    NoMore,
+}
+
+impl Asks {
+    fn of(shown: &Shown) -> Self {
+        match shown {
+            Shown::Passkey(challenge) => Self::Assertion(challenge.clone()),
+            Shown::Compare { .. } => Self::Code,
+            Shown::Scanned => Self::NoMore,
+            Shown::Waiting | Shown::Qr { .. } | Shown::PhoneCode { .. } => Self::Nothing,
+        }
+    }
+
+    fn put(self, dialog: &mut Dialog) -> Result<(), Failure> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Assertion(challenge) => dialog.challenged(challenge),
+            Self::Code => dialog.compares(),
+            Self::NoMore => {
+                dialog.finished();
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Shows frames until the phone is linked.
 async fn follow(
     mut stream: Streaming<PairFrame>,
     output: &mut Output,
+    dialog: &mut Dialog,
     stops: &mut Stops,
 ) -> Result<Linked, Failure> {
     let mut tick: Interval = interval(COUNTDOWN_INTERVAL);
@@ -136,6 +181,15 @@ async fn follow(
             next = stream.message() => next,
             _ = tick.tick() => {
                 output.refresh(false)?;
+                dialog.refresh(clock::now());
+                continue;
+            }
+            given = dialog.next() => {
+                let take = async {
+                    dialog.take(given).await;
+                    Ok(())
+                };
+                stops.or(|| stopped(scanned), take).await?;
                 continue;
             }
             _ = resize.recv() => {
@@ -152,7 +206,8 @@ async fn follow(
         match Frame::try_from(frame.clone())? {
             Frame::Shown(shown) => {
                 scanned |= matches!(shown, Shown::Scanned);
-                match output.show(shown, &frame) {
+                let asks = Asks::of(&shown);
+                match output.show(shown, &frame).and_then(|()| asks.put(dialog)) {
                     // The phone has accepted: it is linked, even if that cannot be shown.
                     Err(_) if scanned => {}
                     Err(failure) => return Err(unseen(failure)),
