@@ -15,8 +15,7 @@ pub struct AssertionError;
 impl Assertion {
     /// Parses WhatsApp Web's JSON.
     pub fn parse(json: &str) -> Result<Self, AssertionError> {
-        let value: serde_json::Value =
-            serde_json::from_str(json).map_err(|_| AssertionError)?;
+        let value: serde_json::Value = serde_json::from_str(json).map_err(|_| AssertionError)?;
         let id = value["rawId"].as_str().ok_or(AssertionError)?;
         Ok(Self(passkey::Assertion {
             assertion_json: json.as_bytes().to_vec(),
