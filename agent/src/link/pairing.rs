@@ -75,7 +75,9 @@ impl Pairing {
                 Step::Show(Frame::PhoneCode { code, expires_at })
             }
             Report::PhoneCodeSpent => self.ask_for_code(),
-            Report::PasskeyRequest(options) => Step::Show(Frame::PasskeyRequest(options)),
+            Report::PasskeyRequest { options, valid: _ } => {
+                Step::Show(Frame::PasskeyRequest(options))
+            }
             Report::PasskeyConfirmation(code) => Step::Show(Frame::PasskeyConfirmation(code)),
             Report::Accepted { phone, lid: _ } => {
                 self.accepted = Some(phone);
@@ -86,7 +88,7 @@ impl Pairing {
             Report::PairingRefused(refusal) => fail(match refusal {
                 Refusal::Server | Refusal::Storage => PairFailure::Refused,
                 Refusal::Verification => PairFailure::Verification,
-                Refusal::Passkey => PairFailure::Passkey,
+                Refusal::Passkey(_) => PairFailure::Passkey,
             }),
             Report::LoggedIn => match self.accepted.clone() {
                 Some(phone) => Step::Finish(Frame::Linked { phone }),
