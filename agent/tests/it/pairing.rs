@@ -7,7 +7,7 @@ use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::pair_frame::Frame;
 use openclaw_sim::adv::Signing;
-use openclaw_sim::{Failure, Fault};
+use openclaw_sim::{By, Failure, Fault};
 use tonic::Code;
 
 use crate::harness::{ACCOUNT, ANNA, TEST_TIMEOUT, WORD, World, refusal, seconds};
@@ -52,7 +52,8 @@ async fn exchange(world: &World) {
     let received = world.peer(ANNA).wait_for(arrived, TEST_TIMEOUT).await;
     received.unwrap();
     let reply = format!("{WORD} to you");
-    world.peer(ANNA).send_text(ACCOUNT, &reply).await.unwrap();
+    let peer = world.peer(ANNA);
+    peer.send_text(ACCOUNT, &reply, By::Lid).await.unwrap();
     let mut events = world.watch().await;
     while events.message().await.text() != reply {}
     world.all_acked().await;
@@ -60,11 +61,13 @@ async fn exchange(world: &World) {
 
 #[tokio::test]
 async fn a_hosted_business_links_and_works() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     world.phone().host(Signing::Hosted);
     world.link().await;
     exchange(&world).await;
-    world.agent.restart().await;
+    world.agent.terminate().await;
+    world.agent.start_again(&world.sim.url()).await;
+    world.agent.until_state(LinkState::Connected).await;
     exchange(&world).await;
     world.finish().await;
 }
@@ -97,7 +100,10 @@ async fn a_device_signed_as_the_provider_s_is_refused_by_name() {
         world.agent.logged(logged).await;
         world.agent.until_state(LinkState::Unlinked).await;
         let violations = world.finish_with_violations().await;
-        assert!(violations[0].detail.contains("device signature"), "{violations:?}");
+        assert!(
+            violations[0].detail.contains("device signature"),
+            "{violations:?}"
+        );
     }
 }
 

@@ -35,10 +35,7 @@ use super::gate::Gate;
 use super::order::{Order, Position};
 use super::recipients::Recipients;
 use super::verdict::verdict;
-use super::{
-    Loss, Refusal, Report, Seen, Setup, chats, expiry, polls, resend, restriction, translate,
-};
-use crate::session::Secret;
+use super::{Report, Seen, Setup, chats, expiry, polls, resend, restriction, translate};
 use crate::store::Store;
 
 /// Messages of a batch that are copied and written at a time: a batch has up to 400, and 4 MiB.

@@ -229,10 +229,12 @@ async fn converse(
     let (transport, mut events) = dialled.ok()?;
     *open = Some(Arc::clone(&transport));
     version.ok()?;
+    // Only a login has something to resume.
+    let failed_resumptions = AtomicU32::new(0);
     let shaken = do_handshake(
         Arc::clone(&wire.runtime),
         &device,
-        &AtomicU32::new(0),
+        &failed_resumptions,
         transport,
         &mut events,
         None,
@@ -342,10 +344,9 @@ impl Connection<'_> {
             }
             Output::Routing(routing) => {
                 let device = self.session.client.persistence_manager();
-                let keep = |device: &mut whatsapp_rust::wacore::store::Device| {
-                    device.edge_routing_info = Some(routing);
-                };
-                device.modify_device(keep).await;
+                device
+                    .modify_device(|device| device.edge_routing_info = Some(routing))
+                    .await;
             }
             Output::Answered(result) => {
                 if let Some(reply) = self.reply.take() {
@@ -418,7 +419,10 @@ impl Session {
             is_lid_migrated,
         } = linked;
         let device = self.client.persistence_manager();
-        let (number, user) = (jid.user.to_string(), lid.as_ref().map(|lid| lid.user.to_string()));
+        let (number, user) = (
+            jid.user.to_string(),
+            lid.as_ref().map(|lid| lid.user.to_string()),
+        );
         for command in [
             DeviceCommand::SetAdvSecretKey(*secret),
             DeviceCommand::SetAccount(Some(identity)),

@@ -101,8 +101,7 @@ impl Assertion {
         if text.len() > MAX_ASSERTION_BYTES {
             return Err(AssertionError::TooLong);
         }
-        let mut json: Json =
-            serde_json::from_str(text).map_err(|_| AssertionError::NotJson)?;
+        let mut json: Json = serde_json::from_str(text).map_err(|_| AssertionError::NotJson)?;
         if json.kind != "public-key" {
             return Err(AssertionError::Type);
         }
@@ -227,7 +226,12 @@ pub(super) mod tests {
         assert_eq!(spoilt("/type", "password".into()), AssertionError::Type);
         assert_eq!(spoilt("/id", "b3RoZXI".into()), AssertionError::Ids);
         assert_eq!(spoilt("/rawId", "".into()), AssertionError::Base64("rawId"));
-        for part in ["clientDataJSON", "authenticatorData", "signature", "userHandle"] {
+        for part in [
+            "clientDataJSON",
+            "authenticatorData",
+            "signature",
+            "userHandle",
+        ] {
             let path = format!("/response/{part}");
             for invalid in ["+/==", "a b", "ä", "A"] {
                 assert_eq!(spoilt(&path, invalid.into()), AssertionError::Base64(part));
@@ -243,8 +247,16 @@ pub(super) mod tests {
     fn the_client_data_is_of_an_assertion_on_whatsapp_web() {
         for (field, value, expected) in [
             ("type", json!("webauthn.create"), AssertionError::ClientData),
-            ("origin", json!("https://web.whatsapp.com.example"), AssertionError::Origin),
-            ("origin", json!("http://web.whatsapp.com"), AssertionError::Origin),
+            (
+                "origin",
+                json!("https://web.whatsapp.com.example"),
+                AssertionError::Origin,
+            ),
+            (
+                "origin",
+                json!("http://web.whatsapp.com"),
+                AssertionError::Origin,
+            ),
             ("crossOrigin", json!(true), AssertionError::Origin),
             ("challenge", json!(""), AssertionError::ClientData),
             ("challenge", json!(7), AssertionError::ClientData),
@@ -263,7 +275,10 @@ pub(super) mod tests {
         let long = " ".repeat(MAX_ASSERTION_BYTES + 1);
         let deep = "[".repeat(MAX_ASSERTION_BYTES);
         let whole = assertion(&client_data()).to_string();
-        assert!(matches!(Assertion::parse(&long), Err(AssertionError::TooLong)));
+        assert!(matches!(
+            Assertion::parse(&long),
+            Err(AssertionError::TooLong)
+        ));
         for text in ["", "null", "{}", "[]", "cormorant", deep.as_str()] {
             let error = Assertion::parse(text).err().unwrap();
             assert_eq!(error, AssertionError::NotJson);

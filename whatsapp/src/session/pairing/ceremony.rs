@@ -254,15 +254,16 @@ impl Machine {
 
     /// The phone sends its key. It may overtake the server's answer to the assertion.
     pub(super) fn receive_continuation(&mut self, node: &NodeRef<'_>, now: Instant) {
-        let is_expected = self.ceremony.as_ref().is_some_and(|ceremony| {
-            matches!(ceremony.stage, Stage::Proving(_))
-        });
+        let is_expected = self
+            .ceremony
+            .as_ref()
+            .is_some_and(|ceremony| matches!(ceremony.stage, Stage::Proving(_)));
         if !is_expected {
             return;
         }
         let primary = stanza::content(node, "primary_ephemeral_identity");
-        let primary = primary
-            .and_then(|bytes| ShortcakeUtils::parse_primary_ephemeral_identity(bytes).ok());
+        let primary =
+            primary.and_then(|bytes| ShortcakeUtils::parse_primary_ephemeral_identity(bytes).ok());
         let Some(primary) = primary else {
             return self.unreadable();
         };
@@ -288,13 +289,15 @@ impl Machine {
         }
         let platform = self.platform();
         let compared = self.advance(|stage| match stage {
-            Stage::Revealing { exchange, primary } => match compare(&exchange, &primary, platform) {
-                Some((key, code)) => {
-                    let stage = Stage::Comparing { key };
-                    Ok(((exchange.proof, code), stage))
+            Stage::Revealing { exchange, primary } => {
+                match compare(&exchange, &primary, platform) {
+                    Some((key, code)) => {
+                        let stage = Stage::Comparing { key };
+                        Ok(((exchange.proof, code), stage))
+                    }
+                    None => Err(Stage::Revealing { exchange, primary }),
                 }
-                None => Err(Stage::Revealing { exchange, primary }),
-            },
+            }
             other => Err(other),
         });
         match compared {
@@ -322,11 +325,9 @@ impl Machine {
             Stage::Comparing { key } => Ok((key, Stage::HandingOver)),
             other => Err(other),
         });
-        let (Some(key), Some(noise), Some(identity)) = (
-            key,
-            bytes_of(&self.own.noise),
-            bytes_of(&self.own.identity),
-        ) else {
+        let (Some(key), Some(noise), Some(identity)) =
+            (key, bytes_of(&self.own.noise), bytes_of(&self.own.identity))
+        else {
             return self.unreadable();
         };
         let secret = random_key();
@@ -401,7 +402,10 @@ fn compare(
         reference,
         proof: _,
     } = exchange;
-    let PrimaryEphemeralIdentity { public_key, nonce: theirs } = primary;
+    let PrimaryEphemeralIdentity {
+        public_key,
+        nonce: theirs,
+    } = primary;
     let key = ShortcakeUtils::derive_encryption_key(pair, public_key, platform, reference).ok()?;
     let code = ShortcakeUtils::derive_verification_code(nonce, public_key, theirs);
     let (first, second) = code.split_at_checked(4)?;

@@ -62,11 +62,7 @@ impl Invalid {
 }
 
 /// Verifies the `<device-identity>` of `pair-success`, and signs it.
-pub(super) fn sign(
-    container: &[u8],
-    secret: &[u8; 32],
-    own: &KeyPair,
-) -> Result<Signed, Invalid> {
+pub(super) fn sign(container: &[u8], secret: &[u8; 32], own: &KeyPair) -> Result<Signed, Invalid> {
     let signed = authenticated(container, secret)?;
     let mut identity = codec::adv_signed_device_identity_decode(&signed)
         .map_err(|_| Invalid::Malformed("encoding"))?;
@@ -107,8 +103,7 @@ fn authenticated(container: &[u8], secret: &[u8; 32]) -> Result<Vec<u8>, Invalid
         .map_err(|_| Invalid::Malformed("encoding"))?;
     let signed = container.details.ok_or(Invalid::Malformed("content"))?;
     let hmac = container.hmac.ok_or(Invalid::Malformed("HMAC"))?;
-    let mut expected =
-        Hmac::<Sha256>::new_from_slice(secret).map_err(|_| Invalid::OwnSignature)?;
+    let mut expected = Hmac::<Sha256>::new_from_slice(secret).map_err(|_| Invalid::OwnSignature)?;
     if container.account_type == Some(ADVEncryptionType::HOSTED) {
         expected.update(HOSTED);
     }

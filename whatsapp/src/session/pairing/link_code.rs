@@ -16,7 +16,9 @@ use std::time::Duration;
 use openclaw_types::Phone;
 use tokio::time::Instant;
 use whatsapp_rust::wacore::libsignal::protocol::KeyPair;
-use whatsapp_rust::wacore::pair_code::{PairCodeOptions, PairCodeUtils, resolve_companion_platform};
+use whatsapp_rust::wacore::pair_code::{
+    PairCodeOptions, PairCodeUtils, resolve_companion_platform,
+};
 use whatsapp_rust::wacore::shortcake::ShortcakeUtils;
 use whatsapp_rust::wacore_binary::NodeRef;
 use zeroize::Zeroizing;

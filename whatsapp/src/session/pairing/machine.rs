@@ -65,7 +65,10 @@ enum Stage {
     /// For the phone.
     Waiting,
     /// This device has signed: the server ends the connection.
-    Signed { linked: Box<Linked>, until: Instant },
+    Signed {
+        linked: Box<Linked>,
+        until: Instant,
+    },
     /// Nothing follows on this connection.
     Refused,
     Ended,
@@ -455,7 +458,13 @@ impl Machine {
     }
 
     /// Sends a request, and waits for its answer until the connection is considered lost.
-    pub(super) fn ask(&mut self, question: Question, kind: &'static str, child: Node, now: Instant) {
+    pub(super) fn ask(
+        &mut self,
+        question: Question,
+        kind: &'static str,
+        child: Node,
+        now: Instant,
+    ) {
         let id = self.next_id();
         self.ask_as(id.clone(), question, Some(now + ANSWER_TIMEOUT));
         self.send(stanza::request(&id, kind, child));

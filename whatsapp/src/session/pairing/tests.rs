@@ -157,11 +157,7 @@ fn iq(child: Node) -> Node {
     iq.children([child]).build()
 }
 
-fn answer(
-    request: &Node,
-    kind: &'static str,
-    content: impl IntoIterator<Item = Node>,
-) -> Node {
+fn answer(request: &Node, kind: &'static str, content: impl IntoIterator<Item = Node>) -> Node {
     NodeBuilder::new("iq")
         .attr("from", SERVER_JID)
         .attr("type", kind)
@@ -239,11 +235,17 @@ async fn the_identity_of_an_account_is_signed_and_stored_after_the_restart() {
         let account = bench.account.identity_public();
         let own = bench.identity();
         adv::verify_device_sign(&account, &own, signed, KEY_INDEX, signing).unwrap();
-        assert!(bench.linked.is_none(), "not before the server has accepted it");
+        assert!(
+            bench.linked.is_none(),
+            "not before the server has accepted it"
+        );
         bench.get(stream_error(515));
         assert_eq!(bench.ended, Some(Loss::Restart));
         let linked = bench.linked.unwrap();
-        assert_eq!((linked.jid.user.as_str(), linked.jid.device), ("15550100001", 7));
+        assert_eq!(
+            (linked.jid.user.as_str(), linked.jid.device),
+            ("15550100001", 7)
+        );
         assert_eq!(linked.lid.unwrap().user, "100000000000001");
     }
 }
@@ -339,7 +341,9 @@ async fn a_refreshed_registration_renews_the_code_and_keeps_its_time() {
 #[tokio::test]
 async fn an_unanswered_request_is_a_lost_connection() {
     let mut bench = Bench::offered();
-    bench.machine.request_code("+15550100001".parse().unwrap(), bench.now);
+    bench
+        .machine
+        .request_code("+15550100001".parse().unwrap(), bench.now);
     bench.collect();
     bench.pass(Duration::from_secs(59));
     assert_eq!(bench.ended, None);

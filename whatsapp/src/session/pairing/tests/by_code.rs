@@ -10,7 +10,9 @@ const REF: &str = "link_code_pairing_ref";
 /// A machine that shows a code, the code, and this device's wrapped key.
 fn shown() -> (Bench, String, Vec<u8>) {
     let mut bench = Bench::offered();
-    bench.machine.request_code("+15550100001".parse().unwrap(), bench.now);
+    bench
+        .machine
+        .request_code("+15550100001".parse().unwrap(), bench.now);
     bench.collect();
     let wrapped = bench.asked_for(&[TAG, "link_code_pairing_wrapped_companion_ephemeral_pub"]);
     bench.answer([hello(b"the ref")]);
@@ -22,7 +24,9 @@ fn shown() -> (Bench, String, Vec<u8>) {
 }
 
 fn hello(reference: &[u8]) -> Node {
-    NodeBuilder::new(TAG).children([leaf(REF, reference)]).build()
+    NodeBuilder::new(TAG)
+        .children([leaf(REF, reference)])
+        .build()
 }
 
 fn typed(bench: &Bench, primary: &Primary, reference: &[u8]) -> Node {
@@ -50,10 +54,18 @@ async fn a_typed_code_links() {
     let (mut bench, code, wrapped) = shown();
     let display = bench.asked_for(&[TAG, "companion_platform_display"]);
     let display = String::from_utf8(display).unwrap();
-    assert!(display.contains(" (") && display.ends_with(')'), "{display}");
+    assert!(
+        display.contains(" (") && display.ends_with(')'),
+        "{display}"
+    );
     let primary = primary(&code, &wrapped);
     bench.get(typed(&bench, &primary, b"another ref"));
-    assert_eq!(bench.asked_for(&[TAG, "companion_server_auth_key_pub"]).len(), 32);
+    assert_eq!(
+        bench
+            .asked_for(&[TAG, "companion_server_auth_key_pub"])
+            .len(),
+        32
+    );
     bench.get(typed(&bench, &primary, b"the ref"));
     let bundle = bench.asked_for(&[TAG, "link_code_pairing_wrapped_key_bundle"]);
     let secret = primary.finish(&bench.account, &bench.identity(), &bundle);
@@ -75,7 +87,11 @@ async fn a_shown_code_keeps_the_connection_when_the_qr_codes_are_used_up() {
     bench.pass(Duration::from_secs(30));
     let sent = bench.sent.len();
     bench.get(typed(&bench, &primary, b"the ref"));
-    assert_eq!(bench.sent.len(), sent + 1, "only the ack: the code is 190 s old");
+    assert_eq!(
+        bench.sent.len(),
+        sent + 1,
+        "only the ack: the code is 190 s old"
+    );
 }
 
 #[tokio::test]
@@ -86,7 +102,9 @@ async fn a_mistyped_code_is_spent_after_a_minute_and_its_secret_with_it() {
     bench.get(typed(&bench, &primary, b"the ref"));
     let derived = bench.secret();
     // Neither a new code nor a new registration takes the secret from a phone that has answered.
-    bench.machine.request_code("+15550100001".parse().unwrap(), bench.now);
+    bench
+        .machine
+        .request_code("+15550100001".parse().unwrap(), bench.now);
     let child = NodeBuilder::new("companion_reg_refresh").build();
     bench.get(notification("companion_reg_refresh", Some(child)));
     assert_eq!(bench.secret(), derived);
@@ -118,10 +136,15 @@ async fn the_server_may_replace_or_refuse_a_code() {
         notification(TAG, Some(refresh.build()))
     };
     bench.get(refresh(b"another ref"));
-    assert!(matches!(bench.reports.last(), Some(Report::PhoneCode { .. })));
+    assert!(matches!(
+        bench.reports.last(),
+        Some(Report::PhoneCode { .. })
+    ));
     bench.get(refresh(b"the ref"));
     assert!(matches!(bench.reports.last(), Some(Report::PhoneCodeSpent)));
-    bench.machine.request_code("+15550100001".parse().unwrap(), bench.now);
+    bench
+        .machine
+        .request_code("+15550100001".parse().unwrap(), bench.now);
     bench.collect();
     bench.refuse(429);
     assert_eq!(bench.refused(), Some(Refusal::Server));

@@ -11,7 +11,8 @@ const OPTIONS: &str = "passkey_request_options";
 const DURATION: Duration = Duration::from_secs(300);
 
 fn options(challenge: &str) -> Node {
-    let options = format!(r#"{{"challenge":"{challenge}","timeout":300000,"rpId":"whatsapp.com"}}"#);
+    let options =
+        format!(r#"{{"challenge":"{challenge}","timeout":300000,"rpId":"whatsapp.com"}}"#);
     leaf(OPTIONS, options)
 }
 
@@ -35,10 +36,16 @@ fn asked() -> Bench {
 fn proving(proof: HandoffProof) -> (Bench, Phone) {
     let mut bench = asked();
     let (secret, now) = (bench.secret(), bench.now);
-    bench.machine.answer(answering(CHALLENGE), proof, now).unwrap();
+    bench
+        .machine
+        .answer(answering(CHALLENGE), proof, now)
+        .unwrap();
     bench.collect();
     bench.answer([leaf("ref", "the ref")]);
-    assert_eq!(bench.asked_for(&["passkey_prologue", "credential_id"]), b"cred");
+    assert_eq!(
+        bench.asked_for(&["passkey_prologue", "credential_id"]),
+        b"cred"
+    );
     let payload = bench.asked_for(&["passkey_prologue", "prologue_payload"]);
     let prologue = Prologue::read(&payload, "the ref").unwrap();
     let tags = ["passkey_prologue", "pairing_handoff_proof"];
@@ -139,7 +146,9 @@ async fn a_ceremony_outlives_the_qr_codes_but_not_its_time_limit() {
         bench.get(offer(6));
     }
     assert_eq!(bench.reports.len(), reports, "no code is shown any more");
-    bench.machine.request_code("+15550100001".parse().unwrap(), bench.now);
+    bench
+        .machine
+        .request_code("+15550100001".parse().unwrap(), bench.now);
     bench.pass(Duration::from_secs(20));
     let expired = Refusal::Passkey(CeremonyEnd::Expired);
     assert_eq!(bench.refused(), Some(expired));
@@ -173,7 +182,10 @@ async fn an_answer_counts_only_for_the_latest_challenge_and_once() {
     let old = bench.machine.answer(answering("b2xk"), Send, now);
     assert_eq!(old, Err(PasskeyError::OtherChallenge));
     assert_eq!(bench.machine.confirm(now), Err(PasskeyError::NotAsked));
-    bench.machine.answer(answering(CHALLENGE), Send, now).unwrap();
+    bench
+        .machine
+        .answer(answering(CHALLENGE), Send, now)
+        .unwrap();
     let twice = bench.machine.answer(answering(CHALLENGE), Send, now);
     assert_eq!(twice, Err(PasskeyError::NotAsked));
 }
@@ -182,7 +194,10 @@ async fn an_answer_counts_only_for_the_latest_challenge_and_once() {
 async fn a_repeated_request_starts_anew_until_the_keys_are_handed_over() {
     let (mut bench, phone) = proving(Send);
     bench.get(request(Some(options("bmV3"))));
-    assert_eq!(bench.answered.last(), Some(&Err(PasskeyError::OtherChallenge)));
+    assert_eq!(
+        bench.answered.last(),
+        Some(&Err(PasskeyError::OtherChallenge))
+    );
     let sent = bench.sent.len();
     bench.get(continuation(&phone));
     assert_eq!(bench.sent.len(), sent + 1, "the ack: its keys are gone");
@@ -200,7 +215,10 @@ async fn each_refusal_names_its_stage() {
     let by_server = Some(Refusal::Passkey(CeremonyEnd::AssertionRefused(403)));
     let (mut bench, _) = proving(Send);
     bench.refuse(403);
-    assert_eq!((bench.answered.last(), bench.refused()), (refused, by_server));
+    assert_eq!(
+        (bench.answered.last(), bench.refused()),
+        (refused, by_server)
+    );
 
     let declined = Some(Refusal::Passkey(CeremonyEnd::Declined(403)));
     let (mut bench, phone) = proving(Send);
@@ -213,7 +231,10 @@ async fn each_refusal_names_its_stage() {
     bench.machine.confirm(now).unwrap();
     bench.collect();
     bench.refuse(403);
-    assert_eq!((bench.answered.last(), bench.refused()), (refused, declined));
+    assert_eq!(
+        (bench.answered.last(), bench.refused()),
+        (refused, declined)
+    );
     assert!(bench.linked.is_none());
 }
 
@@ -231,8 +252,18 @@ async fn a_lost_connection_ends_the_ceremony() {
 #[tokio::test]
 async fn what_cannot_be_read_ends_the_ceremony() {
     let unreadable = Some(Refusal::Passkey(CeremonyEnd::Unreadable));
-    let long = format!(r#"{{"challenge":"{CHALLENGE}","x":"{}"}}"#, "x".repeat(1 << 16));
-    for options in ["", "{}", "[]", r#"{"challenge":7}"#, r#"{"challenge":"+"}"#, &long] {
+    let long = format!(
+        r#"{{"challenge":"{CHALLENGE}","x":"{}"}}"#,
+        "x".repeat(1 << 16)
+    );
+    for options in [
+        "",
+        "{}",
+        "[]",
+        r#"{"challenge":7}"#,
+        r#"{"challenge":"+"}"#,
+        &long,
+    ] {
         let mut bench = Bench::offered();
         bench.get(request(Some(leaf(OPTIONS, options))));
         assert_eq!(bench.refused(), unreadable, "{}", options.len());
@@ -248,7 +279,10 @@ async fn what_cannot_be_read_ends_the_ceremony() {
     for reference in [vec![], vec![0xff], vec![b'r'; 513]] {
         let mut bench = asked();
         let now = bench.now;
-        bench.machine.answer(answering(CHALLENGE), Send, now).unwrap();
+        bench
+            .machine
+            .answer(answering(CHALLENGE), Send, now)
+            .unwrap();
         bench.collect();
         bench.answer([leaf("ref", reference)]);
         assert_eq!(bench.refused(), unreadable);

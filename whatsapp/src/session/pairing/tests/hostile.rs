@@ -5,7 +5,14 @@ use whatsapp_rust::wacore_binary::node::Attrs;
 use super::*;
 
 fn container(bench: &Bench, secret: &[u8; 32], identity: &[u8; 32]) -> Vec<u8> {
-    adv::device_identity(&bench.account, identity, secret, KEY_INDEX, 1, Signing::Ordinary)
+    adv::device_identity(
+        &bench.account,
+        identity,
+        secret,
+        KEY_INDEX,
+        1,
+        Signing::Ordinary,
+    )
 }
 
 #[tokio::test]
@@ -92,7 +99,10 @@ async fn only_the_server_is_heard() {
             node.attrs = attrs;
             bench.get(node);
         }
-        assert!(bench.sent.is_empty() && bench.reports.len() == reports, "{from:?}");
+        assert!(
+            bench.sent.is_empty() && bench.reports.len() == reports,
+            "{from:?}"
+        );
     }
 }
 
@@ -108,7 +118,10 @@ async fn stanzas_without_their_parts_change_nothing() {
     let reports = bench.reports.len();
     for kind in kinds {
         bench.get(notification(kind, None));
-        bench.get(notification(kind, Some(NodeBuilder::new("link_code_companion_reg").build())));
+        bench.get(notification(
+            kind,
+            Some(NodeBuilder::new("link_code_companion_reg").build()),
+        ));
     }
     assert_eq!(bench.sent.len(), 2 * kinds.len(), "each is acked");
     bench.sent.clear();
@@ -131,7 +144,13 @@ async fn stanzas_without_their_parts_change_nothing() {
 #[tokio::test]
 async fn a_failure_ends_the_connection_with_its_reason() {
     for (reason, loss) in [
-        (403, Loss::Banned { lasts: None, code: 403 }),
+        (
+            403,
+            Loss::Banned {
+                lasts: None,
+                code: 403,
+            },
+        ),
         (405, Loss::Outdated(405)),
         (409, Loss::Outdated(409)),
         (401, Loss::LoggedOut(Some(401))),
@@ -143,7 +162,9 @@ async fn a_failure_ends_the_connection_with_its_reason() {
         assert_eq!(bench.ended, Some(loss));
     }
     let mut bench = Bench::offered();
-    let ban = NodeBuilder::new("failure").attr("reason", 402).attr("expire", 60);
+    let ban = NodeBuilder::new("failure")
+        .attr("reason", 402)
+        .attr("expire", 60);
     bench.get(ban.attr("code", 101).build());
     let lasts = Some(Duration::from_secs(60));
     assert_eq!(bench.ended, Some(Loss::Banned { lasts, code: 402 }));
