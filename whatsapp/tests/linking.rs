@@ -234,24 +234,39 @@ async fn a_hosted_account_links() {
     scan.await.unwrap().unwrap();
 }
 
+/// Links with a proof, when the person answers after `delay`.
+async fn link_with_proof(passkeys: Passkeys, delay: Duration) {
+    let mut world = World::new().await;
+    world.phone().require_passkey(passkeys).unwrap();
+    let scan = world.scan().await;
+    let options = world.asked().await;
+    sleep(delay).await;
+    let assertion = world.assertion(&options, &Forgery::default());
+    let session = world.session.clone();
+    let answered = session.answer_passkey(assertion, HandoffProof::Send).await;
+    assert_eq!(answered, Ok(()));
+    world.linked().await;
+    scan.await.unwrap().unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_passkey_links_with_a_proof() {
-    for brings_options in [true, false] {
-        let mut world = World::new().await;
-        let passkeys = Passkeys {
-            brings_options,
-            ..Passkeys::default()
-        };
-        world.phone().require_passkey(passkeys).unwrap();
-        let scan = world.scan().await;
-        let options = world.asked().await;
-        let assertion = world.assertion(&options, &Forgery::default());
-        let session = world.session.clone();
-        let answered = session.answer_passkey(assertion, HandoffProof::Send).await;
-        assert_eq!(answered, Ok(()));
-        world.linked().await;
-        scan.await.unwrap().unwrap();
-    }
+    link_with_proof(Passkeys::default(), Duration::ZERO).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn options_that_the_request_does_not_bring_are_fetched() {
+    let passkeys = Passkeys {
+        brings_options: false,
+        ..Passkeys::default()
+    };
+    link_with_proof(passkeys, Duration::ZERO).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ceremony_outlives_the_qr_codes() {
+    // It takes nine minutes to find a browser that is logged in.
+    link_with_proof(Passkeys::default(), Duration::from_secs(540)).await;
 }
 
 /// A world whose code is shown, and the pending scan.
@@ -277,22 +292,6 @@ async fn a_passkey_links_when_a_person_compares_the_code() {
     assert_eq!(shown.as_deref(), Some(code.as_str()));
     world.phone().confirm_passkey(&code).unwrap();
     assert_eq!(world.session.confirm_passkey().await, Ok(()));
-    world.linked().await;
-    scan.await.unwrap().unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_ceremony_outlives_the_qr_codes() {
-    let mut world = World::new().await;
-    world.phone().require_passkey(Passkeys::default()).unwrap();
-    let scan = world.scan().await;
-    let options = world.asked().await;
-    // The person takes nine minutes to find a browser that is logged in.
-    sleep(Duration::from_secs(540)).await;
-    let assertion = world.assertion(&options, &Forgery::default());
-    let session = world.session.clone();
-    let answered = session.answer_passkey(assertion, HandoffProof::Send).await;
-    assert_eq!(answered, Ok(()));
     world.linked().await;
     scan.await.unwrap().unwrap();
 }
@@ -365,7 +364,13 @@ async fn a_person_who_declines_links_nothing() {
     assert_eq!(world.refused().await, declined);
     assert!(matches!(scan.await.unwrap(), Err(Error::PasskeyRefused)));
     assert!(world.phone().companions().is_empty());
-    world.close().await;
+    let violations = world.sim.violations();
+    let declined = "the person at the phone has declined";
+    assert!(
+        violations.iter().all(|it| it.detail == declined),
+        "{violations:#?}"
+    );
+    world.session.close().await;
 }
 
 #[tokio::test(start_paused = true)]
