@@ -13,6 +13,7 @@ mod history;
 mod line;
 mod lookups;
 mod media;
+mod network;
 mod owner;
 mod pairing;
 mod pictures;
@@ -51,6 +52,7 @@ use openclaw_whatsapp::store::{DroppedRecords, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::alerts::Alerts;
+use network::Network;
 
 pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start, Tokens};
 pub use chats::{ChatError, Followed, Received};
@@ -59,6 +61,7 @@ pub use groups::{GroupDenied, GroupFailure};
 pub use history::{HistoryError, HistoryFrom, OlderMessages};
 pub use lookups::{LookupError, MAX_NUMBERS_PER_LOOKUP};
 pub use media::{Download, DownloadDenied, DownloadRequest, MediaOf};
+pub use network::NetworkStatus;
 pub use owner::Owner;
 pub use pictures::{Picture, PictureDenied};
 pub use polls::{Incomplete, OptionResult, PollResults};
@@ -90,6 +93,7 @@ pub struct Agent {
     archive: Archive,
     alerts: Alerts,
     media: Arc<media::Transfers>,
+    network: Network,
     pages: Pages,
     lookups: Arc<Mutex<Lookups>>,
     history: Arc<history::Requests>,
@@ -231,6 +235,8 @@ pub struct Status {
     pub damaged: Vec<Damage>,
     /// The hold on sending, while there is one.
     pub hold: Option<Held>,
+    /// The way to WhatsApp.
+    pub network: NetworkStatus,
 }
 
 impl Status {
@@ -285,6 +291,7 @@ impl Agent {
         } else {
             None
         };
+        let network = self.network.status(&view);
         Status {
             link: view.link,
             last_frame,
@@ -302,6 +309,7 @@ impl Agent {
             alerts: self.alerts.board(),
             damaged: self.journal.damaged(),
             hold: self.held(),
+            network,
         }
     }
 

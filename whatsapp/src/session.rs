@@ -12,6 +12,7 @@ mod expiry;
 mod gate;
 mod groups;
 mod history;
+mod http;
 mod inbound;
 mod media;
 mod names;
@@ -32,6 +33,7 @@ mod time;
 mod tokens;
 mod translate;
 mod verdict;
+mod version;
 
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -39,6 +41,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures::FutureExt as _;
+use openclaw_egress::Egress;
 use openclaw_state::admission::Admission;
 use openclaw_state::clock;
 use openclaw_state::journal::Journal;
@@ -57,7 +60,7 @@ pub use chats::Typing;
 pub use client::OpenError;
 #[cfg(feature = "sim")]
 pub use dial::InProcess;
-pub use dial::{Endpoint, EndpointError};
+pub use dial::{DialFailure, Endpoint, EndpointError};
 pub use groups::{
     GroupError, GroupSetting, JoinRequest, JoinedGroup, MemberAction, MemberResult, NewGroup,
 };
@@ -75,6 +78,7 @@ pub use restriction::RestrictionReport;
 pub use secret::Secret;
 pub use time::keep_time;
 pub use verdict::Loss;
+pub use version::{ClientVersion, VersionPlace, VersionSource, VersionStatus, Versions};
 
 /// The name shown on the phone under Linked devices.
 pub const DEVICE_NAME: &str = "OpenClaw";
@@ -87,6 +91,10 @@ const MAX_QUEUED_REPORTS: usize = 64;
 pub struct Setup {
     /// WhatsApp, or the simulator.
     pub endpoint: Endpoint,
+    /// How connections leave this machine.
+    pub egress: Egress,
+    /// The client version to announce.
+    pub versions: Arc<Versions>,
     /// The maximum silence of a connection that still counts as connected.
     pub keepalive_limit: Duration,
     /// How long a connection must be up before the agent reports ready.
@@ -185,6 +193,7 @@ pub enum Refusal {
 #[derive(Clone)]
 pub struct Session {
     client: Arc<Client>,
+    egress: Egress,
     dialled: Arc<dial::Outcome>,
     recipients: Arc<recipients::Recipients>,
     tokens: Arc<tokens::Tokens>,
@@ -200,6 +209,7 @@ pub struct Driver {
     session: Session,
     reports: mpsc::Sender<Report>,
     seen: Arc<Seen>,
+    versions: Arc<Versions>,
     keepalive_limit: Duration,
     turns: Arc<runtime::Turns>,
     /// Counts each stanza when it arrives, while this is held: see [`backlog`].
@@ -216,6 +226,8 @@ struct Seen {
     /// The library has announced this device as available: withdraw that, unless a client wants it, or the phone shows no
     /// notifications.
     announced: Notify,
+    /// WhatsApp has sent a QR code, so it accepts the version of the client.
+    invited: Notify,
     /// Why the connection is about to end: the first reason that was reported.
     loss: Mutex<Option<Loss>>,
     /// Messages that WhatsApp refused because it restricts the account.
@@ -253,6 +265,7 @@ impl Session {
         );
         let dialer = dial::Dialer {
             endpoint: setup.endpoint.clone(),
+            egress: setup.egress.clone(),
             outcome: Arc::clone(&dialled),
             gate: Arc::clone(&gate),
             backlog: Arc::clone(&backlog),
@@ -260,13 +273,12 @@ impl Session {
         let history = Arc::<history::Requests>::default();
         let parts = client::Parts {
             dialer,
-            http: dial::Http::new(Arc::clone(&dialled)),
+            http: http::Http::new(setup.egress.clone()),
             runtime: Arc::new(runtime::Paced::new(Arc::clone(&turns))),
             inbound: inbound.clone(),
             requests: Arc::clone(&history),
         };
-        let version = setup.endpoint.client_version();
-        let (client, workers) = client::build(store, version, parts).await?;
+        let (client, workers) = client::build(store, parts).await?;
         store.attach(&client);
         gate.attach(&client);
         backlog.attach(&client);
@@ -274,6 +286,7 @@ impl Session {
         recover::recover(&client, store, setup, &inbound).await;
         let session = Self {
             client,
+            egress: setup.egress.clone(),
             dialled,
             recipients,
             tokens: Arc::default(),
@@ -291,6 +304,7 @@ impl Session {
             session: session.clone(),
             reports,
             seen,
+            versions: Arc::clone(&setup.versions),
             keepalive_limit: setup.keepalive_limit,
             turns,
             _stanzas: session.client.acquire_raw_node_forwarding(),
@@ -317,10 +331,10 @@ impl Session {
         }
     }
 
-    /// The error of the last connection attempt. Contains no secret.
+    /// Why the last connection attempt failed, if it did.
     #[must_use]
-    pub fn dial_error(&self) -> Option<String> {
-        self.dialled.error()
+    pub fn dial_failure(&self) -> Option<DialFailure> {
+        self.dialled.failure()
     }
 
     /// Requests a code to type on the phone, on the connection that is being made. The code, or a refusal, is
@@ -383,6 +397,7 @@ impl Driver {
             session,
             reports,
             seen,
+            versions,
             keepalive_limit,
             turns,
             workers,
@@ -393,6 +408,7 @@ impl Driver {
             workers.start(client);
         }
         session.dialled.reset();
+        let version = versions.announce(&client.persistence_manager()).await;
         let mut success = client.wait_for_node(NodeFilter::tag("success")).fuse();
         let restart = client.wait_for_node(NodeFilter::tag("stream:error").attr("code", "515"));
         let mut silence = pin!(silence::noticed(session, *keepalive_limit).fuse());
@@ -406,8 +422,10 @@ impl Driver {
                 biased;
                 () = seen.accepted.notified() => send_report(reports, session.accepted().await).await,
                 () = seen.announced.notified() => session.show_presence().await,
+                () = seen.invited.notified() => versions.accepted(version),
                 Ok(_) = &mut success => {
                     logged_in = true;
+                    versions.accepted(version);
                     session.tokens.logged_in();
                     send_report(reports, Report::LoggedIn).await;
                 }
@@ -429,9 +447,11 @@ impl Driver {
         // The announced availability has ended with the connection.
         let _ = seen.announced.notified().now_or_never();
         let restarts = matches!(restart.now_or_never(), Some(Ok(_)));
-        let loss = match lock(&seen.loss).take() {
+        let reported = lock(&seen.loss).take();
+        let loss = match reported {
             // The library's own reason for the same end is less precise.
             None | Some(Loss::Connection) if restarts => Loss::Restart,
+            Some(Loss::Outdated(_)) if versions.refused(version).await => Loss::Superseded,
             Some(loss) => loss,
             None if session.dialled.made() => Loss::Connection,
             None => Loss::Unreachable,

@@ -13,12 +13,11 @@ use openclaw_whatsapp::session::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 use tokio::sync::watch;
 
 use self::findings::{
-    alerts, by_lid_alone, clock as clock_finding, events, hold, link, person, proxies, restriction,
-    rules, storage, waiting,
+    alerts, by_lid_alone, clock as clock_finding, events, hold, link, network, person, restriction,
+    rules, storage, unused_proxies, waiting,
 };
 use super::resolver::connected;
 use super::{Agent, View};
-use crate::host::proxy;
 
 /// How many events are scanned per page, and in total.
 const EVENTS_PER_PAGE: usize = 500;
@@ -89,7 +88,8 @@ impl Agent {
         findings.extend(hold(&status));
         findings.extend(restriction(&status));
         findings.extend(alerts(&status.alerts, clock::wall()));
-        findings.extend(proxies(&proxy::found(), self.alerts.is_by_proxy()));
+        findings.extend(network(&status.network, status.is_connected(now)));
+        findings.extend(unused_proxies(&status.network, self.alerts.is_by_proxy()));
         findings.extend(rules(&status.rules));
         findings.extend(waiting(&status));
         findings.extend(clock_finding(status.steps, now));

@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 
 use self::candidate::Candidate;
 use super::media::Transfers;
+use super::network::Network;
 use super::pairing::Pairing;
 use super::pictures::{MAX_PICTURES, MAX_WAITING_PICTURES};
 use super::retry::{Next, Retry};
@@ -70,6 +71,8 @@ enum Wake {
     Candidate(Option<Report>),
     /// A connect or a pairing's deadline is due.
     Time,
+    /// A client version is known that WhatsApp has not refused, while the link is outdated.
+    NewerVersion,
     /// The client closed the pairing's stream.
     Abandoned,
 }
@@ -114,7 +117,13 @@ impl Owner {
             archive: Archive::new(vault.clone()),
             store: store.clone(),
             alerts: Alerts::default(),
-            media: Arc::new(Transfers::new(setup.endpoint.clone())),
+            media: Arc::new(Transfers::new(setup.endpoint.clone(), setup.egress.clone())),
+            network: Network {
+                endpoint: setup.endpoint.clone(),
+                egress: setup.egress.clone(),
+                versions: Arc::clone(&setup.versions),
+                unused_proxies: Vec::new(),
+            },
             pages,
             lookups: Arc::default(),
             history: Arc::default(),
@@ -185,6 +194,7 @@ impl Owner {
                 }
                 Wake::Candidate(report) => self.on_candidate(report).await,
                 Wake::Time => self.on_time().await?,
+                Wake::NewerVersion => self.update_version().await?,
                 Wake::Abandoned => self.abandon().await,
             }
         }
@@ -192,6 +202,7 @@ impl Owner {
 
     async fn wake(&mut self) -> Wake {
         let due = self.due();
+        let is_outdated = self.pairing.is_none() && self.link().state == LinkState::Outdated;
         let time = async {
             match due {
                 Some(at) => clock::sleep_until(at).await,
@@ -217,6 +228,12 @@ impl Owner {
                 None => std::future::pending().await,
             }
         };
+        let newer = async {
+            match is_outdated {
+                true => self.setup.versions.until_newer().await,
+                false => std::future::pending().await,
+            }
+        };
         let report = async {
             match &mut self.running {
                 Some(running) => running.report().await,
@@ -230,6 +247,7 @@ impl Owner {
             command = self.commands.recv() => Wake::Command(command),
             () = abandoned => Wake::Abandoned,
             () = time => Wake::Time,
+            () = newer => Wake::NewerVersion,
         }
     }
 

@@ -136,7 +136,7 @@ impl Pairing {
         self.code_until = None;
         match loss {
             Loss::Restart | Loss::CodesExhausted => Step::Reconnect(Duration::ZERO),
-            Loss::Connection => Step::Reconnect(Duration::from_secs(1)),
+            Loss::Connection | Loss::Superseded => Step::Reconnect(Duration::from_secs(1)),
             Loss::Unreachable => {
                 self.unreachable += 1;
                 if self.unreachable < UNREACHABLE_AFTER_ATTEMPTS || self.accepted.is_some() {

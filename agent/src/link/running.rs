@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_whatsapp::session::{Driver, OpenError, Report, Session, Setup};
+use openclaw_whatsapp::session::{DialFailure, Driver, OpenError, Report, Session, Setup};
 use openclaw_whatsapp::store::Store;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -73,8 +73,8 @@ impl Running {
 
     /// Logs why WhatsApp could not be reached, if so.
     pub(super) fn log_dial_error(&self) {
-        if let Some(error) = self.session.dial_error() {
-            tracing::warn!(%error, "cannot connect to WhatsApp");
+        if let Some(DialFailure { error, hint }) = self.session.dial_failure() {
+            tracing::warn!(error, hint, "cannot connect to WhatsApp");
         }
     }
 

@@ -400,12 +400,14 @@ impl EventHandler for Inbound {
                 tracing::warn!(code = error.code, "stream error from WhatsApp's server");
             }
             Event::PairingQrCode(qr) => {
+                self.seen.invited.notify_one();
                 self.report(Report::Qr {
                     payload: Secret(qr.code.clone()),
                     valid: qr.timeout,
                 });
             }
             Event::PairingCode(code) => {
+                self.seen.invited.notify_one();
                 self.report(Report::PhoneCode {
                     code: Secret(code.code.clone()),
                     valid: code.timeout,
