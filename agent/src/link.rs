@@ -47,7 +47,7 @@ use openclaw_state::presence::Presence;
 use openclaw_state::traffic::{Counts, Traffic};
 use openclaw_state::uploads::Uploads;
 use openclaw_types::{Link, LinkState, Seq};
-use openclaw_whatsapp::session::Session;
+use openclaw_whatsapp::session::{DialFailure, Session};
 use openclaw_whatsapp::store::{DroppedRecords, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -134,6 +134,8 @@ pub struct View {
     disconnected_at: SystemTime,
     /// The session, if there is one.
     session: Option<Session>,
+    /// Why the last connection of the link or of a pairing could not be made, if it could not.
+    failure: Option<DialFailure>,
 }
 
 impl View {

@@ -93,7 +93,7 @@ pub(crate) struct Flags {
     #[arg(long, env = "OPENCLAW_WHATSAPP_URL", value_name = "URL", hide = !cfg!(feature = "sim"))]
     whatsapp_url: Option<String>,
     /// Where a simulator build asks for the client version (http://127.0.0.1:PORT/PATH); simulator builds only
-    #[arg(long, value_name = "URL", hide = true)]
+    #[arg(long, env = "OPENCLAW_VERSION_URL", value_name = "URL", hide = true)]
     version_url: Option<String>,
     /// For testing: create a key file if there is none, at --auth-key-file or next to the volume. Without it the store
     /// cannot be opened: back it up

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 mod findings;
+mod way;
 
 use openclaw_state::allow::{Allowlist, Verdict};
 use openclaw_state::clock;
@@ -13,9 +14,10 @@ use openclaw_whatsapp::session::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 use tokio::sync::watch;
 
 use self::findings::{
-    alerts, by_lid_alone, clock as clock_finding, events, hold, link, network, person, restriction,
-    rules, storage, unused_proxies, waiting,
+    alerts, by_lid_alone, clock as clock_finding, events, hold, link, person, restriction, rules,
+    storage, waiting,
 };
+use self::way::{network, unused_proxies};
 use super::resolver::connected;
 use super::{Agent, View};
 

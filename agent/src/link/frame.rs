@@ -107,7 +107,9 @@ impl PairFailure {
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Deadline => "have the phone ready, then pair again",
-            Self::Unreachable => "check the agent's network and DNS, then pair again",
+            Self::Unreachable => {
+                "`openclawctl doctor` shows why: check the agent's network, DNS and proxy, then pair again"
+            }
             Self::Refused => "wait a few minutes, then pair again",
             Self::Passkey => {
                 "this version cannot answer a passkey: remove it on the phone (WhatsApp → Settings → \
@@ -122,7 +124,9 @@ impl PairFailure {
                  devices), see `openclawctl status`, then pair again"
             }
             Self::Banned => "open WhatsApp on the phone to see why",
-            Self::Outdated => "update openclaw-agent",
+            Self::Outdated => {
+                "pair again in an hour: the agent asks WhatsApp for the current version; or update openclaw-agent"
+            }
             Self::Stopping => "pair again once it is back",
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use openclaw_egress::Egress;
-use openclaw_whatsapp::session::{DialFailure, Endpoint, Session, VersionStatus, Versions};
+use openclaw_whatsapp::session::{DialFailure, Endpoint, VersionStatus, Versions};
 
 use super::{Agent, View};
 
@@ -42,7 +42,7 @@ impl Network {
             is_bypassed: self.endpoint.is_exempt(&self.egress),
             has_ca_file: self.egress.has_private_roots(),
             version: self.versions.status(),
-            failure: view.session.as_ref().and_then(Session::dial_failure),
+            failure: view.failure.clone(),
             unused_proxies: self.unused_proxies.clone(),
         }
     }

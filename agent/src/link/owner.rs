@@ -102,6 +102,7 @@ impl Owner {
             pairing: false,
             disconnected_at: started_at,
             session: None,
+            failure: None,
         });
         let agent = Agent {
             commands: command,
@@ -331,9 +332,8 @@ impl Owner {
         if let Some(running) = &mut self.running {
             running.rejoin().await;
         }
-        if let Some(running) = &self.running {
-            running.log_dial_error();
-        }
+        let failure = self.running.as_ref().and_then(Running::dial_failure);
+        self.show(|view| view.failure = failure);
         if self.is_completing() {
             self.step_linked(Report::Ended(loss)).await;
             // A link that the phone has accepted survives its pairing; the retry rules take over.

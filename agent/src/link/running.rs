@@ -71,11 +71,13 @@ impl Running {
         }
     }
 
-    /// Logs why WhatsApp could not be reached, if so.
-    pub(super) fn log_dial_error(&self) {
-        if let Some(DialFailure { error, hint }) = self.session.dial_failure() {
-            tracing::warn!(error, hint, "cannot connect to WhatsApp");
-        }
+    /// Logs and returns why WhatsApp could not be reached, if so.
+    pub(super) fn dial_failure(&self) -> Option<DialFailure> {
+        self.session
+            .dial_failure()
+            .inspect(|DialFailure { error, hint }| {
+                tracing::warn!(error, hint, "cannot connect to WhatsApp");
+            })
     }
 
     /// Asks WhatsApp to remove this device, and closes. `true` if WhatsApp confirmed.

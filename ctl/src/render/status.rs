@@ -2,15 +2,15 @@
 
 use data_encoding::HEXLOWER;
 use openclaw_proto::v1::{
-    Build, ClientVersionSource, Clock, DamagedEvents, EventRange, LinkReason, LinkState,
-    LinkStatus, Network, Restriction, SendHold, StatusResponse,
+    Build, Clock, DamagedEvents, EventRange, LinkReason, LinkState, LinkStatus, Restriction,
+    SendHold, StatusResponse,
 };
 use prost_types::Timestamp;
 
 use super::size::count;
 use super::time::{ago, moment, span, until};
 use super::word::words;
-use super::{Detail, alerts, caller, rules, store};
+use super::{Detail, alerts, caller, network, rules, store};
 use crate::clock::seconds_between;
 use crate::numbers::Numbers;
 use crate::text;
@@ -103,14 +103,14 @@ impl Lines {
         let Some(way) = &status.network else {
             return;
         };
-        self.add_known("Network:", network(way, detail));
+        self.add_known("Network:", network::way(way, detail));
         if link.state() != LinkState::Connected && !way.error.is_empty() {
             self.add("", &text::one_line(&way.error));
             if !way.hint.is_empty() {
                 self.add("", &text::one_line(&way.hint));
             }
         }
-        self.add_known("Client:", client_version(way, detail));
+        self.add_known("Client:", network::client_version(way, detail));
     }
 
     /// The allowlist, the caller, and the alert receiver.
@@ -154,42 +154,6 @@ impl Lines {
             }
         }
     }
-}
-
-/// `through http://proxy.example.com:3128 (HTTPS_PROXY)`. A direct connection is the usual one.
-fn network(way: &Network, detail: Detail) -> Option<String> {
-    let proxy = text::one_line(&way.proxy);
-    let source = text::one_line(&way.proxy_source);
-    let mut line = match (way.proxy.is_empty(), way.proxy_bypassed) {
-        (true, _) => "direct".to_owned(),
-        (false, true) => format!("direct: NO_PROXY exempts WhatsApp from {proxy} ({source})"),
-        (false, false) => format!("through {proxy} ({source})"),
-    };
-    if way.ca_file {
-        line.push_str(", with the authorities in --ca-file");
-    }
-    let is_usual = way.proxy.is_empty() && !way.ca_file && way.error.is_empty();
-    (detail == Detail::All || !is_usual).then_some(line)
-}
-
-/// `2.3000.1042742319, built in; the current one is not known: …`
-fn client_version(way: &Network, detail: Detail) -> Option<String> {
-    if way.client_version.is_empty() {
-        return None;
-    }
-    let version = text::one_line(&way.client_version);
-    let source = match way.client_version_source() {
-        ClientVersionSource::Fetched => ", the current one",
-        ClientVersionSource::Accepted => ", accepted before",
-        ClientVersionSource::BuiltIn => ", built in",
-        ClientVersionSource::Unspecified => "",
-    };
-    let mut line = format!("{version}{source}");
-    if !way.client_version_error.is_empty() {
-        let error = text::one_line(&way.client_version_error);
-        line.push_str(&format!("; the current one is not known: {error}"));
-    }
-    (detail == Detail::All || !way.client_version_error.is_empty()).then_some(line)
 }
 
 /// `held for 3 h: the store was rolled back (seen at generation 5, now 3); 2 messages held`
