@@ -58,7 +58,7 @@ impl Alerts {
         }))
     }
 
-    /// True if alerts go through the proxy of the environment; `None` without a receiver.
+    /// True if alerts go through the proxy; `None` without a receiver.
     #[must_use]
     pub fn is_by_proxy(&self) -> Option<bool> {
         self.0.as_ref().map(|handle| handle.by_proxy)

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use openclaw_egress::Egress;
 use openclaw_state::admission::Admission;
 use openclaw_state::allow::{Allowlist, Loaded};
 use openclaw_state::clients::Clients;
@@ -23,7 +24,7 @@ use openclaw_state::uploads::{UploadLimits, Uploads};
 use openclaw_state::vault::Vault;
 use openclaw_state::{clock, identity};
 use openclaw_types::Hardening;
-use openclaw_whatsapp::session::{self, Setup};
+use openclaw_whatsapp::session::{self, Setup, Versions};
 use openclaw_whatsapp::store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -118,6 +119,7 @@ pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
         hardening,
         rules,
         alert_key,
+        egress,
         supervisor,
     } = started;
     let Open {
@@ -138,6 +140,7 @@ pub async fn run(config: Config, started: Started) -> Result<Outcome, Error> {
         hardening,
         rules,
         alert_key,
+        egress,
         supervisor,
     };
     let ended = serve(&config, vault, resumed, with).await;
@@ -153,6 +156,7 @@ struct Guards {
     hardening: Hardening,
     rules: Loaded,
     alert_key: Option<SigningKey>,
+    egress: Egress,
     supervisor: Supervisor,
 }
 
@@ -166,6 +170,7 @@ async fn serve(
         hardening,
         rules,
         alert_key,
+        egress,
         supervisor,
     } = with;
     // Installed before clients or the service manager can see that the agent runs.
@@ -193,7 +198,7 @@ async fn serve(
 
     let (stopping, stopped) = watch::channel(false);
     let stop = wait_for(stopped).boxed().shared();
-    let (setup, store) = setup(config, &vault, rules, resumed);
+    let (setup, store) = setup(config, &vault, egress.clone(), rules, resumed);
     let journal = Arc::clone(&setup.journal);
     let limits = UploadLimits::default();
     let uploads = Arc::new(Uploads::open(vault.clone(), &config.place.dir, limits));
@@ -201,7 +206,8 @@ async fn serve(
     let (pages, reading) = journal::Pages::of(Arc::clone(&journal));
     let reading = tokio::spawn(reading);
     let (agent, owner, sender, resolver) = Owner::new(setup, store, uploads, pages);
-    let (agent, notifier) = observers::with_alerts(agent, config, alert_key, &vault);
+    let agent = agent.with_unused_proxies(config.outgoing.unused.clone());
+    let (agent, notifier) = observers::with_alerts(agent, config, alert_key, egress, &vault);
     let notifier = notifier.map(|notifier| tokio::spawn(notifier.run(stop.clone())));
     let journal = tokio::spawn(journal.run());
     let mut owner = tokio::spawn(owner.run());
@@ -287,7 +293,13 @@ async fn listen(config: &Config, vault: &Vault, clients: &Clients) -> Result<Lis
         .await?)
 }
 
-fn setup(config: &Config, vault: &Vault, rules: Loaded, resumed: Resumed) -> (Setup, Store) {
+fn setup(
+    config: &Config,
+    vault: &Vault,
+    egress: Egress,
+    rules: Loaded,
+    resumed: Resumed,
+) -> (Setup, Store) {
     let now = clock::now();
     let journal = Arc::new(Journal::open(vault.clone(), config.retention, now));
     let store = Store::with_inbox(vault.clone(), Arc::clone(&journal));
@@ -311,8 +323,11 @@ fn setup(config: &Config, vault: &Vault, rules: Loaded, resumed: Resumed) -> (Se
         Arc::clone(&traffic),
         config.hold_limit,
     );
+    let place = config.version_place.clone();
     let setup = Setup {
         endpoint: config.endpoint.clone(),
+        versions: Versions::open(place, egress.clone(), vault.clone()),
+        egress,
         keepalive_limit: config.keepalive_limit,
         ready_after: config.ready_after,
         outbox,

@@ -8,7 +8,6 @@ pub mod harden;
 pub mod healthcheck;
 pub mod keys;
 pub mod logging;
-pub mod proxy;
 pub mod supervisor;
 pub mod timekeeper;
 pub mod volume;

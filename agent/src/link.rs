@@ -13,6 +13,7 @@ mod history;
 mod line;
 mod lookups;
 mod media;
+mod network;
 mod owner;
 mod pairing;
 mod passkey;
@@ -47,11 +48,12 @@ use openclaw_state::presence::Presence;
 use openclaw_state::traffic::{Counts, Traffic};
 use openclaw_state::uploads::Uploads;
 use openclaw_types::{Link, LinkState, Seq};
-use openclaw_whatsapp::session::{Secret, Session};
+use openclaw_whatsapp::session::{DialFailure, Secret, Session};
 use openclaw_whatsapp::store::{DroppedRecords, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::alerts::Alerts;
+use network::Network;
 
 pub use archive::{Archive, Copy, Error as ArchiveError, Piece, Restored, Start, Tokens};
 pub use chats::{ChatError, Followed, Received};
@@ -60,6 +62,7 @@ pub use groups::{GroupDenied, GroupFailure};
 pub use history::{HistoryError, HistoryFrom, OlderMessages};
 pub use lookups::{LookupError, MAX_NUMBERS_PER_LOOKUP};
 pub use media::{Download, DownloadDenied, DownloadRequest, MediaOf};
+pub use network::NetworkStatus;
 pub use owner::Owner;
 pub use passkey::PasskeyDenied;
 pub use pictures::{Picture, PictureDenied};
@@ -92,6 +95,7 @@ pub struct Agent {
     archive: Archive,
     alerts: Alerts,
     media: Arc<media::Transfers>,
+    network: Network,
     pages: Pages,
     lookups: Arc<Mutex<Lookups>>,
     history: Arc<history::Requests>,
@@ -132,6 +136,8 @@ pub struct View {
     disconnected_at: SystemTime,
     /// The session, if there is one.
     session: Option<Session>,
+    /// Why the last connection of the link or of a pairing could not be made, if it could not.
+    failure: Option<DialFailure>,
 }
 
 impl View {
@@ -238,6 +244,8 @@ pub struct Status {
     pub damaged: Vec<Damage>,
     /// The hold on sending, while there is one.
     pub hold: Option<Held>,
+    /// The way to WhatsApp.
+    pub network: NetworkStatus,
 }
 
 impl Status {
@@ -292,6 +300,7 @@ impl Agent {
         } else {
             None
         };
+        let network = self.network.status(&view);
         Status {
             link: view.link,
             last_frame,
@@ -309,6 +318,7 @@ impl Agent {
             alerts: self.alerts.board(),
             damaged: self.journal.damaged(),
             hold: self.held(),
+            network,
         }
     }
 

@@ -210,6 +210,11 @@ const WALLS: &[Wall] = &[
         ],
     },
     Wall {
+        why: "the way out knows neither who connects nor any setting",
+        krate: "egress",
+        never: &["openclaw-*", "whatsapp-rust", "wacore*", "tonic*", "prost*"],
+    },
+    Wall {
         why: "hardening knows nothing of ours",
         krate: "harden",
         never: &["openclaw-*", "whatsapp-rust", "wacore*", "tokio*"],

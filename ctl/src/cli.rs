@@ -236,7 +236,7 @@ pub(crate) struct StatusArgs {
     /// No effect: numbers are shown in full unless --mask is set.
     #[arg(long, hide = true)]
     pub(crate) show_numbers: bool,
-    /// Also show the store's key slots and how the process is hardened.
+    /// Also show the store's key slots, how the process is hardened and the way to WhatsApp.
     #[arg(long, short)]
     pub(crate) verbose: bool,
     /// Accept the rolled-back state of the agent's store, on this client only. To release the sends that

@@ -8,6 +8,7 @@ pub(crate) mod contact;
 mod content;
 pub(crate) mod event;
 pub(crate) mod group;
+mod network;
 mod people;
 pub(crate) mod poll;
 pub(crate) mod rules;

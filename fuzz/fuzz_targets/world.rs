@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use openclaw_egress::Egress;
 use openclaw_sim::{By, Config, GroupChange, Leniency, Phone, Sim, Tamper, Unopenable};
 use openclaw_state::admission::Admission;
 use openclaw_state::allow::{Allowlist, Loaded, Source};
@@ -14,7 +15,9 @@ use openclaw_state::people::People;
 use openclaw_state::traffic::Traffic;
 use openclaw_state::vault::trial::Volume;
 use openclaw_types::{EventData, Outgoing, Recipient, Seq, Text};
-use openclaw_whatsapp::session::{Endpoint, InProcess, Report, Session, Setup, new_message_id};
+use openclaw_whatsapp::session::{
+    Endpoint, InProcess, Report, Session, Setup, VersionPlace, Versions, new_message_id,
+};
 use openclaw_whatsapp::store::Store;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -370,13 +373,15 @@ fn setup(volume: &Volume, sim: &Arc<Sim>) -> (Setup, Store) {
         Arc::clone(&outbox),
         Arc::clone(&journal),
         people,
-        vault,
+        vault.clone(),
         Arc::clone(&traffic),
         Duration::from_secs(60),
     );
     let server = Arc::clone(sim);
     let setup = Setup {
         endpoint: Endpoint::InProcess(InProcess(Arc::new(move || server.connect()))),
+        versions: Versions::open(VersionPlace::Nowhere, Egress::direct(), vault),
+        egress: Egress::direct(),
         keepalive_limit: Duration::from_secs(60),
         ready_after: Duration::from_secs(3),
         journal,
@@ -384,6 +389,7 @@ fn setup(volume: &Volume, sim: &Arc<Sim>) -> (Setup, Store) {
         traffic,
         admission: Arc::new(admission),
         presence: Arc::default(),
+        device: Device::default(),
     };
     (setup, store)
 }

@@ -108,7 +108,7 @@ impl LinkState {
                 "WhatsApp banned this account: open WhatsApp on the phone to see why and to appeal; once it works there, run `openclawctl resume`"
             }
             Self::Outdated => {
-                "WhatsApp no longer accepts this version: update openclaw-agent, which then continues automatically; `openclawctl resume` tries this version again"
+                "WhatsApp no longer accepts this version: the agent asks for a newer one every hour, and continues automatically when there is one; if not, update openclaw-agent; `openclawctl resume` tries this version again"
             }
             Self::Linking => PAIRING,
             Self::Connecting | Self::Connected | Self::BackingOff { .. } => "",

@@ -12,6 +12,7 @@ mod expiry;
 mod gate;
 mod groups;
 mod history;
+mod http;
 mod inbound;
 mod media;
 mod names;
@@ -33,6 +34,7 @@ mod time;
 mod tokens;
 mod translate;
 mod verdict;
+mod version;
 
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -40,6 +42,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures::FutureExt as _;
+use openclaw_egress::Egress;
 use openclaw_state::admission::Admission;
 use openclaw_state::clock;
 use openclaw_state::journal::Journal;
@@ -57,7 +60,7 @@ pub use chats::Typing;
 pub use client::OpenError;
 #[cfg(feature = "sim")]
 pub use dial::InProcess;
-pub use dial::{Endpoint, EndpointError};
+pub use dial::{DialFailure, Endpoint, EndpointError};
 pub use groups::{
     GroupError, GroupSetting, JoinRequest, JoinedGroup, MemberAction, MemberResult, NewGroup,
 };
@@ -78,6 +81,7 @@ pub use restriction::RestrictionReport;
 pub use secret::Secret;
 pub use time::keep_time;
 pub use verdict::Loss;
+pub use version::{ClientVersion, VersionPlace, VersionSource, VersionStatus, Versions};
 
 /// The maximum number of reports that wait for the owner: more than one connection ever makes.
 const MAX_QUEUED_REPORTS: usize = 64;
@@ -87,6 +91,10 @@ const MAX_QUEUED_REPORTS: usize = 64;
 pub struct Setup {
     /// WhatsApp, or the simulator.
     pub endpoint: Endpoint,
+    /// How connections leave this machine.
+    pub egress: Egress,
+    /// The client version to announce.
+    pub versions: Arc<Versions>,
     /// The maximum silence of a connection that still counts as connected.
     pub keepalive_limit: Duration,
     /// How long a connection must be up before the agent reports ready.
@@ -193,6 +201,7 @@ pub enum Refusal {
 pub struct Session {
     client: Arc<Client>,
     desk: Arc<pairing::Desk>,
+    egress: Egress,
     dialled: Arc<dial::Outcome>,
     recipients: Arc<recipients::Recipients>,
     tokens: Arc<tokens::Tokens>,
@@ -259,6 +268,7 @@ impl Session {
         );
         let dialer = dial::Dialer {
             endpoint: setup.endpoint.clone(),
+            egress: setup.egress.clone(),
             outcome: Arc::clone(&dialled),
             gate: Arc::clone(&gate),
             backlog: Arc::clone(&backlog),
@@ -266,19 +276,18 @@ impl Session {
         let history = Arc::<history::Requests>::default();
         let wire = pairing::Wire {
             dialer: dialer.clone(),
-            http: Arc::new(dial::Http::new(Arc::clone(&dialled))),
             runtime: Arc::new(runtime::Paced::new(Arc::clone(&turns))),
-            version: setup.endpoint.client_version(),
+            versions: Arc::clone(&setup.versions),
             keepalive_limit: setup.keepalive_limit,
         };
         let parts = client::Parts {
             dialer,
-            http: dial::Http::new(Arc::clone(&dialled)),
+            http: http::Http::new(setup.egress.clone()),
             runtime: Arc::clone(&wire.runtime),
             inbound: inbound.clone(),
             requests: Arc::clone(&history),
         };
-        let (client, workers) = client::build(store, &setup.device, wire.version, parts).await?;
+        let (client, workers) = client::build(store, &setup.device, parts).await?;
         store.attach(&client);
         gate.attach(&client);
         backlog.attach(&client);
@@ -287,6 +296,7 @@ impl Session {
         let session = Self {
             client,
             desk: Arc::default(),
+            egress: setup.egress.clone(),
             dialled,
             recipients,
             tokens: Arc::default(),
@@ -330,10 +340,10 @@ impl Session {
         }
     }
 
-    /// The error of the last connection attempt. Contains no secret.
+    /// Why the last connection attempt failed, if it did.
     #[must_use]
-    pub fn dial_error(&self) -> Option<String> {
-        self.dialled.error()
+    pub fn dial_failure(&self) -> Option<DialFailure> {
+        self.dialled.failure()
     }
 
     /// Requests a code to type on the phone, on the connection that is being made. The code, or a refusal, is
@@ -392,11 +402,20 @@ impl Session {
 impl Driver {
     /// Makes one connection and returns when it has ended. Sends reports meanwhile; the last one is [`Report::Ended`].
     pub async fn connect(&mut self) {
-        self.session.dialled.reset();
-        let loss = if self.session.client.pn().is_some() {
-            self.log_in().await
-        } else {
-            pairing::connect(&self.session, &self.wire, &self.reports).await
+        let Session {
+            client, dialled, ..
+        } = &self.session;
+        let is_linked = client.pn().is_some();
+        dialled.reset();
+        let versions = Arc::clone(&self.wire.versions);
+        let version = versions.announce(&client.persistence_manager()).await;
+        let loss = match is_linked {
+            true => self.log_in(version).await,
+            false => pairing::connect(&self.session, &self.wire, version, &self.reports).await,
+        };
+        let loss = match loss {
+            Some(Loss::Outdated(_)) if versions.refused(version).await => Some(Loss::Superseded),
+            loss => loss,
         };
         let loss = loss.unwrap_or(match self.session.dialled.made() {
             true => Loss::Connection,
@@ -406,7 +425,7 @@ impl Driver {
     }
 
     /// Makes a connection of a linked device. Returns why it has ended, if that is known.
-    async fn log_in(&mut self) -> Option<Loss> {
+    async fn log_in(&mut self, version: ClientVersion) -> Option<Loss> {
         let Self {
             session,
             reports,
@@ -434,6 +453,7 @@ impl Driver {
                 () = seen.announced.notified() => session.show_presence().await,
                 Ok(_) = &mut success => {
                     logged_in = true;
+                    wire.versions.accepted(version);
                     session.tokens.logged_in();
                     send_report(reports, Report::LoggedIn).await;
                 }

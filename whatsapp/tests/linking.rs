@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use openclaw_egress::Egress;
 use openclaw_sim::adv::Signing;
 use openclaw_sim::webauthn::Forgery;
 use openclaw_sim::{Config, Error, Fault, Linked, Passkeys, Phone, Sim};
@@ -20,7 +21,7 @@ use openclaw_state::vault::trial::Volume;
 use openclaw_types::Device;
 use openclaw_whatsapp::session::{
     Assertion, CeremonyEnd, Endpoint, HandoffProof, InProcess, Loss, PasskeyError, Refusal, Report,
-    Secret, Session, Setup,
+    Secret, Session, Setup, VersionPlace, Versions,
 };
 use openclaw_whatsapp::store::Store;
 use serde_json::Value;
@@ -174,13 +175,15 @@ fn setup(volume: &Volume, sim: &Arc<Sim>) -> (Setup, Store) {
         Arc::clone(&outbox),
         Arc::clone(&journal),
         people,
-        vault,
+        vault.clone(),
         Arc::clone(&traffic),
         Duration::from_secs(60),
     );
     let server = Arc::clone(sim);
     let setup = Setup {
         endpoint: Endpoint::InProcess(InProcess(Arc::new(move || server.connect()))),
+        egress: Egress::direct(),
+        versions: Versions::open(VersionPlace::Nowhere, Egress::direct(), vault),
         keepalive_limit: Duration::from_secs(60),
         ready_after: Duration::from_secs(3),
         journal,

@@ -12,6 +12,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use openclaw_egress::Egress;
 use openclaw_state::alerts::{
     self, AlertKind, AlertSender, Board, Failure, LinkHistory, Notice, Queue, Row, Rules, Scope,
     Tested,
@@ -71,6 +72,7 @@ impl<V: AsRef<Link> + Send + Sync> Notifier<V> {
     pub fn new(
         settings: Settings,
         key: Option<SigningKey>,
+        egress: Egress,
         vault: Vault,
         view: watch::Receiver<V>,
     ) -> (Alerts, Self) {
@@ -82,8 +84,8 @@ impl<V: AsRef<Link> + Send + Sync> Notifier<V> {
         } = settings;
         let (history, rows) = alerts::load(&vault);
         let queue = Queue::new(rows, clock::now());
-        let by_proxy = address.is_by_proxy();
-        let receiver = Receiver::new(address, key, format);
+        let by_proxy = address.is_by_proxy(&egress);
+        let receiver = Receiver::new(address, key, format, egress);
         let (board, shown) = watch::channel(Board::of(receiver.host(), &queue));
         let (test, tests) = mpsc::channel(1);
         let host = rustix::system::uname()
@@ -224,7 +226,7 @@ impl<V: AsRef<Link> + Send + Sync> Notifier<V> {
         };
         let receiver = Arc::clone(&self.receiver);
         let (id, kind) = (row.id.clone(), row.kind);
-        let attempt = tokio::task::spawn_blocking(move || receiver.post(&row, clock::wall()));
+        let attempt = tokio::spawn(async move { receiver.post(&row, clock::wall()).await });
         self.in_flight = Some(InFlight {
             number,
             id,
@@ -302,7 +304,7 @@ impl<V: AsRef<Link> + Send + Sync> Notifier<V> {
     }
 }
 
-/// The result for an attempt whose thread panicked or whose runtime ended: it is unknown whether the alert arrived.
+/// The result for an attempt whose task panicked or whose runtime ended: it is unknown whether the alert arrived.
 fn lost() -> Attempt {
     Attempt {
         status: None,

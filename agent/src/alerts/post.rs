@@ -1,12 +1,13 @@
-//! One attempt to deliver one alert: a signed POST. Only the response's status and headers are evaluated. It blocks.
+//! One attempt to deliver one alert: a signed POST. Only the response's status and headers are evaluated.
 
 use std::time::{Duration, Instant, SystemTime};
 
-use hyper::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use hyper::http::{HeaderMap, StatusCode};
+use hyper::body::Bytes;
+use hyper::http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use hyper::http::{HeaderMap, Request, StatusCode};
+use openclaw_egress::{Answer, Egress, Error as EgressError};
 use openclaw_state::alerts::{Failure, Row, Scope};
 use openclaw_state::vault::to_millis;
-use ureq::Error as UreqError;
 
 use super::body::body;
 use super::settings::{Address, Format};
@@ -15,12 +16,15 @@ use super::signature::SigningKey;
 /// The limit for the whole attempt.
 const POST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The receiver, with the HTTP client and signing key for it.
+/// What a receiver may answer beyond its status.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// The receiver, with the way to it and the signing key for it.
 pub(super) struct Receiver {
     address: Address,
     key: Option<SigningKey>,
     format: Format,
-    http: ureq::Agent,
+    egress: Egress,
 }
 
 /// The result of an attempt.
@@ -34,23 +38,18 @@ pub(super) struct Attempt {
 }
 
 impl Receiver {
-    pub(super) fn new(address: Address, key: Option<SigningKey>, format: Format) -> Self {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(POST_TIMEOUT))
-            .https_only(address.is_encrypted())
-            // A redirect could send the alert, or Slack's secret URL, to a host that the operator did not configure.
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .max_idle_connections(0)
-            .user_agent(concat!("openclaw-agent/", env!("CARGO_PKG_VERSION")));
-        // A loopback receiver needs no proxy.
-        let config = if address.is_loopback() {
-            config.proxy(None)
-        } else {
-            config
-        };
+    pub(super) fn new(
+        address: Address,
+        key: Option<SigningKey>,
+        format: Format,
+        egress: Egress,
+    ) -> Self {
         Self {
-            http: config.build().new_agent(),
+            // A loopback receiver needs no proxy.
+            egress: match address.is_loopback() {
+                true => Egress::direct(),
+                false => egress,
+            },
             address,
             key,
             format,
@@ -61,39 +60,59 @@ impl Receiver {
         self.address.host()
     }
 
-    pub(super) fn post(&self, row: &Row, now: SystemTime) -> Attempt {
+    pub(super) async fn post(&self, row: &Row, now: SystemTime) -> Attempt {
+        let started = Instant::now();
+        let posted = tokio::time::timeout(POST_TIMEOUT, self.send(row, now)).await;
+        let (status, error) = match posted {
+            Ok(Ok(answer)) => {
+                return Attempt {
+                    status: Some(answer.status.as_u16()),
+                    took: started.elapsed(),
+                    failure: refusal(answer.status, &answer.headers, now),
+                };
+            }
+            Ok(Err(error)) => (None, describe(&error)),
+            Err(_) => {
+                let seconds = POST_TIMEOUT.as_secs();
+                (None, format!("no response within {seconds} s"))
+            }
+        };
+        Attempt {
+            status,
+            took: started.elapsed(),
+            failure: Some(Failure {
+                error,
+                scope: Scope::Receiver,
+                retry_after: None,
+            }),
+        }
+    }
+
+    async fn send(&self, row: &Row, now: SystemTime) -> Result<Answer, EgressError> {
         let body = body(row, self.format);
         let timestamp = to_millis(now) / 1000;
-        let mut request = self
-            .http
-            .post(self.address.uri())
+        let mut request = Request::post(self.address.uri())
             .header(CONTENT_TYPE, "application/json")
+            .header(
+                USER_AGENT,
+                concat!("openclaw-agent/", env!("CARGO_PKG_VERSION")),
+            )
             .header("webhook-id", &row.id)
             .header("webhook-timestamp", timestamp.to_string());
         if let Some(key) = &self.key {
             let signature = key.sign(&row.id, timestamp, &body);
             request = request.header("webhook-signature", signature);
         }
-        let started = Instant::now();
-        // The response's body is dropped unread, and the connection with it.
-        let answer = request.send(&body[..]);
-        let took = started.elapsed();
-        match answer {
-            Ok(answer) => Attempt {
-                status: Some(answer.status().as_u16()),
-                took,
-                failure: refusal(answer.status(), answer.headers(), now),
-            },
-            Err(error) => Attempt {
-                status: None,
-                took,
-                failure: Some(Failure {
-                    error: describe(&error),
-                    scope: Scope::Receiver,
-                    retry_after: None,
-                }),
-            },
-        }
+        let target = self.address.target();
+        let request = request.body(Bytes::from(body));
+        let request = request.map_err(|_| EgressError::NotHttp {
+            host: target.host.to_owned(),
+        })?;
+        // A redirect is not followed: it could send the alert, or Slack's secret URL, to a host that the operator did not
+        // configure.
+        self.egress
+            .request(&target, request, MAX_ANSWER_BYTES)
+            .await
     }
 }
 
@@ -133,21 +152,11 @@ fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     Some(at.duration_since(now).unwrap_or_default())
 }
 
-/// Describes an error in our own words: the library's text may contain the URL.
-fn describe(error: &UreqError) -> String {
-    match error {
-        UreqError::Timeout(_) => format!("no response within {} s", POST_TIMEOUT.as_secs()),
-        UreqError::HostNotFound => "DNS lookup failed".to_owned(),
-        UreqError::ConnectionFailed => "connection failed".to_owned(),
-        // Errors of the system or TLS about a connection: names, certificates, sockets.
-        UreqError::Io(error) => brief(&format!("the connection failed: {error}")),
-        UreqError::Rustls(error) => brief(&format!("the TLS connection failed: {error}")),
-        UreqError::Tls(_) => "the TLS connection failed".to_owned(),
-        UreqError::InvalidProxyUrl => {
-            "the proxy of the environment is not a valid address".to_owned()
-        }
-        UreqError::Protocol(_) => "the response is not HTTP".to_owned(),
-        _ => "the request failed".to_owned(),
+/// The error with its cause, without the URL's path.
+fn describe(error: &EgressError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => brief(&format!("{error}: {cause}")),
+        None => brief(&error.to_string()),
     }
 }
 
@@ -194,13 +203,5 @@ mod tests {
         for odd in ["", "-1", "soon", "99999999999999999999"] {
             assert_eq!(parse(odd), None, "{odd}");
         }
-    }
-
-    #[test]
-    fn no_error_repeats_the_address() {
-        let error = UreqError::BadUri("https://hooks.example.com/swordfish".to_owned());
-        assert!(!describe(&error).contains("swordfish"));
-        let error = UreqError::RequireHttpsOnly("http://example.com/swordfish".to_owned());
-        assert!(!describe(&error).contains("swordfish"));
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hyper::http::Uri;
 use hyper::http::uri::Scheme;
+use openclaw_egress::{Egress, Target};
 use openclaw_harden::environment::Secrets;
 use zeroize::Zeroizing;
 
@@ -147,15 +148,37 @@ impl Address {
     /// True for a numeric loopback address. A name does not count: it could resolve to another host.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        let host = self.host().trim_start_matches('[').trim_end_matches(']');
-        host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        self.bare_host()
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
     }
 
-    /// True if alerts go through the proxy of the environment: not for a host in `NO_PROXY`, and not for loopback.
+    /// The port.
     #[must_use]
-    pub fn is_by_proxy(&self) -> bool {
-        let proxy = ureq::Proxy::try_from_env().filter(|_| !self.is_loopback());
-        proxy.is_some_and(|proxy| !proxy.is_no_proxy(&self.0))
+    pub fn port(&self) -> u16 {
+        let usual = if self.is_encrypted() { 443 } else { 80 };
+        self.0.port_u16().unwrap_or(usual)
+    }
+
+    /// True if alerts go through the proxy: not for a host that is exempt, and not for loopback.
+    #[must_use]
+    pub fn is_by_proxy(&self, egress: &Egress) -> bool {
+        let proxy = egress.proxy_for(self.bare_host(), self.port());
+        proxy.is_some() && !self.is_loopback()
+    }
+
+    /// The host, IPv6 without brackets.
+    fn bare_host(&self) -> &str {
+        self.host().trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The host, for the connection.
+    #[must_use]
+    pub fn target(&self) -> Target<'_> {
+        match self.is_encrypted() {
+            true => Target::tls(self.bare_host(), self.port()),
+            false => Target::plain(self.bare_host(), self.port()),
+        }
     }
 
     /// True if nothing on the path can read the alerts: TLS, or loopback.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use openclaw_egress::Egress;
 use openclaw_state::vault::Vault;
 use tokio::net::TcpListener;
 
@@ -17,6 +18,7 @@ pub(super) fn with_alerts(
     agent: Agent,
     config: &Config,
     key: Option<SigningKey>,
+    egress: Egress,
     vault: &Vault,
 ) -> (Agent, Option<Notifier<View>>) {
     let Some(settings) = config.alerts.clone() else {
@@ -24,7 +26,7 @@ pub(super) fn with_alerts(
     };
     let (host, after) = (settings.address.to_string(), settings.after.as_secs());
     tracing::info!(host, after, "alerts enabled");
-    let (alerts, notifier) = Notifier::new(settings, key, vault.clone(), agent.watch());
+    let (alerts, notifier) = Notifier::new(settings, key, egress, vault.clone(), agent.watch());
     (agent.with_alerts(alerts), Some(notifier))
 }
 

@@ -3,15 +3,15 @@
 
 use std::time::SystemTime;
 
+use openclaw_egress::Egress;
 use openclaw_harden::privileges;
 use openclaw_state::allow::{self, Loaded};
 use openclaw_types::{Exit, Hardening};
 use openclaw_vault::{Opened, Summary};
 
 use crate::alerts::{self, KeyPlace, SigningKey};
-use crate::host::config::Config;
+use crate::host::config::{Config, OutgoingError, UNUSED_PROXY};
 use crate::host::harden;
-use crate::host::proxy;
 use crate::host::supervisor::Supervisor;
 use crate::host::volume::{self, Open};
 
@@ -25,6 +25,8 @@ pub struct Started {
     pub rules: Loaded,
     /// The key that signs alerts.
     pub alert_key: Option<SigningKey>,
+    /// How connections leave this machine.
+    pub egress: Egress,
     /// The service manager.
     pub supervisor: Supervisor,
 }
@@ -41,6 +43,9 @@ pub enum Error {
     /// The alert signing key cannot be loaded.
     #[error(transparent)]
     Alerts(#[from] alerts::Error),
+    /// The private certificate authorities cannot be loaded.
+    #[error(transparent)]
+    Outgoing(#[from] OutgoingError),
     /// The volume cannot be opened.
     #[error(transparent)]
     Volume(#[from] volume::Error),
@@ -59,6 +64,7 @@ impl Error {
             }
             Self::Rules(error) => error.hint().to_owned(),
             Self::Alerts(error) => error.hint().to_owned(),
+            Self::Outgoing(error) => error.hint().to_owned(),
             Self::Volume(error) => error.hint(),
         }
     }
@@ -68,7 +74,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Privileges(privileges::Error::NotRoot { .. }) => Exit::Configuration,
-            Self::Rules(_) | Self::Alerts(_) => Exit::Configuration,
+            Self::Rules(_) | Self::Alerts(_) | Self::Outgoing(_) => Exit::Configuration,
             Self::Volume(error) if error.is_configuration() => Exit::Configuration,
             Self::Privileges(_) | Self::Volume(_) => Exit::Failed,
         }
@@ -77,13 +83,14 @@ impl Error {
 
 /// Runs all steps.
 pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
-    warn_of_proxies(config);
     let protection = harden::shed(config)?;
     let Config { place, source, .. } = config;
     // Read by the user that will reload it, and before anything is locked or created.
     let rules = config.rules.load(false)?;
     let alerts = config.alerts.as_ref();
     let alert_key = alerts.map_or(Ok(None), |alerts| KeyPlace::load(&alerts.key))?;
+    let egress = config.outgoing.load()?;
+    announce_egress(config, &egress);
     let volume = place.claim(now, |holder| {
         tracing::info!(holder, "waiting for the volume's lock");
     })?;
@@ -113,25 +120,32 @@ pub fn start(config: &Config, now: SystemTime) -> Result<Started, Error> {
         hardening,
         rules,
         alert_key,
+        egress,
         supervisor,
     })
 }
 
-/// Warns of a proxy that is set but not used for WhatsApp: the operator may rely on it to hide the address.
-fn warn_of_proxies(config: &Config) {
+/// Logs the way out. An operator may rely on a proxy to hide the address, so one that is set but not used is a warning.
+fn announce_egress(config: &Config, egress: &Egress) {
     let alerts = match &config.alerts {
         None => "disabled",
-        Some(alerts) if alerts.address.is_by_proxy() => "proxied",
+        Some(alerts) if alerts.address.is_by_proxy(egress) => "proxied",
         Some(_) => "direct",
     };
-    for proxy in proxy::found() {
-        tracing::warn!(
-            variable = proxy.variable,
-            proxy = proxy.address,
-            alerts,
-            hint = proxy::HINT,
-            "proxy not used for WhatsApp"
-        );
+    let ca_file = config.outgoing.ca_file.as_ref();
+    let ca_file = ca_file.map(|path| path.display().to_string());
+    let ca_file = ca_file.unwrap_or_default();
+    match egress.proxy() {
+        Some((proxy, source)) if !config.endpoint.is_exempt(egress) => {
+            tracing::info!(%proxy, source, ca_file, alerts, "connecting through a proxy");
+        }
+        Some((proxy, source)) => {
+            tracing::info!(%proxy, source, ca_file, alerts, "connecting to WhatsApp directly: NO_PROXY exempts it from the proxy");
+        }
+        None => tracing::info!(ca_file, alerts, "connecting directly"),
+    }
+    for variable in &config.outgoing.unused {
+        tracing::warn!(variable, hint = UNUSED_PROXY, "proxy not used");
     }
 }
 

@@ -11,17 +11,22 @@ use openclaw_settings::names::{Unknown, unknown};
 use openclaw_state::allow;
 
 use crate::alerts;
-use crate::host::config::{Config, ENROLL_CODE, Error, Flags, Variables, version};
+use crate::host::config::{Config, ENROLL_CODE, Error, Flags, PROXIES, Variables, version};
 use crate::host::keys;
 use crate::host::volume::{self, KeySource, Mistake, StoreLocation, no_key, off_the_volume};
 
 /// The variables that contain secrets. They are removed from the environment first, before anything else can read them.
-pub const SECRETS: [&str; 5] = [
+pub const SECRETS: [&str; 10] = [
     volume::SECRETS[0],
     volume::SECRETS[1],
     alerts::SECRETS[0],
     alerts::SECRETS[1],
     ENROLL_CODE,
+    PROXIES[0],
+    PROXIES[1],
+    PROXIES[2],
+    PROXIES[3],
+    PROXIES[4],
 ];
 
 /// Run a WhatsApp companion device with a gRPC API.

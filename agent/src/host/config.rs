@@ -2,7 +2,9 @@
 
 mod alerts;
 mod device;
+mod hidden;
 mod network;
+mod outgoing;
 mod sending;
 #[cfg(test)]
 mod tests;
@@ -22,7 +24,7 @@ use openclaw_harden::process::Inspection;
 use openclaw_state::journal::Limits;
 use openclaw_state::{allow, outbox};
 use openclaw_types::{AgentName, Device};
-use openclaw_whatsapp::session::Endpoint;
+use openclaw_whatsapp::session::{Endpoint, VersionPlace};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::alerts::Settings as AlertSettings;
@@ -30,6 +32,7 @@ use crate::host::volume::{KeySource, Mistake, StoreLocation};
 
 pub use alerts::Metrics;
 pub use network::{ENROLL_CODE, Network};
+pub use outgoing::{Error as OutgoingError, Outgoing, PROXIES, UNUSED_PROXY};
 pub(crate) use variables::Variables;
 
 /// The default port of HTTP health checks.
@@ -84,12 +87,18 @@ pub(crate) struct Flags {
     /// Alerts and metrics.
     #[command(flatten)]
     pub(crate) alerts: alerts::Flags,
+    /// Outgoing connections.
+    #[command(flatten)]
+    outgoing: outgoing::Flags,
     /// Log level: error, warn, info, debug or trace [default: info]
     #[arg(long, env = "OPENCLAW_LOG", value_name = "LEVEL")]
     log: Option<String>,
     /// The simulator's address; simulator builds only
     #[arg(long, env = "OPENCLAW_WHATSAPP_URL", value_name = "URL", hide = !cfg!(feature = "sim"))]
     whatsapp_url: Option<String>,
+    /// Where a simulator build asks for the client version (http://127.0.0.1:PORT/PATH); simulator builds only
+    #[arg(long, env = "OPENCLAW_VERSION_URL", value_name = "URL", hide = true)]
+    version_url: Option<String>,
     /// For testing: create a key file if there is none, at --auth-key-file or next to the volume. Without it the store
     /// cannot be opened: back it up
     #[arg(long)]
@@ -135,6 +144,10 @@ pub struct Config {
     pub log: LevelFilter,
     /// The WhatsApp server.
     pub endpoint: Endpoint,
+    /// Where to ask for the client version.
+    pub version_place: VersionPlace,
+    /// The proxy and the certificate authorities.
+    pub outgoing: Outgoing,
     /// The location of the store.
     pub place: StoreLocation,
     /// The key that opens the store.
@@ -236,12 +249,15 @@ impl Config {
             config,
             hold_limit,
             alerts: alert_flags,
+            outgoing,
             log,
             whatsapp_url,
+            version_url,
             create_key_file: _,
             run_as,
             allow_inspection,
         } = flags;
+        let outgoing = outgoing.outgoing(secrets, &mut mistakes);
         let mut keep = |mistake: String| mistakes.push(Mistake::from(mistake));
 
         let name = given(name).map_or(Some(AgentName::default()), |value| {
@@ -292,6 +308,9 @@ impl Config {
         let endpoint = Endpoint::new(given(whatsapp_url).as_deref())
             .map_err(|error| keep(format!("--whatsapp-url: {error}")))
             .ok();
+        let version_place = VersionPlace::new(given(version_url).as_deref())
+            .map_err(|error| keep(format!("--version-url: {error}")))
+            .ok();
         let run_as = given(run_as).map_or(Some(privileges::Setting::Auto), |value| {
             value
                 .parse()
@@ -317,7 +336,7 @@ impl Config {
             hold_limit,
             metrics,
             log,
-            endpoint,
+            endpoint.zip(version_place),
             run_as,
             source,
         ) {
@@ -328,7 +347,7 @@ impl Config {
                 Some(hold_limit),
                 Some(metrics),
                 Some(log),
-                Some(endpoint),
+                Some((endpoint, version_place)),
                 Some(run_as),
                 Some(source),
             ) if mistakes.is_empty() => Ok(Self {
@@ -347,6 +366,8 @@ impl Config {
                 metrics,
                 log,
                 endpoint,
+                version_place,
+                outgoing,
                 place,
                 source,
                 run_as,

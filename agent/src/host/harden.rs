@@ -96,10 +96,11 @@ fn sandbox(config: &Config) -> Sandbox {
     for path in config.source.file().into_iter().flat_map(places) {
         sandbox = sandbox.read_only(path);
     }
-    // Also read again after an unpair.
+    // Both are read again after an unpair.
     let alerts = config.alerts.as_ref();
     let key = alerts.and_then(|alerts| alerts.key.file());
-    for path in key.into_iter().flat_map(places) {
+    let ca_file = config.outgoing.ca_file.as_deref();
+    for path in key.into_iter().chain(ca_file).flat_map(places) {
         sandbox = sandbox.read_only(path);
     }
     // Read again when it changes: it may be replaced under its name, or be a chain of symlinks as in a Kubernetes

@@ -1,18 +1,20 @@
 //! `openclaw-agent healthcheck`: queries the local agent's state, for images without a shell or curl.
 //!
-//! It sends one request, starts no runtime and opens no store.
+//! It sends one request and opens no store.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use hyper::body::Bytes;
+use hyper::http::Request;
+use openclaw_egress::{Egress, Error as EgressError, Target};
 use serde::Deserialize;
-use ureq::Error as UreqError;
 
 /// The limit for one attempt.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// Longer than any response of the agent.
-const MAX_ANSWER_BYTES: u64 = 16 * 1024;
+const MAX_ANSWER_BYTES: usize = 16 * 1024;
 
 /// Why the agent is unhealthy.
 #[derive(Debug, thiserror::Error)]
@@ -60,18 +62,19 @@ struct WhatsApp {
 /// Every error means unhealthy.
 pub fn run(listener: SocketAddr, ready: bool) -> Result<String, Error> {
     let path = if ready { "/health/ready" } else { "/health" };
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(TIMEOUT))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .proxy(None)
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
         .build();
-    let http = ureq::Agent::new_with_config(config);
+    let runtime = runtime.map_err(|source| Error::Silent {
+        address: listener,
+        path,
+        source,
+    })?;
     let mut failed = None;
     for address in reachable(listener) {
-        match ask(&http, address, path) {
+        match runtime.block_on(ask(address, path)) {
             Ok((code, body)) => return judge(address, code, &body),
-            Err(error) => failed = Some(failure(address, path, error)),
+            Err(error) => failed = Some(error),
         }
     }
     Err(failed.unwrap_or(Error::NotTheAgent(listener)))
@@ -92,24 +95,30 @@ fn reachable(listener: SocketAddr) -> Vec<SocketAddr> {
     }
 }
 
-fn ask(http: &ureq::Agent, address: SocketAddr, path: &str) -> Result<(u16, String), UreqError> {
-    let mut answer = http.get(format!("http://{address}{path}")).call()?;
-    let code = answer.status().as_u16();
-    let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES);
-    Ok((code, body.read_to_string()?))
-}
-
-fn failure(address: SocketAddr, path: &'static str, error: UreqError) -> Error {
-    let source = match error {
-        UreqError::Io(error) => error,
-        UreqError::Timeout(_) => io::Error::new(io::ErrorKind::TimedOut, "no response within 2 s"),
-        UreqError::ConnectionFailed => io::ErrorKind::ConnectionRefused.into(),
-        _ => return Error::NotTheAgent(address),
-    };
-    Error::Silent {
+async fn ask(address: SocketAddr, path: &'static str) -> Result<(u16, String), Error> {
+    let silent = |source| Error::Silent {
         address,
         path,
         source,
+    };
+    let ip = address.ip().to_string();
+    let to = Target::plain(&ip, address.port());
+    let request = Request::get(path).body(Bytes::new());
+    let request = request.map_err(|error| silent(io::Error::other(error)))?;
+    let egress = Egress::direct();
+    let asked = egress.request(&to, request, MAX_ANSWER_BYTES);
+    match tokio::time::timeout(TIMEOUT, asked).await {
+        Err(_) => Err(silent(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "no response within 2 s",
+        ))),
+        Ok(Err(EgressError::Unreachable { source, .. })) => Err(silent(source)),
+        Ok(Err(_)) => Err(Error::NotTheAgent(address)),
+        Ok(Ok(answer)) => {
+            let body = String::from_utf8(answer.body);
+            let body = body.map_err(|_| Error::NotTheAgent(address))?;
+            Ok((answer.status.as_u16(), body))
+        }
     }
 }
 

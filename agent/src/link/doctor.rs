@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 mod findings;
+mod way;
 
 use openclaw_state::allow::{Allowlist, Verdict};
 use openclaw_state::clock;
@@ -13,12 +14,12 @@ use openclaw_whatsapp::session::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 use tokio::sync::watch;
 
 use self::findings::{
-    alerts, by_lid_alone, clock as clock_finding, events, hold, link, person, proxies, restriction,
-    rules, storage, waiting,
+    alerts, by_lid_alone, clock as clock_finding, events, hold, link, person, restriction, rules,
+    storage, waiting,
 };
+use self::way::{network, unused_proxies};
 use super::resolver::connected;
 use super::{Agent, View};
-use crate::host::proxy;
 
 /// How many events are scanned per page, and in total.
 const EVENTS_PER_PAGE: usize = 500;
@@ -89,7 +90,8 @@ impl Agent {
         findings.extend(hold(&status));
         findings.extend(restriction(&status));
         findings.extend(alerts(&status.alerts, clock::wall()));
-        findings.extend(proxies(&proxy::found(), self.alerts.is_by_proxy()));
+        findings.extend(network(&status.network, status.is_connected(now)));
+        findings.extend(unused_proxies(&status.network, self.alerts.is_by_proxy()));
         findings.extend(rules(&status.rules));
         findings.extend(waiting(&status));
         findings.extend(clock_finding(status.steps, now));

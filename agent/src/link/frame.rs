@@ -132,7 +132,9 @@ impl PairFailure {
                 "have the phone ready, then pair again; if the phone said that it could not link the device, try another \
                  name: --device-name (docs/linking.md)"
             }
-            Self::Unreachable => "check the agent's network and DNS, then pair again",
+            Self::Unreachable => {
+                "`openclawctl doctor --link` shows why: check the agent's network, DNS and proxy, then pair again"
+            }
             Self::Refused => {
                 "wait a few minutes, then pair again; if it happens again, try another name: --device-name (docs/linking.md)"
             }
@@ -158,7 +160,9 @@ impl PairFailure {
                  devices), see `openclawctl status`, then pair again"
             }
             Self::Banned => "open WhatsApp on the phone to see why",
-            Self::Outdated => "update openclaw-agent",
+            Self::Outdated => {
+                "pair again in an hour: the agent asks WhatsApp for the current version; or update openclaw-agent"
+            }
             Self::Stopping => "pair again once it is back",
         }
     }

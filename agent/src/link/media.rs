@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use openclaw_egress::Egress;
 use openclaw_types::{
     Body, ChatId, Contact, Content, Event, EventData, Filter, Media, MessageId, Origin,
     RecipientError, Seq,
@@ -108,9 +109,9 @@ pub(super) struct Transfers {
 }
 
 impl Transfers {
-    pub(super) fn new(endpoint: Endpoint) -> Self {
+    pub(super) fn new(endpoint: Endpoint, egress: Egress) -> Self {
         Self {
-            downloads: Downloads::new(endpoint),
+            downloads: Downloads::new(endpoint, egress),
             turns: Turns::new(MAX_DOWNLOADS, MAX_WAITING_DOWNLOADS),
         }
     }

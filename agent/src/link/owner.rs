@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 
 use self::candidate::Candidate;
 use super::media::Transfers;
+use super::network::Network;
 use super::pairing::Pairing;
 use super::pictures::{MAX_PICTURES, MAX_WAITING_PICTURES};
 use super::retry::{Next, Retry};
@@ -70,6 +71,8 @@ enum Wake {
     Candidate(Option<Report>),
     /// A connect or a pairing's deadline is due.
     Time,
+    /// A client version is known that WhatsApp has not refused, while the link is outdated.
+    NewerVersion,
     /// The client closed the pairing's stream.
     Abandoned,
 }
@@ -99,6 +102,7 @@ impl Owner {
             pairing: false,
             disconnected_at: started_at,
             session: None,
+            failure: None,
         });
         let agent = Agent {
             commands: command,
@@ -114,7 +118,13 @@ impl Owner {
             archive: Archive::new(vault.clone()),
             store: store.clone(),
             alerts: Alerts::default(),
-            media: Arc::new(Transfers::new(setup.endpoint.clone())),
+            media: Arc::new(Transfers::new(setup.endpoint.clone(), setup.egress.clone())),
+            network: Network {
+                endpoint: setup.endpoint.clone(),
+                egress: setup.egress.clone(),
+                versions: Arc::clone(&setup.versions),
+                unused_proxies: Vec::new(),
+            },
             pages,
             lookups: Arc::default(),
             history: Arc::default(),
@@ -188,6 +198,7 @@ impl Owner {
                 }
                 Wake::Candidate(report) => self.on_candidate(report).await,
                 Wake::Time => self.on_time().await?,
+                Wake::NewerVersion => self.update_version().await?,
                 Wake::Abandoned => self.abandon().await,
             }
         }
@@ -195,6 +206,7 @@ impl Owner {
 
     async fn wake(&mut self) -> Wake {
         let due = self.due();
+        let is_outdated = self.pairing.is_none() && self.link().state == LinkState::Outdated;
         let time = async {
             match due {
                 Some(at) => clock::sleep_until(at).await,
@@ -220,6 +232,12 @@ impl Owner {
                 None => std::future::pending().await,
             }
         };
+        let newer = async {
+            match is_outdated {
+                true => self.setup.versions.until_newer().await,
+                false => std::future::pending().await,
+            }
+        };
         let report = async {
             match &mut self.running {
                 Some(running) => running.report().await,
@@ -233,6 +251,7 @@ impl Owner {
             command = self.commands.recv() => Wake::Command(command),
             () = abandoned => Wake::Abandoned,
             () = time => Wake::Time,
+            () = newer => Wake::NewerVersion,
         }
     }
 
@@ -313,9 +332,8 @@ impl Owner {
         if let Some(running) = &mut self.running {
             running.rejoin().await;
         }
-        if let Some(running) = &self.running {
-            running.log_dial_error();
-        }
+        let failure = self.running.as_ref().and_then(Running::dial_failure);
+        self.show(|view| view.failure = failure);
         if self.is_completing() {
             self.step_linked(Report::Ended(loss)).await;
             // A link that the phone has accepted survives its pairing; the retry rules take over.

@@ -201,7 +201,7 @@ impl Pairing {
         }
         match loss {
             Loss::Restart | Loss::CodesExhausted => Step::Reconnect(Duration::ZERO),
-            Loss::Connection => Step::Reconnect(Duration::from_secs(1)),
+            Loss::Connection | Loss::Superseded => Step::Reconnect(Duration::from_secs(1)),
             Loss::Unreachable => {
                 self.unreachable += 1;
                 if self.unreachable < UNREACHABLE_AFTER_ATTEMPTS || self.accepted.is_some() {

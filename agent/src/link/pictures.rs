@@ -70,7 +70,7 @@ impl Agent {
         let question = session.fetch_picture_address(&of, preview);
         let address = self.ask_about(1, clock::now(), question).await?;
         let address = address.ok_or(PictureDenied::NoPicture)?;
-        let picture = fetch_picture(&address).await;
+        let picture = fetch_picture(&self.network.egress, &address).await;
         let picture = picture.inspect_err(|error| {
             tracing::warn!(%error, "picture not downloaded");
         })?;

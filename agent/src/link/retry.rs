@@ -81,6 +81,8 @@ impl Retry {
                 Reason::Refused(code)
             }
             Loss::Unreachable => Reason::Unreachable,
+            // Each attempt announces another version, until all that are known are refused.
+            Loss::Superseded => Reason::Outdated,
             Loss::Restart | Loss::Connection | Loss::CodesExhausted => Reason::ConnectionLost,
         };
         self.attempt += 1;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_whatsapp::session::{Driver, OpenError, Report, Session, Setup};
+use openclaw_whatsapp::session::{DialFailure, Driver, OpenError, Report, Session, Setup};
 use openclaw_whatsapp::store::Store;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -71,11 +71,13 @@ impl Running {
         }
     }
 
-    /// Logs why WhatsApp could not be reached, if so.
-    pub(super) fn log_dial_error(&self) {
-        if let Some(error) = self.session.dial_error() {
-            tracing::warn!(%error, "cannot connect to WhatsApp");
-        }
+    /// Logs and returns why WhatsApp could not be reached, if so.
+    pub(super) fn dial_failure(&self) -> Option<DialFailure> {
+        self.session
+            .dial_failure()
+            .inspect(|DialFailure { error, hint }| {
+                tracing::warn!(error, hint, "cannot connect to WhatsApp");
+            })
     }
 
     /// Asks WhatsApp to remove this device, and closes. `true` if WhatsApp confirmed.

@@ -23,9 +23,9 @@ use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, World, lid, refusa
 
 /// A complete download.
 #[derive(Debug)]
-struct Taken {
+pub(crate) struct Taken {
     start: pb::DownloadStart,
-    bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     restarts: usize,
 }
 
@@ -110,7 +110,7 @@ impl World {
         take(self.files().download(request).await?.into_inner()).await
     }
 
-    async fn download(&self, seq: u64) -> Result<Taken, Status> {
+    pub(crate) async fn download(&self, seq: u64) -> Result<Taken, Status> {
         self.download_with(of_seq(seq)).await
     }
 

@@ -196,8 +196,9 @@ async fn a_person_who_declines_on_the_phone_ends_the_pairing() {
 
 #[tokio::test]
 async fn a_lost_connection_ends_the_ceremony() {
-    let ceremony = Ceremony::begin().await;
-    ceremony.world.fault(Fault::Disconnect).await;
+    let mut ceremony = Ceremony::begin().await;
+    ceremony.code().await;
+    ceremony.world.fault(Fault::Drop).await;
     ceremony.failed(PairFailureReason::PasskeyInterrupted).await;
 }
 

@@ -130,6 +130,13 @@ impl World {
         got
     }
 
+    /// Sends a picture to Anna, who receives it unchanged.
+    pub(crate) async fn sends_a_picture(&self) {
+        let uploaded = self.upload(start(pb::MediaKind::Image), &picture()).await;
+        let sent = self.send_with(send_request(&uploaded.unwrap().media_id, ""));
+        self.anna_got(&sent.await.unwrap().message_id).await;
+    }
+
     async fn spoil_upload(&self, how: Spoilt, count: u32) {
         let on = Transfer::Upload;
         let fault = MediaFault::Next { on, how, count };

@@ -10,7 +10,7 @@ use prost_types::Timestamp;
 use super::size::count;
 use super::time::{ago, moment, span, until};
 use super::word::words;
-use super::{Detail, alerts, caller, rules, store};
+use super::{Detail, alerts, caller, network, rules, store};
 use crate::clock::seconds_between;
 use crate::numbers::Numbers;
 use crate::text;
@@ -27,6 +27,7 @@ pub(crate) fn lines(
     let mut lines = Lines(vec![headline(link, numbers, now)]);
     lines.link(status, link, now);
     lines.events(status, link, now);
+    lines.network(status, link, detail);
     lines.access(status, detail, now);
     lines.process(status, detail);
     lines.0.iter().map(|line| format!("{line}\n")).collect()
@@ -95,6 +96,21 @@ impl Lines {
         if status.pairing && link.state() != LinkState::Linking {
             self.add("Pairing:", "in progress");
         }
+    }
+
+    /// The way to WhatsApp, and the client version.
+    fn network(&mut self, status: &StatusResponse, link: &LinkStatus, detail: Detail) {
+        let Some(way) = &status.network else {
+            return;
+        };
+        self.add_known("Network:", network::way(way, detail));
+        if link.state() != LinkState::Connected && !way.error.is_empty() {
+            self.add("", &text::one_line(&way.error));
+            if !way.hint.is_empty() {
+                self.add("", &text::one_line(&way.hint));
+            }
+        }
+        self.add_known("Client:", network::client_version(way, detail));
     }
 
     /// The allowlist, the caller, and the alert receiver.

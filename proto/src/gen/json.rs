@@ -1046,6 +1046,21 @@ message! {
         clock = "clock": Plain,
         hold = "hold": Plain,
         damaged_events = "damaged_events": Plain,
+        network = "network": Plain,
+    }
+}
+message! {
+    Network {
+        proxy = "proxy": Plain,
+        proxy_source = "proxy_source": Plain,
+        proxy_bypassed = "proxy_bypassed": Plain,
+        ca_file = "ca_file": Plain,
+        client_version = "client_version": Plain,
+        client_version_source = "client_version_source": OneWord<v1::ClientVersionSource>,
+        client_version_fetched_at = "client_version_fetched_at": Timestamp,
+        client_version_error = "client_version_error": Plain,
+        error = "error": Plain,
+        hint = "hint": Plain,
     }
 }
 message! {
@@ -1625,6 +1640,7 @@ fn ways_of(message: &str) -> tests::Ways {
         "PairFailed" => tests::Ways::of::<v1::PairFailed>(),
         "StatusRequest" => tests::Ways::of::<v1::StatusRequest>(),
         "StatusResponse" => tests::Ways::of::<v1::StatusResponse>(),
+        "Network" => tests::Ways::of::<v1::Network>(),
         "DamagedEvents" => tests::Ways::of::<v1::DamagedEvents>(),
         "Clock" => tests::Ways::of::<v1::Clock>(),
         "EventRange" => tests::Ways::of::<v1::EventRange>(),

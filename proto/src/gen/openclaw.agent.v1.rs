@@ -5504,6 +5504,43 @@ pub struct StatusResponse {
     /// Damaged event ranges found so far, oldest first. Diagnose checks every file.
     #[prost(message, repeated, tag = "16")]
     pub damaged_events: ::prost::alloc::vec::Vec<DamagedEvents>,
+    /// The way to WhatsApp.
+    #[prost(message, optional, tag = "17")]
+    pub network: ::core::option::Option<Network>,
+}
+/// How the agent connects to WhatsApp, and the client version that it announces there.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Network {
+    /// The proxy, as "scheme://host:port" without credentials. Empty when there is none.
+    #[prost(string, tag = "1")]
+    pub proxy: ::prost::alloc::string::String,
+    /// The flag or variable that names the proxy, for example "HTTPS_PROXY".
+    #[prost(string, tag = "2")]
+    pub proxy_source: ::prost::alloc::string::String,
+    /// True when NO_PROXY exempts WhatsApp's server from the proxy.
+    #[prost(bool, tag = "3")]
+    pub proxy_bypassed: bool,
+    /// True when the certificate authorities of --ca-file are trusted, too.
+    #[prost(bool, tag = "4")]
+    pub ca_file: bool,
+    /// The version of WhatsApp Web that is announced, for example "2.3000.1042742319".
+    #[prost(string, tag = "5")]
+    pub client_version: ::prost::alloc::string::String,
+    /// Where that version is from.
+    #[prost(enumeration = "ClientVersionSource", tag = "6")]
+    pub client_version_source: i32,
+    /// When WhatsApp last named its current version.
+    #[prost(message, optional, tag = "7")]
+    pub client_version_fetched_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why the last request for the current version failed. Empty when it did not.
+    #[prost(string, tag = "8")]
+    pub client_version_error: ::prost::alloc::string::String,
+    /// Why the last attempt to connect to WhatsApp failed. Empty when it did not.
+    #[prost(string, tag = "9")]
+    pub error: ::prost::alloc::string::String,
+    /// What to do about that. Empty when it is not known.
+    #[prost(string, tag = "10")]
+    pub hint: ::prost::alloc::string::String,
 }
 /// Events that cannot be read: their file on the volume is missing or damaged.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5648,6 +5685,43 @@ impl PairFailureReason {
             "PAIR_FAILURE_REASON_AGENT_STOPPING" => Some(Self::AgentStopping),
             "PAIR_FAILURE_REASON_PASSKEY_REFUSED" => Some(Self::PasskeyRefused),
             "PAIR_FAILURE_REASON_PASSKEY_INTERRUPTED" => Some(Self::PasskeyInterrupted),
+            _ => None,
+        }
+    }
+}
+/// Where an announced client version is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ClientVersionSource {
+    /// Not known.
+    Unspecified = 0,
+    /// WhatsApp named it as the current one.
+    Fetched = 1,
+    /// WhatsApp accepted it earlier.
+    Accepted = 2,
+    /// Built into the agent.
+    BuiltIn = 3,
+}
+impl ClientVersionSource {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CLIENT_VERSION_SOURCE_UNSPECIFIED",
+            Self::Fetched => "CLIENT_VERSION_SOURCE_FETCHED",
+            Self::Accepted => "CLIENT_VERSION_SOURCE_ACCEPTED",
+            Self::BuiltIn => "CLIENT_VERSION_SOURCE_BUILT_IN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CLIENT_VERSION_SOURCE_UNSPECIFIED" => Some(Self::Unspecified),
+            "CLIENT_VERSION_SOURCE_FETCHED" => Some(Self::Fetched),
+            "CLIENT_VERSION_SOURCE_ACCEPTED" => Some(Self::Accepted),
+            "CLIENT_VERSION_SOURCE_BUILT_IN" => Some(Self::BuiltIn),
             _ => None,
         }
     }

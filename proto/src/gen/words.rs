@@ -737,6 +737,28 @@ impl Word for v1::PairFailureReason {
         })
     }
 }
+impl Word for v1::ClientVersionSource {
+    const ALL: &'static [Self] = &[Self::Fetched, Self::Accepted, Self::BuiltIn];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Fetched => "fetched",
+            Self::Accepted => "accepted",
+            Self::BuiltIn => "built_in",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "unspecified" => Self::Unspecified,
+            "fetched" => Self::Fetched,
+            "accepted" => Self::Accepted,
+            "built_in" => Self::BuiltIn,
+            _ => return None,
+        })
+    }
+}
 impl Word for v1::PollIncompleteReason {
     const ALL: &'static [Self] = &[Self::SealedVotes, Self::EventsGone, Self::EventsDamaged, Self::TooMany, Self::OwnMessagesGone];
 

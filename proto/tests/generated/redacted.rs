@@ -27,6 +27,7 @@ const SHOWN: &[&str] = &[
     "ListQueueRequest",
     "MarkReadResponse",
     "Nack",
+    "Network",
     "PairFailed",
     "QrMethod",
     "ReloadRulesRequest",

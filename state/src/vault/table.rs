@@ -91,16 +91,19 @@ impl Tables {
     pub const UPLOADS: Table = Table(78);
     /// The state of agent time: `"", "" -> mark`; and the ages of events: `"journal", "" -> marks`.
     pub const CLOCK: Table = Table(85);
+    /// The versions of WhatsApp Web that are known: `"", "" -> versions`.
+    pub const CLIENT_VERSION: Table = Table(86);
 
     /// The agent's own tables, which belong to no account: they survive a change of account, and a restore does not
     /// replace them.
-    pub const OWN: [Table; 6] = [
+    pub const OWN: [Table; 7] = [
         Self::IDENTITY,
         Self::CLIENTS,
         Self::CODES,
         Self::ALERTS,
         Self::ALERT_STATE,
         Self::CLOCK,
+        Self::CLIENT_VERSION,
     ];
 
     /// The tables of one account, which are cleared when another account is linked. Events and consumers stay, and so

@@ -15,6 +15,7 @@ use whatsapp_rust::wacore::store::error::StoreError;
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 use whatsapp_rust::{CacheConfig, ClientBuilderError, Runtime};
 
+use super::http::Http;
 use super::inbound::Inbound;
 use super::{dial, history};
 use crate::store::Store;
@@ -36,7 +37,7 @@ pub enum OpenError {
 /// What a client consists of.
 pub(super) struct Parts {
     pub(super) dialer: dial::Dialer,
-    pub(super) http: dial::Http,
+    pub(super) http: Http,
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) inbound: Inbound,
     pub(super) requests: Arc<history::Requests>,
@@ -54,7 +55,6 @@ pub(super) struct Workers {
 pub(super) async fn build(
     store: &Store,
     as_device: &Device,
-    version: Option<(u32, u32, u32)>,
     parts: Parts,
 ) -> Result<(Arc<Client>, Workers), OpenError> {
     let Parts {
@@ -77,7 +77,7 @@ pub(super) async fn build(
     device
         .process_command(DeviceCommand::SetDeviceProps(props))
         .await;
-    let mut builder = Client::builder()
+    let builder = Client::builder()
         .with_persistence_manager(Arc::new(device))
         .with_transport_factory(dialer)
         .with_http_client(http)
@@ -86,9 +86,6 @@ pub(super) async fn build(
         .with_inbound_durability_hook(inbound.clone())
         .with_background_saver_interval(SAVE_INTERVAL)
         .with_skip_history_sync(true);
-    if let Some(version) = version {
-        builder = builder.with_version_override(version);
-    }
     let (client, tasks) = builder.build().await?.into_parts();
     let workers = Workers {
         runtime,

@@ -1,6 +1,6 @@
 //! The endpoint of WhatsApp, and the result of the last attempt to connect to it.
 //!
-//! The library logs why it could not connect, but does not return it; these wrappers keep the reason.
+//! The library logs why it could not connect, but does not return it; this wrapper keeps the reason.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -9,29 +9,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hyper::http::header::{HeaderValue, ORIGIN};
 use hyper::http::uri::Uri;
+use openclaw_egress::{Egress, Stream, Target};
 use openclaw_state::clock;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_websockets::ClientBuilder;
 use whatsapp_rust::anyhow;
 use whatsapp_rust::anyhow::Context as _;
 use whatsapp_rust::async_channel;
-use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse, UreqHttpClient};
-use whatsapp_rust::transport::{
-    Connector, Transport, TransportEvent, TransportFactory, default_tls_connector, from_websocket,
-};
+use whatsapp_rust::transport::{Transport, TransportEvent, TransportFactory, from_websocket};
 use whatsapp_rust::wacore::net::{WHATSAPP_WEB_ORIGIN, WHATSAPP_WEB_WS_URL};
 
 use super::backlog::{self, Backlog};
 use super::gate::{Gate, Gated};
 use super::lock;
 
-/// DNS, TCP, TLS and the WebSocket upgrade together take longer than this only when the network
-/// is broken; the library itself would wait 20 s.
+/// DNS, TCP, the proxy, TLS and the WebSocket upgrade together take longer than this only when the
+/// network is broken; the library itself would wait 20 s.
 const DIAL_LIMIT: Duration = Duration::from_secs(10);
-
-/// The simulator accepts any version; the real one is read from WhatsApp at each start.
-const SIMULATED_VERSION: (u32, u32, u32) = (2, 3000, 1_023_000_000);
 
 /// The server that the agent connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +65,7 @@ impl Eq for InProcess {}
 pub enum EndpointError {
     /// A release connects only to WhatsApp.
     #[error(
-        "this build connects to WhatsApp only: --whatsapp-url needs a build with the `sim` feature"
+        "this build connects to WhatsApp only: another address needs a build with the `sim` feature"
     )]
     NotASimulatorBuild,
     /// A simulator build does not check WhatsApp's certificates.
@@ -87,9 +80,18 @@ impl Endpoint {
         match (cfg!(feature = "sim"), url) {
             (false, None) => Ok(Self::WhatsApp),
             (false, Some(_)) => Err(EndpointError::NotASimulatorBuild),
-            (true, Some(url)) if is_loopback(url) => Ok(Self::Simulator(url.to_owned())),
+            (true, Some(url)) if is_loopback("ws", url) => Ok(Self::Simulator(url.to_owned())),
             (true, _) => Err(EndpointError::NotLoopback),
         }
+    }
+
+    /// True if the way out has a proxy, but this endpoint is reached without it.
+    #[must_use]
+    pub fn is_exempt(&self, egress: &Egress) -> bool {
+        let uri = self.url().parse::<Uri>();
+        let target = uri.as_ref().ok().and_then(target);
+        let proxied = target.and_then(|it| egress.proxy_for(it.host, it.port));
+        egress.proxy().is_some() && proxied.is_none()
     }
 
     fn url(&self) -> &str {
@@ -100,23 +102,26 @@ impl Endpoint {
             Self::InProcess(_) => "ws://127.0.0.1/ws/chat",
         }
     }
-
-    /// The client version to announce; `None` lets the library query WhatsApp for the current one.
-    #[must_use]
-    pub fn client_version(&self) -> Option<(u32, u32, u32)> {
-        (*self != Self::WhatsApp).then_some(SIMULATED_VERSION)
-    }
 }
 
-/// `ws://` to an address, not a name: a name could resolve to anywhere.
-fn is_loopback(url: &str) -> bool {
+fn target(uri: &Uri) -> Option<Target<'_>> {
+    let host = uri.host()?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    Some(match uri.scheme_str() {
+        Some("wss") => Target::tls(host, uri.port_u16().unwrap_or(443)),
+        _ => Target::plain(host, uri.port_u16().unwrap_or(80)),
+    })
+}
+
+/// A URL with this scheme and an address, not a name: a name could resolve to anywhere.
+pub(super) fn is_loopback(scheme: &str, url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else {
         return false;
     };
     let host = uri.host().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let address = host.parse::<IpAddr>();
-    uri.scheme_str() == Some("ws") && address.is_ok_and(|address| address.is_loopback())
+    uri.scheme_str() == Some(scheme) && address.is_ok_and(|address| address.is_loopback())
 }
 
 /// The result of the last connection attempt.
@@ -126,7 +131,26 @@ pub(super) struct Outcome(Mutex<Last>);
 #[derive(Debug, Default)]
 struct Last {
     made: bool,
-    error: Option<String>,
+    failure: Option<DialFailure>,
+}
+
+/// Why the last attempt to connect failed. Contains no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialFailure {
+    /// What failed, with the causes.
+    pub error: String,
+    /// What to do next; empty if that is not known.
+    pub hint: &'static str,
+}
+
+impl DialFailure {
+    fn of(error: &anyhow::Error) -> Self {
+        let known = error.downcast_ref::<openclaw_egress::Error>();
+        Self {
+            error: format!("{error:#}"),
+            hint: known.map_or("", openclaw_egress::Error::hint),
+        }
+    }
 }
 
 impl Outcome {
@@ -137,16 +161,18 @@ impl Outcome {
     /// Whether a socket was opened and nothing else failed.
     pub(super) fn made(&self) -> bool {
         let last = lock(&self.0);
-        last.made && last.error.is_none()
+        last.made && last.failure.is_none()
     }
 
-    pub(super) fn error(&self) -> Option<String> {
-        lock(&self.0).error.clone()
+    pub(super) fn failure(&self) -> Option<DialFailure> {
+        lock(&self.0).failure.clone()
     }
 
-    fn record<T>(&self, step: &str, result: &anyhow::Result<T>) {
-        if let Err(error) = result {
-            lock(&self.0).error = Some(format!("{step}: {error:#}"));
+    fn record<T>(&self, result: &anyhow::Result<T>) {
+        let mut last = lock(&self.0);
+        match result {
+            Ok(_) => last.made = true,
+            Err(error) => last.failure = Some(DialFailure::of(error)),
         }
     }
 }
@@ -155,15 +181,15 @@ impl Outcome {
 #[derive(Clone)]
 pub(super) struct Dialer {
     pub(super) endpoint: Endpoint,
+    pub(super) egress: Egress,
     pub(super) outcome: Arc<Outcome>,
     pub(super) gate: Arc<Gate>,
     pub(super) backlog: Arc<Backlog>,
 }
 
 impl Dialer {
-    /// Connects as the library does, with four differences: every address of the host name is tried, outgoing messages
-    /// wait at the gate, the socket is read only as fast as messages are processed, and small frames are sent
-    /// immediately. Otherwise each would wait for the TCP ack of the previous one, 40 ms and more.
+    /// Connects as the library does, with these differences: it goes through the proxy, if there is one; every address of
+    /// the host name is tried; outgoing messages wait at the gate; the socket is read only as fast as messages are processed.
     async fn dial(
         &self,
     ) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
@@ -174,30 +200,19 @@ impl Dialer {
             .context("cannot parse the URL")?;
         #[cfg(feature = "sim")]
         if let Endpoint::InProcess(connect) = &self.endpoint {
-            return self.upgrade(uri, (connect.0)()).await;
+            return self.upgrade(uri, Box::new((connect.0)())).await;
         }
-        let host = uri.host().context("the URL has no host")?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let (connector, port) = match uri.scheme_str() {
-            Some("wss") => (default_tls_connector(), 443),
-            _ => (Connector::Plain, 80),
-        };
-        let port = uri.port_u16().unwrap_or(port);
-        let tcp = TcpStream::connect((host, port)).await.context("TCP")?;
-        tcp.set_nodelay(true).context("TCP")?;
-        let stream = connector.wrap(host, tcp).await.context("TLS")?;
+        let target = target(&uri).context("the URL has no host")?;
+        let stream = self.egress.connect(&target).await?;
         self.upgrade(uri, stream).await
     }
 
     /// Makes a WebSocket from a stream, with the gate and the backlog limit in between.
-    async fn upgrade<S>(
+    async fn upgrade(
         &self,
         uri: Uri,
-        stream: S,
-    ) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)>
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
+        stream: Stream,
+    ) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
         let (socket, _) = ClientBuilder::from_uri(uri)
             .add_header(ORIGIN, HeaderValue::from_static(WHATSAPP_WEB_ORIGIN))
             .context("cannot set the Origin header")?
@@ -226,41 +241,8 @@ impl TransportFactory for Dialer {
                 DIAL_LIMIT.as_secs()
             ))
         });
-        self.outcome.record("connect to WhatsApp", &dialled);
-        if dialled.is_ok() {
-            lock(&self.outcome.0).made = true;
-        }
+        self.outcome.record(&dialled);
         dialled
-    }
-}
-
-/// Queries WhatsApp for the current client version, and transfers media.
-pub(super) struct Http {
-    inner: UreqHttpClient,
-    outcome: Arc<Outcome>,
-}
-
-impl Http {
-    pub(super) fn new(outcome: Arc<Outcome>) -> Self {
-        Self {
-            inner: UreqHttpClient::new(),
-            outcome,
-        }
-    }
-}
-
-#[async_trait]
-impl HttpClient for Http {
-    async fn execute(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
-        let answer = tokio::time::timeout(DIAL_LIMIT, self.inner.execute(request)).await;
-        let answer = answer.unwrap_or_else(|_| {
-            Err(anyhow::anyhow!(
-                "no answer within {} s",
-                DIAL_LIMIT.as_secs()
-            ))
-        });
-        self.outcome.record("ask WhatsApp for its version", &answer);
-        answer
     }
 }
 
@@ -275,7 +257,7 @@ mod tests {
             "ws://127.8.8.8",
             "ws://[::1]:9000/ws",
         ] {
-            assert!(is_loopback(good), "{good}");
+            assert!(is_loopback("ws", good), "{good}");
         }
         for bad in [
             "wss://web.whatsapp.com/ws/chat",
@@ -287,7 +269,7 @@ mod tests {
             "ws://[::2]:80",
             "",
         ] {
-            assert!(!is_loopback(bad), "{bad}");
+            assert!(!is_loopback("ws", bad), "{bad}");
         }
     }
 

@@ -17,7 +17,7 @@
 
 mod decrypt;
 mod encrypt;
-mod http;
+pub(super) mod http;
 mod phone;
 mod picture;
 mod source;
@@ -27,6 +27,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use openclaw_egress::Egress;
 use openclaw_types::{ChatId, Contact, MediaKind, MediaPointer, MessageId};
 use tokio::sync::mpsc;
 use whatsapp_rust::download::{DEFAULT_MEDIA_HOSTS, MediaType};
@@ -151,6 +152,7 @@ pub enum DownloadError {
 #[derive(Debug)]
 pub struct Downloads {
     endpoint: Endpoint,
+    egress: Egress,
     /// The media hosts that WhatsApp reported last.
     hosts: Mutex<Vec<String>>,
     /// The paths of files that phones have uploaded again, by the hash of the encrypted file. Not durable: after a
@@ -174,11 +176,12 @@ impl From<DownloadError> for Failure {
 }
 
 impl Downloads {
-    /// Downloads from the media hosts of this endpoint.
+    /// Downloads from the media hosts of this endpoint, which are reached by this way.
     #[must_use]
-    pub fn new(endpoint: Endpoint) -> Self {
+    pub fn new(endpoint: Endpoint, egress: Egress) -> Self {
         Self {
             endpoint,
+            egress,
             hosts: Mutex::default(),
             renewed: Mutex::default(),
         }
@@ -202,7 +205,8 @@ impl Downloads {
                 hosts = self.hosts(connected()) => hosts,
                 () = sink.left() => return Err(DownloadError::Left),
             };
-            let tried = match Source::new(hosts, tries, &path, file, most) {
+            let egress = self.egress.clone();
+            let tried = match Source::new(egress, hosts, tries, &path, file, most) {
                 Ok(source) => attempt(file, source, &sink).await,
                 Err(failure) => Err(failure),
             };

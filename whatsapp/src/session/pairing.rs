@@ -36,12 +36,10 @@ use tokio::time::Instant;
 use whatsapp_rust::async_channel::Receiver;
 use whatsapp_rust::bytes::Bytes;
 use whatsapp_rust::handshake::do_handshake;
-use whatsapp_rust::http::HttpClient;
 use whatsapp_rust::lid_pn_cache::LearningSource;
 use whatsapp_rust::socket::NoiseSocket;
 use whatsapp_rust::store::commands::DeviceCommand;
 use whatsapp_rust::transport::{Transport, TransportEvent, TransportFactory as _};
-use whatsapp_rust::version::resolve_and_update_version;
 use whatsapp_rust::wacore::framing::FrameDecoder;
 use whatsapp_rust::wacore_binary::marshal::marshal_exact;
 use whatsapp_rust::wacore_binary::util::unpack_bytes;
@@ -51,7 +49,7 @@ use whatsapp_rust::{Runtime, anyhow};
 pub use self::assertion::{Assertion, AssertionError, MAX_ASSERTION_BYTES};
 use self::link_code::Done;
 use self::machine::{Linked, Machine, Output};
-use super::{Loss, Refusal, Report, Session, dial, lock, send_report};
+use super::{ClientVersion, Loss, Refusal, Report, Session, Versions, dial, lock, send_report};
 
 /// The client pings when nothing has arrived for this long, as WhatsApp Web does.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
@@ -190,9 +188,8 @@ impl Desk {
 /// What a connection is made with.
 pub(super) struct Wire {
     pub(super) dialer: dial::Dialer,
-    pub(super) http: Arc<dyn HttpClient>,
     pub(super) runtime: Arc<dyn Runtime>,
-    pub(super) version: Option<(u32, u32, u32)>,
+    pub(super) versions: Arc<Versions>,
     pub(super) keepalive_limit: Duration,
 }
 
@@ -200,12 +197,13 @@ pub(super) struct Wire {
 pub(super) async fn connect(
     session: &Session,
     wire: &Wire,
+    version: ClientVersion,
     reports: &mpsc::Sender<Report>,
 ) -> Option<Loss> {
     let answers = session.desk.open();
     let mut transport = None;
     let loss = tokio::select! {
-        loss = converse(session, wire, reports, answers, &mut transport) => loss,
+        loss = converse(session, wire, version, reports, answers, &mut transport) => loss,
         () = session.desk.closed() => None,
     };
     session.desk.clear();
@@ -218,17 +216,14 @@ pub(super) async fn connect(
 async fn converse(
     session: &Session,
     wire: &Wire,
+    version: ClientVersion,
     reports: &mpsc::Sender<Report>,
     answers: mpsc::Receiver<Answer>,
     open: &mut Option<Arc<dyn Transport>>,
 ) -> Option<Loss> {
     let device = session.client.persistence_manager();
-    // As the library does before its connections.
-    let version = resolve_and_update_version(&device, &wire.http, wire.version);
-    let (version, dialled) = tokio::join!(version, wire.dialer.create_transport());
-    let (transport, mut events) = dialled.ok()?;
+    let (transport, mut events) = wire.dialer.create_transport().await.ok()?;
     *open = Some(Arc::clone(&transport));
-    version.ok()?;
     // Only a login has something to resume.
     let failed_resumptions = AtomicU32::new(0);
     let shaken = do_handshake(
@@ -248,6 +243,8 @@ async fn converse(
     };
     let mut connection = Connection {
         session,
+        versions: &wire.versions,
+        version,
         socket,
         reports,
         answers,
@@ -265,6 +262,8 @@ async fn converse(
 /// An established connection.
 struct Connection<'s> {
     session: &'s Session,
+    versions: &'s Versions,
+    version: ClientVersion,
     socket: Arc<NoiseSocket>,
     reports: &'s mpsc::Sender<Report>,
     answers: mpsc::Receiver<Answer>,
@@ -338,7 +337,13 @@ impl Connection<'_> {
                     self.machine.unsent();
                 }
             }
-            Output::Report(report) => send_report(self.reports, report).await,
+            Output::Report(report) => {
+                // WhatsApp sends codes to clients only whose version it accepts.
+                if matches!(report, Report::Qr { .. } | Report::PhoneCode { .. }) {
+                    self.versions.accepted(self.version);
+                }
+                send_report(self.reports, report).await;
+            }
             Output::Work(number, work) => {
                 self.work.spawn_blocking(move || (number, work.run()));
             }

@@ -32,6 +32,8 @@ pub enum Loss {
     },
     /// WhatsApp does not accept the client version; its code.
     Outdated(u32),
+    /// WhatsApp does not accept the client version, and another one is known that it has not refused.
+    Superseded,
 }
 
 impl Loss {

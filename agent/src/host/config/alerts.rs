@@ -1,6 +1,5 @@
 //! Settings of alerts and metrics.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,6 +10,7 @@ use clap::Args;
 use openclaw_harden::environment::Secrets;
 
 use super::given;
+use super::hidden::Hidden;
 use crate::alerts::{Address, Format, KeyPlace, SECRET, Settings, URL};
 use crate::host::volume::Mistake;
 
@@ -38,24 +38,6 @@ pub(crate) struct Flags {
     /// Prometheus metrics: on, off, or a separate listen address [default: on --http if that is a loopback address]
     #[arg(long, env = "OPENCLAW_METRICS", value_name = "on|off|ADDR")]
     pub(super) metrics: Option<String>,
-}
-
-/// A value that `Debug` does not print.
-#[derive(Clone, Default)]
-pub(crate) struct Hidden(String);
-
-impl FromStr for Hidden {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Hidden")
-    }
 }
 
 /// Where metrics are served.
@@ -131,7 +113,7 @@ impl Flags {
         secrets: &Secrets,
         keep: &mut impl FnMut(String),
     ) -> Result<Option<(&'static str, Address)>, ()> {
-        let flag = self.alert_url.as_ref().map(|Hidden(text)| text.as_str());
+        let flag = self.alert_url.as_ref().map(Hidden::as_str);
         let flag = flag.filter(|text| !text.is_empty());
         let held = secrets.read(URL).map_err(|error| keep(error.to_string()))?;
         let held = held.as_ref().map_or(Ok(None), |text| {

@@ -11,7 +11,6 @@ use openclaw_types::{Finding, LinkState, Seq};
 use openclaw_whatsapp::session::{Named, QueryError};
 
 use super::{EventSummary, MayWrite, Nameless, Person};
-use crate::host::proxy::{self, Proxy};
 use crate::link::{Status, Storage};
 
 pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
@@ -33,23 +32,6 @@ pub(super) fn link(status: &Status, now: SystemTime) -> Finding {
     };
     let text = format!("the agent is not connected to WhatsApp: {}", state.name());
     Finding::bad("link", text, &hint)
-}
-
-/// Proxies that are set but not used. `alerts`: whether alerts use them; `None` without alerts.
-pub(super) fn proxies(found: &[Proxy], alerts: Option<bool>) -> Vec<Finding> {
-    let alerts = match alerts {
-        None => "",
-        Some(true) => "; alerts use it",
-        Some(false) => "; alerts do not use it either",
-    };
-    let finding = |proxy: &Proxy| {
-        Finding::note(
-            "proxy",
-            format!("{proxy} is set, but connections to WhatsApp do not use it{alerts}"),
-            proxy::HINT,
-        )
-    };
-    found.iter().map(finding).collect()
 }
 
 pub(super) fn clock(steps: Steps, now: SystemTime) -> Option<Finding> {

@@ -112,15 +112,17 @@ impl Owner {
     }
 
     async fn candidate_ended(&mut self, loss: Loss) {
+        let mut failure = None;
         if let Some(candidate) = self.candidate() {
             if let Some(running) = &mut candidate.running {
                 running.rejoin().await;
-                running.log_dial_error();
+                failure = running.dial_failure();
             }
             if loss == Loss::CodesExhausted {
                 candidate.discard_session().await;
             }
         }
+        self.show(|view| view.failure = failure);
     }
 
     /// Connects the new device, if it is due.

@@ -1,8 +1,9 @@
-//! The owner's part in `resume`: one more attempt with the existing credentials, at a person's request.
+//! The owner's part in `resume`: one more attempt with the existing credentials, at a person's request, or when a newer
+//! version of WhatsApp's client is known.
 
 use openclaw_state::clock;
 use openclaw_state::failpoint::{self, Failpoint};
-use openclaw_types::LinkState;
+use openclaw_types::{LinkState, Reason};
 use openclaw_whatsapp::session::OpenError;
 
 use super::Owner;
@@ -30,18 +31,30 @@ impl Owner {
             }
             state if state.needs_person() => {
                 failpoint::pass(Failpoint::Resuming);
-                self.retry = Retry::default();
-                if self.running.is_none() {
-                    self.open_session().await?;
-                }
-                // Durable first: a process that is killed after this connects at its next start.
-                self.enter(LinkState::Connecting, None);
-                self.vault.flush().await;
-                failpoint::pass(Failpoint::Resumed);
-                self.connect();
+                self.setup.versions.forgive();
+                self.reconnect(None).await?;
             }
             _ => {}
         }
         Ok(Ok(()))
+    }
+
+    /// Ends `outdated`: WhatsApp may accept the version that is known now. If it does not, the link is outdated again.
+    pub(super) async fn update_version(&mut self) -> Result<(), OpenError> {
+        tracing::info!("another client version is known, connecting with it");
+        self.reconnect(Some(Reason::Outdated)).await
+    }
+
+    async fn reconnect(&mut self, reason: Option<Reason>) -> Result<(), OpenError> {
+        self.retry = Retry::default();
+        if self.running.is_none() {
+            self.open_session().await?;
+        }
+        // Durable first: a process that is killed after this connects at its next start.
+        self.enter(LinkState::Connecting, reason);
+        self.vault.flush().await;
+        failpoint::pass(Failpoint::Resumed);
+        self.connect();
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! One request to a media host: a response, read as fast as its frames are consumed, or a body, sent as fast as the host
-//! accepts it. There is a limit on silence but no total timeout. Redirects are not followed and no proxy is used, as for
-//! the link.
+//! accepts it. There is a limit on silence but no total timeout. Redirects are not followed. It connects as the link does:
+//! through the proxy, if there is one.
 
 use std::future::poll_fn;
 use std::io;
@@ -21,14 +21,12 @@ use hyper::http::request::Builder;
 use hyper::http::uri::PathAndQuery;
 use hyper::http::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use openclaw_egress::{Egress, Stream, Target};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tokio_websockets::MaybeTlsStream;
-use whatsapp_rust::transport::{Connector, default_tls_connector};
 use whatsapp_rust::wacore::net::WHATSAPP_WEB_ORIGIN;
 
-/// For DNS, TCP and TLS together.
+/// For DNS, TCP, the proxy and TLS together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The read timeout. Shorter in simulator builds, so that tests are fast.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(if cfg!(feature = "sim") { 2 } else { 30 });
@@ -98,8 +96,13 @@ impl Response {
 }
 
 /// Requests a file from `host`, from `position` on.
-pub(super) async fn get(host: &str, path: &PathAndQuery, position: u64) -> Result<Response, Error> {
-    let (mut requests, connection) = open(host).await?;
+pub(super) async fn get(
+    egress: &Egress,
+    host: &str,
+    path: &PathAndQuery,
+    position: u64,
+) -> Result<Response, Error> {
+    let (mut requests, connection) = open(egress, host).await?;
     let answer = tokio::time::timeout(
         SILENCE_TIMEOUT,
         requests.send_request(request(host, path, position)?),
@@ -198,8 +201,13 @@ impl Body for Upstream {
 
 /// Sends `body` to `host`, and returns the response if its status is success. If reading the body fails, the request is
 /// aborted.
-pub(super) async fn post(host: &str, path: &str, body: Upstream) -> Result<Vec<u8>, Error> {
-    let (mut requests, connection) = open(host).await?;
+pub(super) async fn post(
+    egress: &Egress,
+    host: &str,
+    path: &str,
+    body: Upstream,
+) -> Result<Vec<u8>, Error> {
+    let (mut requests, connection) = open(egress, host).await?;
     let (taken, length) = (Arc::clone(&body.taken), body.left);
     let request = headed(Request::post(path), host)
         .header(CONTENT_TYPE, "application/octet-stream")
@@ -261,13 +269,13 @@ pub(super) async fn post(host: &str, path: &str, body: Upstream) -> Result<Vec<u
 }
 
 /// A connection, for one request.
-async fn open<B>(host: &str) -> Result<(SendRequest<B>, AbortHandle), Error>
+async fn open<B>(egress: &Egress, host: &str) -> Result<(SendRequest<B>, AbortHandle), Error>
 where
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, connect(host));
+    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, connect(egress, host));
     let stream = connecting.await.map_err(|_| Error::Unreachable)?;
     let stream = TokioIo::new(stream.ok_or(Error::Unreachable)?);
     let mut builder = http1::Builder::new();
@@ -293,43 +301,37 @@ fn request(host: &str, path: &PathAndQuery, position: u64) -> Result<Request<Str
     request.body(String::new()).map_err(|_| Error::Broken)
 }
 
-async fn connect(host: &str) -> Option<MaybeTlsStream<TcpStream>> {
-    let (connector, name, port) = target(host)?;
-    let tcp = connect_tcp(&name, port).await?;
-    connector.wrap(&name, tcp).await.ok()
-}
-
-/// Connects to the first address that accepts.
-async fn connect_tcp(name: &str, port: u16) -> Option<TcpStream> {
-    for address in lookup_host((name, port)).await.ok()? {
-        let socket = match address {
-            SocketAddr::V4(_) => TcpSocket::new_v4(),
-            SocketAddr::V6(_) => TcpSocket::new_v6(),
-        };
-        let Ok(socket) = socket else { continue };
-        // The connection also works if this fails.
-        let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
-        if let Ok(stream) = socket.connect(address).await {
-            return Some(stream);
-        }
-    }
-    None
+async fn connect(egress: &Egress, host: &str) -> Option<Stream> {
+    let connecting = egress.connect(&target(host)?).await;
+    connecting
+        .inspect_err(|error| {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            let cause = cause.unwrap_or_default();
+            tracing::warn!(%error, cause, hint = error.hint(), "cannot connect to a media host");
+        })
+        .ok()
 }
 
 /// A simulator build connects to loopback only, where the simulator's host serves plain HTTP; a release uses TLS to a
 /// host name.
-fn target(host: &str) -> Option<(Connector, String, u16)> {
+pub(in crate::session) fn target(host: &str) -> Option<Target<'_>> {
+    let send_buffer = Some(SEND_BUFFER_BYTES);
     if cfg!(feature = "sim") {
         let address: SocketAddr = host.parse().ok()?;
-        let ip = address.ip();
-        return ip
-            .is_loopback()
-            .then(|| (Connector::Plain, ip.to_string(), address.port()));
+        let (name, _) = host.rsplit_once(':')?;
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        return address.ip().is_loopback().then(|| Target {
+            send_buffer,
+            ..Target::plain(name, address.port())
+        });
     }
     let is_name = host
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
-    (is_name && host.contains('.')).then(|| (default_tls_connector(), host.to_owned(), 443))
+    (is_name && host.contains('.')).then(|| Target {
+        send_buffer,
+        ..Target::tls(host, 443)
+    })
 }
 
 fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
@@ -364,7 +366,7 @@ mod tests {
 
     #[test]
     fn a_build_connects_to_whatsapps_hosts_or_to_loopback_never_both() {
-        let port = |host| target(host).map(|(_, _, port)| port);
+        let port = |host| target(host).map(|target| target.port);
         let (simulator, whatsapp) = (port("127.0.0.1:34567"), port("mmg.whatsapp.net"));
         assert_eq!(simulator.is_some(), cfg!(feature = "sim"));
         assert_eq!(whatsapp.is_some(), !cfg!(feature = "sim"));

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use hyper::http::uri::PathAndQuery;
+use openclaw_egress::Egress;
 
 use super::DownloadError;
 use super::http::{Error, get};
@@ -30,10 +31,13 @@ pub enum PictureError {
 }
 
 /// The whole picture. No redirect is followed.
-pub async fn fetch_picture(address: &PictureAddress) -> Result<Vec<u8>, PictureError> {
+pub async fn fetch_picture(
+    egress: &Egress,
+    address: &PictureAddress,
+) -> Result<Vec<u8>, PictureError> {
     let (host, path) =
         parse(&address.url, cfg!(feature = "sim")).ok_or(PictureError::ForeignHost)?;
-    let read = tokio::time::timeout(PICTURE_TIMEOUT, read(host, &path)).await;
+    let read = tokio::time::timeout(PICTURE_TIMEOUT, read(egress, host, &path)).await;
     let picture = read.unwrap_or(Err(Error::Silent));
     let picture = picture.map_err(download_error)?;
     match picture.starts_with(JPEG) {
@@ -42,8 +46,8 @@ pub async fn fetch_picture(address: &PictureAddress) -> Result<Vec<u8>, PictureE
     }
 }
 
-async fn read(host: &str, path: &PathAndQuery) -> Result<Vec<u8>, Error> {
-    let mut response = get(host, path, 0).await?;
+async fn read(egress: &Egress, host: &str, path: &PathAndQuery) -> Result<Vec<u8>, Error> {
+    let mut response = get(egress, host, path, 0).await?;
     let max = u64::try_from(MAX_PICTURE_BYTES).unwrap_or(u64::MAX);
     if response.length.is_some_and(|length| length > max) {
         return Err(Error::TooLarge);

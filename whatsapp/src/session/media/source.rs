@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::body::Bytes;
 use hyper::http::uri::PathAndQuery;
+use openclaw_egress::Egress;
 
 use super::http::{Error, Response, get};
 use super::{DownloadError, Failure, MediaFile, encrypted_bytes};
@@ -20,6 +21,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// A position in the file, and the response that continues there.
 pub(super) struct Source {
+    egress: Egress,
     hosts: Vec<String>,
     path: PathAndQuery,
     /// The maximum size of the file.
@@ -37,6 +39,7 @@ pub(super) struct Source {
 impl Source {
     /// `turn` selects the first host.
     pub(super) fn new(
+        egress: Egress,
         hosts: Vec<String>,
         turn: u32,
         path: &str,
@@ -49,6 +52,7 @@ impl Source {
         // An invalid path is treated like an expired one.
         let path = address(path, file).ok_or(Failure::Rejected)?;
         Ok(Self {
+            egress,
             host: usize::try_from(turn).unwrap_or_default() % hosts.len(),
             hosts,
             path,
@@ -91,7 +95,7 @@ impl Source {
 
     async fn open(&mut self) -> Result<(), Error> {
         let host = &self.hosts[self.host];
-        let response = get(host, &self.path, self.position).await?;
+        let response = get(&self.egress, host, &self.path, self.position).await?;
         let most = encrypted_bytes(self.most);
         if response.length.is_some_and(|length| length > most) {
             return Err(Error::TooLarge);

@@ -113,7 +113,7 @@ async fn no_byte_beyond_the_limit_is_delivered() {
 
 #[tokio::test]
 async fn the_paths_of_new_uploads_are_remembered_up_to_a_limit() {
-    let downloads = Downloads::new(Endpoint::WhatsApp);
+    let downloads = Downloads::new(Endpoint::WhatsApp, Egress::direct());
     let (first, _) = file(1);
     for path in ["/v/2.enc", "/v/3.enc"] {
         downloads.renew(&first, path);

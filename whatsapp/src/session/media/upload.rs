@@ -11,6 +11,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::body::Bytes;
+use openclaw_egress::Egress;
 use openclaw_state::uploads::{Hosted, Upload};
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -82,6 +83,7 @@ impl Answer {
 
 /// An upload, over all its attempts.
 struct Attempt<'a> {
+    egress: &'a Egress,
     upload: &'a Upload,
     file: &'a File,
     /// The path at the hosts, without a query.
@@ -99,6 +101,7 @@ impl Session {
         let token = URL_SAFE_NO_PAD.encode(hash.unwrap_or_default());
         let kind = media_type(upload.media.kind);
         let mut attempt = Attempt {
+            egress: &self.egress,
             upload,
             file,
             path: format!("{}/{token}", kind.upload_path()),
@@ -153,7 +156,7 @@ impl Attempt<'_> {
         let mut offset = 0;
         if self.may_resume {
             let question = format!("{}{query}&resume=1", self.path);
-            match http::post(host, &question, Upstream::empty()).await {
+            match http::post(self.egress, host, &question, Upstream::empty()).await {
                 Ok(response) => {
                     let answer = answer(&response);
                     match answer.resume.as_deref() {
@@ -179,7 +182,7 @@ impl Attempt<'_> {
             offset => format!("{}{query}&file_offset={offset}", self.path),
         };
         let body = self.body(offset)?;
-        match http::post(host, &path, body).await {
+        match http::post(self.egress, host, &path, body).await {
             Ok(response) => answer(&response).hosted().ok_or(UploadFailure::Interrupted),
             Err(error) => Err(failure(error)),
         }

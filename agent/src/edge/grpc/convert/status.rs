@@ -6,6 +6,7 @@ use openclaw_proto::v1 as pb;
 use openclaw_state::clock::{self, Steps};
 use openclaw_state::journal::Damage;
 use openclaw_types::{Confinement, Hardening, Link, LinkState, Seq};
+use openclaw_whatsapp::session::VersionSource;
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
@@ -13,7 +14,7 @@ use super::vault::vault;
 use super::{caller, duration, tls};
 use crate::edge::grpc::Network;
 use crate::edge::grpc::listen::Caller;
-use crate::link::{Status, Storage};
+use crate::link::{NetworkStatus, Status, Storage};
 
 /// How long `Resume` waits for an outcome.
 const RESUME_TIMEOUT: Duration = Duration::from_secs(30);
@@ -60,6 +61,7 @@ pub(in crate::edge::grpc) fn status(
         alerts,
         damaged,
         hold,
+        network: way,
     } = status;
     let disconnected_at = (link.state != LinkState::Connected).then_some(disconnected_at);
     let mut link = link_status(link.shown_by(clock::shown), last_frame.map(clock::shown));
@@ -94,6 +96,40 @@ pub(in crate::edge::grpc) fn status(
         clock: Some(steps_of_clock(steps)),
         hold: hold.map(super::send_hold),
         damaged_events: damaged.into_iter().map(damaged_events).collect(),
+        network: Some(way_to_whatsapp(way)),
+    }
+}
+
+fn way_to_whatsapp(network: NetworkStatus) -> pb::Network {
+    let NetworkStatus {
+        proxy,
+        is_bypassed,
+        has_ca_file,
+        version,
+        failure,
+        unused_proxies: _,
+    } = network;
+    let (proxy, source) = proxy.unwrap_or_default();
+    let (error, hint) = failure.map_or_else(Default::default, |it| (it.error, it.hint));
+    pb::Network {
+        proxy,
+        proxy_source: source.to_owned(),
+        proxy_bypassed: is_bypassed,
+        ca_file: has_ca_file,
+        client_version: version.version.to_string(),
+        client_version_source: version_source(version.source).into(),
+        client_version_fetched_at: version.fetched_at.map(clock::shown).map(Timestamp::from),
+        client_version_error: version.error.unwrap_or_default(),
+        error,
+        hint: hint.to_owned(),
+    }
+}
+
+const fn version_source(source: VersionSource) -> pb::ClientVersionSource {
+    match source {
+        VersionSource::Fetched => pb::ClientVersionSource::Fetched,
+        VersionSource::Accepted => pb::ClientVersionSource::Accepted,
+        VersionSource::BuiltIn => pb::ClientVersionSource::BuiltIn,
     }
 }
 
