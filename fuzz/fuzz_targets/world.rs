@@ -14,7 +14,7 @@ use openclaw_state::outbox::{self, Outbox};
 use openclaw_state::people::People;
 use openclaw_state::traffic::Traffic;
 use openclaw_state::vault::trial::Volume;
-use openclaw_types::{EventData, Outgoing, Recipient, Seq, Text};
+use openclaw_types::{Device, EventData, Outgoing, Recipient, Seq, Text};
 use openclaw_whatsapp::session::{
     Endpoint, InProcess, Report, Session, Setup, VersionPlace, Versions, new_message_id,
 };

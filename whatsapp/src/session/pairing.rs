@@ -1,11 +1,12 @@
 //! The connections of a device that is not linked yet: QR codes, codes to type, passkeys, and the new credentials.
 //!
 //! ```text
-//! machine      what follows from what arrives; the next three are parts of it. Pure
+//! machine      what follows from what arrives; the next four are parts of it. Pure
 //! codes        the QR codes
 //! link_code    a code that is typed on the phone
 //! ceremony     a passkey
 //! identity     the signatures
+//! desk         what a session wants from its connection
 //! assertion    what a person's browser answers to a passkey's request
 //! stanza       the stanzas
 //! ```
@@ -18,6 +19,7 @@
 mod assertion;
 mod ceremony;
 mod codes;
+mod desk;
 mod identity;
 mod link_code;
 mod machine;
@@ -25,12 +27,11 @@ mod stanza;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use openclaw_types::Phone;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use whatsapp_rust::async_channel::Receiver;
@@ -47,144 +48,15 @@ use whatsapp_rust::wacore_binary::{Node, OwnedNodeRef};
 use whatsapp_rust::{Runtime, anyhow};
 
 pub use self::assertion::{Assertion, AssertionError, MAX_ASSERTION_BYTES};
+pub(super) use self::desk::Desk;
+use self::desk::{Answer, Answered};
+pub use self::desk::{CeremonyEnd, HandoffProof, PasskeyError};
 use self::link_code::Done;
 use self::machine::{Linked, Machine, Output};
-use super::{ClientVersion, Loss, Refusal, Report, Session, Versions, dial, lock, send_report};
+use super::{ClientVersion, Loss, Refusal, Report, Session, Versions, dial, send_report};
 
 /// The client pings when nothing has arrived for this long, as WhatsApp Web does.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
-/// A person gives one answer at a time.
-const MAX_QUEUED_ANSWERS: usize = 4;
-
-/// How the phone learns that it scanned this device's code, and not somebody else's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandoffProof {
-    /// This device sends a proof: no code is compared.
-    Send,
-    /// A person compares the code on the phone with this device's.
-    CompareCode,
-}
-
-/// Why an answer to a passkey's request had no effect, or failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PasskeyError {
-    /// No ceremony waits for this.
-    #[error("WhatsApp is not waiting for this: pair, and answer when it asks for a passkey")]
-    NotAsked,
-    /// The assertion answers an older request, or that of another pairing.
-    #[error("the assertion answers another request: make one for the latest request")]
-    OtherChallenge,
-    /// WhatsApp, or the person at the phone, refused, with this code.
-    #[error("WhatsApp refused with code {0}: pair again")]
-    Refused(u16),
-    /// WhatsApp or the phone sent something that this version does not understand.
-    #[error("WhatsApp's answer is not understood by this version: pair again")]
-    Unreadable,
-    /// The connection ended before WhatsApp answered.
-    #[error("the connection to WhatsApp was lost: pair again")]
-    Disconnected,
-    /// The ceremony's time limit passed.
-    #[error("the passkey's time limit passed: pair again")]
-    Expired,
-}
-
-/// Why a passkey ceremony failed. All of it begins again with a new code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CeremonyEnd {
-    /// Its time limit passed.
-    Expired,
-    /// WhatsApp refused the assertion, with this code: probably another account's passkey.
-    AssertionRefused(u16),
-    /// The assertion was accepted, but the phone or its person declined, with this code.
-    Declined(u16),
-    /// The connection ended, and the ceremony's keys with it.
-    Lost,
-    /// WhatsApp or the phone sent something that this version does not understand.
-    Unreadable,
-}
-
-/// What a session wants from its connection.
-pub(super) struct Desk {
-    /// Show a code for this number.
-    phone: Mutex<Option<Phone>>,
-    requested: Notify,
-    /// To the current connection, if it is one that links.
-    answers: Mutex<Option<mpsc::Sender<Answer>>>,
-    closed: watch::Sender<bool>,
-}
-
-impl Default for Desk {
-    fn default() -> Self {
-        Self {
-            phone: Mutex::default(),
-            requested: Notify::default(),
-            answers: Mutex::default(),
-            closed: watch::Sender::new(false),
-        }
-    }
-}
-
-/// An answer of a person, and where its result goes.
-struct Answer {
-    what: Answered,
-    reply: oneshot::Sender<Result<(), PasskeyError>>,
-}
-
-enum Answered {
-    Assertion(Assertion, HandoffProof),
-    Confirmation,
-}
-
-impl Desk {
-    /// Requests a code to type, on the connection that is being made.
-    pub(super) fn request_code(&self, phone: Phone) {
-        *lock(&self.phone) = Some(phone);
-        self.requested.notify_one();
-    }
-
-    pub(super) async fn answer(
-        &self,
-        assertion: Assertion,
-        proof: HandoffProof,
-    ) -> Result<(), PasskeyError> {
-        self.give(Answered::Assertion(assertion, proof)).await
-    }
-
-    pub(super) async fn confirm(&self) -> Result<(), PasskeyError> {
-        self.give(Answered::Confirmation).await
-    }
-
-    async fn give(&self, what: Answered) -> Result<(), PasskeyError> {
-        let answers = lock(&self.answers).clone().ok_or(PasskeyError::NotAsked)?;
-        let (reply, result) = oneshot::channel();
-        let given = answers.send(Answer { what, reply }).await;
-        given.map_err(|_| PasskeyError::Disconnected)?;
-        result.await.unwrap_or(Err(PasskeyError::Disconnected))
-    }
-
-    /// Ends the connection, if it is one that links. There is no other one after it.
-    pub(super) fn close(&self) {
-        self.closed.send_replace(true);
-    }
-
-    async fn closed(&self) {
-        // Fails only if the sender is dropped, and `self` has it.
-        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
-    }
-
-    fn open(&self) -> mpsc::Receiver<Answer> {
-        let (sender, receiver) = mpsc::channel(MAX_QUEUED_ANSWERS);
-        *lock(&self.answers) = Some(sender);
-        receiver
-    }
-
-    /// Forgets what the connection was asked for.
-    fn clear(&self) {
-        *lock(&self.answers) = None;
-        *lock(&self.phone) = None;
-    }
-}
-
 /// What a connection is made with.
 pub(super) struct Wire {
     pub(super) dialer: dial::Dialer,
@@ -291,10 +163,8 @@ impl Connection<'_> {
             tokio::select! {
                 biased;
                 event = events.recv() => self.receive(event.ok()),
-                () = desk.requested.notified() => {
-                    if let Some(phone) = lock(&desk.phone).take() {
-                        self.machine.request_code(phone, Instant::now());
-                    }
+                phone = desk.requested_code() => {
+                    self.machine.request_code(phone, Instant::now());
                 }
                 Some(answer) = self.answers.recv() => self.answer(answer),
                 Some(Ok((number, done))) = self.work.join_next() => {

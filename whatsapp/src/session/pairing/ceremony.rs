@@ -113,8 +113,10 @@ impl Machine {
         if let Some(Stage::HandingOver | Stage::Done) = stage {
             return;
         }
-        self.answered(Err(PasskeyError::OtherChallenge));
-        self.forget(is_step);
+        if stage.is_some() {
+            self.answered(Err(PasskeyError::OtherChallenge));
+            self.forget(is_step);
+        }
         // The codes are spent, and must not end the connection.
         self.stop_codes();
         self.link_code = None;

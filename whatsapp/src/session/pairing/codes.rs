@@ -4,6 +4,13 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use whatsapp_rust::wacore::companion_reg::companion_web_client_type_for_props;
+use whatsapp_rust::wacore::pair::{DeviceState, PairUtils};
+use whatsapp_rust::wacore_binary::NodeRef;
+
+use super::link_code::LinkCode;
+use super::machine::{Machine, random_key};
+use crate::session::{Report, Secret};
 
 /// How long WhatsApp accepts the first code, and each later one.
 const FIRST_VALID: Duration = Duration::from_secs(60);
@@ -81,6 +88,66 @@ impl Codes {
         let shown = |reference| Shown { reference, until };
         self.shown = self.refs.pop_front().map(shown);
         self.shown.is_some()
+    }
+}
+
+impl Machine {
+    /// New references, which replace earlier ones.
+    pub(super) fn receive_refs(&mut self, offer: &NodeRef<'_>, now: Instant) {
+        // A phone that answers a ceremony has scanned a code already.
+        if !self.is_waiting() || self.ceremony.is_some() {
+            return;
+        }
+        let refs = offer.get_children_by_tag("ref").filter_map(|reference| {
+            let bytes = reference.content_bytes();
+            bytes.map_or_else(
+                || reference.content_str(),
+                |bytes| std::str::from_utf8(bytes).ok(),
+            )
+        });
+        if self.codes.offer(refs, now) {
+            self.show_code(now);
+        }
+    }
+
+    /// The server requests a new secret, because it no longer accepts the current one.
+    pub(super) fn receive_refresh(&mut self, node: &NodeRef<'_>, now: Instant) {
+        let children = ["companion_reg_refresh", "pair-device-rotate-qr"];
+        let is_valid = children
+            .iter()
+            .any(|tag| node.get_optional_child(tag).is_some());
+        // A phone that has answered uses the current one.
+        let is_in_use =
+            self.ceremony.is_some() || self.link_code.as_ref().is_some_and(LinkCode::is_answered);
+        if is_valid && !is_in_use {
+            self.renew_secret(now);
+        }
+    }
+
+    /// Replaces the secret, which the QR code contains.
+    pub(super) fn renew_secret(&mut self, now: Instant) {
+        self.secret = random_key();
+        self.show_code(now);
+    }
+
+    pub(super) fn show_code(&mut self, now: Instant) {
+        let Some(shown) = self.codes.shown() else {
+            return;
+        };
+        let state = DeviceState {
+            identity_key: self.own.identity.clone(),
+            noise_key: self.own.noise.clone(),
+            adv_secret_key: *self.secret,
+        };
+        let client = companion_web_client_type_for_props(&self.own.props);
+        let payload = Secret(PairUtils::make_qr_data(&state, &shown.reference, client));
+        let valid = shown.until.saturating_duration_since(now);
+        self.report(Report::Qr { payload, valid });
+    }
+
+    /// No code is shown any more.
+    pub(super) fn stop_codes(&mut self) {
+        self.codes.stop();
     }
 }
 

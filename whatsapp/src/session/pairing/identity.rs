@@ -14,9 +14,16 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use tokio::time::Instant;
 use whatsapp_rust::wacore::libsignal::protocol::{KeyPair, PublicKey};
+use whatsapp_rust::wacore::pair::PairUtils;
+use whatsapp_rust::wacore_binary::{Jid, NodeRef};
 use whatsapp_rust::waproto::codec;
 use whatsapp_rust::waproto::whatsapp::{ADVEncryptionType, ADVSignedDeviceIdentity};
+
+use super::machine::{Linked, Machine};
+use super::stanza;
+use crate::session::Refusal;
 
 const ACCOUNT_SIGNATURE: &[u8] = &[6, 0];
 const OWN_SIGNATURE: &[u8] = &[6, 1];
@@ -110,4 +117,63 @@ fn authenticated(container: &[u8], secret: &[u8; 32]) -> Result<Vec<u8>, Invalid
     expected.update(&signed);
     expected.verify_slice(&hmac).map_err(|_| Invalid::Hmac)?;
     Ok(signed)
+}
+
+impl Machine {
+    /// The phone has accepted this device.
+    pub(super) fn receive_success(
+        &mut self,
+        iq: &NodeRef<'_>,
+        success: &NodeRef<'_>,
+        now: Instant,
+    ) {
+        let Some(id) = stanza::text(iq, "id") else {
+            return;
+        };
+        if !self.is_waiting() {
+            return;
+        }
+        match self.accept(success) {
+            Ok((linked, key_index)) => {
+                let signed = codec::adv_signed_device_identity_to_vec(&linked.identity);
+                self.signed(linked, now);
+                let answer = PairUtils::build_pair_success_response(&id, signed, key_index);
+                self.send(answer);
+            }
+            Err(invalid) => {
+                tracing::warn!(reason = %invalid, "link refused by this device");
+                let (code, text) = invalid.reported();
+                self.send(PairUtils::build_pair_error_node(&id, code, text));
+                self.refuse(Refusal::Verification);
+            }
+        }
+    }
+
+    /// Verifies and signs the identity in `pair-success`.
+    fn accept(&self, success: &NodeRef<'_>) -> Result<(Box<Linked>, u32), Invalid> {
+        let container = PairUtils::extract_device_identity_bytes(success);
+        let container = container.ok_or(Invalid::Malformed("content"))?;
+        let Signed {
+            identity,
+            key_index,
+        } = sign(container, &self.secret, &self.own.identity)?;
+        let device = success.get_optional_child("device");
+        let device = device.ok_or(Invalid::Malformed("device"))?;
+        let jid = device.attrs().optional_jid("jid");
+        let is_companion = |jid: &Jid| jid.is_pn() && jid.device != 0 && !jid.user.is_empty();
+        let jid = jid.filter(is_companion).ok_or(Invalid::Malformed("jid"))?;
+        let lid = device.attrs().optional_jid("lid");
+        let lid = lid.filter(|lid| lid.is_lid() && !lid.user.is_empty());
+        let props = PairUtils::extract_pairing_props(success);
+        let linked = Linked {
+            jid,
+            lid,
+            identity,
+            secret: self.secret.clone(),
+            is_lid_migrated: props
+                .and_then(|props| props.is_chat_db_lid_migrated)
+                .unwrap_or_default(),
+        };
+        Ok((Box::new(linked), key_index))
+    }
 }

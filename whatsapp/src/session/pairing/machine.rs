@@ -13,22 +13,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use whatsapp_rust::wacore::companion_reg::companion_web_client_type_for_props;
 use whatsapp_rust::wacore::libsignal::protocol::KeyPair;
-use whatsapp_rust::wacore::pair::{DeviceState, PairUtils};
+use whatsapp_rust::wacore::pair::PairUtils;
 use whatsapp_rust::wacore::shortcake::ShortcakeUtils;
 use whatsapp_rust::wacore::store::Device;
 use whatsapp_rust::wacore_binary::{Jid, Node, NodeRef};
-use whatsapp_rust::waproto::codec;
 use whatsapp_rust::waproto::whatsapp::{ADVSignedDeviceIdentity, DeviceProps};
 use zeroize::Zeroizing;
 
 use super::ceremony::Ceremony;
 use super::codes::{Codes, Turn};
-use super::identity::{self, Invalid, Signed};
 use super::link_code::{LinkCode, Work};
 use super::{PasskeyError, stanza};
-use crate::session::{Loss, Refusal, Report, Secret, verdict};
+use crate::session::{Loss, Refusal, Report, verdict};
 
 /// WhatsApp answers a request within a second or two.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -45,7 +42,7 @@ pub(super) struct Machine {
     pub(super) own: Own,
     /// The key of the HMAC in `pair-success`. New for each connection and for each way to link.
     pub(super) secret: Key,
-    codes: Codes,
+    pub(super) codes: Codes,
     pub(super) link_code: Option<LinkCode>,
     pub(super) ceremony: Option<Ceremony>,
     stage: Stage,
@@ -309,114 +306,11 @@ impl Machine {
         }
     }
 
-    fn receive_refs(&mut self, offer: &NodeRef<'_>, now: Instant) {
-        // A phone that answers a ceremony has scanned a code already.
-        if !self.is_waiting() || self.ceremony.is_some() {
-            return;
-        }
-        let refs = offer.get_children_by_tag("ref").filter_map(|reference| {
-            let bytes = reference.content_bytes();
-            bytes.map_or_else(
-                || reference.content_str(),
-                |bytes| std::str::from_utf8(bytes).ok(),
-            )
-        });
-        if self.codes.offer(refs, now) {
-            self.show_code(now);
-        }
-    }
-
-    /// The server requests a new secret, because it no longer accepts the current one.
-    fn receive_refresh(&mut self, node: &NodeRef<'_>, now: Instant) {
-        let children = ["companion_reg_refresh", "pair-device-rotate-qr"];
-        let is_valid = children
-            .iter()
-            .any(|tag| node.get_optional_child(tag).is_some());
-        // A phone that has answered uses the current one.
-        let is_in_use =
-            self.ceremony.is_some() || self.link_code.as_ref().is_some_and(LinkCode::is_answered);
-        if is_valid && !is_in_use {
-            self.renew_secret(now);
-        }
-    }
-
-    /// Replaces the secret, which the QR code contains.
-    pub(super) fn renew_secret(&mut self, now: Instant) {
-        self.secret = random_key();
-        self.show_code(now);
-    }
-
-    fn show_code(&mut self, now: Instant) {
-        let Some(shown) = self.codes.shown() else {
-            return;
-        };
-        let state = DeviceState {
-            identity_key: self.own.identity.clone(),
-            noise_key: self.own.noise.clone(),
-            adv_secret_key: *self.secret,
-        };
-        let client = companion_web_client_type_for_props(&self.own.props);
-        let payload = Secret(PairUtils::make_qr_data(&state, &shown.reference, client));
-        let valid = shown.until.saturating_duration_since(now);
-        self.report(Report::Qr { payload, valid });
-    }
-
-    /// No code is shown any more.
-    pub(super) fn stop_codes(&mut self) {
-        self.codes.stop();
-    }
-
-    fn receive_success(&mut self, iq: &NodeRef<'_>, success: &NodeRef<'_>, now: Instant) {
-        let Some(id) = stanza::text(iq, "id") else {
-            return;
-        };
-        if !self.is_waiting() {
-            return;
-        }
-        match self.accept(success) {
-            Ok((linked, key_index)) => {
-                self.settle();
-                let signed = codec::adv_signed_device_identity_to_vec(&linked.identity);
-                let until = now + RESTART_TIMEOUT;
-                self.stage = Stage::Signed { linked, until };
-                let answer = PairUtils::build_pair_success_response(&id, signed, key_index);
-                self.send(answer);
-            }
-            Err(invalid) => {
-                tracing::warn!(reason = %invalid, "link refused by this device");
-                let (code, text) = invalid.reported();
-                self.send(PairUtils::build_pair_error_node(&id, code, text));
-                self.refuse(Refusal::Verification);
-            }
-        }
-    }
-
-    /// Verifies and signs the identity in `pair-success`.
-    fn accept(&self, success: &NodeRef<'_>) -> Result<(Box<Linked>, u32), Invalid> {
-        let container = PairUtils::extract_device_identity_bytes(success);
-        let container = container.ok_or(Invalid::Malformed("content"))?;
-        let Signed {
-            identity,
-            key_index,
-        } = identity::sign(container, &self.secret, &self.own.identity)?;
-        let device = success.get_optional_child("device");
-        let device = device.ok_or(Invalid::Malformed("device"))?;
-        let jid = device.attrs().optional_jid("jid");
-        let is_companion = |jid: &Jid| jid.is_pn() && jid.device != 0 && !jid.user.is_empty();
-        let jid = jid.filter(is_companion).ok_or(Invalid::Malformed("jid"))?;
-        let lid = device.attrs().optional_jid("lid");
-        let lid = lid.filter(|lid| lid.is_lid() && !lid.user.is_empty());
-        let props = PairUtils::extract_pairing_props(success);
-        let linked = Linked {
-            jid,
-            lid,
-            identity,
-            secret: self.secret.clone(),
-            is_lid_migrated: props
-                .and_then(|props| props.is_chat_db_lid_migrated)
-                .unwrap_or_default(),
-        };
-        Ok((Box::new(linked), key_index))
+    /// This device has signed, and expects the server to end the connection.
+    pub(super) fn signed(&mut self, linked: Box<Linked>, now: Instant) {
+        self.settle();
+        let until = now + RESTART_TIMEOUT;
+        self.stage = Stage::Signed { linked, until };
     }
 
     /// Refuses to link, or reports that WhatsApp or the phone has. Nothing follows on this connection.
