@@ -304,6 +304,7 @@ impl Owner {
                 .account
                 .map_or_else(clock::wall, |account| account.linked_at);
             self.remember(phone, lid, linked_at);
+            self.show(|view| view.failure = None);
             self.retry.connected(clock::now());
             self.enter(LinkState::Connected, None);
         }
