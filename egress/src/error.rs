@@ -141,8 +141,10 @@ impl Error {
             Self::Unreachable { .. } => {
                 "check this machine's network and DNS; if it needs a proxy, set --proxy or HTTPS_PROXY"
             }
-            Self::ProxyUnreachable { .. } | Self::ProxyClosed(_) => {
-                "check that the proxy runs, and its address and port"
+            Self::ProxyUnreachable { .. } => "check that the proxy runs, and its address and port",
+            // Some SOCKS proxies answer a missing password in this way.
+            Self::ProxyClosed(_) => {
+                "check the scheme and the port of its URL, and whether it needs a user name and a password"
             }
             Self::CredentialsNeeded { .. } => {
                 "put them into the proxy's URL, as in http://USER:PASSWORD@HOST:PORT, and set that in OPENCLAW_PROXY"

@@ -15,10 +15,11 @@ use super::*;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// When enough is read, and what to answer then.
+type Answers = Vec<(fn(&[u8]) -> bool, &'static [u8])>;
+
 /// A server for one connection: reads until `enough`, answers, and echoes the rest. Returns its port, and what it has read.
-async fn server(
-    answers: Vec<(fn(&[u8]) -> bool, &'static [u8])>,
-) -> (u16, tokio::task::JoinHandle<Vec<u8>>) {
+async fn server(answers: Answers) -> (u16, tokio::task::JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let task = tokio::spawn(async move {
@@ -75,7 +76,7 @@ async fn echoes(mut stream: Stream) {
 fn refused(connected: Result<Stream, Error>) -> Error {
     let error = connected.map(|_| ()).unwrap_err();
     let shown = format!("{error} {error:?} {}", error.hint());
-    assert!(!shown.contains("sword"), "{shown}");
+    assert!(!shown.contains("sw0rd"), "{shown}");
     assert!(!error.hint().is_empty());
     error
 }
@@ -83,7 +84,7 @@ fn refused(connected: Result<Stream, Error>) -> Error {
 #[tokio::test]
 async fn an_http_proxy_gets_the_name_and_the_credentials() {
     let (port, proxy) = server(vec![(head, b"HTTP/1.1 200 Connection established\r\n\r\n")]).await;
-    let egress = through(&format!("http://anna:sword@127.0.0.1:{port}"));
+    let egress = through(&format!("http://anna:sw0rd@127.0.0.1:{port}"));
     // No DNS knows it.
     let stream = connect(&egress, &Target::plain("chat.invalid", 443)).await;
     echoes(stream.unwrap()).await;
@@ -95,7 +96,7 @@ async fn an_http_proxy_gets_the_name_and_the_credentials() {
         lines.contains(&"host: chat.invalid:443".to_owned()),
         "{asked}"
     );
-    let basic = "proxy-authorization: basic yw5uytpzd29yza==";
+    let basic = "proxy-authorization: basic yw5uytpzdzbyza==";
     assert!(lines.contains(&basic.to_owned()), "{asked}");
     assert!(!lines.iter().any(|line| line.contains("length")), "{asked}");
 }
@@ -110,7 +111,7 @@ async fn an_http_proxy_refuses_in_words_that_a_person_understands() {
         ),
         (
             b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n",
-            "anna:sword@",
+            "anna:sw0rd@",
             "refuses the user name and the password in OPENCLAW_PROXY",
         ),
         (
@@ -167,7 +168,7 @@ async fn a_proxy_that_is_off_or_hangs_up_is_named() {
         listener.local_addr().unwrap().port()
     };
     for scheme in ["http", "https", "socks5", "socks5h"] {
-        let egress = through(&format!("{scheme}://anna:sword@127.0.0.1:{port}"));
+        let egress = through(&format!("{scheme}://anna:sw0rd@127.0.0.1:{port}"));
         let error = refused(connect(&egress, &Target::tls("127.0.0.9", 443)).await);
         let expected = format!("cannot reach the proxy {scheme}://127.0.0.1:{port}");
         assert_eq!(error.to_string(), expected);
@@ -192,7 +193,7 @@ fn greeting(read: &[u8]) -> bool {
 }
 
 fn login(read: &[u8]) -> bool {
-    // 01 04 anna 05 sword
+    // 01 04 anna 05 sw0rd
     read.len() == 12
 }
 
@@ -215,12 +216,12 @@ async fn a_socks_proxy_gets_the_name_and_the_credentials() {
         (name_request, b"\x05\x00\x00\x03\x03abc\x01\xbb"),
     ])
     .await;
-    let egress = through(&format!("socks5h://anna:sword@127.0.0.1:{port}"));
+    let egress = through(&format!("socks5h://anna:sw0rd@127.0.0.1:{port}"));
     let stream = connect(&egress, &Target::plain("chat.invalid", 443)).await;
     echoes(stream.unwrap()).await;
     let asked = proxy.await.unwrap();
     let expected: &[u8] =
-        b"\x05\x02\x00\x02\x01\x04anna\x05sword\x05\x01\x00\x03\x0cchat.invalid\x01\xbb";
+        b"\x05\x02\x00\x02\x01\x04anna\x05sw0rd\x05\x01\x00\x03\x0cchat.invalid\x01\xbb";
     assert_eq!(asked, expected);
 }
 
@@ -233,7 +234,7 @@ async fn names_are_resolved_here_for_socks5_and_there_for_socks5h() {
     assert!(proxy.await.unwrap().ends_with(&[1, 127, 0, 0, 1, 1, 187]));
     // A proxy that needs no credentials may ignore them.
     let (port, proxy) = server(vec![(greeting, &[5, 0]), (address_request, GRANTED)]).await;
-    let egress = through(&format!("socks5h://anna:sword@127.0.0.1:{port}"));
+    let egress = through(&format!("socks5h://anna:sw0rd@127.0.0.1:{port}"));
     let stream = connect(&egress, &Target::plain("127.0.0.9", 443)).await;
     echoes(stream.unwrap()).await;
     assert!(proxy.await.unwrap().ends_with(&[1, 127, 0, 0, 9, 1, 187]));
@@ -241,7 +242,6 @@ async fn names_are_resolved_here_for_socks5_and_there_for_socks5h() {
 
 #[tokio::test]
 async fn a_socks_proxy_refuses_in_words_that_a_person_understands() {
-    type Answers = Vec<(fn(&[u8]) -> bool, &'static [u8])>;
     let with = |credentials: &'static str, answers: Answers, expected: &'static str| {
         (credentials, answers, expected)
     };
@@ -254,12 +254,12 @@ async fn a_socks_proxy_refuses_in_words_that_a_person_understands() {
             "needs a user name and a password",
         ),
         with(
-            "anna:sword@",
+            "anna:sw0rd@",
             vec![(greeting, &[5, 0xff])],
             "refuses the user name and the password in OPENCLAW_PROXY",
         ),
         with(
-            "anna:sword@",
+            "anna:sw0rd@",
             vec![(greeting, &[5, 2]), (login, &[1, 1])],
             "refuses the user name and the password in OPENCLAW_PROXY",
         ),

@@ -84,12 +84,12 @@ pub(crate) struct Flags {
     /// Seconds to hold a message whose sender is not resolved yet, before it is dropped [default: 300]
     #[arg(long, env = "OPENCLAW_HOLD_LIMIT", value_name = "SECONDS")]
     hold_limit: Option<String>,
-    /// Alerts and metrics.
-    #[command(flatten)]
-    pub(crate) alerts: alerts::Flags,
     /// Outgoing connections.
     #[command(flatten)]
     outgoing: outgoing::Flags,
+    /// Alerts and metrics.
+    #[command(flatten)]
+    pub(crate) alerts: alerts::Flags,
     /// Log level: error, warn, info, debug or trace [default: info]
     #[arg(long, env = "OPENCLAW_LOG", value_name = "LEVEL")]
     log: Option<String>,

@@ -304,6 +304,7 @@ impl Owner {
         if let Some((phone, lid)) = known {
             let known = self.link().account;
             self.remember(phone, lid, known);
+            self.show(|view| view.failure = None);
             self.retry.connected(clock::now());
             self.enter(LinkState::Connected, None);
         }

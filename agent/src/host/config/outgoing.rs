@@ -47,9 +47,9 @@ const IGNORED: [&str; 8] = [
 #[group(skip)]
 #[command(next_help_heading = "Outgoing connections")]
 pub(crate) struct Flags {
-    /// Proxy for WhatsApp, its media and alerts: [http|https|socks5|socks5h]://[USER:PASSWORD@]HOST[:PORT], or none. Set one
-    /// with a password in OPENCLAW_PROXY instead: every user of the machine can read flags [default: HTTPS_PROXY or ALL_PROXY,
-    /// except for the hosts in NO_PROXY]
+    /// Proxy for WhatsApp, its media and alerts, except for hosts in NO_PROXY: http://HOST:PORT, https, socks5 or socks5h, or
+    /// none. Set one with a password in OPENCLAW_PROXY instead: every user of the machine can read flags
+    /// [default: HTTPS_PROXY or ALL_PROXY]
     #[arg(long, value_name = "URL")]
     proxy: Option<Hidden>,
     /// Certificate authorities to trust in addition to the built-in ones, in PEM: for a proxy or firewall that inspects TLS
@@ -234,4 +234,71 @@ fn parse(name: &'static str, text: &str, mistakes: &mut Vec<Mistake>) -> Choice 
 /// A simulator build connects to loopback only, and a proxy elsewhere could connect it to anything.
 fn may_be_used(proxy: &Proxy) -> bool {
     !cfg!(feature = "sim") || proxy.is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outgoing(proxy: &str, variables: &[(&str, &str)]) -> (Outgoing, Vec<String>) {
+        let secrets = openclaw_harden::environment::take(&[]).expect("nothing is asked for");
+        let flags = Flags {
+            proxy: proxy.parse().ok(),
+            ca_file: None,
+        };
+        let read = |name: &str| {
+            let found = variables.iter().find(|(variable, _)| *variable == name);
+            Ok(found.map(|(_, value)| (*value).to_owned()))
+        };
+        let mut mistakes = Vec::new();
+        let outgoing = flags.outgoing_in(&secrets, &read, &mut mistakes);
+        (outgoing, mistakes.into_iter().map(|it| it.text).collect())
+    }
+
+    #[test]
+    fn a_proxy_comes_with_the_flag_that_names_it() {
+        let (found, mistakes) = outgoing("socks5h://anna:sword@127.0.0.1", &[]);
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        let (proxy, source) = found.proxy.as_ref().unwrap();
+        assert_eq!(proxy.to_string(), "socks5h://127.0.0.1:1080");
+        assert_eq!(*source, "--proxy");
+        assert!(!format!("{found:?}").contains("sword"));
+    }
+
+    #[test]
+    fn none_is_no_proxy_and_nothing_to_note() {
+        for (flag, unused) in [("none", 0), ("NONE", 0), ("", 1)] {
+            let (found, mistakes) = outgoing(flag, &[("HTTP_PROXY", "http://127.0.0.1:1")]);
+            assert!(mistakes.is_empty() && found.proxy.is_none(), "{flag}");
+            assert_eq!(found.unused.len(), unused, "{flag}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_has_the_flag_and_not_the_password() {
+        for bad in ["http://anna:sword@", "anna:sword", "ftp://anna:sword@h:1"] {
+            let (found, mistakes) = outgoing(bad, &[]);
+            assert!(found.proxy.is_none());
+            let [mistake] = &mistakes[..] else {
+                panic!("{bad}: {mistakes:?}");
+            };
+            assert!(mistake.starts_with("--proxy: "), "{mistake}");
+            assert!(!mistake.contains("sword"), "{mistake}");
+        }
+        let (elsewhere, mistakes) = outgoing("http://proxy.example.com:3128", &[]);
+        let is_sim = cfg!(feature = "sim");
+        assert_eq!(
+            (elsewhere.proxy.is_none(), mistakes.len() == 1),
+            (is_sim, is_sim)
+        );
+    }
+
+    #[test]
+    fn the_spelling_in_lower_case_comes_first() {
+        let both = [("NO_PROXY", "a.example"), ("no_proxy", "b.example")];
+        let (found, _) = outgoing("", &both);
+        assert_eq!(found.bypass, Bypass::parse("b.example"));
+        let (found, _) = outgoing("", &both[..1]);
+        assert_eq!(found.bypass, Bypass::parse("a.example"));
+    }
 }
