@@ -209,6 +209,19 @@ pub(crate) struct PairArgs {
     /// Link with a code to type on the phone with this number, instead of a QR code.
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["format", "output", "invert", "force"])]
     pub(crate) phone: Option<String>,
+    /// Show the code on a page in a browser on this computer, instead of on the terminal.
+    ///
+    /// The page is served on 127.0.0.1 while this runs, and can also link with a number and begin
+    /// again. Its address works once, in one browser. It is opened in the default browser if stdout is a
+    /// terminal and there is a display, else printed; over SSH, forward the port.
+    #[arg(long, conflicts_with_all = ["format", "output", "invert", "force"])]
+    pub(crate) web: bool,
+    /// Port of the page [default: a free one].
+    #[arg(long, value_name = "PORT", requires = "web", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: Option<u16>,
+    /// Print the address of the page; open no browser.
+    #[arg(long, requires = "web")]
+    pub(crate) no_open: bool,
     /// Create a new link even if the current one works.
     ///
     /// The old link is kept until the new one is complete: Ctrl-C, a mistyped number or a code that no
