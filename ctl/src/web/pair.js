@@ -40,7 +40,7 @@ async function follow() {
 			retries = 0
 		} catch {
 			if (++retries > MAX_RETRIES) {
-				return end('openclawctl no longer answers: it was stopped, or the connection to its computer was lost.', 'Run `openclawctl pair --web` again, or reload this page if openclawctl still runs.')
+				return end('The command no longer answers: it was stopped, or the connection to its computer was lost.', 'Run `openclawctl pair --web` again, or reload this page if it still runs.')
 			}
 			await pause(RETRY_MS)
 		}
@@ -140,7 +140,7 @@ async function post(path, body) {
 		const { error, hint } = await response.json()
 		return [error, hint].map(text => sentence(text ?? '')).join(' ').trim()
 	} catch {
-		return 'openclawctl does not answer. Look at the terminal in which it runs.'
+		return 'The command does not answer. Look at its terminal.'
 	}
 }
 

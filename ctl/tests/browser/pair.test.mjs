@@ -148,7 +148,7 @@ test('the address opens the page once, and only in that browser', async () => {
 
 test('a failure has its reason and the next step, and the page begins again', async () => {
 	const account = '+15550120005'
-	const page = await open(['--timeout', '5s'])
+	const page = await open(['--timeout', '12s'])
 	await page.view('failed')
 	assert.match(await page.text('[data-view=failed]'), /Not linked\s+No one used the code in time\.\s+.+\s+Begin again/)
 	await page.tab.focus('[data-begin=same]')

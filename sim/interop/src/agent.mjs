@@ -137,11 +137,11 @@ export class Agent {
 }
 
 /** The exit status and the output of a command, which is killed if it takes too long. */
-export async function result(child) {
+export async function result(child, ms = COMMAND_MS) {
 	const [stdout, stderr] = [[], []]
 	child.stdout.on('data', data => stdout.push(data))
 	child.stderr.on('data', data => stderr.push(data))
-	const timer = setTimeout(() => child.kill('SIGKILL'), COMMAND_MS)
+	const timer = setTimeout(() => child.kill('SIGKILL'), ms)
 	const [status] = await once(child, 'close')
 	clearTimeout(timer)
 	return { status, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }

@@ -5,6 +5,9 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { result } from '../../../../sim/interop/src/agent.mjs'
 
+/** Longer than any test. */
+const RUN_MS = 120_000
+
 /** A run of the command. */
 export class Pairing {
 	#child
@@ -16,7 +19,7 @@ export class Pairing {
 	static async start(agent, ...args) {
 		const pairing = new Pairing()
 		pairing.#child = agent.client('pair', '--web', ...args)
-		pairing.ended = result(pairing.#child)
+		pairing.ended = result(pairing.#child, RUN_MS)
 		const line = once(createInterface({ input: pairing.#child.stdout }), 'line')
 		const early = pairing.ended.then(({ stderr }) => Promise.reject(new Error(`no address: ${stderr}`)))
 		early.catch(() => {}) // it also rejects after the race
