@@ -320,6 +320,7 @@ fn setup(config: &Config, vault: &Vault, rules: Loaded, resumed: Resumed) -> (Se
         traffic,
         admission: Arc::new(admission),
         presence: Arc::default(),
+        device: config.device.clone(),
     };
     (setup, store)
 }

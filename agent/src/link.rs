@@ -15,6 +15,7 @@ mod lookups;
 mod media;
 mod owner;
 mod pairing;
+mod passkey;
 mod pictures;
 mod polls;
 mod profiles;
@@ -46,7 +47,7 @@ use openclaw_state::presence::Presence;
 use openclaw_state::traffic::{Counts, Traffic};
 use openclaw_state::uploads::Uploads;
 use openclaw_types::{Link, LinkState, Seq};
-use openclaw_whatsapp::session::Session;
+use openclaw_whatsapp::session::{Secret, Session};
 use openclaw_whatsapp::store::{DroppedRecords, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -60,6 +61,7 @@ pub use history::{HistoryError, HistoryFrom, OlderMessages};
 pub use lookups::{LookupError, MAX_NUMBERS_PER_LOOKUP};
 pub use media::{Download, DownloadDenied, DownloadRequest, MediaOf};
 pub use owner::Owner;
+pub use passkey::PasskeyDenied;
 pub use pictures::{Picture, PictureDenied};
 pub use polls::{Incomplete, OptionResult, PollResults};
 pub use readiness::Readiness;
@@ -176,6 +178,11 @@ enum Command {
     Pair(
         PairRequest,
         oneshot::Sender<Result<mpsc::Receiver<Frame>, Denied>>,
+    ),
+    /// For a step of the passkey ceremony; with the code that the phone shows, to confirm it.
+    PairingSession(
+        Option<Secret>,
+        oneshot::Sender<Result<Session, PasskeyDenied>>,
     ),
     Resume(oneshot::Sender<Result<(), Denied>>),
     Unpair(oneshot::Sender<Result<bool, Denied>>),

@@ -214,7 +214,7 @@ pub(crate) struct PairArgs {
     /// The page is served on 127.0.0.1 while this runs, and can also link with a number and begin
     /// again. Its address works once, in one browser. It is opened in the default browser if stdout is a
     /// terminal and there is a display, else printed; over SSH, forward the port.
-    #[arg(long, conflicts_with_all = ["format", "output", "invert", "force"])]
+    #[arg(long, conflicts_with_all = ["format", "output", "invert", "force", "assertion"])]
     pub(crate) web: bool,
     /// Port of the page [default: a free one].
     #[arg(long, value_name = "PORT", requires = "web", value_parser = clap::value_parser!(u16).range(1..))]
@@ -222,6 +222,16 @@ pub(crate) struct PairArgs {
     /// Print the address of the page; open no browser.
     #[arg(long, requires = "web")]
     pub(crate) no_open: bool,
+    /// If WhatsApp asks for a passkey: read the answer from this file once it is there, or from stdin (-), instead of the
+    /// terminal.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) assertion: Option<PathBuf>,
+    /// If WhatsApp asks for a passkey: compare a code with the phone, instead of proving to the phone which code it scanned.
+    #[arg(long)]
+    pub(crate) compare_code: bool,
+    /// Name of the agent on the phone, under Linked devices [default: the agent's setting, OpenClaw].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device_name: Option<String>,
     /// Create a new link even if the current one works.
     ///
     /// The old link is kept until the new one is complete: Ctrl-C, a mistyped number or a code that no

@@ -3,10 +3,13 @@
 //! Converts the agent's frames to one of three outputs: a live terminal screen, plain text, or JSON. Closing the stream
 //! stops the pairing, so ending this process is enough.
 
+mod dialog;
 mod file;
 mod frame;
 mod frames;
+mod keyboard;
 mod page;
+mod passkey;
 mod plain;
 mod target;
 mod terminal;
@@ -29,9 +32,11 @@ use crate::numbers::Numbers;
 use crate::rollback::check::RollbackCheck;
 use crate::stop::{Stops, listen};
 use crate::{client, clock, console, duration, numbers};
+use dialog::Dialog;
 pub(crate) use file::{is_special, special};
 use frame::Shown;
 use frames::{Frames, Next};
+use passkey::Challenge;
 use plain::Plain;
 use target::Target;
 use terminal::Screen;
@@ -56,12 +61,14 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
         false => Some(Plain::new(target, args, json)?),
     };
     let mut stops = Stops::listen()?;
-    let (_, frames) = begin(address, request, json, &mut stops).await?;
+    let (agent, frames) = begin(address, request, json, &mut stops).await?;
     let mut output = match plain {
         Some(plain) => Output::Plain(plain),
         None => Output::Screen(Box::new(Screen::enter(style)?)),
     };
-    let result = follow(frames, &mut output, &mut stops).await;
+    let mut dialog = Dialog::new(agent, args, json);
+    let result = follow(frames, &mut output, &mut dialog, &mut stops).await;
+    dialog.finished();
     let raw = matches!(&output, Output::Plain(plain) if plain.is_raw());
     // The terminal is restored and the file removed before anything else is printed.
     drop(output);
@@ -113,6 +120,7 @@ fn request(args: &PairArgs) -> Result<PairRequest, Failure> {
     Ok(PairRequest {
         how: Some(how),
         replace: args.replace,
+        device_name: args.device_name.clone().unwrap_or_default(),
         timeout: args.timeout.and_then(duration::to_wire),
     })
 }
@@ -123,8 +131,12 @@ enum Output {
 }
 
 impl Output {
-    /// Shows a frame.
+    /// Shows a frame. The passkey ceremony needs the main screen: its texts are copied, and an answer is pasted.
     fn show(&mut self, shown: Shown, frame: &PairFrame) -> Result<(), Failure> {
+        if let (Self::Screen(screen), Shown::Passkey(_) | Shown::Compare { .. }) = (&*self, &shown)
+        {
+            *self = Self::Plain(Plain::text(screen.style()));
+        }
         match self {
             Self::Screen(screen) => screen.show(shown, clock::now()),
             Self::Plain(plain) => plain.show(&shown, frame, clock::now()),
@@ -140,10 +152,43 @@ impl Output {
     }
 }
 
+/// What a frame asks of the person.
+enum Asks {
+    Nothing,
+    Assertion(Challenge),
+    Code,
+    /// The ceremony is over.
+    NoMore,
+}
+
+impl Asks {
+    fn of(shown: &Shown) -> Self {
+        match shown {
+            Shown::Passkey(challenge) => Self::Assertion(challenge.clone()),
+            Shown::Compare { .. } => Self::Code,
+            Shown::Scanned => Self::NoMore,
+            Shown::Waiting | Shown::Qr { .. } | Shown::PhoneCode { .. } => Self::Nothing,
+        }
+    }
+
+    fn put(self, dialog: &mut Dialog) -> Result<(), Failure> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Assertion(challenge) => dialog.challenged(challenge),
+            Self::Code => dialog.compares(),
+            Self::NoMore => {
+                dialog.finished();
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Shows frames until the phone is linked.
 async fn follow(
     mut frames: Frames,
     output: &mut Output,
+    dialog: &mut Dialog,
     stops: &mut Stops,
 ) -> Result<Linked, Failure> {
     let mut tick: Interval = interval(COUNTDOWN_INTERVAL);
@@ -154,6 +199,15 @@ async fn follow(
             next = frames.next() => next?,
             _ = tick.tick() => {
                 output.refresh(false)?;
+                dialog.refresh(clock::now());
+                continue;
+            }
+            given = dialog.next() => {
+                let take = async {
+                    dialog.take(given).await;
+                    Ok(())
+                };
+                stops.or(|| frames.stopped(), take).await?;
                 continue;
             }
             _ = resize.recv() => {
@@ -164,12 +218,16 @@ async fn follow(
         };
         match next {
             Next::Linked(linked) => return Ok(linked),
-            Next::Show(shown) => match output.show(shown.0, &shown.1) {
-                // The phone has accepted: it is linked, even if that cannot be shown.
-                Err(_) if frames.is_scanned() => {}
-                Err(failure) => return Err(frames::unseen(failure)),
-                Ok(()) => {}
-            },
+            Next::Show(next) => {
+                let (shown, frame) = *next;
+                let asks = Asks::of(&shown);
+                match output.show(shown, &frame).and_then(|()| asks.put(dialog)) {
+                    // The phone has accepted: it is linked, even if that cannot be shown.
+                    Err(_) if frames.is_scanned() => {}
+                    Err(failure) => return Err(frames::unseen(failure)),
+                    Ok(()) => {}
+                }
+            }
         }
     }
 }

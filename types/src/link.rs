@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::stored::{lenient, maybe_time, time};
-use crate::{Lid, Phone, Restriction};
+use crate::{DeviceName, Lid, Phone, Restriction};
 
 /// The state of the link.
 ///
@@ -175,6 +175,9 @@ pub struct Account {
     /// When the phone linked this agent.
     #[serde(rename = "t", with = "time")]
     pub linked_at: SystemTime,
+    /// The name of this device on the phone, which is given at linking.
+    #[serde(rename = "d", default)]
+    pub device: DeviceName,
 }
 
 /// The link, as Status and events report it.

@@ -18,6 +18,7 @@ mod names;
 mod order;
 mod outbound;
 mod own;
+mod passkey;
 mod polls;
 mod profiles;
 mod recipients;
@@ -45,7 +46,7 @@ use openclaw_state::journal::Journal;
 use openclaw_state::outbox::Outbox;
 use openclaw_state::presence::Presence;
 use openclaw_state::traffic::Traffic;
-use openclaw_types::{Lid, Phone};
+use openclaw_types::{Device, Lid, Phone};
 use tokio::sync::{Notify, mpsc};
 use whatsapp_rust::RawNodeLease;
 use whatsapp_rust::client::{Client, NodeFilter};
@@ -69,15 +70,13 @@ pub use media::{
 pub use names::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 pub use outbound::{EDIT_WINDOW, new_message_id};
 pub use own::own_message;
+pub use passkey::{Assertion, AssertionError, HandoffProof, PasskeyError};
 pub use polls::{OwnVote, PollToCount, has_poll_key, own_vote};
 pub use profiles::PictureAddress;
 pub use restriction::RestrictionReport;
 pub use secret::Secret;
 pub use time::keep_time;
 pub use verdict::Loss;
-
-/// The name shown on the phone under Linked devices.
-pub const DEVICE_NAME: &str = "OpenClaw";
 
 /// The maximum number of reports that wait for the owner: more than one connection ever makes.
 const MAX_QUEUED_REPORTS: usize = 64;
@@ -101,6 +100,8 @@ pub struct Setup {
     pub admission: Arc<Admission>,
     /// Who is online.
     pub presence: Arc<Presence>,
+    /// How a device that is linked from now on appears on the phone.
+    pub device: Device,
 }
 
 /// What a session reports to its owner while it runs.
@@ -122,8 +123,13 @@ pub enum Report {
     },
     /// The code no longer works; another one may be requested.
     PhoneCodeSpent,
-    /// WhatsApp requires a passkey: request options as JSON.
-    PasskeyRequest(Secret),
+    /// WhatsApp requires a passkey.
+    PasskeyRequest {
+        /// The request options as JSON.
+        options: Secret,
+        /// How long the ceremony may take.
+        valid: Duration,
+    },
     /// The code to compare during the passkey ceremony.
     PasskeyConfirmation(Secret),
     /// The phone accepted, and the new credentials are stored.
@@ -155,7 +161,7 @@ impl Report {
             Self::Qr { .. } => "qr",
             Self::PhoneCode { .. } => "phone_code",
             Self::PhoneCodeSpent => "phone_code_spent",
-            Self::PasskeyRequest(_) => "passkey_request",
+            Self::PasskeyRequest { .. } => "passkey_request",
             Self::PasskeyConfirmation(_) => "passkey_confirmation",
             Self::Accepted { .. } => "accepted",
             Self::PairingRefused(_) => "pairing_refused",
@@ -266,7 +272,7 @@ impl Session {
             requests: Arc::clone(&history),
         };
         let version = setup.endpoint.client_version();
-        let (client, workers) = client::build(store, version, parts).await?;
+        let (client, workers) = client::build(store, &setup.device, version, parts).await?;
         store.attach(&client);
         gate.attach(&client);
         backlog.attach(&client);

@@ -139,6 +139,7 @@ mod tests {
                 phone: "+15550100123".parse().unwrap(),
                 lid: None,
                 linked_at: now,
+                device: DeviceName::default(),
             }),
             reason: Some(Reason::LoggedOut),
             code: None,

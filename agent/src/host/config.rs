@@ -1,6 +1,7 @@
 //! The agent's settings, from flags and the environment. All mistakes are reported together.
 
 mod alerts;
+mod device;
 mod network;
 mod sending;
 #[cfg(test)]
@@ -20,7 +21,7 @@ use openclaw_harden::privileges;
 use openclaw_harden::process::Inspection;
 use openclaw_state::journal::Limits;
 use openclaw_state::{allow, outbox};
-use openclaw_types::AgentName;
+use openclaw_types::{AgentName, Device};
 use openclaw_whatsapp::session::Endpoint;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -68,6 +69,9 @@ pub(crate) struct Flags {
     /// How long events are kept, in days [default: 7]
     #[arg(long, env = "OPENCLAW_JOURNAL_DAYS", value_name = "DAYS")]
     journal_days: Option<String>,
+    /// The device on the phone.
+    #[command(flatten)]
+    device: device::Flags,
     /// Send settings.
     #[command(flatten)]
     sending: sending::Flags,
@@ -115,6 +119,8 @@ pub struct Config {
     pub ready_after: Duration,
     /// The retention limits of the journal.
     pub retention: Limits,
+    /// How this device appears on the phone.
+    pub device: Device,
     /// The rate and queue limits of sending.
     pub sending: outbox::Limits,
     /// The source of the allowlist.
@@ -225,6 +231,7 @@ impl Config {
             ready_after,
             journal_size,
             journal_days,
+            device,
             sending,
             config,
             hold_limit,
@@ -263,6 +270,7 @@ impl Config {
             bytes: mib << 20,
             age: Duration::from_secs(days * 86_400),
         });
+        let device = device.check(&mut keep);
         let sending = sending.check(&mut keep);
         let rules = allow::Source::new(config.filter(|path| !path.as_os_str().is_empty()))
             .not_in(&place.dir);
@@ -331,6 +339,7 @@ impl Config {
                 keepalive_limit,
                 ready_after,
                 retention,
+                device,
                 sending,
                 rules,
                 hold_limit,

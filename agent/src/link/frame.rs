@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use heapless::Vec;
-use openclaw_types::Phone;
+use openclaw_types::{DeviceName, Phone};
 use openclaw_whatsapp::session::Secret;
 
 /// For the largest QR code, with 177 modules a side.
@@ -28,6 +28,8 @@ pub struct PairRequest {
     pub method: Method,
     /// Replace a working link.
     pub replace: bool,
+    /// The name of the new device; `None` for that of the settings.
+    pub device_name: Option<DeviceName>,
     /// How long the pairing may take.
     pub timeout: Duration,
 }
@@ -44,16 +46,28 @@ pub enum Frame {
         /// When it expires.
         expires_at: SystemTime,
     },
-    /// WhatsApp requires a passkey: the server's request options, as JSON.
-    PasskeyRequest(Secret),
-    /// The code to compare with the one on the phone during the passkey ceremony.
-    PasskeyConfirmation(Secret),
+    /// WhatsApp requires a passkey.
+    PasskeyRequest {
+        /// The server's request options, as JSON.
+        options: Secret,
+        /// When the ceremony ends.
+        expires_at: SystemTime,
+    },
+    /// A code to compare with the one on the phone.
+    PasskeyConfirmation {
+        /// `XXXX-XXXX`.
+        code: Secret,
+        /// When the ceremony ends.
+        expires_at: SystemTime,
+    },
     /// The phone accepted.
     Scanned,
     /// The pairing succeeded.
     Linked {
         /// The account's number.
         phone: Phone,
+        /// The name of the new device.
+        device: DeviceName,
     },
     /// The pairing failed.
     Failed(PairFailure),
@@ -68,8 +82,12 @@ pub enum PairFailure {
     Unreachable,
     /// WhatsApp refused this link.
     Refused,
-    /// WhatsApp requires a passkey, which the agent does not support.
-    Passkey,
+    /// WhatsApp requires a passkey, and it was not answered in time.
+    PasskeyUnanswered,
+    /// WhatsApp or the phone ended the passkey ceremony, or the codes differed.
+    PasskeyRefused,
+    /// The connection was lost during the passkey ceremony.
+    PasskeyInterrupted,
     /// The phone could not verify this device's signature, or this device the phone's.
     Verification,
     /// The phone accepted, but the login failed; the link is kept and retried.
@@ -92,7 +110,9 @@ impl PairFailure {
             Self::Deadline => "DEADLINE",
             Self::Unreachable => "WHATSAPP_UNREACHABLE",
             Self::Refused => "REFUSED_BY_WHATSAPP",
-            Self::Passkey => "PASSKEY_REQUIRED",
+            Self::PasskeyUnanswered => "PASSKEY_REQUIRED",
+            Self::PasskeyRefused => "PASSKEY_REFUSED",
+            Self::PasskeyInterrupted => "PASSKEY_INTERRUPTED",
             Self::Verification => "VERIFICATION_FAILED",
             Self::NotConnected => "LINKED_NOT_CONNECTED",
             Self::NotCompleted => "NOT_COMPLETED",
@@ -106,12 +126,23 @@ impl PairFailure {
     #[must_use]
     pub const fn hint(self) -> &'static str {
         match self {
-            Self::Deadline => "have the phone ready, then pair again",
+            Self::Deadline => {
+                "have the phone ready, then pair again; if the phone said that it could not link the device, try another \
+                 name: --device-name (docs/linking.md)"
+            }
             Self::Unreachable => "check the agent's network and DNS, then pair again",
-            Self::Refused => "wait a few minutes, then pair again",
-            Self::Passkey => {
-                "this version cannot answer a passkey: remove it on the phone (WhatsApp → Settings → \
-                 Account → Passkeys), then pair again; WhatsApp may ask for one anyway"
+            Self::Refused => {
+                "wait a few minutes, then pair again; if it happens again, try another name: --device-name (docs/linking.md)"
+            }
+            Self::PasskeyUnanswered => {
+                "pair again, and answer the passkey within ten minutes of scanning the new code"
+            }
+            Self::PasskeyRefused => {
+                "pair again, scan the new code, and make a new assertion with the passkey of this account; if it happens \
+                 again, add --compare-code"
+            }
+            Self::PasskeyInterrupted => {
+                "pair again and scan the new code: an assertion is valid for one connection only"
             }
             Self::Verification => "pair again; if it happens again, update WhatsApp on the phone",
             Self::NotConnected => {
@@ -203,7 +234,10 @@ mod tests {
         let shown = format!(
             "{:?} {:?}",
             Frame::Qr(Box::new(qr)),
-            Frame::PasskeyRequest(Secret("secret".into()))
+            Frame::PasskeyRequest {
+                options: Secret("secret".into()),
+                expires_at: SystemTime::UNIX_EPOCH,
+            }
         );
         assert!(!shown.contains("secret"), "{shown}");
     }

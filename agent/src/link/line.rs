@@ -2,7 +2,6 @@
 
 use openclaw_state::clock;
 use openclaw_types::{Link, LinkState};
-use openclaw_whatsapp::session::DEVICE_NAME;
 
 /// Logs the change from `before` to `link`.
 pub(super) fn log(before: &Link, link: &Link) {
@@ -11,6 +10,7 @@ pub(super) fn log(before: &Link, link: &Link) {
         .as_ref()
         .map(|account| account.phone.to_string());
     let phone = phone.as_deref().unwrap_or_default();
+    let device = link.account.as_ref().map(|account| account.device.as_str());
     let reason = link
         .reason
         .as_ref()
@@ -18,7 +18,7 @@ pub(super) fn log(before: &Link, link: &Link) {
         .unwrap_or_default();
     let was_up = before.state == LinkState::Connected;
     match link.state {
-        LinkState::Connected => tracing::info!(phone, device = DEVICE_NAME, "WhatsApp connected"),
+        LinkState::Connected => tracing::info!(phone, device, "WhatsApp connected"),
         state if was_up || state.needs_person() => {
             tracing::warn!(
                 phone,

@@ -151,6 +151,9 @@ impl Owner {
                 Wake::Command(Some(Command::Pair(request, reply))) => {
                     let _ = reply.send(self.pair(request).await?);
                 }
+                Wake::Command(Some(Command::PairingSession(code, reply))) => {
+                    let _ = reply.send(self.pairing_session(code.as_ref()).await);
+                }
                 Wake::Command(Some(Command::Resume(reply))) => {
                     let _ = reply.send(self.resume().await?);
                 }
@@ -280,11 +283,8 @@ impl Owner {
             .as_ref()
             .and_then(|running| running.session().account());
         if let Some((phone, lid)) = known {
-            let linked_at = self
-                .link()
-                .account
-                .map_or_else(clock::wall, |account| account.linked_at);
-            self.remember(phone, lid, linked_at);
+            let known = self.link().account;
+            self.remember(phone, lid, known);
             self.retry.connected(clock::now());
             self.enter(LinkState::Connected, None);
         }

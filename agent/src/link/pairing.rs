@@ -2,13 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use openclaw_types::Phone;
+use openclaw_types::{DeviceName, Phone};
 use openclaw_whatsapp::session::{Loss, Refusal, Report, Secret};
 
-use crate::link::{Frame, Method, PairFailure, PairRequest, Qr};
+use crate::link::{Frame, Method, PairFailure, PairRequest, PasskeyDenied, Qr};
 
 /// After this many failed connection attempts in a row, the client is notified.
 const UNREACHABLE_AFTER_ATTEMPTS: u32 = 3;
+/// How many wrong codes a person may type.
+const CODE_ATTEMPTS: u32 = 3;
 /// How long the login may take after the phone has accepted.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -16,12 +18,23 @@ const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Pairing {
     method: Method,
+    device: DeviceName,
     deadline: SystemTime,
     ordinal: u32,
     unreachable: u32,
     /// When the current code expires.
     code_until: Option<SystemTime>,
+    ceremony: Option<Ceremony>,
     accepted: Option<Phone>,
+}
+
+/// A passkey ceremony. It cannot be continued on another connection, because its keys belong to this one.
+#[derive(Debug)]
+struct Ceremony {
+    expires_at: SystemTime,
+    /// The code to compare with the phone's, if there is one.
+    code: Option<Secret>,
+    attempts_left: u32,
 }
 
 /// The next step.
@@ -40,13 +53,15 @@ pub(super) enum Step {
 }
 
 impl Pairing {
-    pub(super) fn new(request: &PairRequest, now: SystemTime) -> Self {
+    pub(super) fn new(request: &PairRequest, device: DeviceName, now: SystemTime) -> Self {
         Self {
             method: request.method.clone(),
+            device,
             deadline: now + request.timeout,
             ordinal: 0,
             unreachable: 0,
             code_until: None,
+            ceremony: None,
             accepted: None,
         }
     }
@@ -75,8 +90,8 @@ impl Pairing {
                 Step::Show(Frame::PhoneCode { code, expires_at })
             }
             Report::PhoneCodeSpent => self.ask_for_code(),
-            Report::PasskeyRequest(options) => Step::Show(Frame::PasskeyRequest(options)),
-            Report::PasskeyConfirmation(code) => Step::Show(Frame::PasskeyConfirmation(code)),
+            Report::PasskeyRequest { options, valid } => self.begin_ceremony(options, now + valid),
+            Report::PasskeyConfirmation(code) => self.show_confirmation(code),
             Report::Accepted { phone, lid: _ } => {
                 self.accepted = Some(phone);
                 self.code_until = None;
@@ -86,10 +101,13 @@ impl Pairing {
             Report::PairingRefused(refusal) => fail(match refusal {
                 Refusal::Server | Refusal::Storage => PairFailure::Refused,
                 Refusal::Verification => PairFailure::Verification,
-                Refusal::Passkey => PairFailure::Passkey,
+                Refusal::Passkey => PairFailure::PasskeyRefused,
             }),
             Report::LoggedIn => match self.accepted.clone() {
-                Some(phone) => Step::Finish(Frame::Linked { phone }),
+                Some(phone) => Step::Finish(Frame::Linked {
+                    phone,
+                    device: self.device.clone(),
+                }),
                 None => Step::Stay,
             },
             // `Silent` is followed by the end of the connection, and the others concern any link.
@@ -106,13 +124,56 @@ impl Pairing {
             self.ask_for_code()
         } else if self.accepted.is_some() {
             fail(PairFailure::NotConnected)
+        } else if self.ceremony.is_some() {
+            fail(PairFailure::PasskeyUnanswered)
         } else {
             fail(PairFailure::Deadline)
         }
     }
 
+    /// Whether the phone shows the same code as this pairing.
+    pub(super) fn compare(&mut self, typed: &Secret) -> Result<(), PasskeyDenied> {
+        let ceremony = self.ceremony.as_mut();
+        let ceremony = ceremony.filter(|_| self.accepted.is_none());
+        let shown = ceremony.and_then(|ceremony| {
+            let code = ceremony.code.as_ref()?;
+            Some((letters(code), &mut ceremony.attempts_left))
+        });
+        let (code, attempts_left) = shown.ok_or(PasskeyDenied::CodeNotShown)?;
+        if letters(typed) == code {
+            return Ok(());
+        }
+        *attempts_left = attempts_left.saturating_sub(1);
+        let attempts_left = *attempts_left;
+        Err(PasskeyDenied::OtherCode { attempts_left })
+    }
+
+    /// The pairing lasts at least as long as the ceremony, which WhatsApp limits.
+    fn begin_ceremony(&mut self, options: Secret, expires_at: SystemTime) -> Step {
+        self.code_until = None;
+        self.deadline = expires_at;
+        self.ceremony = Some(Ceremony {
+            expires_at,
+            code: None,
+            attempts_left: CODE_ATTEMPTS,
+        });
+        Step::Show(Frame::PasskeyRequest {
+            options,
+            expires_at,
+        })
+    }
+
+    fn show_confirmation(&mut self, code: Secret) -> Step {
+        let Some(ceremony) = &mut self.ceremony else {
+            return Step::Stay;
+        };
+        ceremony.code = Some(code.clone());
+        let expires_at = ceremony.expires_at;
+        Step::Show(Frame::PasskeyConfirmation { code, expires_at })
+    }
+
     fn show_qr(&mut self, payload: Secret, expires_at: SystemTime) -> Step {
-        if self.method != Method::Qr || self.accepted.is_some() {
+        if self.method != Method::Qr || self.ceremony.is_some() || self.accepted.is_some() {
             return Step::Stay;
         }
         self.unreachable = 0;
@@ -125,8 +186,9 @@ impl Pairing {
 
     fn ask_for_code(&mut self) -> Step {
         self.code_until = None;
+        let is_over = self.ceremony.is_some() || self.accepted.is_some();
         match &self.method {
-            Method::PhoneCode(phone) if self.accepted.is_none() => Step::AskForCode(phone.clone()),
+            Method::PhoneCode(phone) if !is_over => Step::AskForCode(phone.clone()),
             _ => Step::Stay,
         }
     }
@@ -134,6 +196,9 @@ impl Pairing {
     fn lost(&mut self, loss: Loss) -> Step {
         // The code on the screen belonged to that connection.
         self.code_until = None;
+        if self.ceremony.is_some() && self.accepted.is_none() {
+            return fail(PairFailure::PasskeyInterrupted);
+        }
         match loss {
             Loss::Restart | Loss::CodesExhausted => Step::Reconnect(Duration::ZERO),
             Loss::Connection => Step::Reconnect(Duration::from_secs(1)),
@@ -153,6 +218,12 @@ impl Pairing {
     }
 }
 
+/// The letters and digits of a code, as the phone writes them.
+fn letters(code: &Secret) -> Secret {
+    let letters = code.0.chars().filter(char::is_ascii_alphanumeric);
+    Secret(letters.map(|c| c.to_ascii_uppercase()).collect())
+}
+
 fn fail(failure: PairFailure) -> Step {
     Step::Finish(Frame::Failed(failure))
 }
@@ -169,9 +240,10 @@ mod tests {
         let request = PairRequest {
             method,
             replace: false,
+            device_name: None,
             timeout: Duration::from_secs(300),
         };
-        Pairing::new(&request, at(0))
+        Pairing::new(&request, DeviceName::default(), at(0))
     }
 
     fn qr() -> Report {
@@ -224,7 +296,10 @@ mod tests {
             pairing.on(Report::Ended(Loss::Restart), at(2)),
             Step::Reconnect(Duration::ZERO)
         );
-        let linked = Step::Finish(Frame::Linked { phone: phone() });
+        let linked = Step::Finish(Frame::Linked {
+            phone: phone(),
+            device: DeviceName::default(),
+        });
         assert_eq!(pairing.on(Report::LoggedIn, at(3)), linked);
     }
 
@@ -264,6 +339,75 @@ mod tests {
             Step::AskForCode(phone())
         );
         assert_eq!(pairing.tick(at(300)), fail(PairFailure::Deadline));
+    }
+
+    fn challenge() -> Report {
+        Report::PasskeyRequest {
+            options: Secret("{}".into()),
+            valid: Duration::from_secs(600),
+        }
+    }
+
+    #[test]
+    fn a_ceremony_has_its_own_deadline_and_ends_the_codes() {
+        let mut pairing = pairing(Method::Qr);
+        pairing.on(qr(), at(100));
+        let Step::Show(Frame::PasskeyRequest { expires_at, .. }) = pairing.on(challenge(), at(110))
+        else {
+            panic!("no challenge")
+        };
+        assert_eq!(expires_at, at(710));
+        assert_eq!(pairing.on(qr(), at(120)), Step::Stay);
+        assert_eq!(pairing.tick(at(709)), Step::Stay);
+        assert_eq!(pairing.tick(at(710)), fail(PairFailure::PasskeyUnanswered));
+    }
+
+    #[test]
+    fn a_ceremony_requests_no_other_code_to_type() {
+        let mut pairing = pairing(Method::PhoneCode(phone()));
+        let code = Secret("ABCD2345".into());
+        let valid = Duration::from_secs(180);
+        pairing.on(Report::PhoneCode { code, valid }, at(0));
+        pairing.on(challenge(), at(10));
+        assert_eq!(pairing.tick(at(200)), Step::Stay);
+        assert_eq!(pairing.on(Report::PhoneCodeSpent, at(200)), Step::Stay);
+    }
+
+    #[test]
+    fn a_ceremony_ends_with_its_connection_until_the_phone_accepts() {
+        let mut interrupted = pairing(Method::Qr);
+        interrupted.on(challenge(), at(0));
+        let lost = || Report::Ended(Loss::Connection);
+        assert_eq!(
+            interrupted.on(lost(), at(1)),
+            fail(PairFailure::PasskeyInterrupted)
+        );
+        let mut complete = pairing(Method::Qr);
+        complete.on(challenge(), at(0));
+        complete.on(accepted(), at(1));
+        assert!(matches!(complete.on(lost(), at(2)), Step::Reconnect(_)));
+    }
+
+    #[test]
+    fn a_code_is_compared_by_its_letters_and_three_times_at_most() {
+        let mut pairing = pairing(Method::Qr);
+        let typed = |code: &str| Secret(code.into());
+        assert_eq!(
+            pairing.compare(&typed("ABCD-2345")),
+            Err(PasskeyDenied::CodeNotShown)
+        );
+        pairing.on(challenge(), at(0));
+        pairing.on(Report::PasskeyConfirmation(typed("ABCD-2345")), at(1));
+        for same in ["ABCD-2345", "abcd2345", " ABCD 2345\n"] {
+            assert_eq!(pairing.compare(&typed(same)), Ok(()), "{same}");
+        }
+        for (other, attempts_left) in [("", 2), ("ABCD-2346", 1), ("ABCD-23455", 0), ("X", 0)] {
+            assert_eq!(
+                pairing.compare(&typed(other)),
+                Err(PasskeyDenied::OtherCode { attempts_left }),
+                "{other}"
+            );
+        }
     }
 
     #[test]

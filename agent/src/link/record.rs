@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use openclaw_state::vault::{Tables, Vault, from_millis, to_millis};
-use openclaw_types::{Account, Lid, Link, LinkState, Phone, Reason, Restriction};
+use openclaw_types::{Account, DeviceName, Lid, Link, LinkState, Phone, Reason, Restriction};
 use openclaw_vault::Key;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,8 @@ struct Row {
     lid: Option<String>,
     /// Milliseconds since 1970, like all times here.
     linked_at: u64,
+    #[serde(default)]
+    device: DeviceName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     verdict: Option<VerdictRow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,6 +72,7 @@ fn row(account: &Account, link: &Link) -> Row {
         phone,
         lid,
         linked_at,
+        device,
     } = account;
     let until = match link.state {
         LinkState::Banned { until } => until,
@@ -86,6 +89,7 @@ fn row(account: &Account, link: &Link) -> Row {
         phone: phone.e164(),
         lid: lid.as_ref().map(|lid| lid.user().to_owned()),
         linked_at: to_millis(*linked_at),
+        device: device.clone(),
         verdict,
         expiry: link.expires_at.map(|at| ExpiryRow {
             at: to_millis(at),
@@ -129,6 +133,7 @@ pub(super) fn load(vault: &Vault) -> Option<Kept> {
         phone: Phone::of_digits(&row.phone)?,
         lid: row.lid.as_deref().and_then(Lid::new),
         linked_at: from_millis(row.linked_at),
+        device: row.device,
     };
     Some(Kept {
         account,
@@ -181,6 +186,7 @@ mod tests {
                 phone: "+15550100123".parse().unwrap(),
                 lid: Lid::new("100000000000001"),
                 linked_at: from_millis(1_600_000_000_456),
+                device: "Mac OS".parse().unwrap(),
             }),
             reason: None,
             code: Some(402),

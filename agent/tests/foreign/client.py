@@ -314,6 +314,9 @@ def every(api, phone, contact):
     message = {"to": contact, "content": text("a cormorant too early")}
     refused(lambda: api.agent("Agent/Send", message), grpc.StatusCode.FAILED_PRECONDITION, "NOT_LINKED")
     refused(lambda: api.agent("Agent/Resume"), grpc.StatusCode.FAILED_PRECONDITION, "NOT_LINKED")
+    refused(lambda: api.agent("Agent/AnswerPasskey"), grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")
+    confirm = {"code": "ABCD-1234"}
+    refused(lambda: api.agent("Agent/ConfirmPasskey", confirm), grpc.StatusCode.FAILED_PRECONDITION, "NO_PAIRING")
     health = api.call(f"{HEALTH}/Watch", {"service": "whatsapp"}, timeout=3 * TEST_TIMEOUT)
     assert next(health).status == 2
     pair(api, phone)

@@ -7,6 +7,7 @@ use openclaw_proto::v1::{
 };
 use prost_types::Timestamp;
 
+use super::passkey::Challenge;
 use crate::failure::Failure;
 use crate::qr::Matrix;
 
@@ -36,7 +37,7 @@ pub(crate) enum Shown {
         expires_at: Option<Timestamp>,
     },
     /// WhatsApp requires a passkey.
-    Passkey,
+    Passkey(Challenge),
     /// A code to compare with the phone's.
     Compare { code: String },
     /// The phone accepted the code.
@@ -61,9 +62,11 @@ impl TryFrom<PairFrame> for Frame {
             Some(Wire::PhoneCode(PhoneCode { code, expires_at })) => {
                 Shown::PhoneCode { code, expires_at }
             }
-            Some(Wire::Passkey(PasskeyChallenge { stage })) => match stage {
+            Some(Wire::Passkey(PasskeyChallenge { stage, expires_at })) => match stage {
                 Some(Stage::ConfirmationCode(code)) => Shown::Compare { code },
-                Some(Stage::RequestOptionsJson(_)) => Shown::Passkey,
+                Some(Stage::RequestOptionsJson(options)) => {
+                    Shown::Passkey(Challenge::read(&options, expires_at)?)
+                }
                 None => return Ok(Self::Unknown),
             },
             Some(Wire::Scanned(_)) => Shown::Scanned,
@@ -109,7 +112,11 @@ pub(crate) const fn why_failed(reason: PairFailureReason) -> &'static str {
         Reason::Deadline => "no one used the code in time",
         Reason::WhatsappUnreachable => "the agent cannot reach WhatsApp",
         Reason::RefusedByWhatsapp => "WhatsApp refused the link",
-        Reason::PasskeyRequired => "WhatsApp asks for a passkey",
+        Reason::PasskeyRequired => "WhatsApp asks for a passkey, and it was not answered in time",
+        Reason::PasskeyRefused => "WhatsApp or the phone ended the passkey ceremony",
+        Reason::PasskeyInterrupted => {
+            "the connection to WhatsApp was lost during the passkey ceremony"
+        }
         Reason::VerificationFailed => "the phone and the agent could not verify each other",
         Reason::LinkedNotConnected => "the phone is linked, but the agent could not log in yet",
         Reason::NotCompleted => "the phone accepted, but the agent could not log in",

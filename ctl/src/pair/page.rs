@@ -46,7 +46,7 @@ pub(super) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
     let (agent, frames) = super::begin(address, request.clone(), json, &mut stops).await?;
     let opens = !json && !args.no_open && browser::is_available();
     announce(&server, opens, json).map_err(unseen)?;
-    let mut page = Page::new(server, agent, request, json);
+    let mut page = Page::new(server, agent, request, args.compare_code, json);
     let linked = page.run(frames, &mut stops).await;
     page.close().await;
     // stdout has only the address, for the program that reads it.
@@ -107,9 +107,15 @@ enum End {
 }
 
 impl Page {
-    fn new(server: Server, agent: AgentClient<Channel>, request: PairRequest, json: bool) -> Self {
+    fn new(
+        server: Server,
+        agent: AgentClient<Channel>,
+        request: PairRequest,
+        compare_code: bool,
+        json: bool,
+    ) -> Self {
         let board = Board::new(method(&request), ends_at(&request));
-        let (pages, asked) = Pages::new(board.clone());
+        let (pages, asked) = Pages::new(board.clone(), agent.clone(), compare_code);
         let pages = Arc::new(pages);
         Self {
             agent,
@@ -166,7 +172,7 @@ impl Page {
     }
 
     fn show(&self, shown: Shown) {
-        if !self.json && matches!(shown, Shown::Scanned | Shown::Passkey) {
+        if !self.json && matches!(shown, Shown::Scanned | Shown::Passkey(_)) {
             for line in view::instructions(&shown, false, clock::now()) {
                 console::note(&line);
             }

@@ -41,6 +41,12 @@ impl Plain {
         Ok(Self { form, json })
     }
 
+    /// Writes codes as text.
+    pub(crate) const fn text(style: Style) -> Self {
+        let form = Form::Text(style);
+        Self { form, json: false }
+    }
+
     /// True if stdout contains only codes.
     pub(crate) fn is_raw(&self) -> bool {
         matches!(self.form, Form::Raw)
@@ -76,8 +82,9 @@ impl Plain {
                 console::note(view::COMPARE);
                 console::line(&text::one_line(code))
             }
-            Shown::Waiting => Ok(()),
-            Shown::Passkey | Shown::Scanned => {
+            // The dialog explains the passkey.
+            Shown::Waiting | Shown::Passkey(_) => Ok(()),
+            Shown::Scanned => {
                 for line in view::instructions(shown, self.is_ascii(), now) {
                     console::note(&line);
                 }

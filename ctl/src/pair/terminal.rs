@@ -4,12 +4,10 @@
 use std::io::{self, Write as _};
 
 use prost_types::Timestamp;
-use rustix::termios::{
-    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
-    tcgetwinsize, tcsetattr,
-};
+use rustix::termios::tcgetwinsize;
 
 use super::frame::Shown;
+use super::keyboard::Quiet;
 use super::view::{self, Extent, Style};
 use crate::failure::Failure;
 
@@ -24,7 +22,8 @@ pub(crate) struct Screen {
     shown: Shown,
     drawn: Vec<String>,
     extent: Extent,
-    input: Option<Termios>,
+    /// Restored after the screen.
+    _input: Option<Quiet>,
 }
 
 impl Screen {
@@ -35,10 +34,15 @@ impl Screen {
             shown: Shown::Waiting,
             drawn: Vec::new(),
             extent: extent(),
-            input: quiet_input(),
+            _input: Quiet::input(),
         };
         put(ENTER)?;
         Ok(screen)
+    }
+
+    /// How codes are drawn.
+    pub(crate) const fn style(&self) -> Style {
+        self.style
     }
 
     /// Shows another frame.
@@ -68,11 +72,6 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         let _ = put(LEAVE);
-        if let Some(before) = &self.input {
-            // Discards input typed while the code was shown: it is not meant for the shell.
-            let _ = tcflush(io::stdin(), QueueSelector::IFlush);
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
-        }
     }
 }
 
@@ -89,17 +88,6 @@ fn difference(before: &[String], after: &[String]) -> String {
         changes.push_str(&format!("\x1b[{};1H\x1b[J", after.len() + 1));
     }
     changes
-}
-
-/// Disables echo over the code, and Ctrl-Z, which would leave the code on the screen. Returns the previous settings, if
-/// stdin is a terminal.
-fn quiet_input() -> Option<Termios> {
-    let before = tcgetattr(io::stdin()).ok()?;
-    let mut quiet = before.clone();
-    quiet.local_modes -= LocalModes::ECHO | LocalModes::ICANON;
-    quiet.special_codes[SpecialCodeIndex::VSUSP] = 0;
-    tcsetattr(io::stdin(), OptionalActions::Now, &quiet).ok()?;
-    Some(before)
 }
 
 fn extent() -> Extent {

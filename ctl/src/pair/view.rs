@@ -3,16 +3,14 @@
 use prost_types::Timestamp;
 
 use super::frame::Shown;
+use super::passkey::WHY;
 use crate::clock::seconds_between;
 use crate::qr::Matrix;
 use crate::qr::blocks::{self, Ink};
 use crate::text::{one_line, wrap};
 
 /// The instruction above a code to compare.
-pub(crate) const COMPARE: &str =
-    "Compare this code with the one on the phone, and confirm it there";
-
-const PASSKEY: &str = "WhatsApp asks for this account's passkey before it links a device, and this client does not support passkeys. Follow the instructions on the phone. If there are none: stop with Ctrl-C and try again later, or remove the passkey under Settings, Account, Passkeys first.";
+pub(crate) const COMPARE: &str = "Compare this code with the one on the phone. If they are the same, type it here and press Enter";
 
 /// The size of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +65,7 @@ pub(crate) fn instructions(shown: &Shown, ascii: bool, now: Timestamp) -> Vec<St
             place(ascii, true),
             format!("Type this code on the phone{}", expiry(*expires_at, now)),
         ],
-        Shown::Passkey => vec![PASSKEY.to_owned()],
+        Shown::Passkey(_) => vec![WHY.to_owned()],
         Shown::Compare { .. } => vec![COMPARE.to_owned()],
         Shown::Scanned => {
             vec!["The phone accepted the code; completing the link".to_owned()]
@@ -117,7 +115,7 @@ pub(crate) fn screen(shown: &Shown, extent: Extent, style: Style, now: Timestamp
             ]
             .concat()
         }
-        Shown::Waiting | Shown::Passkey | Shown::Scanned => text.iter().flat_map(fit).collect(),
+        Shown::Waiting | Shown::Passkey(_) | Shown::Scanned => text.iter().flat_map(fit).collect(),
     }
 }
 

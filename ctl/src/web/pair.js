@@ -9,6 +9,9 @@ const STATUS = {
 	waiting: 'Waiting for WhatsApp to send a code',
 	qr: 'A code is shown: scan it with the phone',
 	phone_code: 'A code is shown: type it on the phone',
+	passkey: 'WhatsApp asks for the passkey',
+	compare: 'Compare the code with the phone',
+	accepted: 'Accepted; waiting for the phone',
 	scanned: 'The phone accepted the code; completing the link',
 	linked: 'The phone is linked',
 	failed: 'The phone was not linked',
@@ -77,6 +80,16 @@ function fill(state) {
 		case 'phone_code':
 			byId('typed').textContent = state.code
 			break
+		case 'passkey':
+			byId('passkey-why').textContent = state.why
+			byId('passkey-open').textContent = state.before[0]
+			byId('passkey-paste').textContent = state.before[1]
+			byId('snippet').textContent = state.snippet
+			byId('passkey-press').textContent = state.after
+			break
+		case 'compare':
+			byId('compared').textContent = state.code
+			break
 		case 'linked':
 			byId('linked-phone').textContent = state.phone
 			break
@@ -87,6 +100,8 @@ function fill(state) {
 	}
 	if (state.view !== 'qr') byId('qr-path').removeAttribute('d')
 	if (state.view !== 'phone_code') byId('typed').textContent = ''
+	if (state.view !== 'passkey') byId('answer').value = ''
+	if (state.view !== 'compare') byId('phone-code').value = ''
 }
 
 /** Shows the section of the view, and moves the focus there if it was in one that is gone. */
@@ -114,9 +129,7 @@ function sentence(text = '') {
 function tick() {
 	const left = name => ends[name] === undefined ? undefined : Math.ceil((ends[name] - Date.now()) / 1000)
 	const code = left('code')
-	for (const it of all('[data-countdown=code]')) {
-		it.textContent = code === undefined ? '' : code > 0 ? `${shown.view === 'qr' ? ', e' : 'E'}xpires in ${span(code)}` : `${shown.view === 'qr' ? ' has' : 'Has'} expired, the next one is coming`
-	}
+	for (const it of all('[data-countdown=code]')) it.textContent = code === undefined ? '' : countdown(code)
 	byId('qr').classList.toggle('expired', code !== undefined && code <= 0)
 	for (const it of all('[data-progress=code]')) {
 		it.hidden = code === undefined
@@ -126,6 +139,12 @@ function tick() {
 	const pairing = left('pairing')
 	byId('ends').hidden = pairing === undefined || LAST.includes(shown.view) || shown.view === 'failed'
 	document.querySelector('[data-countdown=pairing]').textContent = pairing > 0 ? `The pairing ends in ${span(pairing)}; you can begin again then.` : ''
+}
+
+function countdown(left) {
+	if (shown.view === 'passkey') return left > 0 ? `Time left: ${span(left)}` : 'The time is over'
+	const expiry = left > 0 ? `expires in ${span(left)}` : 'has expired, the next one is coming'
+	return shown.view === 'qr' ? `${left > 0 ? ', ' : ' '}${expiry}` : expiry[0].toUpperCase() + expiry.slice(1)
 }
 
 function span(seconds) {
@@ -144,21 +163,37 @@ async function post(path, body) {
 	}
 }
 
-async function begin(body) {
+/** Sends an order, and shows its error at this field. */
+async function order(path, body, field) {
 	if (sending) return
 	sending = true
-	const error = await post('begin', body)
+	const error = await post(path, body)
 	sending = false
-	byId('number-error').textContent = error ?? ''
-	if (error) byId('number').focus()
+	byId(`${field}-error`).textContent = error ?? ''
+	if (error) byId(field).focus()
 }
 
-byId('by-phone').addEventListener('submit', event => {
-	event.preventDefault()
-	begin({ phone: byId('number').value })
-})
-for (const button of all('[data-begin]')) {
-	button.addEventListener('click', () => begin(button.dataset.begin === 'qr' ? { qr: true } : {}))
+function onSubmit(form, field, path, body) {
+	byId(form).addEventListener('submit', event => {
+		event.preventDefault()
+		order(path, body(byId(field).value), field)
+	})
 }
+
+onSubmit('by-phone', 'number', 'begin', phone => ({ phone }))
+onSubmit('by-passkey', 'answer', 'passkey', answer => ({ answer, compare: byId('compare').checked }))
+onSubmit('by-code', 'phone-code', 'confirm', code => ({ code }))
+for (const button of all('[data-begin]')) {
+	button.addEventListener('click', () => order('begin', button.dataset.begin === 'qr' ? { qr: true } : {}, 'number'))
+}
+byId('copy').addEventListener('click', async () => {
+	try {
+		await navigator.clipboard.writeText(byId('snippet').textContent)
+		byId('copied').textContent = 'Copied'
+	} catch {
+		getSelection().selectAllChildren(byId('snippet'))
+		byId('copied').textContent = 'Selected: copy it with Ctrl+C'
+	}
+})
 setInterval(tick, TICK_MS)
 follow()

@@ -1,6 +1,7 @@
 // `openclawctl pair --web` in Chromium, with the agent and the simulator.
 
 import assert from 'node:assert/strict'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { after, afterEach, before, test } from 'node:test'
 import { Agent } from '../../../sim/interop/src/agent.mjs'
@@ -191,9 +192,107 @@ test('in light and dark, and on a narrow window, everything fits and the code is
 		await tab.tab.close()
 	}
 	if (process.env.OPENCLAW_SCREENSHOT) {
-		const tab = new Page(await chromium.tab({ width: 800, height: 740 }))
+		const tab = new Page(await chromium.tab({ width: 800, height: 810 }))
 		await tab.tab.goto(page.tab.url())
 		await tab.view('qr')
 		await writeFile(process.env.OPENCLAW_SCREENSHOT, await tab.picture())
 	}
+})
+
+/** Makes the account require a passkey. Returns the passkey. */
+async function requirePasskey(account) {
+	const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+	const { x, y } = publicKey.export({ format: 'jwk' })
+	const point = Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')])
+	const id = randomBytes(16)
+	await simulator.post('/passkey', { account, credential: { id: id.toString('base64url'), public_key: point.toString('base64url') } })
+	return { rpId: 'whatsapp.com', id, privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }) }
+}
+
+/** What a person does in a browser that has the passkey: returns what the button has copied. */
+async function assertion(passkey, snippet) {
+	const site = await chromium.site('https://web.whatsapp.com/', passkey)
+	await site.bringToFront()
+	await site.evaluate(snippet)
+	await site.click('button')
+	await site.waitForFunction(() => document.querySelector('button').innerText === 'Copy the answer').catch(async error => {
+		throw new Error(await site.$eval('button', it => it.innerText), { cause: error })
+	})
+	await site.click('button')
+	await site.waitForFunction(() => !document.querySelector('button'))
+	const copied = await site.evaluate(() => navigator.clipboard.readText())
+	await site.close()
+	return copied
+}
+
+/** Pastes the answer on the page. */
+async function paste(page, answer) {
+	await page.tab.bringToFront()
+	await page.tab.focus('#answer')
+	await page.tab.$eval('#answer', (it, answer) => { it.value = answer }, answer)
+	await page.press('Send the answer')
+}
+
+test('the page leads through the passkey, with a real assertion by a browser', async () => {
+	const account = '+15550120006'
+	const passkey = await requirePasskey(account)
+	const page = await open()
+	await page.view('qr')
+	const scanned = simulator.post('/phone/scan', { qr: await code(page), account })
+	await page.view('passkey')
+	assert.match(await page.text('[data-view=passkey]'), /WhatsApp asks for this account's passkey[\s\S]+Time left: \d+ min \d+ s[\s\S]+https:\/\/web\.whatsapp\.com/)
+	await assertFits(page.tab)
+	await paste(page, 'something else')
+	await page.tab.waitForFunction(() => document.getElementById('answer-error').innerText !== '')
+	assert.match(await page.text('#answer-error'), /This is not the answer: it is not JSON\./)
+	await paste(page, await assertion(passkey, await page.text('#snippet')))
+	await page.view('linked')
+	await scanned
+	assert.equal((await pairing.ended).status, 0)
+})
+
+test('the page compares the code of a passkey ceremony with the phone', async () => {
+	const account = '+15550120007'
+	const passkey = await requirePasskey(account)
+	const page = await open(['--phone', account])
+	await page.view('phone_code')
+	const typed = simulator.post('/phone/code', { account, code: await page.text('#typed') })
+	await page.view('passkey')
+	await page.tab.click('#compare')
+	await paste(page, await assertion(passkey, await page.text('#snippet')))
+	await page.view('compare')
+	const { ceremony } = await simulator.get('/passkey/ceremony', { account })
+	assert.equal(ceremony.code, await page.text('#compared'))
+	await page.tab.focus('#phone-code')
+	await page.tab.keyboard.type('ZZZZ-ZZZZ')
+	await page.tab.keyboard.press('Enter')
+	await page.tab.waitForFunction(() => document.getElementById('phone-code-error').innerText !== '')
+	assert.match(await page.text('#phone-code-error'), /Type the code that the phone shows now\.$/)
+	await page.tab.$eval('#phone-code', it => { it.value = '' })
+	await page.tab.keyboard.type(ceremony.code)
+	await page.tab.keyboard.press('Enter')
+	await page.view('linked')
+	await typed
+	assert.equal((await pairing.ended).status, 0)
+})
+
+test('a ceremony that the phone ends is a failure with the next step', async () => {
+	const account = '+15550120008'
+	const passkey = await requirePasskey(account)
+	const page = await open()
+	await page.view('qr')
+	const scanned = assert.rejects(simulator.post('/phone/scan', { qr: await code(page), account }))
+	await page.view('passkey')
+	await page.tab.click('#compare')
+	await paste(page, await assertion(passkey, await page.text('#snippet')))
+	await page.view('compare')
+	await simulator.post('/passkey/refuse', { account })
+	await scanned
+	const { ceremony } = await simulator.get('/passkey/ceremony', { account })
+	assert.equal(ceremony.stage, 'ended')
+	await page.tab.focus('#phone-code')
+	await page.tab.keyboard.type(ceremony.code)
+	await page.tab.keyboard.press('Enter')
+	await page.view('failed')
+	assert.match(await page.text('[data-view=failed]'), /ended the passkey ceremony/)
 })

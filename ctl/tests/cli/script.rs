@@ -42,6 +42,8 @@ pub(crate) struct Script {
     pub(crate) resume: VecDeque<Value>,
     pub(crate) unpair: VecDeque<Value>,
     pub(crate) pair: VecDeque<Vec<Value>>,
+    pub(crate) answer_passkey: VecDeque<Value>,
+    pub(crate) confirm_passkey: VecDeque<Value>,
     pub(crate) watch: VecDeque<Vec<Value>>,
     pub(crate) events: VecDeque<Value>,
     pub(crate) ack: VecDeque<Value>,

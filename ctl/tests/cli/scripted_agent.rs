@@ -29,7 +29,8 @@ use openclaw_proto::v1::contacts_server::ContactsServer;
 use openclaw_proto::v1::files_server::FilesServer;
 use openclaw_proto::v1::groups_server::GroupsServer;
 use openclaw_proto::v1::{
-    AckEventsRequest, AckEventsResponse, CancelSendRequest, CancelSendResponse,
+    AckEventsRequest, AckEventsResponse, AnswerPasskeyRequest, AnswerPasskeyResponse,
+    CancelSendRequest, CancelSendResponse, ConfirmPasskeyRequest, ConfirmPasskeyResponse,
     ListConsumersRequest, ListConsumersResponse, ListEventsRequest, ListEventsResponse,
     ListQueueRequest, ListQueueResponse, PairFrame, PairRequest, RemoveConsumerRequest,
     RemoveConsumerResponse, ReportStoreRequest, ReportStoreResponse, ResumeRequest, ResumeResponse,
@@ -273,6 +274,26 @@ impl Agent for Methods {
         self.0.note(format!("Pair {asked}"));
         let steps = self.0.script.lock().unwrap().pair.pop_front();
         self.stream("Pair", "PairFrame", steps)
+    }
+
+    async fn answer_passkey(
+        &self,
+        request: Request<AnswerPasskeyRequest>,
+    ) -> Result<Response<AnswerPasskeyResponse>, Status> {
+        let asked = written("AnswerPasskeyRequest", request.get_ref());
+        self.0.note(format!("AnswerPasskey {asked}"));
+        let answer = self.0.script.lock().unwrap().answer_passkey.pop_front();
+        self.0.answer("AnswerPasskeyResponse", answer).await
+    }
+
+    async fn confirm_passkey(
+        &self,
+        request: Request<ConfirmPasskeyRequest>,
+    ) -> Result<Response<ConfirmPasskeyResponse>, Status> {
+        let asked = written("ConfirmPasskeyRequest", request.get_ref());
+        self.0.note(format!("ConfirmPasskey {asked}"));
+        let answer = self.0.script.lock().unwrap().confirm_passkey.pop_front();
+        self.0.answer("ConfirmPasskeyResponse", answer).await
     }
 
     async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {

@@ -60,12 +60,17 @@ struct Visitor {
 impl Served {
     /// Starts it with an agent that streams these frames, one list per pairing.
     async fn start(pairings: Vec<Vec<Value>>, args: &[&str]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let printed = Arc::new(watch::Sender::default());
         let script = Script {
             pair: pairings.into(),
             ..Script::default()
         };
+        Self::follow(script, args).await
+    }
+
+    /// Starts it with an agent that follows this script.
+    async fn follow(script: Script, args: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let printed = Arc::new(watch::Sender::default());
         let socket = dir.path().join("agent.sock");
         let agent = ScriptedAgent::start(&socket, script, printed.subscribe()).await;
         let env = [("OPENCLAW_AGENT", format!("unix:{}", socket.display()))];

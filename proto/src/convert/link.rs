@@ -47,8 +47,10 @@ pub fn link_status(link: Link, hint: String) -> v1::LinkStatus {
         phone,
         lid,
         linked_at,
+        device,
     }) = account
     {
+        wire.device = device.into();
         wire.phone = phone.e164();
         wire.lid = lid.as_ref().map(Lid::jid).unwrap_or_default();
         wire.linked_at = Some(Timestamp::from(linked_at));
@@ -71,7 +73,7 @@ impl Wire for Link {
             since,
             phone,
             lid,
-            device: _,
+            device,
             linked_at,
             last_frame_at: _,
             attempt,
@@ -93,6 +95,7 @@ impl Wire for Link {
                 lid: Lid::new(lid.strip_suffix("@lid").unwrap_or_default()),
                 linked_at: linked_at
                     .map_or(Ok(SystemTime::UNIX_EPOCH), |at| time(Some(at), "linked_at"))?,
+                device: device.parse().unwrap_or_default(),
             }),
             Err(_) => None,
         };

@@ -927,6 +927,7 @@ message! {
     PairRequest {
         replace = "replace": Plain,
         timeout = "timeout": Duration,
+        device_name = "device_name": Plain,
     }
     how = "how": pair_request::How {
         Qr = "qr": Plain,
@@ -981,10 +982,30 @@ message! {
 }
 message! {
     PasskeyChallenge {
+        expires_at = "expires_at": Timestamp,
     }
     stage = "stage": passkey_challenge::Stage {
         RequestOptionsJson = "request_options_json": Plain,
         ConfirmationCode = "confirmation_code": Plain,
+    }
+}
+message! {
+    AnswerPasskeyRequest {
+        assertion_json = "assertion_json": Plain,
+        compare_code = "compare_code": Plain,
+    }
+}
+message! {
+    AnswerPasskeyResponse {
+    }
+}
+message! {
+    ConfirmPasskeyRequest {
+        code = "code": Plain,
+    }
+}
+message! {
+    ConfirmPasskeyResponse {
     }
 }
 message! {
@@ -1595,6 +1616,10 @@ fn ways_of(message: &str) -> tests::Ways {
         "QrCode" => tests::Ways::of::<v1::QrCode>(),
         "PhoneCode" => tests::Ways::of::<v1::PhoneCode>(),
         "PasskeyChallenge" => tests::Ways::of::<v1::PasskeyChallenge>(),
+        "AnswerPasskeyRequest" => tests::Ways::of::<v1::AnswerPasskeyRequest>(),
+        "AnswerPasskeyResponse" => tests::Ways::of::<v1::AnswerPasskeyResponse>(),
+        "ConfirmPasskeyRequest" => tests::Ways::of::<v1::ConfirmPasskeyRequest>(),
+        "ConfirmPasskeyResponse" => tests::Ways::of::<v1::ConfirmPasskeyResponse>(),
         "Scanned" => tests::Ways::of::<v1::Scanned>(),
         "Linked" => tests::Ways::of::<v1::Linked>(),
         "PairFailed" => tests::Ways::of::<v1::PairFailed>(),

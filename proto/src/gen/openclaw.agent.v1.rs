@@ -5251,9 +5251,12 @@ pub struct PairRequest {
     /// Create a new link even if the current one works. The new link replaces it once it is complete.
     #[prost(bool, tag = "3")]
     pub replace: bool,
-    /// Time limit of the pairing. Default 5 minutes, at most 30.
+    /// Time limit of the pairing. Default 5 minutes, at most 30. A passkey challenge extends it to the end of the ceremony.
     #[prost(message, optional, tag = "4")]
     pub timeout: ::core::option::Option<::prost_types::Duration>,
+    /// The name of this device on the phone, under Linked devices; if empty, the agent's setting. At most 32 characters.
+    #[prost(string, tag = "5")]
+    pub device_name: ::prost::alloc::string::String,
     /// Pairing method. INVALID_ARGUMENT when absent, or unknown because a later version added it.
     #[prost(oneof = "pair_request::How", tags = "1, 2")]
     pub how: ::core::option::Option<pair_request::How>,
@@ -5365,28 +5368,62 @@ pub struct PhoneCode {
     #[prost(message, optional, tag = "2")]
     pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
 }
-/// WhatsApp gates this link with a passkey (WebAuthn).
+/// WhatsApp requires the account's passkey (WebAuthn) before it links this device. QR codes end with it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct PasskeyChallenge {
-    /// Step of the WebAuthn ceremony.
+    /// When the ceremony ends. Then the pairing has to begin again.
+    #[prost(message, optional, tag = "3")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Step of the ceremony.
     #[prost(oneof = "passkey_challenge::Stage", tags = "1, 2")]
     pub stage: ::core::option::Option<passkey_challenge::Stage>,
 }
 /// Nested message and enum types in `PasskeyChallenge`.
 pub mod passkey_challenge {
-    /// Step of the WebAuthn ceremony.
+    /// Step of the ceremony.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     #[prost(skip_debug)]
     pub enum Stage {
-        /// The request options, as JSON, exactly as the server sent them.
+        /// The request options, as JSON, exactly as the server sent them: make an assertion for the origin
+        /// <https://web.whatsapp.com,> and call AnswerPasskey.
         #[prost(string, tag = "1")]
         RequestOptionsJson(::prost::alloc::string::String),
-        /// A code to compare with the one the phone shows.
+        /// A code that the phone shows as well, "ABCD-1234": call ConfirmPasskey with what the phone shows. Only if
+        /// `AnswerPasskeyRequest.compare_code` was set.
         #[prost(string, tag = "2")]
         ConfirmationCode(::prost::alloc::string::String),
     }
 }
+/// An assertion by the account's passkey. It is a credential. Do not log it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AnswerPasskeyRequest {
+    /// The assertion in WhatsApp Web's JSON: `{"id", "rawId", "type", "response": {"clientDataJSON", "authenticatorData",
+    /// "signature", "userHandle"}}`, binary values in base64url. At most 64 KiB.
+    #[prost(string, tag = "1")]
+    pub assertion_json: ::prost::alloc::string::String,
+    /// Let the person compare a code with the phone's, instead of proving to the phone that this device showed the QR code.
+    /// Most clients send the proof; try this if the phone ends the ceremony.
+    #[prost(bool, tag = "2")]
+    pub compare_code: bool,
+}
+/// WhatsApp has accepted the assertion.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AnswerPasskeyResponse {}
+/// The code that the phone shows. It is a credential. Do not log it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ConfirmPasskeyRequest {
+    /// The code, with or without the dash, in any case.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+}
+/// The code is confirmed, and the link is being completed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ConfirmPasskeyResponse {}
 /// The phone accepted the code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Scanned {}
@@ -5554,7 +5591,7 @@ pub enum PairFailureReason {
     WhatsappUnreachable = 2,
     /// WhatsApp refused this link, or the agent could not store it.
     RefusedByWhatsapp = 3,
-    /// WhatsApp asks for a passkey, and it was not answered.
+    /// WhatsApp asks for a passkey, and it was not answered in time.
     PasskeyRequired = 4,
     /// The mutual verification of phone and device failed.
     VerificationFailed = 5,
@@ -5568,6 +5605,10 @@ pub enum PairFailureReason {
     Outdated = 9,
     /// The agent stopped.
     AgentStopping = 10,
+    /// WhatsApp or the phone ended the passkey ceremony, or the codes differed.
+    PasskeyRefused = 11,
+    /// The connection to WhatsApp was lost during the passkey ceremony, which cannot be continued on another one.
+    PasskeyInterrupted = 12,
 }
 impl PairFailureReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -5587,6 +5628,8 @@ impl PairFailureReason {
             Self::Banned => "PAIR_FAILURE_REASON_BANNED",
             Self::Outdated => "PAIR_FAILURE_REASON_OUTDATED",
             Self::AgentStopping => "PAIR_FAILURE_REASON_AGENT_STOPPING",
+            Self::PasskeyRefused => "PAIR_FAILURE_REASON_PASSKEY_REFUSED",
+            Self::PasskeyInterrupted => "PAIR_FAILURE_REASON_PASSKEY_INTERRUPTED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -5603,6 +5646,8 @@ impl PairFailureReason {
             "PAIR_FAILURE_REASON_BANNED" => Some(Self::Banned),
             "PAIR_FAILURE_REASON_OUTDATED" => Some(Self::Outdated),
             "PAIR_FAILURE_REASON_AGENT_STOPPING" => Some(Self::AgentStopping),
+            "PAIR_FAILURE_REASON_PASSKEY_REFUSED" => Some(Self::PasskeyRefused),
+            "PAIR_FAILURE_REASON_PASSKEY_INTERRUPTED" => Some(Self::PasskeyInterrupted),
             _ => None,
         }
     }
@@ -5719,6 +5764,76 @@ pub mod agent_client {
             req.extensions_mut()
                 .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "Pair"));
             self.inner.server_streaming(req, path, codec).await
+        }
+        /// Answers the passkey challenge of the pairing in progress, from any connection: `PairFrame.passkey` has the request
+        /// options. Returns when WhatsApp has accepted the assertion; the frames continue in the stream of Pair.
+        ///
+        /// - INVALID_ARGUMENT: not an assertion in WhatsApp Web's JSON, or made for another site.
+        /// - FAILED_PRECONDITION
+        ///   - NO_PAIRING: no pairing is in progress.
+        ///   - PASSKEY_NOT_REQUESTED: the pairing does not wait for an assertion, because WhatsApp asked for none, or one was
+        ///     accepted already.
+        ///   - OTHER_CHALLENGE: the assertion was made for an earlier pairing. Make one with the options of this one.
+        ///   - ASSERTION_REFUSED: WhatsApp does not accept the assertion, and has ended the ceremony. `metadata["code"]` is its
+        ///     code.
+        /// - UNAVAILABLE, CONNECTION_LOST: the outcome is unknown, and the ceremony has ended.
+        pub async fn answer_passkey(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AnswerPasskeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AnswerPasskeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Agent/AnswerPasskey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "AnswerPasskey"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Confirms that the phone shows the same code as the pairing in progress (`PasskeyChallenge.confirmation_code`).
+        /// The code is what the person reads on the phone.
+        ///
+        /// - INVALID_ARGUMENT, OTHER_CODE: the codes differ. After the third wrong code the pairing ends: someone else may be
+        ///   linking.
+        /// - FAILED_PRECONDITION
+        ///   - NO_PAIRING: no pairing is in progress.
+        ///   - CODE_NOT_REQUESTED: the pairing does not wait for a code.
+        ///   - ASSERTION_REFUSED: WhatsApp has ended the ceremony.
+        /// - UNAVAILABLE, CONNECTION_LOST: the outcome is unknown, and the ceremony has ended.
+        pub async fn confirm_passkey(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ConfirmPasskeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConfirmPasskeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/openclaw.agent.v1.Agent/ConfirmPasskey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("openclaw.agent.v1.Agent", "ConfirmPasskey"));
+            self.inner.unary(req, path, codec).await
         }
         /// Reconnects once, now, with the stored credentials and without the phone.
         ///
@@ -6118,6 +6233,42 @@ pub mod agent_server {
             &self,
             request: tonic::Request<super::PairRequest>,
         ) -> std::result::Result<tonic::Response<Self::PairStream>, tonic::Status>;
+        /// Answers the passkey challenge of the pairing in progress, from any connection: `PairFrame.passkey` has the request
+        /// options. Returns when WhatsApp has accepted the assertion; the frames continue in the stream of Pair.
+        ///
+        /// - INVALID_ARGUMENT: not an assertion in WhatsApp Web's JSON, or made for another site.
+        /// - FAILED_PRECONDITION
+        ///   - NO_PAIRING: no pairing is in progress.
+        ///   - PASSKEY_NOT_REQUESTED: the pairing does not wait for an assertion, because WhatsApp asked for none, or one was
+        ///     accepted already.
+        ///   - OTHER_CHALLENGE: the assertion was made for an earlier pairing. Make one with the options of this one.
+        ///   - ASSERTION_REFUSED: WhatsApp does not accept the assertion, and has ended the ceremony. `metadata["code"]` is its
+        ///     code.
+        /// - UNAVAILABLE, CONNECTION_LOST: the outcome is unknown, and the ceremony has ended.
+        async fn answer_passkey(
+            &self,
+            request: tonic::Request<super::AnswerPasskeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AnswerPasskeyResponse>,
+            tonic::Status,
+        >;
+        /// Confirms that the phone shows the same code as the pairing in progress (`PasskeyChallenge.confirmation_code`).
+        /// The code is what the person reads on the phone.
+        ///
+        /// - INVALID_ARGUMENT, OTHER_CODE: the codes differ. After the third wrong code the pairing ends: someone else may be
+        ///   linking.
+        /// - FAILED_PRECONDITION
+        ///   - NO_PAIRING: no pairing is in progress.
+        ///   - CODE_NOT_REQUESTED: the pairing does not wait for a code.
+        ///   - ASSERTION_REFUSED: WhatsApp has ended the ceremony.
+        /// - UNAVAILABLE, CONNECTION_LOST: the outcome is unknown, and the ceremony has ended.
+        async fn confirm_passkey(
+            &self,
+            request: tonic::Request<super::ConfirmPasskeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConfirmPasskeyResponse>,
+            tonic::Status,
+        >;
         /// Reconnects once, now, with the stored credentials and without the phone.
         ///
         /// For an agent that was replaced, banned, outdated, logged out with an unknown code, or that waits for its next
@@ -6405,6 +6556,96 @@ pub mod agent_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Agent/AnswerPasskey" => {
+                    #[allow(non_camel_case_types)]
+                    struct AnswerPasskeySvc<T: Agent>(pub Arc<T>);
+                    impl<
+                        T: Agent,
+                    > tonic::server::UnaryService<super::AnswerPasskeyRequest>
+                    for AnswerPasskeySvc<T> {
+                        type Response = super::AnswerPasskeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AnswerPasskeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::answer_passkey(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AnswerPasskeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/openclaw.agent.v1.Agent/ConfirmPasskey" => {
+                    #[allow(non_camel_case_types)]
+                    struct ConfirmPasskeySvc<T: Agent>(pub Arc<T>);
+                    impl<
+                        T: Agent,
+                    > tonic::server::UnaryService<super::ConfirmPasskeyRequest>
+                    for ConfirmPasskeySvc<T> {
+                        type Response = super::ConfirmPasskeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ConfirmPasskeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::confirm_passkey(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ConfirmPasskeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

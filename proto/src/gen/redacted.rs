@@ -554,6 +554,26 @@ impl ::core::fmt::Debug for v1::passkey_challenge::Stage {
         f.debug_struct("Stage").finish_non_exhaustive()
     }
 }
+impl ::core::fmt::Debug for v1::AnswerPasskeyRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("AnswerPasskeyRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::AnswerPasskeyResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("AnswerPasskeyResponse").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::ConfirmPasskeyRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ConfirmPasskeyRequest").finish_non_exhaustive()
+    }
+}
+impl ::core::fmt::Debug for v1::ConfirmPasskeyResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ConfirmPasskeyResponse").finish_non_exhaustive()
+    }
+}
 impl ::core::fmt::Debug for v1::Linked {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("Linked").finish_non_exhaustive()

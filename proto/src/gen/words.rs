@@ -698,7 +698,7 @@ impl Word for v1::TypingState {
     }
 }
 impl Word for v1::PairFailureReason {
-    const ALL: &'static [Self] = &[Self::Deadline, Self::WhatsappUnreachable, Self::RefusedByWhatsapp, Self::PasskeyRequired, Self::VerificationFailed, Self::LinkedNotConnected, Self::NotCompleted, Self::Banned, Self::Outdated, Self::AgentStopping];
+    const ALL: &'static [Self] = &[Self::Deadline, Self::WhatsappUnreachable, Self::RefusedByWhatsapp, Self::PasskeyRequired, Self::VerificationFailed, Self::LinkedNotConnected, Self::NotCompleted, Self::Banned, Self::Outdated, Self::AgentStopping, Self::PasskeyRefused, Self::PasskeyInterrupted];
 
     fn word(self) -> &'static str {
         match self {
@@ -713,6 +713,8 @@ impl Word for v1::PairFailureReason {
             Self::Banned => "banned",
             Self::Outdated => "outdated",
             Self::AgentStopping => "agent_stopping",
+            Self::PasskeyRefused => "passkey_refused",
+            Self::PasskeyInterrupted => "passkey_interrupted",
         }
     }
 
@@ -729,6 +731,8 @@ impl Word for v1::PairFailureReason {
             "banned" => Self::Banned,
             "outdated" => Self::Outdated,
             "agent_stopping" => Self::AgentStopping,
+            "passkey_refused" => Self::PasskeyRefused,
+            "passkey_interrupted" => Self::PasskeyInterrupted,
             _ => return None,
         })
     }

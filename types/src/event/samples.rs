@@ -135,6 +135,7 @@ pub(super) fn every_link() -> impl Iterator<Item = Link> {
         phone: "+15550100123".parse::<Phone>().expect("a number"),
         lid: None,
         linked_at: at(),
+        device: DeviceName::default(),
     };
     states.into_iter().flat_map(move |state| {
         let account = account.clone();

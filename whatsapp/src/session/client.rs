@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use openclaw_types::{Device, DevicePlatform};
 use whatsapp_rust::async_channel::Receiver;
 use whatsapp_rust::client::Client;
 use whatsapp_rust::store::persistence_manager::PersistenceManager;
@@ -15,7 +16,7 @@ use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 use whatsapp_rust::{CacheConfig, ClientBuilderError, Runtime};
 
 use super::inbound::Inbound;
-use super::{DEVICE_NAME, dial, history};
+use super::{dial, history};
 use crate::store::Store;
 
 /// How often the library stores the changed fields of the device, as its `Bot` does.
@@ -52,6 +53,7 @@ pub(super) struct Workers {
 /// Makes a client. It does not connect.
 pub(super) async fn build(
     store: &Store,
+    as_device: &Device,
     version: Option<(u32, u32, u32)>,
     parts: Parts,
 ) -> Result<(Arc<Client>, Workers), OpenError> {
@@ -64,8 +66,14 @@ pub(super) async fn build(
     } = parts;
     let device = PersistenceManager::new(store.backend()).await?;
     let props = DevicePropsOverride::new()
-        .with_os(DEVICE_NAME)
-        .with_platform_type(PlatformType::CHROME);
+        .with_os(as_device.name.as_str())
+        .with_platform_type(match as_device.platform {
+            DevicePlatform::Chrome => PlatformType::CHROME,
+            DevicePlatform::Firefox => PlatformType::FIREFOX,
+            DevicePlatform::Edge => PlatformType::EDGE,
+            DevicePlatform::Safari => PlatformType::SAFARI,
+            DevicePlatform::Desktop => PlatformType::DESKTOP,
+        });
     device
         .process_command(DeviceCommand::SetDeviceProps(props))
         .await;

@@ -413,9 +413,10 @@ impl EventHandler for Inbound {
             }
             Event::PairingCodeRefresh(_) => self.report(Report::PhoneCodeSpent),
             Event::PairPasskeyRequest(request) => {
-                self.report(Report::PasskeyRequest(Secret(
-                    request.request_options_json.clone(),
-                )));
+                self.report(Report::PasskeyRequest {
+                    options: Secret(request.request_options_json.clone()),
+                    valid: Duration::from_secs(600),
+                });
             }
             Event::PairPasskeyConfirmation(confirmation) => {
                 self.report(Report::PasskeyConfirmation(Secret(

@@ -80,6 +80,26 @@ where
         Ok(Response::new(frames.boxed()))
     }
 
+    async fn answer_passkey(
+        &self,
+        request: Request<pb::AnswerPasskeyRequest>,
+    ) -> Result<Response<pb::AnswerPasskeyResponse>, Status> {
+        let (assertion, proof) = convert::answer_passkey_request(request.get_ref())?;
+        let answered = self.agent.answer_passkey(assertion, proof).await;
+        answered.map_err(|denied| status::passkey(&denied))?;
+        Ok(Response::new(pb::AnswerPasskeyResponse {}))
+    }
+
+    async fn confirm_passkey(
+        &self,
+        request: Request<pb::ConfirmPasskeyRequest>,
+    ) -> Result<Response<pb::ConfirmPasskeyResponse>, Status> {
+        let code = convert::confirm_passkey_request(request.into_inner());
+        let confirmed = self.agent.confirm_passkey(code).await;
+        confirmed.map_err(|denied| status::passkey(&denied))?;
+        Ok(Response::new(pb::ConfirmPasskeyResponse {}))
+    }
+
     async fn status(
         &self,
         request: Request<pb::StatusRequest>,

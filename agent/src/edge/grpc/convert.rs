@@ -54,7 +54,7 @@ pub(super) use media::{
     uploaded,
 };
 pub(super) use page::{Page, page};
-pub(super) use pair::{frame, pair_request};
+pub(super) use pair::{answer_passkey_request, confirm_passkey_request, frame, pair_request};
 pub(super) use polls::{poll_results, poll_results_request};
 pub(super) use rollback::{
     decision, report_store_request, report_store_response, rollback_resolved, store_seen,

@@ -12,6 +12,8 @@ use super::status::with_info;
 /// `WatchEvents` with a consumer or with presence, and `GetContact` if WhatsApp has to be asked, require more: see [`require`].
 const TABLE: &[(&str, Role)] = &[
     ("/openclaw.agent.v1.Agent/Pair", Role::Operator),
+    ("/openclaw.agent.v1.Agent/AnswerPasskey", Role::Operator),
+    ("/openclaw.agent.v1.Agent/ConfirmPasskey", Role::Operator),
     ("/openclaw.agent.v1.Agent/Status", Role::Reader),
     ("/openclaw.agent.v1.Agent/Resume", Role::Operator),
     ("/openclaw.agent.v1.Agent/Send", Role::Sender),

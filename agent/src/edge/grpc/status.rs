@@ -7,6 +7,7 @@ mod contacts;
 mod groups;
 mod history;
 mod media;
+mod passkey;
 mod sending;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ pub(super) use contacts::{lookup, picture, picture_failed};
 pub(super) use groups::{group, group_failure, participant};
 pub(super) use history::history;
 pub(super) use media::{download_denied, download_failed, upload_denied};
+pub(super) use passkey::passkey;
 pub(super) use sending::{cancel_denied, send_failure, target};
 
 /// The hint for a rolled back store.

@@ -1,10 +1,8 @@
 //! The owner's part for the account: loads it at the start, stores it, and unlinks it.
 
-use std::time::SystemTime;
-
 use openclaw_state::clock;
 use openclaw_state::vault::Tables;
-use openclaw_types::{Account, Lid, LinkState, Phone, Reason};
+use openclaw_types::{Account, DeviceName, Lid, LinkState, Phone, Reason};
 use openclaw_whatsapp::session::{OpenError, Session};
 
 use super::Owner;
@@ -32,10 +30,8 @@ impl Owner {
             return Ok(());
         };
         let kept = record::load(&self.vault);
-        let linked_at = kept
-            .as_ref()
-            .map_or_else(clock::wall, |kept| kept.account.linked_at);
-        self.remember(phone, lid, linked_at);
+        let known = kept.as_ref().map(|kept| kept.account.clone());
+        self.remember(phone, lid, known);
         let mut verdict = None;
         if let Some(kept) = kept {
             verdict = kept.verdict;
@@ -62,12 +58,18 @@ impl Owner {
         Ok(())
     }
 
-    pub(super) fn remember(&mut self, phone: Phone, lid: Option<Lid>, linked_at: SystemTime) {
+    /// Publishes the account; `known` has what the session does not know.
+    pub(super) fn remember(&mut self, phone: Phone, lid: Option<Lid>, known: Option<Account>) {
+        let (linked_at, device) = known.map_or_else(
+            || (clock::wall(), DeviceName::default()),
+            |account| (account.linked_at, account.device),
+        );
         self.update(|link| {
             link.account = Some(Account {
                 phone,
                 lid,
                 linked_at,
+                device,
             });
         });
     }

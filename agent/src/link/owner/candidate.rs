@@ -7,7 +7,7 @@ use openclaw_state::clock;
 use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_state::vault::Tables;
 use openclaw_types::{Account, Lid, Link, LinkState, Phone, Reason};
-use openclaw_whatsapp::session::{Loss, OpenError, Report, Setup};
+use openclaw_whatsapp::session::{Loss, OpenError, Report, Session, Setup};
 use openclaw_whatsapp::store::Store;
 
 use super::Owner;
@@ -24,24 +24,27 @@ pub(super) struct Candidate {
     pub(super) connect_at: Option<SystemTime>,
     /// The account that has accepted it.
     accepted: Option<(Phone, Option<Lid>)>,
+    /// With the name that it is linked under.
+    setup: Setup,
 }
 
 impl Candidate {
     /// With new keys.
-    pub(super) async fn open(setup: &Setup, store: &Store) -> Result<Self, OpenError> {
+    pub(super) async fn open(setup: Setup, store: &Store) -> Result<Self, OpenError> {
         let mut candidate = Self {
             store: store.aside(),
             running: None,
             connect_at: Some(clock::now()),
             accepted: None,
+            setup,
         };
-        candidate.reopen(setup).await?;
+        candidate.reopen().await?;
         Ok(candidate)
     }
 
-    async fn reopen(&mut self, setup: &Setup) -> Result<(), OpenError> {
+    async fn reopen(&mut self) -> Result<(), OpenError> {
         if self.running.is_none() {
-            self.running = Some(Running::open(setup, &self.store).await?);
+            self.running = Some(Running::open(&self.setup, &self.store).await?);
         }
         Ok(())
     }
@@ -57,6 +60,10 @@ impl Candidate {
         if let Some(running) = &self.running {
             running.session().request_phone_code(phone);
         }
+    }
+
+    pub(super) fn session(&self) -> Option<Session> {
+        self.running.as_ref().map(|it| it.session().clone())
     }
 
     async fn discard_session(&mut self) {
@@ -128,7 +135,7 @@ impl Owner {
             return Ok(());
         }
         candidate.connect_at = None;
-        candidate.reopen(&self.setup).await?;
+        candidate.reopen().await?;
         let started = candidate.running.as_mut().is_some_and(Running::connect);
         if started
             && let Method::PhoneCode(phone) = active.pairing.method()
@@ -156,7 +163,9 @@ impl Owner {
             running,
             connect_at,
             accepted,
+            setup,
         } = candidate;
+        let device = setup.device.name;
         let (phone, lid) = accepted?;
         let Link {
             account: before,
@@ -168,6 +177,7 @@ impl Owner {
             phone,
             lid,
             linked_at: clock::now(),
+            device,
         };
         let same = before.as_ref().is_some_and(|it| it.phone == account.phone);
         let restriction = restriction.filter(|_| same);

@@ -3,7 +3,7 @@
 use openclaw_state::clock;
 use openclaw_state::failpoint::{self, Failpoint};
 use openclaw_types::{Link, LinkState};
-use openclaw_whatsapp::session::{OpenError, Report};
+use openclaw_whatsapp::session::{OpenError, Report, Secret, Session};
 use tokio::sync::mpsc;
 
 use super::candidate::Candidate;
@@ -11,7 +11,7 @@ use super::{Active, MAX_QUEUED_FRAMES, Owner};
 use crate::link::Denied;
 use crate::link::pairing::{Pairing, Step};
 use crate::link::running::Running;
-use crate::link::{Frame, PairFailure, PairRequest};
+use crate::link::{Frame, PairFailure, PairRequest, PasskeyDenied};
 
 impl Owner {
     /// Starts a pairing. An existing link, whatever its state, is not affected.
@@ -27,11 +27,16 @@ impl Owner {
         if account.is_some() && !state.needs_person() && !request.replace {
             return Ok(Err(Denied::AlreadyLinked));
         }
-        let candidate = Candidate::open(&self.setup, &self.store).await?;
+        let mut setup = self.setup.clone();
+        if let Some(name) = &request.device_name {
+            setup.device.name.clone_from(name);
+        }
+        let device = setup.device.name.clone();
+        let candidate = Candidate::open(setup, &self.store).await?;
         let (frames, receiver) = mpsc::channel(MAX_QUEUED_FRAMES);
         let now = clock::now();
         self.pairing = Some(Active {
-            pairing: Pairing::new(&request, now),
+            pairing: Pairing::new(&request, device, now),
             frames,
             candidate: Some(candidate),
             unwatched: false,
@@ -44,6 +49,25 @@ impl Owner {
         }
         self.connect_candidate(now).await?;
         Ok(Ok(receiver))
+    }
+
+    /// The session of the device that is being linked. A code must be that of the pairing: with the last wrong one, the
+    /// pairing ends.
+    pub(super) async fn pairing_session(
+        &mut self,
+        code: Option<&Secret>,
+    ) -> Result<Session, PasskeyDenied> {
+        self.abandon_if_closed().await;
+        let active = self.pairing.as_mut().ok_or(PasskeyDenied::NoPairing)?;
+        let compared = code.map_or(Ok(()), |code| active.pairing.compare(code));
+        let candidate = active.candidate.as_ref();
+        let session = candidate.and_then(Candidate::session);
+        if let Err(PasskeyDenied::OtherCode { attempts_left: 0 }) = compared {
+            let failed = Frame::Failed(PairFailure::PasskeyRefused);
+            self.finish_pairing(failed).await;
+        }
+        compared?;
+        session.ok_or(PasskeyDenied::NoPairing)
     }
 
     /// True if a pairing has made the current link and waits for its login.

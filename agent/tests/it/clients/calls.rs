@@ -70,7 +70,17 @@ const NEEDED: &[(Role, &str, &[&str])] = &[
     ),
     (Role::Sender, "Contacts", &["Lookup", "GetPicture"]),
     (Role::Sender, "Files", &["Upload"]),
-    (Role::Operator, "Agent", &["Pair", "Resume", "Unpair"]),
+    (
+        Role::Operator,
+        "Agent",
+        &[
+            "Pair",
+            "AnswerPasskey",
+            "ConfirmPasskey",
+            "Resume",
+            "Unpair",
+        ],
+    ),
     (
         Role::Operator,
         "Access",

@@ -10,6 +10,7 @@ use crate::clock::millis_between;
 use crate::failure::Failure;
 use crate::numbers::Numbers;
 use crate::pair::frame::Shown;
+use crate::pair::passkey::{AFTER_SNIPPET, BEFORE_SNIPPET, Challenge, WHY};
 use crate::pair::view;
 use crate::qr::svg;
 use crate::text::one_line;
@@ -40,6 +41,8 @@ pub(super) enum Method {
 pub(super) enum Scene {
     /// A frame of the pairing.
     Pairing(Shown),
+    /// WhatsApp has accepted the passkey's answer, or the phone's code.
+    Accepted,
     /// The phone with this number is linked.
     Linked(String),
     /// The pairing failed; the page may begin again.
@@ -100,6 +103,18 @@ impl Board {
         });
     }
 
+    /// Shows that an answer to the version `asked` was accepted, unless the pairing went on meanwhile.
+    pub(super) fn accepted(&self, asked: u64) {
+        self.0.send_if_modified(|posted| {
+            let is_next = posted.version == asked;
+            if is_next {
+                posted.version += 1;
+                posted.scene = Arc::new(Scene::Accepted);
+            }
+            is_next
+        });
+    }
+
     /// Waits for something else than the version `seen`. May be dropped while it waits.
     pub(super) async fn after(&self, seen: Option<u64>) {
         let mut posts = self.0.subscribe();
@@ -117,6 +132,19 @@ impl Board {
 }
 
 impl Posted {
+    /// Its number.
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The challenge, while the passkey is asked for.
+    pub(super) fn challenge(&self) -> Option<&Challenge> {
+        match &*self.scene {
+            Scene::Pairing(Shown::Passkey(challenge)) => Some(challenge),
+            _ => None,
+        }
+    }
+
     /// True if nothing follows.
     pub(super) fn is_last(&self) -> bool {
         self.scene.is_last()
@@ -131,11 +159,14 @@ impl Posted {
             ends_at,
             scene,
         } = self;
-        let code_ends_at = match &**scene {
+        let (code_ends_at, ends_at) = match &**scene {
             Scene::Pairing(Shown::Qr { expires_at, .. } | Shown::PhoneCode { expires_at, .. }) => {
-                *expires_at
+                (*expires_at, *ends_at)
             }
-            _ => None,
+            // A ceremony has its own time.
+            Scene::Pairing(Shown::Passkey(challenge)) => (challenge.expires_at, None),
+            Scene::Pairing(Shown::Compare { .. }) | Scene::Accepted => (None, None),
+            _ => (None, *ends_at),
         };
         let left = |at: Timestamp| millis_between(now, at).max(0);
         Message {
@@ -174,7 +205,14 @@ enum View {
     PhoneCode {
         code: String,
     },
-    Passkey,
+    Passkey {
+        why: &'static str,
+        /// The steps before the snippet, and the one after it.
+        before: [&'static str; 2],
+        snippet: String,
+        after: &'static str,
+    },
+    Accepted,
     Compare {
         code: String,
     },
@@ -204,7 +242,13 @@ impl View {
             Scene::Pairing(Shown::PhoneCode { code, .. }) => Self::PhoneCode {
                 code: view::grouped(code),
             },
-            Scene::Pairing(Shown::Passkey) => Self::Passkey,
+            Scene::Pairing(Shown::Passkey(challenge)) => Self::Passkey {
+                why: WHY,
+                before: BEFORE_SNIPPET.map(unnumbered),
+                snippet: challenge.snippet(),
+                after: unnumbered(AFTER_SNIPPET),
+            },
+            Scene::Accepted => Self::Accepted,
             Scene::Pairing(Shown::Compare { code }) => Self::Compare {
                 code: one_line(code),
             },
@@ -222,4 +266,9 @@ impl View {
             },
         }
     }
+}
+
+/// A step without its number, which the page's list adds.
+fn unnumbered(step: &'static str) -> &'static str {
+    step.split_once(". ").map_or(step, |(_, step)| step)
 }

@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::body::Bytes;
+use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_proto::v1::pair_request::How;
 use openclaw_proto::v1::{PhoneCodeMethod, QrMethod};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
+use tonic::transport::Channel;
 
 use super::board::Board;
 use crate::failure::Failure;
+use crate::pair::passkey;
 use crate::web::{ANSWER_TIMEOUT, Answer, Call, Site};
 use crate::{clock, numbers};
 
@@ -34,16 +37,25 @@ pub(super) type Asked = (Order, oneshot::Sender<Result<(), Failure>>);
 /// The site of one run.
 pub(super) struct Pages {
     board: Board,
+    agent: AgentClient<Channel>,
+    /// True if a code is compared in any case.
+    compare_code: bool,
     orders: mpsc::Sender<Asked>,
     audience: Audience,
 }
 
 impl Pages {
     /// A site that shows `board`, and the orders that arrive there.
-    pub(super) fn new(board: Board) -> (Self, mpsc::Receiver<Asked>) {
+    pub(super) fn new(
+        board: Board,
+        agent: AgentClient<Channel>,
+        compare_code: bool,
+    ) -> (Self, mpsc::Receiver<Asked>) {
         let (orders, asked) = mpsc::channel(MAX_ORDERS);
         let pages = Self {
             board,
+            agent,
+            compare_code,
             orders,
             audience: Audience::default(),
         };
@@ -67,22 +79,63 @@ impl Pages {
         Answer::json(&posted.message(clock::now()))
     }
 
-    async fn order(&self, order: Result<Order, Failure>) -> Answer {
-        let asked = async {
-            let (reply, replied) = oneshot::channel();
-            let busy = || Failure::new("the pairing is ending");
-            self.orders.try_send((order?, reply)).map_err(|_| busy())?;
-            let replied = timeout(ANSWER_TIMEOUT, replied).await;
-            replied.map_err(|_| busy())?.map_err(|_| busy())?
-        };
-        match asked.await {
-            Ok(()) => Answer::json(&serde_json::json!({})),
-            Err(failure) => Answer::json(&Refused {
-                error: failure.to_string(),
-                hint: failure.hint(),
+    /// Passes an order on to the pairing.
+    async fn order(&self, order: Order) -> Result<(), Failure> {
+        let (reply, replied) = oneshot::channel();
+        let ending = || Failure::new("the pairing is ending");
+        let sent = self.orders.try_send((order, reply));
+        sent.map_err(|_| ending())?;
+        replied.await.map_err(|_| ending())?
+    }
+
+    /// Sends what the person has pasted, if it answers the challenge on the page.
+    async fn passkey(&self, given: Passkey) -> Result<(), Failure> {
+        let posted = self.board.current();
+        let challenge = posted
+            .challenge()
+            .ok_or_else(|| Failure::new("no passkey is asked for now"))?;
+        let assertion = challenge.answer(&given.answer).unwrap_or_else(|| {
+            Err(Failure::new("the answer is not complete")
+                .with_hint("paste what the button has copied, whole"))
+        })?;
+        let compare = given.compare || self.compare_code;
+        passkey::answer(&mut self.agent.clone(), assertion, compare).await?;
+        self.board.accepted(posted.version());
+        Ok(())
+    }
+
+    /// Sends the code that the phone shows.
+    async fn confirm(&self, given: Confirm) -> Result<(), Failure> {
+        let asked = self.board.current().version();
+        let code = given.code.trim().to_owned();
+        passkey::confirm(&mut self.agent.clone(), code).await?;
+        self.board.accepted(asked);
+        Ok(())
+    }
+
+    /// `None` if nothing is at this path.
+    async fn post(&self, path: &str, body: &Bytes) -> Option<Result<(), Failure>> {
+        let done = async {
+            Some(match path {
+                "begin" => match begin(body) {
+                    Ok(order) => self.order(order).await,
+                    Err(failure) => Err(failure),
+                },
+                "passkey" => match read(body) {
+                    Ok(given) => self.passkey(given).await,
+                    Err(failure) => Err(failure),
+                },
+                "confirm" => match read(body) {
+                    Ok(given) => self.confirm(given).await,
+                    Err(failure) => Err(failure),
+                },
+                _ => return None,
             })
-            .with_status(StatusCode::UNPROCESSABLE_ENTITY),
-        }
+        };
+        let late = Failure::new("there is no answer yet");
+        timeout(ANSWER_TIMEOUT, done)
+            .await
+            .unwrap_or_else(|_| Some(Err(late.with_hint("wait for what the page shows next"))))
     }
 }
 
@@ -100,12 +153,21 @@ impl Site for Pages {
                 "state" => self.state(&query).await,
                 _ => nothing(),
             },
-            Call::Post { path, body } => match path.as_str() {
-                "begin" => self.order(begin(&body)).await,
-                _ => nothing(),
+            Call::Post { path, body } => match self.post(&path, &body).await {
+                Some(Ok(())) => Answer::json(&serde_json::json!({})),
+                Some(Err(failure)) => refused(&failure),
+                None => nothing(),
             },
         }
     }
+}
+
+fn refused(failure: &Failure) -> Answer {
+    Answer::json(&Refused {
+        error: failure.to_string(),
+        hint: failure.hint(),
+    })
+    .with_status(StatusCode::UNPROCESSABLE_ENTITY)
 }
 
 fn nothing() -> Answer {
@@ -118,6 +180,22 @@ struct Begin {
     phone: Option<String>,
     #[serde(default)]
     qr: bool,
+}
+
+/// The answer of a passkey, as it was pasted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Passkey {
+    answer: String,
+    #[serde(default)]
+    compare: bool,
+}
+
+/// The code on the phone, as it was typed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirm {
+    code: String,
 }
 
 fn begin(body: &Bytes) -> Result<Order, Failure> {

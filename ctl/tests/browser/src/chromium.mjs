@@ -48,6 +48,27 @@ export class Chromium {
 		return context.newPage()
 	}
 
+	/**
+	 * A tab on a page of another site, which is not fetched from there but made up here. The browser treats it as that site, and
+	 * has a passkey for it: an authenticator in software, with this private key.
+	 */
+	async site(url, { rpId, id, privateKey }) {
+		const origin = new URL(url).origin
+		await this.#browser.defaultBrowserContext().overridePermissions(origin, ['clipboard-read', 'clipboard-sanitized-write'])
+		const tab = await this.#browser.newPage()
+		await tab.setRequestInterception(true)
+		tab.on('request', request => request.respond({ contentType: 'text/html', body: '<!doctype html><title>A site</title>' }))
+		const devtools = await tab.createCDPSession()
+		await devtools.send('WebAuthn.enable')
+		const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
+			options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true }
+		})
+		const credential = { credentialId: id.toString('base64'), isResidentCredential: true, rpId, privateKey: privateKey.toString('base64'), userHandle: Buffer.from('1').toString('base64'), signCount: 0 }
+		await devtools.send('WebAuthn.addCredential', { authenticatorId, credential })
+		await tab.goto(url)
+		return tab
+	}
+
 	/** The origins that all tabs have sent requests to. */
 	origins() {
 		return [...new Set(this.#requests.filter(url => !url.startsWith('data:')).map(url => new URL(url).origin))]

@@ -258,3 +258,116 @@ async fn an_accepted_code_is_not_thrown_away() {
     visitor.until("linked").await;
     assert_eq!(served.program.end().await.exit, Some(0));
 }
+
+/// Options and the assertion that answers them.
+fn ceremony() -> (Value, String) {
+    let options = json!({"challenge": "YWJj", "rpId": "whatsapp.com"});
+    let data =
+        json!({"type": "webauthn.get", "challenge": "YWJj", "origin": "https://web.whatsapp.com"});
+    let data = data_encoding::BASE64URL_NOPAD.encode(data.to_string().as_bytes());
+    let answer = json!({"id": "aWQ", "rawId": "aWQ", "type": "public-key", "response": {"clientDataJSON": data}});
+    (options, answer.to_string())
+}
+
+#[tokio::test]
+async fn the_page_leads_through_a_passkey_ceremony_with_a_code_to_compare() {
+    let (options, answer) = ceremony();
+    let frames = vec![
+        json!({"passkey": {"request_options_json": options.to_string(), "expires_at": "now+599900ms"}}),
+        json!({"when": "answered"}),
+        json!({"passkey": {"confirmation_code": "ABCD-1234"}}),
+        json!({"when": "confirmed"}),
+        json!({"scanned": {}}),
+        linked(),
+    ];
+    let other = json!({"error": {"code": "INVALID_ARGUMENT", "reason": "OTHER_CODE", "message": "that is another code", "hint": "type the code that the phone shows now"}});
+    let script = crate::script::Script {
+        pair: [frames].into(),
+        answer_passkey: [json!({})].into(),
+        confirm_passkey: [other, json!({})].into(),
+        ..Default::default()
+    };
+    let served = Served::follow(script, &[]).await;
+    let visitor = served.enter().await;
+    let state = visitor.until("passkey").await;
+    assert!(
+        state["snippet"]
+            .as_str()
+            .unwrap()
+            .contains(r#""challenge":"YWJj""#)
+    );
+    let left = state["code_ms"].as_i64().unwrap();
+    assert!(left > 60_000 && left <= 599_900, "{left}");
+    assert_eq!(state["pairing_ms"], Value::Null);
+
+    for (pasted, error) in [
+        ("hello", "this is not the answer: it is not JSON"),
+        (&answer[..20], "the answer is not complete"),
+        (
+            &answer.replace("clientDataJSON", "x"),
+            "this is not the answer: it has no response.clientDataJSON",
+        ),
+    ] {
+        let refused = visitor.post("passkey", &json!({"answer": pasted})).await;
+        assert_eq!(refused.status, 422, "{pasted}");
+        let refused: Value = serde_json::from_str(&refused.body).unwrap();
+        assert_eq!(refused["error"], error);
+    }
+    let early = visitor
+        .post("confirm", &json!({"code": "x", "odd": 1}))
+        .await;
+    assert_eq!(early.status, 422);
+    let quoted = format!("'{answer}'\n");
+    let sent = visitor
+        .post("passkey", &json!({"answer": quoted, "compare": true}))
+        .await;
+    assert_eq!(sent.status, 200, "{}", sent.body);
+    visitor.until("accepted").await;
+    let again = visitor.post("passkey", &json!({"answer": answer})).await;
+    assert!(
+        again.body.contains("no passkey is asked for now"),
+        "{}",
+        again.body
+    );
+
+    served
+        .printed
+        .send_modify(|printed| printed.push_str("answered"));
+    assert_eq!(visitor.until("compare").await["code"], "ABCD-1234");
+    let wrong = visitor.post("confirm", &json!({"code": "ABCD-9999"})).await;
+    assert_eq!(wrong.status, 422);
+    assert!(
+        wrong.body.contains("that is another code"),
+        "{}",
+        wrong.body
+    );
+    assert_eq!(
+        visitor
+            .post("confirm", &json!({"code": " abcd-1234 "}))
+            .await
+            .status,
+        200
+    );
+    visitor.until("accepted").await;
+    served
+        .printed
+        .send_modify(|printed| printed.push_str("confirmed"));
+    visitor.until("linked").await;
+
+    let asked = served.agent.asked();
+    let asked: Vec<&String> = asked
+        .iter()
+        .filter(|call| call.contains("Passkey"))
+        .collect();
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert!(asked[0].contains(r#""compareCode":true"#) && asked[0].contains("clientDataJSON"));
+    assert_eq!(asked[2], r#"ConfirmPasskey {"code":"abcd-1234"}"#);
+    let ended = served.program.end().await;
+    assert_eq!(ended.exit, Some(0));
+    for output in [ended.stdout, ended.stderr] {
+        assert!(
+            !output.contains("ABCD-1234") && !output.contains("YWJj"),
+            "{output}"
+        );
+    }
+}

@@ -21,6 +21,7 @@ fn link(state: LinkState, seconds: u64) -> Link {
             phone: "+15550100123".parse().unwrap(),
             lid: None,
             linked_at: at(0),
+            device: DeviceName::default(),
         }),
         reason: None,
         code: None,

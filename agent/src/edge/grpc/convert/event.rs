@@ -3,7 +3,6 @@
 use openclaw_proto::{convert, v1 as pb};
 use openclaw_state::clock;
 use openclaw_types::{AgentName, Contact, Event, Link};
-use openclaw_whatsapp::session::DEVICE_NAME;
 
 /// The agent's identity: its name and the id of its store.
 pub(in crate::edge::grpc) fn identity(
@@ -22,16 +21,5 @@ pub(in crate::edge::grpc) fn event(
     agent: pb::AgentIdentity,
 ) -> pb::Event {
     let hint = |link: &Link| link.hint(clock::now(), clock::utc);
-    let mut event = convert::event(event, agent, chat_with, hint);
-    if let Some(pb::event::Kind::Link(link)) = &mut event.kind {
-        with_device(link);
-    }
-    event
-}
-
-/// The name of the linked device is that of this program.
-pub(super) fn with_device(link: &mut pb::LinkStatus) {
-    if !link.phone.is_empty() {
-        DEVICE_NAME.clone_into(&mut link.device);
-    }
+    convert::event(event, agent, chat_with, hint)
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use openclaw_proto::v1 as pb;
 use openclaw_state::clock;
-use openclaw_whatsapp::session::DEVICE_NAME;
+use openclaw_types::DeviceName;
+use openclaw_whatsapp::session::{Assertion, HandoffProof, Secret};
 use prost_types::Timestamp;
 use tonic::Status as GrpcStatus;
 
@@ -27,6 +28,7 @@ pub(in crate::edge::grpc) fn pair_request(
         how,
         replace,
         timeout,
+        device_name,
     } = request;
     let method = match how {
         None => return Err(invalid("how", &NoMethod)),
@@ -38,17 +40,48 @@ pub(in crate::edge::grpc) fn pair_request(
         ),
     };
     let timeout = duration("timeout", timeout, DEFAULT_TIMEOUT, MAX_TIMEOUT)?;
+    let device_name = (!device_name.is_empty()).then(|| device_name.parse::<DeviceName>());
+    let device_name = device_name
+        .transpose()
+        .map_err(|error| invalid("device_name", &error))?;
     Ok(PairRequest {
         method,
         replace,
+        device_name,
         timeout,
     })
+}
+
+pub(in crate::edge::grpc) fn answer_passkey_request(
+    request: &pb::AnswerPasskeyRequest,
+) -> Result<(Assertion, HandoffProof), GrpcStatus> {
+    let pb::AnswerPasskeyRequest {
+        assertion_json,
+        compare_code,
+    } = request;
+    let assertion =
+        Assertion::parse(assertion_json).map_err(|error| invalid("assertion_json", &error))?;
+    let proof = match compare_code {
+        true => HandoffProof::CompareCode,
+        false => HandoffProof::Send,
+    };
+    Ok((assertion, proof))
+}
+
+pub(in crate::edge::grpc) fn confirm_passkey_request(request: pb::ConfirmPasskeyRequest) -> Secret {
+    let pb::ConfirmPasskeyRequest { code } = request;
+    Secret(code)
 }
 
 pub(in crate::edge::grpc) fn frame(frame: Frame) -> pb::PairFrame {
     use pb::pair_frame::Frame as Wire;
     use pb::passkey_challenge::Stage;
-    let passkey = |stage| Wire::Passkey(pb::PasskeyChallenge { stage: Some(stage) });
+    let passkey = |stage, expires_at| {
+        Wire::Passkey(pb::PasskeyChallenge {
+            stage: Some(stage),
+            expires_at: Some(Timestamp::from(clock::shown(expires_at))),
+        })
+    };
     let frame = match frame {
         Frame::Qr(qr) => {
             let Qr {
@@ -70,12 +103,17 @@ pub(in crate::edge::grpc) fn frame(frame: Frame) -> pb::PairFrame {
             code: code.0,
             expires_at: Some(Timestamp::from(clock::shown(expires_at))),
         }),
-        Frame::PasskeyRequest(options) => passkey(Stage::RequestOptionsJson(options.0)),
-        Frame::PasskeyConfirmation(code) => passkey(Stage::ConfirmationCode(code.0)),
+        Frame::PasskeyRequest {
+            options,
+            expires_at,
+        } => passkey(Stage::RequestOptionsJson(options.0), expires_at),
+        Frame::PasskeyConfirmation { code, expires_at } => {
+            passkey(Stage::ConfirmationCode(code.0), expires_at)
+        }
         Frame::Scanned => Wire::Scanned(pb::Scanned {}),
-        Frame::Linked { phone } => Wire::Linked(pb::Linked {
+        Frame::Linked { phone, device } => Wire::Linked(pb::Linked {
             phone: phone.e164(),
-            device: DEVICE_NAME.to_owned(),
+            device: device.into(),
         }),
         Frame::Failed(failure) => Wire::Failed(pair_failure(failure)),
     };
@@ -94,7 +132,9 @@ const fn reason(failure: PairFailure) -> pb::PairFailureReason {
         PairFailure::Deadline => pb::PairFailureReason::Deadline,
         PairFailure::Unreachable => pb::PairFailureReason::WhatsappUnreachable,
         PairFailure::Refused => pb::PairFailureReason::RefusedByWhatsapp,
-        PairFailure::Passkey => pb::PairFailureReason::PasskeyRequired,
+        PairFailure::PasskeyUnanswered => pb::PairFailureReason::PasskeyRequired,
+        PairFailure::PasskeyRefused => pb::PairFailureReason::PasskeyRefused,
+        PairFailure::PasskeyInterrupted => pb::PairFailureReason::PasskeyInterrupted,
         PairFailure::Verification => pb::PairFailureReason::VerificationFailed,
         PairFailure::NotConnected => pb::PairFailureReason::LinkedNotConnected,
         PairFailure::NotCompleted => pb::PairFailureReason::NotCompleted,

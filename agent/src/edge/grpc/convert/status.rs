@@ -153,7 +153,6 @@ const fn confinement(confinement: Confinement) -> pb::Confinement {
 fn link_status(link: Link, last_frame: Option<SystemTime>) -> pb::LinkStatus {
     let hint = link.hint(clock::now(), clock::utc);
     let mut status = openclaw_proto::convert::link_status(link, hint);
-    super::event::with_device(&mut status);
     status.last_frame_at = last_frame.map(Timestamp::from);
     status
 }

@@ -1,0 +1,149 @@
+//! The person's part of the passkey ceremony, on stderr: what to do, the time left, and the answers.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use openclaw_proto::v1::agent_client::AgentClient;
+use prost_types::Timestamp;
+use tonic::transport::Channel;
+
+use super::passkey::{self, Challenge, Given, Input};
+use crate::cli::PairArgs;
+use crate::console;
+use crate::failure::Failure;
+
+/// The dialog; idle until a challenge arrives.
+pub(crate) struct Dialog {
+    agent: AgentClient<Channel>,
+    input: Input,
+    compare_code: bool,
+    json: bool,
+    awaits: Awaits,
+    /// True while the line with the time left is the last one on the terminal.
+    counting: bool,
+}
+
+/// What the person has to give.
+enum Awaits {
+    Nothing,
+    Assertion(Challenge),
+    Code,
+}
+
+impl Dialog {
+    pub(crate) fn new(agent: AgentClient<Channel>, args: &PairArgs, json: bool) -> Self {
+        Self {
+            agent,
+            input: Input::new(args.assertion.as_deref(), json),
+            compare_code: args.compare_code,
+            json,
+            awaits: Awaits::Nothing,
+            counting: false,
+        }
+    }
+
+    /// Explains a challenge, and begins to read the answer.
+    pub(crate) fn challenged(&mut self, challenge: Challenge) -> Result<(), Failure> {
+        if !self.json {
+            console::note(passkey::WHY);
+            passkey::BEFORE_SNIPPET
+                .iter()
+                .for_each(|step| console::note(step));
+            console::line(&challenge.snippet())?;
+            console::note(passkey::AFTER_SNIPPET);
+            console::note(&self.input.request());
+        }
+        self.awaits = Awaits::Assertion(challenge);
+        self.input.await_assertion()
+    }
+
+    /// Begins to read the code that the phone shows.
+    pub(crate) fn compares(&mut self) -> Result<(), Failure> {
+        self.awaits = Awaits::Code;
+        self.input.clear();
+        self.input.await_code()
+    }
+
+    /// The ceremony is over.
+    pub(crate) fn finished(&mut self) {
+        self.end_count();
+        self.awaits = Awaits::Nothing;
+        self.input = Input::Elsewhere;
+    }
+
+    /// Shows the time left.
+    pub(crate) fn refresh(&mut self, now: Timestamp) {
+        let left = match &self.awaits {
+            Awaits::Nothing => return,
+            Awaits::Assertion(challenge) => passkey::time_left(challenge.expires_at, now),
+            // The person's typing is shown.
+            Awaits::Code => return,
+        };
+        let is_terminal = io::stderr().is_terminal() && console::is_screen();
+        if let Some(left) = left.filter(|_| is_terminal && !self.json) {
+            self.counting = true;
+            let _ = write!(io::stderr().lock(), "\r\x1b[2KTime left: {left} ");
+        }
+    }
+
+    /// Waits for the next answer of the person. Losing the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Given {
+        match self.awaits {
+            Awaits::Nothing => std::future::pending().await,
+            Awaits::Assertion(_) | Awaits::Code => self.input.next().await,
+        }
+    }
+
+    /// Passes an answer on. A wrong one is reported, and may be given again: only the agent ends the pairing.
+    pub(crate) async fn take(&mut self, given: Given) {
+        let text = match given {
+            Given::Text(text) => text,
+            Given::Closed => return self.note(
+                "stdin is closed: give the answer with --assertion FILE, or from another client",
+            ),
+            Given::TooLong => return self.note("that is too long for an answer"),
+        };
+        let taken = match &self.awaits {
+            Awaits::Nothing => return,
+            Awaits::Assertion(challenge) => match challenge.answer(&text) {
+                None => return,
+                Some(answer) => {
+                    self.input.clear();
+                    self.answer(answer).await
+                }
+            },
+            Awaits::Code => {
+                self.input.clear();
+                let code = text.trim().to_owned();
+                passkey::confirm(&mut self.agent, code).await
+            }
+        };
+        match taken {
+            Ok(()) => {
+                self.awaits = Awaits::Nothing;
+                self.note("Accepted; waiting for the phone");
+            }
+            Err(failure) => {
+                self.end_count();
+                console::failure(&failure, self.json);
+            }
+        }
+    }
+
+    async fn answer(&mut self, answer: Result<String, Failure>) -> Result<(), Failure> {
+        self.note("Answer received, sending it to WhatsApp");
+        passkey::answer(&mut self.agent, answer?, self.compare_code).await
+    }
+
+    fn note(&mut self, text: &str) {
+        self.end_count();
+        if !self.json {
+            console::note(text);
+        }
+    }
+
+    fn end_count(&mut self) {
+        if std::mem::take(&mut self.counting) {
+            let _ = write!(io::stderr().lock(), "\r\x1b[2K");
+        }
+    }
+}
