@@ -18,7 +18,7 @@ mod names;
 mod order;
 mod outbound;
 mod own;
-mod passkey;
+mod pairing;
 mod polls;
 mod profiles;
 mod recipients;
@@ -50,7 +50,6 @@ use openclaw_types::{Device, Lid, Phone};
 use tokio::sync::{Notify, mpsc};
 use whatsapp_rust::RawNodeLease;
 use whatsapp_rust::client::{Client, NodeFilter};
-use whatsapp_rust::pair_code::PairCodeOptions;
 
 use crate::store::Store;
 
@@ -70,7 +69,9 @@ pub use media::{
 pub use names::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 pub use outbound::{EDIT_WINDOW, new_message_id};
 pub use own::own_message;
-pub use passkey::{Assertion, AssertionError, HandoffProof, PasskeyError};
+pub use pairing::{
+    Assertion, AssertionError, CeremonyEnd, HandoffProof, MAX_ASSERTION_BYTES, PasskeyError,
+};
 pub use polls::{OwnVote, PollToCount, has_poll_key, own_vote};
 pub use profiles::PictureAddress;
 pub use restriction::RestrictionReport;
@@ -123,14 +124,14 @@ pub enum Report {
     },
     /// The code no longer works; another one may be requested.
     PhoneCodeSpent,
-    /// WhatsApp requires a passkey.
+    /// WhatsApp requires a passkey: see [`Session::answer_passkey`]. No QR code follows.
     PasskeyRequest {
-        /// The request options as JSON.
+        /// The request's options, as JSON for `navigator.credentials.get`.
         options: Secret,
         /// How long the ceremony may take.
         valid: Duration,
     },
-    /// The code to compare during the passkey ceremony.
+    /// The code to compare with the one on the phone, as `XXXX-XXXX`: see [`Session::confirm_passkey`].
     PasskeyConfirmation(Secret),
     /// The phone accepted, and the new credentials are stored.
     Accepted {
@@ -182,7 +183,7 @@ pub enum Refusal {
     /// One side could not verify the other's signature.
     Verification,
     /// The passkey ceremony failed.
-    Passkey,
+    Passkey(CeremonyEnd),
     /// The new credentials could not be stored.
     Storage,
 }
@@ -191,6 +192,7 @@ pub enum Refusal {
 #[derive(Clone)]
 pub struct Session {
     client: Arc<Client>,
+    desk: Arc<pairing::Desk>,
     dialled: Arc<dial::Outcome>,
     recipients: Arc<recipients::Recipients>,
     tokens: Arc<tokens::Tokens>,
@@ -206,7 +208,7 @@ pub struct Driver {
     session: Session,
     reports: mpsc::Sender<Report>,
     seen: Arc<Seen>,
-    keepalive_limit: Duration,
+    wire: pairing::Wire,
     turns: Arc<runtime::Turns>,
     /// Counts each stanza when it arrives, while this is held: see [`backlog`].
     _stanzas: RawNodeLease,
@@ -217,8 +219,6 @@ pub struct Driver {
 /// Work of the library's event handler, which must not block, for the driver.
 #[derive(Debug, Default)]
 struct Seen {
-    /// The phone has accepted: store the credentials, then report.
-    accepted: Notify,
     /// The library has announced this device as available: withdraw that, unless a client wants it, or the phone shows no
     /// notifications.
     announced: Notify,
@@ -264,15 +264,21 @@ impl Session {
             backlog: Arc::clone(&backlog),
         };
         let history = Arc::<history::Requests>::default();
+        let wire = pairing::Wire {
+            dialer: dialer.clone(),
+            http: Arc::new(dial::Http::new(Arc::clone(&dialled))),
+            runtime: Arc::new(runtime::Paced::new(Arc::clone(&turns))),
+            version: setup.endpoint.client_version(),
+            keepalive_limit: setup.keepalive_limit,
+        };
         let parts = client::Parts {
             dialer,
             http: dial::Http::new(Arc::clone(&dialled)),
-            runtime: Arc::new(runtime::Paced::new(Arc::clone(&turns))),
+            runtime: Arc::clone(&wire.runtime),
             inbound: inbound.clone(),
             requests: Arc::clone(&history),
         };
-        let version = setup.endpoint.client_version();
-        let (client, workers) = client::build(store, &setup.device, version, parts).await?;
+        let (client, workers) = client::build(store, &setup.device, wire.version, parts).await?;
         store.attach(&client);
         gate.attach(&client);
         backlog.attach(&client);
@@ -280,6 +286,7 @@ impl Session {
         recover::recover(&client, store, setup, &inbound).await;
         let session = Self {
             client,
+            desk: Arc::default(),
             dialled,
             recipients,
             tokens: Arc::default(),
@@ -297,7 +304,7 @@ impl Session {
             session: session.clone(),
             reports,
             seen,
-            keepalive_limit: setup.keepalive_limit,
+            wire,
             turns,
             _stanzas: session.client.acquire_raw_node_forwarding(),
             workers: Some(workers),
@@ -332,19 +339,28 @@ impl Session {
     /// Requests a code to type on the phone, on the connection that is being made. The code, or a refusal, is
     /// reported.
     pub fn request_phone_code(&self, phone: Phone) {
-        const SOCKET_TIMEOUT: Duration = Duration::from_secs(20);
-        let client = Arc::clone(&self.client);
-        // The task ends with the code, with a refusal, or if the socket is never opened.
-        tokio::spawn(async move {
-            if client.wait_for_socket(SOCKET_TIMEOUT).await.is_ok() {
-                let phone_number = phone.digits().to_owned();
-                let options = PairCodeOptions {
-                    phone_number,
-                    ..Default::default()
-                };
-                let _ = client.pair_with_code(options).await;
-            }
-        });
+        self.desk.request_code(phone);
+    }
+
+    /// Answers [`Report::PasskeyRequest`]. Returns when WhatsApp has accepted the assertion; the link follows, or first
+    /// [`Report::PasskeyConfirmation`], if the code is to be compared.
+    ///
+    /// # Errors
+    /// The answer had no effect, or the ceremony failed; then a report says so as well.
+    pub async fn answer_passkey(
+        &self,
+        assertion: Assertion,
+        proof: HandoffProof,
+    ) -> Result<(), PasskeyError> {
+        self.desk.answer(assertion, proof).await
+    }
+
+    /// A person confirms the code of [`Report::PasskeyConfirmation`]. Returns when the phone has this device's keys.
+    ///
+    /// # Errors
+    /// No code was shown, or the ceremony failed; then a report says so as well.
+    pub async fn confirm_passkey(&self) -> Result<(), PasskeyError> {
+        self.desk.confirm().await
     }
 
     /// Asks WhatsApp to remove this device. True when WhatsApp confirmed.
@@ -366,18 +382,9 @@ impl Session {
         answered || matches!(removed.now_or_never(), Some(Ok(_)))
     }
 
-    /// Stores the credentials that the phone has accepted.
-    async fn accepted(&self) -> Report {
-        let stored = self.client.persistence_manager().flush().await;
-        match (stored, self.account()) {
-            (Ok(()), Some((phone, lid))) => Report::Accepted { phone, lid },
-            (Err(_), _) => Report::PairingRefused(Refusal::Storage),
-            (Ok(()), None) => Report::PairingRefused(Refusal::Verification),
-        }
-    }
-
     /// Ends the session: flushes buffers and closes the socket. It cannot connect again.
     pub async fn close(&self) {
+        self.desk.close();
         self.client.disconnect().await;
     }
 }
@@ -385,11 +392,26 @@ impl Session {
 impl Driver {
     /// Makes one connection and returns when it has ended. Sends reports meanwhile; the last one is [`Report::Ended`].
     pub async fn connect(&mut self) {
+        self.session.dialled.reset();
+        let loss = if self.session.client.pn().is_some() {
+            self.log_in().await
+        } else {
+            pairing::connect(&self.session, &self.wire, &self.reports).await
+        };
+        let loss = loss.unwrap_or(match self.session.dialled.made() {
+            true => Loss::Connection,
+            false => Loss::Unreachable,
+        });
+        send_report(&self.reports, Report::Ended(loss)).await;
+    }
+
+    /// Makes a connection of a linked device. Returns why it has ended, if that is known.
+    async fn log_in(&mut self) -> Option<Loss> {
         let Self {
             session,
             reports,
             seen,
-            keepalive_limit,
+            wire,
             turns,
             workers,
             _stanzas: _,
@@ -398,10 +420,9 @@ impl Driver {
         if let Some(workers) = workers.take() {
             workers.start(client);
         }
-        session.dialled.reset();
         let mut success = client.wait_for_node(NodeFilter::tag("success")).fuse();
         let restart = client.wait_for_node(NodeFilter::tag("stream:error").attr("code", "515"));
-        let mut silence = pin!(silence::noticed(session, *keepalive_limit).fuse());
+        let mut silence = pin!(silence::noticed(session, wire.keepalive_limit).fuse());
         let mut resume = pin!(resume::pull(client, turns).fuse());
         let mut restriction = pin!(restriction::watch(client, &seen.refusals, reports).fuse());
         let mut seed = pin!(groups::seed(session).fuse());
@@ -410,7 +431,6 @@ impl Driver {
         loop {
             tokio::select! {
                 biased;
-                () = seen.accepted.notified() => send_report(reports, session.accepted().await).await,
                 () = seen.announced.notified() => session.show_presence().await,
                 Ok(_) = &mut success => {
                     logged_in = true;
@@ -428,21 +448,14 @@ impl Driver {
                 () = &mut run => break,
             }
         }
-        // The library's handlers run before its run returns: no report follows.
-        if seen.accepted.notified().now_or_never().is_some() {
-            send_report(reports, session.accepted().await).await;
-        }
         // The announced availability has ended with the connection.
         let _ = seen.announced.notified().now_or_never();
         let restarts = matches!(restart.now_or_never(), Some(Ok(_)));
-        let loss = match lock(&seen.loss).take() {
+        match lock(&seen.loss).take() {
             // The library's own reason for the same end is less precise.
-            None | Some(Loss::Connection) if restarts => Loss::Restart,
-            Some(loss) => loss,
-            None if session.dialled.made() => Loss::Connection,
-            None => Loss::Unreachable,
-        };
-        send_report(reports, Report::Ended(loss)).await;
+            None | Some(Loss::Connection) if restarts => Some(Loss::Restart),
+            loss => loss,
+        }
     }
 }
 

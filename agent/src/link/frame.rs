@@ -84,8 +84,10 @@ pub enum PairFailure {
     Refused,
     /// WhatsApp requires a passkey, and it was not answered in time.
     PasskeyUnanswered,
-    /// WhatsApp or the phone ended the passkey ceremony, or the codes differed.
+    /// WhatsApp did not accept the assertion.
     PasskeyRefused,
+    /// The phone, or the person, ended the passkey ceremony after the assertion, or the codes differed.
+    PasskeyDeclined,
     /// The connection was lost during the passkey ceremony.
     PasskeyInterrupted,
     /// The phone could not verify this device's signature, or this device the phone's.
@@ -111,7 +113,7 @@ impl PairFailure {
             Self::Unreachable => "WHATSAPP_UNREACHABLE",
             Self::Refused => "REFUSED_BY_WHATSAPP",
             Self::PasskeyUnanswered => "PASSKEY_REQUIRED",
-            Self::PasskeyRefused => "PASSKEY_REFUSED",
+            Self::PasskeyRefused | Self::PasskeyDeclined => "PASSKEY_REFUSED",
             Self::PasskeyInterrupted => "PASSKEY_INTERRUPTED",
             Self::Verification => "VERIFICATION_FAILED",
             Self::NotConnected => "LINKED_NOT_CONNECTED",
@@ -138,8 +140,11 @@ impl PairFailure {
                 "pair again, and answer the passkey within ten minutes of scanning the new code"
             }
             Self::PasskeyRefused => {
-                "pair again, scan the new code, and make a new assertion with the passkey of this account; if it happens \
-                 again, add --compare-code"
+                "WhatsApp does not accept the answer: pair again, scan the new code, and use the passkey of this account"
+            }
+            Self::PasskeyDeclined => {
+                "the phone ended it: pair again, scan the new code, and accept it on the phone; if it happens again, add \
+                 --compare-code"
             }
             Self::PasskeyInterrupted => {
                 "pair again and scan the new code: an assertion is valid for one connection only"

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use openclaw_types::{DeviceName, Phone};
-use openclaw_whatsapp::session::{Loss, Refusal, Report, Secret};
+use openclaw_whatsapp::session::{CeremonyEnd, Loss, Refusal, Report, Secret};
 
 use crate::link::{Frame, Method, PairFailure, PairRequest, PasskeyDenied, Qr};
 
@@ -101,7 +101,7 @@ impl Pairing {
             Report::PairingRefused(refusal) => fail(match refusal {
                 Refusal::Server | Refusal::Storage => PairFailure::Refused,
                 Refusal::Verification => PairFailure::Verification,
-                Refusal::Passkey => PairFailure::PasskeyRefused,
+                Refusal::Passkey(end) => passkey_failure(end),
             }),
             Report::LoggedIn => match self.accepted.clone() {
                 Some(phone) => Step::Finish(Frame::Linked {
@@ -222,6 +222,15 @@ impl Pairing {
 fn letters(code: &Secret) -> Secret {
     let letters = code.0.chars().filter(char::is_ascii_alphanumeric);
     Secret(letters.map(|c| c.to_ascii_uppercase()).collect())
+}
+
+const fn passkey_failure(end: CeremonyEnd) -> PairFailure {
+    match end {
+        CeremonyEnd::Expired => PairFailure::PasskeyUnanswered,
+        CeremonyEnd::AssertionRefused(_) | CeremonyEnd::Unreadable => PairFailure::PasskeyRefused,
+        CeremonyEnd::Declined(_) => PairFailure::PasskeyDeclined,
+        CeremonyEnd::Lost => PairFailure::PasskeyInterrupted,
+    }
 }
 
 fn fail(failure: PairFailure) -> Step {

@@ -41,6 +41,7 @@ mod names;
 mod notices;
 mod outbox;
 mod pairing;
+mod passkeys;
 mod platform;
 mod polls;
 mod process;

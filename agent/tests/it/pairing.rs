@@ -6,10 +6,11 @@ use std::time::{Duration, Instant, SystemTime};
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::pair_frame::Frame;
-use openclaw_sim::{Failure, Fault};
+use openclaw_sim::adv::Signing;
+use openclaw_sim::{By, Failure, Fault};
 use tonic::Code;
 
-use crate::harness::{ACCOUNT, World, refusal, seconds};
+use crate::harness::{ACCOUNT, ANNA, TEST_TIMEOUT, WORD, World, refusal, seconds};
 
 fn by_phone_code() -> pb::PairRequest {
     let method = pb::PhoneCodeMethod {
@@ -42,6 +43,68 @@ async fn a_code_typed_on_the_phone_links() {
     assert_eq!(pairing.linked().await.phone, ACCOUNT);
     world.everything_reports_connected().await;
     world.finish().await;
+}
+
+/// A message of each direction.
+async fn exchange(world: &World) {
+    let sent = world.send(ANNA, WORD).await.unwrap();
+    let arrived = |received: &openclaw_sim::Received| received.id == sent.message_id;
+    let received = world.peer(ANNA).wait_for(arrived, TEST_TIMEOUT).await;
+    received.unwrap();
+    let reply = format!("{WORD} to you");
+    let peer = world.peer(ANNA);
+    peer.send_text(ACCOUNT, &reply, By::Lid).await.unwrap();
+    let mut events = world.watch().await;
+    while events.message().await.text() != reply {}
+    world.all_acked().await;
+}
+
+#[tokio::test]
+async fn a_hosted_business_links_and_works() {
+    let mut world = World::new().await;
+    world.phone().host(Signing::Hosted);
+    world.link().await;
+    exchange(&world).await;
+    world.agent.terminate().await;
+    world.agent.start_again(&world.sim.url()).await;
+    world.agent.until_state(LinkState::Connected).await;
+    exchange(&world).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_hosted_business_links_by_code() {
+    let world = World::new().await;
+    world.phone().host(Signing::Hosted);
+    let mut pairing = world.pair(by_phone_code()).await.unwrap();
+    let Some(Frame::PhoneCode(code)) = pairing.next().await else {
+        panic!("no code");
+    };
+    world.phone().enter_code(&code.code).await.unwrap();
+    pairing.linked().await;
+    exchange(&world).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_device_signed_as_the_provider_s_is_refused_by_name() {
+    for signing in [Signing::HostedByAccount, Signing::Provider] {
+        let world = World::new().await;
+        world.phone().host(signing);
+        let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
+        let qr = pairing.qr().await;
+        world.phone().scan(&qr.payload).await.unwrap_err();
+        let failed = pairing.failed().await;
+        assert_eq!(failed.reason(), pb::PairFailureReason::VerificationFailed);
+        let logged = "WhatsApp refused this device's signature";
+        world.agent.logged(logged).await;
+        world.agent.until_state(LinkState::Unlinked).await;
+        let violations = world.finish_with_violations().await;
+        assert!(
+            violations[0].detail.contains("device signature"),
+            "{violations:?}"
+        );
+    }
 }
 
 #[tokio::test]

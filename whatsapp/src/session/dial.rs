@@ -152,6 +152,7 @@ impl Outcome {
 }
 
 /// Opens WebSockets to the endpoint.
+#[derive(Clone)]
 pub(super) struct Dialer {
     pub(super) endpoint: Endpoint,
     pub(super) outcome: Arc<Outcome>,

@@ -35,10 +35,7 @@ use super::gate::Gate;
 use super::order::{Order, Position};
 use super::recipients::Recipients;
 use super::verdict::verdict;
-use super::{
-    Loss, Refusal, Report, Seen, Setup, chats, expiry, polls, resend, restriction, translate,
-};
-use crate::session::Secret;
+use super::{Report, Seen, Setup, chats, expiry, polls, resend, restriction, translate};
 use crate::store::Store;
 
 /// Messages of a batch that are copied and written at a time: a batch has up to 400, and 4 MiB.
@@ -399,37 +396,6 @@ impl EventHandler for Inbound {
             Event::StreamError(error) => {
                 tracing::warn!(code = error.code, "stream error from WhatsApp's server");
             }
-            Event::PairingQrCode(qr) => {
-                self.report(Report::Qr {
-                    payload: Secret(qr.code.clone()),
-                    valid: qr.timeout,
-                });
-            }
-            Event::PairingCode(code) => {
-                self.report(Report::PhoneCode {
-                    code: Secret(code.code.clone()),
-                    valid: code.timeout,
-                });
-            }
-            Event::PairingCodeRefresh(_) => self.report(Report::PhoneCodeSpent),
-            Event::PairPasskeyRequest(request) => {
-                self.report(Report::PasskeyRequest {
-                    options: Secret(request.request_options_json.clone()),
-                    valid: Duration::from_secs(600),
-                });
-            }
-            Event::PairPasskeyConfirmation(confirmation) => {
-                self.report(Report::PasskeyConfirmation(Secret(
-                    confirmation.code.clone(),
-                )));
-            }
-            Event::PairPasskeyError(_) => self.report(Report::PairingRefused(Refusal::Passkey)),
-            Event::PairSuccess(_) => {
-                self.seen.ends(Loss::Restart);
-                self.seen.accepted.notify_one();
-            }
-            Event::PairError(_) => self.report(Report::PairingRefused(Refusal::Verification)),
-            Event::PairingCodeError(_) => self.report(Report::PairingRefused(Refusal::Server)),
             Event::OfflineSyncCompleted(_) => {
                 self.order.caught_up(Instant::now());
                 self.gate.caught_up();

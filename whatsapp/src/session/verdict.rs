@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use whatsapp_rust::types::events::{ConnectFailureReason, Event, LoggedOut};
-use whatsapp_rust::wacore_binary::Node;
+use whatsapp_rust::wacore::stanza::connect_failure::ConnectFailureStanza;
+use whatsapp_rust::wacore_binary::{Node, NodeRef};
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,6 @@ impl Loss {
 pub(super) fn verdict(event: &Event) -> Option<Loss> {
     Some(match event {
         Event::Disconnected(_) => Loss::Connection,
-        Event::PairingQrCodesExhausted(codes) if codes.disconnected => Loss::CodesExhausted,
         Event::StreamReplaced(_) => Loss::Replaced,
         Event::ClientOutdated(_) => Loss::Outdated(code(ConnectFailureReason::ClientOutdated)),
         Event::TemporaryBan(ban) => Loss::Banned {
@@ -67,6 +67,47 @@ pub(super) fn verdict(event: &Event) -> Option<Loss> {
         },
         _ => return None,
     })
+}
+
+/// Why the connection of a device that is not linked yet ends, according to `<failure>`.
+pub(super) fn failure(stanza: &NodeRef<'_>) -> Loss {
+    let failure = ConnectFailureStanza::parse(stanza);
+    match failure.reason.unwrap_or(ConnectFailureReason::Unknown(0)) {
+        reason @ (ConnectFailureReason::TempBanned | ConnectFailureReason::AccountLocked) => {
+            Loss::Banned {
+                lasts: failure.expire.map(Duration::from_secs),
+                code: code(reason),
+            }
+        }
+        reason @ (ConnectFailureReason::ClientOutdated | ConnectFailureReason::BadUserAgent) => {
+            Loss::Outdated(code(reason))
+        }
+        reason if reason.is_logged_out() => Loss::LoggedOut(Some(code(reason))),
+        reason => Loss::Refused(code(reason)),
+    }
+}
+
+/// Why the connection of a device that is not linked yet ends, according to `<stream:error>`. `None`: the stanza does not
+/// end it by itself.
+pub(super) fn stream_error(stanza: &NodeRef<'_>) -> Option<Loss> {
+    if stanza.get_optional_child("xml-not-well-formed").is_some() {
+        return Some(Loss::Connection);
+    }
+    if let Some(conflict) = stanza.get_optional_child("conflict") {
+        let kind = conflict.get_attr("type");
+        let is_replaced = kind.is_some_and(|kind| kind.as_str() == "replaced");
+        return Some(match is_replaced {
+            true => Loss::Replaced,
+            false => Loss::LoggedOut(None),
+        });
+    }
+    match stanza.get_attr("code")?.as_str().parse().ok()? {
+        515 => Some(Loss::Restart),
+        409 => Some(Loss::Replaced),
+        reported @ (401 | 516) => Some(Loss::LoggedOut(Some(reported))),
+        429 | 503 => None,
+        reported => Some(Loss::Refused(reported)),
+    }
 }
 
 /// Only a `conflict` with that type shows that the phone removed the device; a code is passed on unchanged.

@@ -63,7 +63,7 @@ impl Owner {
         let candidate = active.candidate.as_ref();
         let session = candidate.and_then(Candidate::session);
         if let Err(PasskeyDenied::OtherCode { attempts_left: 0 }) = compared {
-            let failed = Frame::Failed(PairFailure::PasskeyRefused);
+            let failed = Frame::Failed(PairFailure::PasskeyDeclined);
             self.finish_pairing(failed).await;
         }
         compared?;

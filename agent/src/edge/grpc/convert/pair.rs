@@ -133,7 +133,9 @@ const fn reason(failure: PairFailure) -> pb::PairFailureReason {
         PairFailure::Unreachable => pb::PairFailureReason::WhatsappUnreachable,
         PairFailure::Refused => pb::PairFailureReason::RefusedByWhatsapp,
         PairFailure::PasskeyUnanswered => pb::PairFailureReason::PasskeyRequired,
-        PairFailure::PasskeyRefused => pb::PairFailureReason::PasskeyRefused,
+        PairFailure::PasskeyRefused | PairFailure::PasskeyDeclined => {
+            pb::PairFailureReason::PasskeyRefused
+        }
         PairFailure::PasskeyInterrupted => pb::PairFailureReason::PasskeyInterrupted,
         PairFailure::Verification => pb::PairFailureReason::VerificationFailed,
         PairFailure::NotConnected => pb::PairFailureReason::LinkedNotConnected,

@@ -37,9 +37,9 @@ pub(in crate::edge::grpc) fn passkey(error: &PasskeyDenied) -> Status {
             "OTHER_CHALLENGE",
             "make an assertion with the request options of this pairing",
         ),
-        PasskeyDenied::Failed(PasskeyError::Refused(_) | PasskeyError::Expired) => {
-            (Code::FailedPrecondition, "ASSERTION_REFUSED", PAIR_AGAIN)
-        }
+        PasskeyDenied::Failed(
+            PasskeyError::Refused(_) | PasskeyError::Expired | PasskeyError::Unreadable,
+        ) => (Code::FailedPrecondition, "ASSERTION_REFUSED", PAIR_AGAIN),
         PasskeyDenied::Failed(PasskeyError::Disconnected) => {
             (Code::Unavailable, "CONNECTION_LOST", PAIR_AGAIN)
         }
