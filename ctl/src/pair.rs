@@ -8,6 +8,7 @@ mod file;
 mod frame;
 mod frames;
 mod keyboard;
+mod outcome;
 mod page;
 mod passkey;
 mod plain;
@@ -17,21 +18,15 @@ mod view;
 
 use std::time::Duration;
 
-use openclaw_proto::v1::agent_client::AgentClient;
-use openclaw_proto::v1::pair_frame::Frame as Wire;
-use openclaw_proto::v1::pair_request::How;
-use openclaw_proto::v1::{Linked, PairFrame, PairRequest, PhoneCodeMethod, QrMethod};
+use openclaw_proto::v1::{Linked, PairFrame};
 use tokio::signal::unix::SignalKind;
 use tokio::time::{Interval, interval};
-use tonic::transport::Channel;
 
 use crate::address::Address;
 use crate::cli::PairArgs;
 use crate::failure::{Exit, Failure};
-use crate::numbers::Numbers;
-use crate::rollback::check::RollbackCheck;
 use crate::stop::{Stops, listen};
-use crate::{client, clock, console, duration, numbers};
+use crate::{clock, console};
 use dialog::Dialog;
 pub(crate) use file::{is_special, special};
 use frame::Shown;
@@ -43,8 +38,6 @@ use terminal::Screen;
 
 /// Twice a second, so that the countdown skips no second.
 const COUNTDOWN_INTERVAL: Duration = Duration::from_millis(500);
-const NEXT: &str =
-    "next: `openclawctl status` shows the link, `openclawctl watch` follows messages";
 
 /// Pairs. Exit code 0 means that the phone is linked.
 pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Result<Exit, Failure> {
@@ -52,7 +45,7 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
         return page::run(address, args, json).await;
     }
     let target = Target::parse(args)?;
-    let request = request(args)?;
+    let request = frames::request(args)?;
     let live = console::is_screen() && !json && matches!(target, Target::Unicode | Target::Ascii);
     let style = target::style(&target, args.invert);
     // Before the agent is called, so that an unwritable file is reported first.
@@ -61,7 +54,7 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
         false => Some(Plain::new(target, args, json)?),
     };
     let mut stops = Stops::listen()?;
-    let (agent, frames) = begin(address, request, json, &mut stops).await?;
+    let (agent, frames) = frames::begin(address, request, json, &mut stops).await?;
     let mut output = match plain {
         Some(plain) => Output::Plain(plain),
         None => Output::Screen(Box::new(Screen::enter(style)?)),
@@ -72,57 +65,8 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
     let raw = matches!(&output, Output::Plain(plain) if plain.is_raw());
     // The terminal is restored and the file removed before anything else is printed.
     drop(output);
-    finish(&result?, json, raw);
+    outcome::report(&result?, json, raw);
     Ok(Exit::Done)
-}
-
-/// Connects to the agent and begins a pairing.
-async fn begin(
-    address: &Address,
-    request: PairRequest,
-    json: bool,
-    stops: &mut Stops,
-) -> Result<(AgentClient<Channel>, Frames), Failure> {
-    let mut agent = client::agent(address).await?;
-    let open = async {
-        RollbackCheck::new(json).look(&mut agent).await;
-        Frames::open(&mut agent, request).await
-    };
-    let frames = stops.or(|| frames::stopped(false), open).await?;
-    Ok((agent, frames))
-}
-
-/// Reports the link: on stderr if stdout is only for data.
-fn finish(linked: &Linked, json: bool, is_data: bool) {
-    if json {
-        console::report_json(&PairFrame {
-            frame: Some(Wire::Linked(linked.clone())),
-        });
-        return;
-    }
-    let linked = format!("Linked: {}", Numbers::chosen().show(&linked.phone));
-    if is_data {
-        console::note(&linked);
-    } else {
-        console::report(&linked);
-    }
-    console::note(NEXT);
-}
-
-fn request(args: &PairArgs) -> Result<PairRequest, Failure> {
-    let how = match args.phone.as_deref() {
-        None => How::Qr(QrMethod {}),
-        Some(given) => {
-            let phone = numbers::phone("--phone", given)?;
-            How::PhoneCode(PhoneCodeMethod { phone })
-        }
-    };
-    Ok(PairRequest {
-        how: Some(how),
-        replace: args.replace,
-        device_name: args.device_name.clone().unwrap_or_default(),
-        timeout: args.timeout.and_then(duration::to_wire),
-    })
 }
 
 enum Output {

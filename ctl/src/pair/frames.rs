@@ -1,14 +1,54 @@
 //! The frames of one pairing, until it has an outcome. Dropping them stops the pairing.
 
 use openclaw_proto::v1::agent_client::AgentClient;
-use openclaw_proto::v1::{Linked, PairFailureReason, PairFrame, PairRequest};
+use openclaw_proto::v1::pair_request::How;
+use openclaw_proto::v1::{
+    Linked, PairFailureReason, PairFrame, PairRequest, PhoneCodeMethod, QrMethod,
+};
 use tonic::transport::Channel;
 use tonic::{Status, Streaming};
 
 use super::frame::{self, Frame, Outcome, Shown};
-use crate::client;
-use crate::failure::{Failure, is_transport};
+use crate::address::Address;
+use crate::cli::PairArgs;
+use crate::failure::{Exit, Failure, is_transport};
 use crate::render::word::word;
+use crate::rollback::check::RollbackCheck;
+use crate::stop::Stops;
+use crate::{client, duration, numbers};
+
+/// The request that the arguments describe.
+pub(super) fn request(args: &PairArgs) -> Result<PairRequest, Failure> {
+    let how = match args.phone.as_deref() {
+        None => How::Qr(QrMethod {}),
+        Some(given) => {
+            let phone = numbers::phone("--phone", given)?;
+            How::PhoneCode(PhoneCodeMethod { phone })
+        }
+    };
+    Ok(PairRequest {
+        how: Some(how),
+        replace: args.replace,
+        device_name: args.device_name.clone().unwrap_or_default(),
+        timeout: args.timeout.and_then(duration::to_wire),
+    })
+}
+
+/// Connects to the agent and begins a pairing.
+pub(super) async fn begin(
+    address: &Address,
+    request: PairRequest,
+    json: bool,
+    stops: &mut Stops,
+) -> Result<(AgentClient<Channel>, Frames), Failure> {
+    let mut agent = client::agent(address).await?;
+    let open = async {
+        RollbackCheck::new(json).look(&mut agent).await;
+        Frames::open(&mut agent, request).await
+    };
+    let frames = stops.or(|| stopped(false), open).await?;
+    Ok((agent, frames))
+}
 
 /// The frames of one call.
 pub(super) struct Frames {
@@ -93,7 +133,7 @@ pub(super) fn stopped(scanned: bool) -> Failure {
 /// The failure when a code cannot be shown: the phone is not linked, so a closed stdout is a failure as well.
 pub(super) fn unseen(failure: Failure) -> Failure {
     match failure.exit() {
-        crate::failure::Exit::Done => Failure::new("stdout was closed: no one sees the code")
+        Exit::Done => Failure::new("stdout was closed: no one sees the code")
             .with_reason("STDOUT_CLOSED")
             .with_hint(after(false)),
         _ => failure,

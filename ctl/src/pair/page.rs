@@ -19,8 +19,8 @@ use tonic::transport::Channel;
 use self::board::{Board, Method, Scene};
 use self::site::{Asked, Order, Pages};
 use super::frame::Shown;
-use super::frames::{Frames, Next, unseen};
-use super::view;
+use super::frames::{self, Frames, Next};
+use super::{outcome, view};
 use crate::address::Address;
 use crate::cli::PairArgs;
 use crate::failure::{Exit, Failure};
@@ -39,18 +39,18 @@ const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Pairs on a page. Exit codes as without one.
 pub(super) async fn run(address: &Address, args: &PairArgs, json: bool) -> Result<Exit, Failure> {
-    let request = super::request(args)?;
+    let request = frames::request(args)?;
     // Before the agent is called, so that an unusable port is reported first.
     let server = Server::bind(args.port).await?;
     let mut stops = Stops::listen()?;
-    let (agent, frames) = super::begin(address, request.clone(), json, &mut stops).await?;
+    let (agent, frames) = frames::begin(address, request.clone(), json, &mut stops).await?;
     let opens = !json && !args.no_open && browser::is_available();
-    announce(&server, opens, json).map_err(unseen)?;
+    announce(&server, opens, json).map_err(frames::unseen)?;
     let mut page = Page::new(server, agent, request, args.compare_code, json);
     let linked = page.run(frames, &mut stops).await;
     page.close().await;
     // stdout has only the address, for the program that reads it.
-    super::finish(&linked?, json, !opens);
+    outcome::report(&linked?, json, !opens);
     Ok(Exit::Done)
 }
 
@@ -213,7 +213,7 @@ impl Page {
             .begin(method(&self.request), ends_at(&self.request));
         let opened = tokio::select! {
             opened = reopen(&mut self.agent, &self.request) => opened,
-            () = stops.next() => return End::Stopped(super::frames::stopped(false)),
+            () = stops.next() => return End::Stopped(frames::stopped(false)),
         };
         match opened {
             Ok(frames) => self.follow(frames, stops).await,

@@ -271,12 +271,14 @@ test('the page compares the code of a passkey ceremony with the phone', async ()
 	await page.tab.$eval('#phone-code', it => { it.value = '' })
 	await page.tab.keyboard.type(ceremony.code)
 	await page.tab.keyboard.press('Enter')
+	await page.view('accepted')
+	await simulator.post('/passkey/confirm', { account, code: ceremony.code })
 	await page.view('linked')
 	await typed
 	assert.equal((await pairing.ended).status, 0)
 })
 
-test('a ceremony that the phone ends is a failure with the next step', async () => {
+test('three wrong codes end the ceremony, and the page says why', async () => {
 	const account = '+15550120008'
 	const passkey = await requirePasskey(account)
 	const page = await open()
@@ -286,13 +288,15 @@ test('a ceremony that the phone ends is a failure with the next step', async () 
 	await page.tab.click('#compare')
 	await paste(page, await assertion(passkey, await page.text('#snippet')))
 	await page.view('compare')
-	await simulator.post('/passkey/refuse', { account })
-	await scanned
-	const { ceremony } = await simulator.get('/passkey/ceremony', { account })
-	assert.equal(ceremony.stage, 'ended')
 	await page.tab.focus('#phone-code')
-	await page.tab.keyboard.type(ceremony.code)
-	await page.tab.keyboard.press('Enter')
+	await page.tab.keyboard.type('ZZZZ-ZZZZ')
+	for (let attempt = 1; attempt <= 3; attempt++) {
+		const refused = page.tab.waitForResponse(response => response.url().endsWith('/confirm'))
+		await page.tab.keyboard.press('Enter')
+		assert.equal((await refused).status(), 422)
+		await page.tab.waitForFunction(() => document.activeElement.id === 'phone-code' || document.querySelector('[data-view=compare]').hidden)
+	}
 	await page.view('failed')
-	assert.match(await page.text('[data-view=failed]'), /ended the passkey ceremony/)
+	assert.match(await page.text('[data-view=failed]'), /Not linked\s+.*passkey ceremony\.\s+\S.+\s+Begin again/)
+	await scanned
 })
