@@ -6,6 +6,7 @@ mod chats;
 mod group;
 mod history;
 mod media;
+mod pair;
 mod send;
 mod watch;
 mod words;
@@ -24,6 +25,7 @@ pub(crate) use chats::{ChatsArgs, ContactArgs, LookupArgs, PictureArgs, ReadArgs
 pub(crate) use group::{GroupCommand, GroupPeopleArgs, GroupSetArgs, Switch};
 pub(crate) use history::HistoryArgs;
 pub(crate) use media::{MediaCommand, MediaGetArgs};
+pub(crate) use pair::PairArgs;
 pub(crate) use send::{
     DeleteArgs, DeliveryArgs, EditArgs, FileArgs, PollArgs, ReactArgs, SendArgs, TargetArgs,
     VoteArgs,
@@ -185,49 +187,6 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-}
-
-/// `pair`.
-#[derive(Debug, Args)]
-pub(crate) struct PairArgs {
-    /// Format of the QR code: unicode, ascii, raw, png FILE or svg FILE (also png=FILE) [default:
-    /// unicode, or ascii where the locale is not UTF-8].
-    ///
-    /// raw prints the text inside the code. A file is rewritten for each new code and removed at
-    /// the end: anyone who can read it can link to the account.
-    #[arg(long, value_names = ["FORMAT", "FILE"], num_args = 1..=2)]
-    pub(crate) format: Vec<String>,
-    /// The file for --format png and svg.
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// Replace the file if it exists; it is removed at the end.
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Invert light and dark, for a terminal with a light background and no colour.
-    #[arg(long)]
-    pub(crate) invert: bool,
-    /// Link with a code to type on the phone with this number, instead of a QR code.
-    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["format", "output", "invert", "force"])]
-    pub(crate) phone: Option<String>,
-    /// If WhatsApp asks for a passkey: read the answer from this file once it is there, or from stdin (-), instead of the
-    /// terminal.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) assertion: Option<PathBuf>,
-    /// If WhatsApp asks for a passkey: compare a code with the phone, instead of proving to the phone which code it scanned.
-    #[arg(long)]
-    pub(crate) compare_code: bool,
-    /// Name of the agent on the phone, under Linked devices [default: the agent's setting, OpenClaw].
-    #[arg(long, value_name = "NAME")]
-    pub(crate) device_name: Option<String>,
-    /// Create a new link even if the current one works.
-    ///
-    /// The old link is kept until the new one is complete: Ctrl-C, a mistyped number or a code that no
-    /// one scans changes nothing.
-    #[arg(long)]
-    pub(crate) replace: bool,
-    /// Give up after this long, for example 90s or 10m [default: 5m].
-    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
-    pub(crate) timeout: Option<Duration>,
 }
 
 /// `status`.

@@ -44,7 +44,16 @@ pub(crate) fn answered(date: &str) {
 
 /// Whole seconds from `earlier` to `later`; negative if `later` is earlier.
 pub(crate) fn seconds_between(earlier: Timestamp, later: Timestamp) -> i64 {
+    between(earlier, later, 1_000_000_000)
+}
+
+/// Whole milliseconds from `earlier` to `later`; negative if `later` is earlier.
+pub(crate) fn millis_between(earlier: Timestamp, later: Timestamp) -> i64 {
+    between(earlier, later, 1_000_000)
+}
+
+fn between(earlier: Timestamp, later: Timestamp, unit_nanos: i128) -> i64 {
     let nanos = |t: Timestamp| i128::from(t.seconds) * 1_000_000_000 + i128::from(t.nanos);
-    let seconds = (nanos(later) - nanos(earlier)).div_euclid(1_000_000_000);
-    i64::try_from(seconds).unwrap_or(if seconds < 0 { i64::MIN } else { i64::MAX })
+    let units = (nanos(later) - nanos(earlier)).div_euclid(unit_nanos);
+    i64::try_from(units).unwrap_or(if units < 0 { i64::MIN } else { i64::MAX })
 }

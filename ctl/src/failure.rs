@@ -85,6 +85,11 @@ impl Failure {
         self.reason.as_deref()
     }
 
+    /// The next step; empty if there is none.
+    pub(crate) fn hint(&self) -> &str {
+        self.hint.as_deref().unwrap_or_default()
+    }
+
     /// True if the output file exists or is in use.
     pub(crate) fn is_taken(&self) -> bool {
         matches!(self.reason(), Some("FILE_EXISTS" | "FILE_BUSY"))

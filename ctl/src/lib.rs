@@ -54,10 +54,12 @@ mod text;
 mod unpair;
 mod variables;
 mod watch;
+mod web;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+use openclaw_harden::process::refuse_new_privileges;
 
 use crate::address::{Address, Environment, Flags};
 use crate::cli::{
@@ -110,6 +112,9 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         command,
     } = cli;
     Numbers::choose(mask);
+    if !matches!(&command, Command::Pair(args) if args.web) {
+        refuse_new_privileges();
+    }
     if let Command::Completions { shell } = command {
         console::write(&cli::completions(shell))?;
         return Ok(Exit::Done);

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use openclaw_harden::ZeroOnFree;
-use openclaw_harden::process::{Inspection, protect};
+use openclaw_harden::process::{Inspection, protect_memory};
 
 /// The libraries that read an import's keys do not wipe them; this allocator wipes all freed memory.
 #[global_allocator]
@@ -11,6 +11,7 @@ static ALLOCATOR: ZeroOnFree = ZeroOnFree;
 
 fn main() -> ExitCode {
     // A failure is ignored: the client must also work where the platform denies hardening.
-    protect(Inspection::Refused);
+    // The last switch, which a browser would inherit, is set by the command.
+    protect_memory(Inspection::Refused);
     openclawctl::main()
 }

@@ -35,6 +35,15 @@ pub struct Protection {
 /// Call it after changing the user, which resets the first switch, and before reading the first secret. Without root,
 /// a process that is not dumpable cannot open its own `/proc/self/mem` and `environ` either.
 pub fn protect(inspection: Inspection) -> Protection {
+    Protection {
+        no_new_privileges: refuse_new_privileges(),
+        ..protect_memory(inspection)
+    }
+}
+
+/// The same without the last switch, for a program that may start a browser: the browser's own sandbox, or what starts
+/// it from a package, may need the privileges of its file.
+pub fn protect_memory(inspection: Inspection) -> Protection {
     let not_dumpable = match inspection {
         Inspection::Refused => refuse_inspection().is_ok(),
         Inspection::Allowed => false,
@@ -46,8 +55,13 @@ pub fn protect(inspection: Inspection) -> Protection {
     Protection {
         not_dumpable,
         no_core_file: rustix::process::setrlimit(Resource::Core, none).is_ok(),
-        no_new_privileges: rustix::thread::set_no_new_privs(true).is_ok(),
+        no_new_privileges: false,
     }
+}
+
+/// Programs that are started from now on gain no privileges. Returns whether the kernel permits that.
+pub fn refuse_new_privileges() -> bool {
+    rustix::thread::set_no_new_privs(true).is_ok()
 }
 
 fn refuse_inspection() -> io::Result<()> {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::Matrix;
 
-/// The complete file.
-pub(crate) fn image(code: &Matrix) -> String {
+/// The dark modules as the path of an image: one rectangle per run in a row.
+pub(crate) fn path(code: &Matrix) -> String {
     let side = code.side();
     let mut path = String::new();
     for y in 0..side {
@@ -22,6 +22,12 @@ pub(crate) fn image(code: &Matrix) -> String {
             x += 1;
         }
     }
+    path
+}
+
+/// The complete file.
+pub(crate) fn image(code: &Matrix) -> String {
+    let (side, path) = (code.side(), path(code));
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{pixels}\" height=\"{pixels}\" \
          viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\">\

@@ -128,7 +128,7 @@ async fn all_spellings_of_an_output_file_are_equivalent() {
 async fn an_svg_decodes() {
     let mut seen = None;
     pair(&["--format", "svg", "code.svg"], "code written to", |dir| {
-        seen = svg_picture(&fs::read(dir.join("code.svg")).unwrap()).read();
+        seen = Picture::of_svg(&fs::read(dir.join("code.svg")).unwrap()).read();
     })
     .await;
     assert_eq!(seen.as_deref(), Some(PAYLOAD));
@@ -142,17 +142,4 @@ fn png_picture(file: &[u8]) -> Picture {
     let info = reader.next_frame(&mut pixels).unwrap();
     assert_eq!(info.color_type, png::ColorType::Grayscale);
     Picture::new(usize::try_from(info.width).unwrap(), pixels)
-}
-
-fn svg_picture(file: &[u8]) -> Picture {
-    let tree = resvg::usvg::Tree::from_data(file, &resvg::usvg::Options::default()).unwrap();
-    let size = tree.size().to_int_size();
-    let mut canvas = resvg::tiny_skia::Pixmap::new(size.width(), size.height()).unwrap();
-    resvg::render(
-        &tree,
-        resvg::tiny_skia::Transform::identity(),
-        &mut canvas.as_mut(),
-    );
-    let pixels = canvas.pixels().iter().map(|pixel| pixel.red()).collect();
-    Picture::new(usize::try_from(size.width()).unwrap(), pixels)
 }

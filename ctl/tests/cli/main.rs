@@ -21,3 +21,4 @@ mod small;
 mod terminal;
 mod unwritable;
 mod watching;
+mod web;

@@ -64,6 +64,20 @@ impl Picture {
         })
     }
 
+    /// Renders an SVG image.
+    pub(crate) fn of_svg(file: &[u8]) -> Self {
+        let tree = resvg::usvg::Tree::from_data(file, &resvg::usvg::Options::default()).unwrap();
+        let size = tree.size().to_int_size();
+        let mut canvas = resvg::tiny_skia::Pixmap::new(size.width(), size.height()).unwrap();
+        resvg::render(
+            &tree,
+            resvg::tiny_skia::Transform::identity(),
+            &mut canvas.as_mut(),
+        );
+        let pixels = canvas.pixels().iter().map(|pixel| pixel.red()).collect();
+        Self::new(usize::try_from(size.width()).unwrap(), pixels)
+    }
+
     /// The text of the single QR code in the picture, if it decodes.
     pub(crate) fn read(&self) -> Option<String> {
         let mut image =

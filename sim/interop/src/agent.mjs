@@ -37,11 +37,17 @@ export class Agent {
 	/** What `openclawctl watch` has printed, in order. */
 	events = []
 
-	/** Starts an agent, and links it to `account` by QR code. */
-	static async linked(simulator, account) {
+	/** Starts an agent without an account. */
+	static async unlinked(simulator) {
 		const agent = new Agent()
 		agent.folder = await mkdtemp(join(tmpdir(), 'openclaw-agent-'))
 		await agent.#start(simulator)
+		return agent
+	}
+
+	/** Starts an agent, and links it to `account` by QR code. */
+	static async linked(simulator, account) {
+		const agent = await Agent.unlinked(simulator)
 		await agent.#pair(simulator, account)
 		agent.#follow()
 		await until('acks of what the phone sent', async () => (await simulator.queued(account)).length === 0)
@@ -74,7 +80,7 @@ export class Agent {
 	}
 
 	async #pair(simulator, account) {
-		const child = this.#client('pair', '--format', 'raw')
+		const child = this.client('pair', '--format', 'raw')
 		const ended = result(child)
 		const shown = once(createInterface({ input: child.stdout }), 'line')
 		const [code] = await Promise.race([shown, ended.then(({ stderr }) => Promise.reject(new Error(`no code: ${stderr}`)))])
@@ -84,19 +90,20 @@ export class Agent {
 	}
 
 	#follow() {
-		this.#watch = this.#client('watch', '--from-start', '--json')
+		this.#watch = this.client('watch', '--from-start', '--json')
 		createInterface({ input: this.#watch.stdout }).on('line', line => this.events.push(JSON.parse(line)))
 		this.#keep(this.#watch.stderr)
 	}
 
-	#client(...args) {
+	/** Starts `openclawctl` with these arguments. */
+	client(...args) {
 		const env = { HOME: this.folder, OPENCLAW_AGENT: `unix:${this.#socket}` }
 		return start(CLIENT, args, { env, cwd: this.folder })
 	}
 
 	/** Runs `openclawctl` with these arguments to its end. Returns the object that it prints. */
 	async ctl(...args) {
-		const { status, stdout, stderr } = await result(this.#client(...args, '--json'))
+		const { status, stdout, stderr } = await result(this.client(...args, '--json'))
 		if (status !== 0) throw Object.assign(new Error(`openclawctl ${args[0]} ended with ${status}: ${stderr}`), { status, stderr })
 		return JSON.parse(stdout)
 	}
@@ -130,11 +137,11 @@ export class Agent {
 }
 
 /** The exit status and the output of a command, which is killed if it takes too long. */
-async function result(child) {
+export async function result(child, ms = COMMAND_MS) {
 	const [stdout, stderr] = [[], []]
 	child.stdout.on('data', data => stdout.push(data))
 	child.stderr.on('data', data => stderr.push(data))
-	const timer = setTimeout(() => child.kill('SIGKILL'), COMMAND_MS)
+	const timer = setTimeout(() => child.kill('SIGKILL'), ms)
 	const [status] = await once(child, 'close')
 	clearTimeout(timer)
 	return { status, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }

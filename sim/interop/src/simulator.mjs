@@ -7,7 +7,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { trustRoot } from './baileys.mjs'
 
 const BINARY = process.env.OPENCLAW_SIM ?? fileURLToPath(new URL('../../../target/debug/openclaw-sim', import.meta.url))
 const START_MS = 10_000
@@ -25,9 +24,15 @@ export class Simulator {
 	 * written to the account, so only the tests of tokens require one.
 	 */
 	static async start({ lenient = ['tokens'] } = {}) {
+		const simulator = await Simulator.withoutBaileys({ lenient })
+		await simulator.trust()
+		return simulator
+	}
+
+	/** Starts the binary, for tests in which Baileys is not installed. */
+	static async withoutBaileys({ lenient = [] } = {}) {
 		const simulator = new Simulator()
 		await simulator.#spawn(lenient)
-		await simulator.trust()
 		return simulator
 	}
 
@@ -53,6 +58,7 @@ export class Simulator {
 
 	/** Makes Baileys use this simulator's root key instead of WhatsApp's. */
 	async trust() {
+		const { trustRoot } = await import('./baileys.mjs')
 		trustRoot((await this.get('/cert')).root)
 	}
 
