@@ -13,11 +13,7 @@ use std::process::Command;
 use saphyr_parser::{Event, Parser};
 
 /// Variables read by programs next to the agent: the client, the builder.
-const OF_OTHERS: [&str; 7] = [
-    // Settings that are about to be added: .railway/railway.ts names them already.
-    "OPENCLAW_CA_FILE",
-    "OPENCLAW_DEVICE_NAME",
-    "OPENCLAW_PROXY",
+const OF_OTHERS: [&str; 4] = [
     "OPENCLAW_AGENT",
     "OPENCLAW_CONTEXT",
     "OPENCLAW_COMMIT",
