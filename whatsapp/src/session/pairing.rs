@@ -168,7 +168,7 @@ impl Connection<'_> {
                 }
                 Some(answer) = self.answers.recv() => self.answer(answer),
                 Some(Ok((number, done))) = self.work.join_next() => {
-                    self.machine.work_done(number, done, Instant::now());
+                    self.machine.work_done(number, &done, Instant::now());
                 }
                 () = tokio::time::sleep_until(wake_at) => self.tick().await,
             }

@@ -140,17 +140,17 @@ impl Machine {
     }
 
     /// A computation is done.
-    pub(super) fn work_done(&mut self, number: u64, done: Done, now: Instant) {
+    pub(super) fn work_done(&mut self, number: u64, done: &Done, now: Instant) {
         let current = self.link_code.as_ref().map(|code| code.number);
         if !self.is_waiting() || current != Some(number) {
             return;
         }
         match done {
-            Done::Wrapped(wrapped) => self.say_hello(&wrapped, now),
+            Done::Wrapped(wrapped) => self.say_hello(wrapped, now),
             Done::Unwrapped {
                 ephemeral,
                 identity,
-            } => self.finish(ephemeral, &identity),
+            } => self.finish(*ephemeral, identity),
         }
     }
 

@@ -88,7 +88,7 @@ impl Bench {
                 Output::Send(node) => self.sent.push(node),
                 Output::Report(report) => self.reports.push(report),
                 Output::Work(number, work) => {
-                    self.machine.work_done(number, work.run(), self.now);
+                    self.machine.work_done(number, &work.run(), self.now);
                     return self.collect();
                 }
                 Output::Routing(_) => {}
