@@ -31,7 +31,7 @@ use crate::{clock, console};
 /// What the agent does without `--timeout`.
 const DEFAULT_TIMEOUT_SECONDS: i64 = 5 * 60;
 /// How long the agent may take to notice that the last pairing was stopped.
-const RESTART_TIMEOUT: Duration = Duration::from_secs(10);
+const RESTART_TIMEOUT: Duration = Duration::from_secs(30);
 const RESTART_INTERVAL: Duration = Duration::from_millis(200);
 const ABSENCE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long an open page may take to fetch the last state.

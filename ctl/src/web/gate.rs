@@ -10,7 +10,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use hyper::header::{COOKIE, HOST, HeaderMap, HeaderName, ORIGIN};
+use hyper::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::{Method, Uri};
 use subtle::ConstantTimeEq as _;
 
@@ -141,7 +141,7 @@ impl Gate {
         below: &'a str,
         headers: &HeaderMap,
     ) -> Result<Passed<'a>, Denied> {
-        let from = headers.get(SEC_FETCH_SITE).map(|from| from.as_bytes());
+        let from = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
         let is_page = below.is_empty() && *method == Method::GET;
         if !self.has_key(headers) {
             return Err(match from {
