@@ -47,7 +47,7 @@ use openclaw_state::outbox::Outbox;
 use openclaw_state::presence::Presence;
 use openclaw_state::traffic::{Counts, Traffic};
 use openclaw_state::uploads::Uploads;
-use openclaw_types::{Link, LinkState, Seq};
+use openclaw_types::{Device, Link, LinkState, Seq};
 use openclaw_whatsapp::session::{DialFailure, Secret, Session};
 use openclaw_whatsapp::store::{DroppedRecords, Store};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -96,6 +96,8 @@ pub struct Agent {
     alerts: Alerts,
     media: Arc<media::Transfers>,
     network: Network,
+    /// How a new link appears on the phone.
+    device: Device,
     pages: Pages,
     lookups: Arc<Mutex<Lookups>>,
     history: Arc<history::Requests>,
@@ -132,6 +134,8 @@ pub struct View {
     pub link: Link,
     /// True while a pairing is in progress.
     pub pairing: bool,
+    /// When WhatsApp last asked for a passkey.
+    passkey_at: Option<SystemTime>,
     /// When the link went down; meaningless while it is up.
     disconnected_at: SystemTime,
     /// The session, if there is one.

@@ -248,6 +248,10 @@ pub(crate) enum AlertsCommand {
 pub(crate) struct DoctorArgs {
     /// Sender to diagnose: a number such as +15550100123, or a LID (…@lid) [default: only the agent].
     pub(crate) number: Option<String>,
+    /// Show what stands in the way of linking a phone: DNS, TCP, proxy, TLS, clock, version, credentials, restriction, the device's name,
+    /// passkey. Needs no linked agent.
+    #[arg(long, conflicts_with = "number")]
+    pub(crate) link: bool,
 }
 
 /// `unpair`.

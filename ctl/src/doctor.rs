@@ -15,7 +15,10 @@ pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Res
         None => String::new(),
     };
     let whole = |text: &str| Numbers::chosen().show_in(text, &who);
-    let request = DiagnoseRequest { who: who.clone() };
+    let request = DiagnoseRequest {
+        who: who.clone(),
+        link: args.link,
+    };
     let mut agent = client::access(address).await?;
     // The agent queries WhatsApp, which may run into the agent's own timeouts.
     let answer = agent.diagnose(request).await?;

@@ -60,7 +60,7 @@ pub use chats::Typing;
 pub use client::OpenError;
 #[cfg(feature = "sim")]
 pub use dial::InProcess;
-pub use dial::{DialFailure, Endpoint, EndpointError};
+pub use dial::{DialFailure, Endpoint, EndpointError, Probe, ProbeStep};
 pub use groups::{
     GroupError, GroupSetting, JoinRequest, JoinedGroup, MemberAction, MemberResult, NewGroup,
 };

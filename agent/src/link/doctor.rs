@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 mod findings;
+mod linking;
 mod way;
 
 use openclaw_state::allow::{Allowlist, Verdict};

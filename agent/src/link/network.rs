@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use openclaw_egress::Egress;
-use openclaw_whatsapp::session::{DialFailure, Endpoint, VersionStatus, Versions};
+use openclaw_whatsapp::session::{DialFailure, Endpoint, Probe, VersionStatus, Versions};
+use tokio::sync::Mutex;
 
 use super::{Agent, View};
 
@@ -15,6 +16,8 @@ pub(super) struct Network {
     pub(super) versions: Arc<Versions>,
     /// Variables that name a proxy which is not used.
     pub(super) unused_proxies: Vec<&'static str>,
+    /// Held by a probe: one at a time connects to WhatsApp.
+    pub(super) probing: Arc<Mutex<()>>,
 }
 
 /// The way to WhatsApp, as it is now.
@@ -35,6 +38,12 @@ pub struct NetworkStatus {
 }
 
 impl Network {
+    /// Goes every step to WhatsApp's server.
+    pub(super) async fn probe(&self) -> Probe {
+        let _turn = self.probing.lock().await;
+        self.endpoint.probe(&self.egress).await
+    }
+
     pub(super) fn status(&self, view: &View) -> NetworkStatus {
         let proxy = self.egress.proxy();
         NetworkStatus {

@@ -100,6 +100,7 @@ impl Owner {
         let (view, watched) = watch::channel(View {
             link,
             pairing: false,
+            passkey_at: None,
             disconnected_at: started_at,
             session: None,
             failure: None,
@@ -119,11 +120,13 @@ impl Owner {
             store: store.clone(),
             alerts: Alerts::default(),
             media: Arc::new(Transfers::new(setup.endpoint.clone(), setup.egress.clone())),
+            device: setup.device.clone(),
             network: Network {
                 endpoint: setup.endpoint.clone(),
                 egress: setup.egress.clone(),
                 versions: Arc::clone(&setup.versions),
                 unused_proxies: Vec::new(),
+                probing: Arc::default(),
             },
             pages,
             lookups: Arc::default(),

@@ -81,14 +81,14 @@ impl Ceremony {
         code
     }
 
-    async fn linked(mut self) {
+    async fn linked(self) {
         assert_eq!(self.pairing.linked().await.phone, ACCOUNT);
         self.scan.await.unwrap().unwrap();
         self.world.everything_reports_connected().await;
         self.world.finish().await;
     }
 
-    async fn failed(mut self, reason: PairFailureReason) {
+    async fn failed(self, reason: PairFailureReason) {
         let failed = self.pairing.failed().await;
         assert_eq!(failed.reason(), reason);
         assert!(failed.hint.contains("pair again"), "{}", failed.hint);
@@ -198,7 +198,7 @@ async fn a_person_who_declines_on_the_phone_ends_the_pairing() {
 async fn a_lost_connection_ends_the_ceremony() {
     let mut ceremony = Ceremony::begin().await;
     ceremony.code().await;
-    ceremony.world.fault(Fault::Drop).await;
+    ceremony.world.sim.fault(Fault::Drop).await;
     ceremony.failed(PairFailureReason::PasskeyInterrupted).await;
 }
 
@@ -221,5 +221,61 @@ async fn without_a_challenge_there_is_nothing_to_answer() {
     assert_eq!(refusal(&refused).1, "PASSKEY_NOT_REQUESTED");
     drop(pairing);
     world.agent.until_state(LinkState::Unlinked).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_doctor_shows_every_step_before_and_after_a_passkey_was_asked_for() {
+    let world = World::new().await;
+    let diagnose = || async {
+        let mut access = pb::access_client::AccessClient::new(world.agent.channel());
+        let request = pb::DiagnoseRequest {
+            link: true,
+            ..Default::default()
+        };
+        access
+            .diagnose(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .findings
+    };
+    let text = |findings: &[pb::Finding], check: &str| {
+        let found = findings.iter().find(|one| one.check == check);
+        found.map(|one| (one.state(), one.text.clone()))
+    };
+    let before = diagnose().await;
+    for check in ["dns", "tcp", "websocket", "network", "version"] {
+        let (state, text) = text(&before, check).unwrap();
+        assert_eq!(state, pb::FindingState::Good, "{check}: {text}");
+    }
+    let asks = |findings: &[pb::Finding]| text(findings, "passkey").unwrap().1;
+    assert!(asks(&before).contains("only after a code is scanned"));
+    assert!(text(&before, "device").unwrap().1.contains("OpenClaw"));
+    world.phone().require_passkey(Passkeys::default()).unwrap();
+    let mut pairing = world.pair(pb::PairRequest::by_qr()).await.unwrap();
+    let qr = pairing.qr().await;
+    let phone = world.phone();
+    let scan = tokio::spawn(async move { phone.scan(&qr.payload).await });
+    challenge(&mut pairing).await;
+    assert!(asks(&diagnose().await).contains("asked for the account's passkey"));
+    drop(pairing);
+    scan.await.unwrap().unwrap_err();
+    world.check_output();
+    world.abandon();
+}
+
+#[tokio::test]
+async fn the_name_of_the_device_is_that_of_the_pairing() {
+    let world = World::new().await;
+    let request = pb::PairRequest {
+        device_name: "Mac OS".to_owned(),
+        ..pb::PairRequest::by_qr()
+    };
+    let mut pairing = world.pair(request).await.unwrap();
+    let qr = pairing.qr().await;
+    world.phone().scan(&qr.payload).await.unwrap();
+    assert_eq!(pairing.linked().await.device, "Mac OS");
+    assert_eq!(world.agent.link().await.device, "Mac OS");
     world.finish().await;
 }

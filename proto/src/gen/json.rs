@@ -69,6 +69,7 @@ message! {
 message! {
     DiagnoseRequest {
         who = "who": Plain,
+        link = "link": Plain,
     }
 }
 message! {

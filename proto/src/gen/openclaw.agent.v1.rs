@@ -137,6 +137,10 @@ pub struct DiagnoseRequest {
     /// Sender to diagnose: a number in E.164, or a LID ("123456@lid"). Empty: only the agent.
     #[prost(string, tag = "1")]
     pub who: ::prost::alloc::string::String,
+    /// Diagnose instead what stands in the way of linking a phone: the way to WhatsApp step by step, and what WhatsApp is known to ask
+    /// for. Needs no linked agent. Not together with `who`.
+    #[prost(bool, tag = "2")]
+    pub link: bool,
 }
 /// Result of a diagnosis.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -2,6 +2,8 @@
 //!
 //! The library logs why it could not connect, but does not return it; this wrapper keeps the reason.
 
+mod probe;
+
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,6 +23,7 @@ use whatsapp_rust::wacore::net::{WHATSAPP_WEB_ORIGIN, WHATSAPP_WEB_WS_URL};
 use super::backlog::{self, Backlog};
 use super::gate::{Gate, Gated};
 use super::lock;
+pub use probe::{Probe, ProbeStep};
 
 /// DNS, TCP, the proxy, TLS and the WebSocket upgrade together take longer than this only when the
 /// network is broken; the library itself would wait 20 s.

@@ -66,8 +66,12 @@ impl pb::access_server::Access for Service {
         &self,
         request: Request<pb::DiagnoseRequest>,
     ) -> Result<Response<pb::DiagnoseResponse>, Status> {
-        let who = convert::diagnose_request(&request.into_inner())?;
-        let findings = self.agent.diagnose(who).await;
+        let request = request.into_inner();
+        let who = convert::diagnose_request(&request)?;
+        let findings = match request.link {
+            true => self.agent.diagnose_link().await,
+            false => self.agent.diagnose(who).await,
+        };
         Ok(Response::new(convert::findings(findings)))
     }
 }

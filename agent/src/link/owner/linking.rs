@@ -84,6 +84,9 @@ impl Owner {
     }
 
     pub(super) async fn step(&mut self, report: Report) {
+        if matches!(report, Report::PasskeyRequest { .. }) {
+            self.show(|view| view.passkey_at = Some(clock::now()));
+        }
         if let Some(active) = &mut self.pairing {
             let step = active.pairing.on(report, clock::now());
             self.execute(step).await;

@@ -133,10 +133,18 @@ pub(in crate::edge::grpc) fn who(text: &str) -> Result<Who, Status> {
 #[error("that is a group: give a number or a LID (…@lid)")]
 struct AGroup;
 
+/// Each of them is a diagnosis of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("is not possible together with `link`: leave one out")]
+struct WhoAndLink;
+
 pub(in crate::edge::grpc) fn diagnose_request(
     request: &pb::DiagnoseRequest,
 ) -> Result<Option<Contact>, Status> {
-    let pb::DiagnoseRequest { who } = request;
+    let pb::DiagnoseRequest { who, link } = request;
+    if *link && !who.is_empty() {
+        return Err(invalid("who", &WhoAndLink));
+    }
     if who.is_empty() {
         return Ok(None);
     }

@@ -33,7 +33,7 @@ fn paired_with(input: &str) -> Answer {
 
 fn diagnosed(input: &str) -> Answer {
     let who = input.to_owned();
-    let contact = diagnose_request(&pb::DiagnoseRequest { who }).ok()??;
+    let contact = diagnose_request(&pb::DiagnoseRequest { who, link: false }).ok()??;
     let lid = contact.lid.map(|lid| lid.jid());
     contact.phone.map(|phone| phone.e164()).or(lid)
 }
