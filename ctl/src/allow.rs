@@ -116,6 +116,7 @@ async fn still_allowed(agent: &mut AccessClient<Channel>, who: &str) -> AfterRem
     }
     let request = DiagnoseRequest {
         who: who.to_owned(),
+        link: false,
     };
     let answer = match agent.diagnose(request).await {
         Ok(answer) => answer.into_inner(),

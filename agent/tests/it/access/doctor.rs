@@ -12,6 +12,7 @@ use crate::harness::{ACCOUNT, ANNA, BERT, UNREGISTERED, WORD, World};
 pub(crate) async fn diagnosis(world: &World, phone: &str) -> Vec<pb::Finding> {
     let request = pb::DiagnoseRequest {
         who: phone.to_owned(),
+        link: false,
     };
     let found = access(world).diagnose(request).await.unwrap().into_inner();
     for finding in &found.findings {

@@ -23,6 +23,7 @@ async fn a_diagnosis_by_lid_and_by_number_agree() {
     ] {
         let request = pb::DiagnoseRequest {
             who: who.to_owned(),
+            link: false,
         };
         let found = access(&world).diagnose(request).await.unwrap().into_inner();
         let direct_is = found.findings.iter().find(|one| one.check == "direct");
@@ -30,6 +31,7 @@ async fn a_diagnosis_by_lid_and_by_number_agree() {
     }
     let group = pb::DiagnoseRequest {
         who: "120363000000000001@g.us".to_owned(),
+        link: false,
     };
     let refused = access(&world).diagnose(group).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
