@@ -245,7 +245,14 @@ async fn the_doctor_shows_every_step_before_and_after_a_passkey_was_asked_for() 
         found.map(|one| (one.state(), one.text.clone()))
     };
     let before = diagnose().await;
-    for check in ["dns", "tcp", "websocket", "network", "version"] {
+    for check in [
+        "dns",
+        "tcp",
+        "websocket",
+        "network",
+        "version",
+        "credentials",
+    ] {
         let (state, text) = text(&before, check).unwrap();
         assert_eq!(state, pb::FindingState::Good, "{check}: {text}");
     }

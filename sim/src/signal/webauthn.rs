@@ -89,6 +89,8 @@ pub fn request_options(challenge: &[u8], timeout_ms: u128) -> String {
         "rpId": RP_ID,
         "allowCredentials": [],
         "userVerification": "required",
+        // Observed, 2026-07 (WhiskeySockets/Baileys#2689); browsers ignore it.
+        "extensions": { "uvm": true },
     })
     .to_string()
 }

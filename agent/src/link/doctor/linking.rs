@@ -4,12 +4,12 @@
 use std::time::{Duration, SystemTime};
 
 use openclaw_state::clock;
-use openclaw_types::{Device, DeviceName, Finding};
+use openclaw_types::{Device, DeviceName, Finding, LinkState};
 use openclaw_whatsapp::session::{DialFailure, Probe, ProbeStep};
 
 use super::findings::{link, restriction};
 use super::way::{network, unused_proxies};
-use crate::link::Agent;
+use crate::link::{Agent, Status};
 
 /// A clock that differs by less does not disturb WhatsApp.
 const MAX_CLOCK_ERROR: Duration = Duration::from_secs(60);
@@ -23,11 +23,27 @@ impl Agent {
         findings.extend(unused_proxies(&status.network, self.alerts.is_by_proxy()));
         findings.extend(steps(&probe));
         findings.extend(server_clock(probe.server_time, clock::wall()));
-        findings.push(link(&status, clock::now()));
+        findings.push(credentials(&status, clock::now()));
         findings.extend(restriction(&status));
         findings.push(device(&self.device));
         findings.push(passkey(self.view.borrow().passkey_at, clock::now()));
         findings
+    }
+}
+
+/// Whether the account lets the agent link, as far as that is known. Not to be linked is no obstacle.
+fn credentials(status: &Status, now: SystemTime) -> Finding {
+    match status.link.state {
+        LinkState::Unlinked | LinkState::Linking => Finding::good(
+            "credentials",
+            "no phone is linked yet: a pairing makes new keys",
+        ),
+        LinkState::LoggedOut | LinkState::Replaced => Finding::note(
+            "credentials",
+            "the agent's link has ended, and its keys are no longer valid",
+            "run `openclawctl pair`, which makes a new link",
+        ),
+        _ => link(status, now),
     }
 }
 
