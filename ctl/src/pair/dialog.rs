@@ -130,8 +130,9 @@ impl Dialog {
     }
 
     async fn answer(&mut self, answer: Result<String, Failure>) -> Result<(), Failure> {
+        let answer = answer?;
         self.note("Answer received, sending it to WhatsApp");
-        passkey::answer(&mut self.agent, answer?, self.compare_code).await
+        passkey::answer(&mut self.agent, answer, self.compare_code).await
     }
 
     fn note(&mut self, text: &str) {

@@ -1,8 +1,8 @@
-//! The build script of the programs: a release has no unwind tables.
-//!
-//! A release aborts at a panic, so nothing ever unwinds; but the compiler writes the tables of the standard library and of every
-//! function all the same, for backtraces: an eighth of the agent. A stripped program has no names for a backtrace, and the log has the
-//! place of a panic. `-C force-unwind-tables=no` is no way out: as a flag for all it breaks what is built to run at build time.
+// The build script of the programs: a release has no unwind tables.
+//
+// A release aborts at a panic, so nothing ever unwinds; but the compiler writes the tables of the standard library and of every
+// function all the same, for backtraces: an eighth of the agent. A stripped program has no names for a backtrace, and the log has the
+// place of a panic. `-C force-unwind-tables=no` is no way out: as a flag for all it breaks what is built to run at build time.
 
 use std::env::var;
 use std::path::Path;
@@ -11,7 +11,7 @@ fn main() {
     let script = Path::new(&var("CARGO_MANIFEST_DIR").expect("set by cargo"))
         .join("../release/no-unwind-tables.ld");
     println!("cargo::rerun-if-changed={}", script.display());
-    println!("cargo::rerun-if-changed=../release/build.rs");
+    println!("cargo::rerun-if-changed=../release/link.rs");
     let is = |name, value| var(name).is_ok_and(|found| found == value);
     let is_linux = is("CARGO_CFG_TARGET_OS", "linux");
     if is_linux && is("PROFILE", "release") && is("CARGO_CFG_PANIC", "abort") {

@@ -1,0 +1,3 @@
+//! How a release is linked.
+
+include!("../release/link.rs");
