@@ -13,8 +13,15 @@ fn main() {
     println!("cargo::rerun-if-changed={}", script.display());
     println!("cargo::rerun-if-changed=../release/link.rs");
     let is = |name, value| var(name).is_ok_and(|found| found == value);
-    let is_linux = is("CARGO_CFG_TARGET_OS", "linux");
-    if is_linux && is("PROFILE", "release") && is("CARGO_CFG_PANIC", "abort") {
+    // Cargo does not say which profile it builds, or how that panics: other profiles that inherit from `release` unwind. But it
+    // builds in target/PROFILE/build/PACKAGE/out.
+    let out_dir = var("OUT_DIR").expect("set by cargo");
+    let profile = Path::new(&out_dir)
+        .ancestors()
+        .nth(3)
+        .and_then(Path::file_name);
+    let is_release = profile.is_some_and(|name| name == "release");
+    if is_release && is("CARGO_CFG_TARGET_OS", "linux") {
         println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
         // Needs no other libc than the one that is linked in. With glibc it would need version 2.36 where the program runs.
         if is("CARGO_CFG_TARGET_ENV", "musl") {

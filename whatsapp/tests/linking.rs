@@ -138,10 +138,10 @@ impl World {
 
     /// Waits for the login, and checks that no rule of WhatsApp was broken.
     async fn linked(mut self) {
+        // The credentials are stored from here on: paused time would run on while the disk is awaited.
+        tokio::time::resume();
         self.until(|report| matches!(report, Report::Accepted { .. }).then_some(()))
             .await;
-        // A linked device uses the disk.
-        tokio::time::resume();
         assert_eq!(self.ended().await, Loss::Restart);
         self.until(|report| matches!(report, Report::LoggedIn).then_some(()))
             .await;
@@ -175,7 +175,7 @@ fn setup(volume: &Volume, sim: &Arc<Sim>) -> (Setup, Store) {
         Arc::clone(&outbox),
         Arc::clone(&journal),
         people,
-        vault.clone(),
+        vault,
         Arc::clone(&traffic),
         Duration::from_secs(60),
     );
@@ -183,7 +183,12 @@ fn setup(volume: &Volume, sim: &Arc<Sim>) -> (Setup, Store) {
     let setup = Setup {
         endpoint: Endpoint::InProcess(InProcess(Arc::new(move || server.connect()))),
         egress: Egress::direct(),
-        versions: Versions::open(VersionPlace::Nowhere, Egress::direct(), vault),
+        // In memory as well: while time is paused, nothing may wait for the disk.
+        versions: Versions::open(
+            VersionPlace::Nowhere,
+            Egress::direct(),
+            store.aside().vault().clone(),
+        ),
         keepalive_limit: Duration::from_secs(60),
         ready_after: Duration::from_secs(3),
         journal,
