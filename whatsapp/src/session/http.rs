@@ -46,7 +46,7 @@ impl HttpClient for Http {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let request = request.body(Bytes::from(body.unwrap_or_default()))?;
+        let request = request.body(body.unwrap_or_default())?;
         let asked = self.egress.request(&to, request, MAX_ANSWER_BYTES);
         let answer = tokio::time::timeout(TIMEOUT, asked).await;
         let answer = answer.context("the media host did not answer in time")??;

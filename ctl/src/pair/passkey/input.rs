@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::{Interval, interval};
 
 use crate::failure::Failure;
 use crate::pair::keyboard::Quiet;
@@ -27,7 +28,11 @@ pub(crate) enum Input {
         quiet: Option<Quiet>,
     },
     /// A file, which is read again when it has changed.
-    File { path: PathBuf, last: String },
+    File {
+        path: PathBuf,
+        last: String,
+        ticks: Interval,
+    },
 }
 
 /// What has been given.
@@ -53,6 +58,7 @@ impl Input {
             Some(path) => Self::File {
                 path: path.to_owned(),
                 last: String::new(),
+                ticks: interval(FILE_INTERVAL),
             },
             None if !json && io::stdin().is_terminal() => lines(),
             None => Self::Elsewhere,
@@ -132,8 +138,8 @@ impl Input {
                     return Given::Text(text.clone());
                 }
             },
-            Self::File { path, last } => loop {
-                tokio::time::sleep(FILE_INTERVAL).await;
+            Self::File { path, last, ticks } => loop {
+                ticks.tick().await;
                 let Some(found) = read_file(path) else {
                     continue;
                 };
