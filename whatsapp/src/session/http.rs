@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hyper::body::Bytes;
 use hyper::http::Request;
 use hyper::http::uri::Uri;
 use openclaw_egress::Egress;

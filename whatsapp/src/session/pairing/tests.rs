@@ -59,6 +59,10 @@ impl Bench {
     }
 
     /// The server sends a stanza.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a test makes each node for one call"
+    )]
     fn get(&mut self, node: Node) {
         self.machine.receive(&node.as_node_ref(), self.now);
         self.collect();
