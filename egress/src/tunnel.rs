@@ -25,6 +25,8 @@ pub(crate) async fn open(
     let mut builder = http1::Builder::new();
     let handshake = builder
         .max_buf_size(MAX_ANSWER_BYTES)
+        // Some proxies look for `Proxy-Authorization` in this spelling only.
+        .title_case_headers(true)
         .handshake(TokioIo::new(stream));
     let (mut requests, connection) = handshake.await.map_err(Error::closed(proxy))?;
     let request = request(proxy, to).ok_or_else(|| not_a_proxy(proxy))?;
