@@ -115,6 +115,11 @@ async fn an_http_proxy_refuses_in_words_that_a_person_understands() {
             "refuses the user name and the password in OPENCLAW_PROXY",
         ),
         (
+            b"HTTP/1.0 401 Unauthorized\r\n\r\n",
+            "anna:sw0rd@",
+            "refuses the user name and the password in OPENCLAW_PROXY",
+        ),
+        (
             b"HTTP/1.1 403 Filtered\r\nContent-Length: 0\r\n\r\n",
             "",
             "refuses to connect to chat.invalid:443: HTTP 403",

@@ -79,13 +79,18 @@ fn refusal(status: StatusCode, proxy: &Proxy, source: &'static str, to: &Target<
     let (target, why) = (to.authority(), format!("HTTP {}", status.as_u16()));
     let shown = proxy.to_string();
     match status {
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED if proxy.has_credentials() => {
+        // tinyproxy answers wrong credentials with 401.
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED
+            if proxy.has_credentials() =>
+        {
             Error::CredentialsRefused {
                 proxy: shown,
                 source_name: source,
             }
         }
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED => Error::CredentialsNeeded { proxy: shown },
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED => {
+            Error::CredentialsNeeded { proxy: shown }
+        }
         status if status.is_server_error() => Error::Failed {
             proxy: shown,
             target,
