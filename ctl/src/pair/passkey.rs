@@ -58,7 +58,7 @@ impl Challenge {
             .lines()
             .map(str::trim)
             .collect::<String>()
-            .replace("__OPTIONS__", &ascii(&self.options.to_string()))
+            .replace("$options", &ascii(&self.options.to_string()))
     }
 
     /// Extracts the assertion from what was pasted, and checks that it answers this challenge. `None` while it is

@@ -1,5 +1,5 @@
 (() => {
-const o = __OPTIONS__,
+const o = $options,
 d = s => Uint8Array.from(atob(s.replace(/-/g, "+").replace(/_/g, "\x2f")), c => c.charCodeAt(0)),
 e = b => b && btoa(String.fromCharCode(...new Uint8Array(b))).replace(/[+]/g, "-").replace(/[\x2f]/g, "_").replace(/=/g, ""),
 b = document.createElement("button");
