@@ -1,3 +1,8 @@
 //! How a release is linked.
 
-include!("../release/link.rs");
+#[path = "../release/link.rs"]
+mod link;
+
+fn main() {
+    link::drop_unwind_tables();
+}

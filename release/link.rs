@@ -1,13 +1,14 @@
-// The build script of the programs: a release has no unwind tables.
-//
-// A release aborts at a panic, so nothing ever unwinds; but the compiler writes the tables of the standard library and of every
-// function all the same, for backtraces: an eighth of the agent. A stripped program has no names for a backtrace, and the log has the
-// place of a panic. `-C force-unwind-tables=no` is no way out: as a flag for all it breaks what is built to run at build time.
+//! How the programs are linked: a release has no unwind tables. Their build scripts call it.
+//!
+//! A release aborts at a panic, so nothing ever unwinds; but the compiler writes the tables of the standard library and of every
+//! function all the same, for backtraces: an eighth of the agent. A stripped program has no names for a backtrace, and the log has the
+//! place of a panic. `-C force-unwind-tables=no` is no way out: as a flag for all it breaks what is built to run at build time.
 
 use std::env::var;
 use std::path::Path;
 
-fn main() {
+/// Passes the arguments for the linker to cargo.
+pub(crate) fn drop_unwind_tables() {
     let script = Path::new(&var("CARGO_MANIFEST_DIR").expect("set by cargo"))
         .join("../release/no-unwind-tables.ld");
     println!("cargo::rerun-if-changed={}", script.display());
