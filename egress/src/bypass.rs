@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::unbracketed;
+
 /// A list of hosts. The default is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bypass(Vec<Entry>);
@@ -41,12 +43,6 @@ impl Bypass {
             entry.port.is_none_or(|its| its == port) && entry.pattern.matches(&host, address)
         })
     }
-
-    /// True if it has no entries.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl Entry {
@@ -68,10 +64,7 @@ impl Entry {
             Some((host, port)) => (host, Some(port.parse().ok()?)),
             None => (text, None),
         };
-        let host = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
+        let host = unbracketed(host);
         let pattern = block(host).or_else(|| domain(host))?;
         Some(Self { pattern, port })
     }
@@ -109,12 +102,7 @@ fn block(text: &str) -> Option<Pattern> {
         Some((address, bits)) => (address, Some(bits)),
         None => (text, None),
     };
-    let address: IpAddr = address
-        .strip_prefix('[')
-        .and_then(|address| address.strip_suffix(']'))
-        .unwrap_or(address)
-        .parse()
-        .ok()?;
+    let address: IpAddr = unbracketed(address).parse().ok()?;
     let most = if address.is_ipv4() { 32 } else { 128 };
     let bits = match bits {
         Some(bits) => bits.parse().ok().filter(|bits| *bits <= most)?,
@@ -228,6 +216,6 @@ mod tests {
         let bypass = Bypass::parse("example.com:8443");
         assert!(bypass.matches("example.com", 8443));
         assert!(!bypass.matches("example.com", 443));
-        assert!(Bypass::default().is_empty() && !bypass.is_empty());
+        assert!(Bypass::default().0.is_empty() && !bypass.0.is_empty());
     }
 }

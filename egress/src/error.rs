@@ -108,6 +108,18 @@ impl Error {
         move |_| Self::ProxyClosed(proxy)
     }
 
+    /// The proxy does not let the agent in: it has no credentials for it, or wrong ones, which are in `source`.
+    pub(crate) fn unwelcome(proxy: &Proxy, source: &'static str) -> Self {
+        let (has_credentials, proxy) = (proxy.has_credentials(), proxy.to_string());
+        match has_credentials {
+            true => Self::CredentialsRefused {
+                proxy,
+                source_name: source,
+            },
+            false => Self::CredentialsNeeded { proxy },
+        }
+    }
+
     pub(crate) fn tls(host: &str, error: &io::Error, proxy: Option<&Proxy>) -> Self {
         let host = host.to_owned();
         let inner = error.get_ref();
@@ -123,14 +135,19 @@ impl Error {
                 host,
                 why: "the answer is not TLS".to_owned(),
             },
-            Some(error) => Self::Tls {
+            _ => Self::Tls {
                 host,
                 why: error.to_string(),
             },
-            None => Self::Tls {
-                host,
-                why: error.to_string(),
-            },
+        }
+    }
+
+    /// The error with its cause, in one line.
+    #[must_use]
+    pub fn with_cause(&self) -> String {
+        match std::error::Error::source(self) {
+            Some(cause) => format!("{self}: {cause}"),
+            None => self.to_string(),
         }
     }
 

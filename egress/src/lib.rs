@@ -20,6 +20,7 @@ mod tunnel;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use hyper::Uri;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -87,6 +88,16 @@ impl<'a> Target<'a> {
             tls: false,
             ..Self::tls(host, port)
         }
+    }
+
+    /// The host that a URL names: over TLS if its scheme is `https` or `wss`, at the usual port unless it has another.
+    #[must_use]
+    pub fn of(uri: &'a Uri) -> Option<Self> {
+        let host = unbracketed(uri.host()?);
+        Some(match uri.scheme_str() {
+            Some("https" | "wss") => Self::tls(host, uri.port_u16().unwrap_or(443)),
+            _ => Self::plain(host, uri.port_u16().unwrap_or(80)),
+        })
     }
 
     /// `HOST:PORT`, with brackets around an IPv6 address.
@@ -255,6 +266,14 @@ async fn resolve(to: &Target<'_>) -> Result<SocketAddr, Error> {
         target: to.authority(),
         source,
     })
+}
+
+/// A host without the brackets that are around an IPv6 address in a URL.
+#[must_use]
+pub fn unbracketed(host: &str) -> &str {
+    host.strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host)
 }
 
 fn authority(host: &str, port: u16) -> String {

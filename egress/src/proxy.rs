@@ -100,10 +100,7 @@ impl Proxy {
                 port.filter(|port| *port != 0).ok_or(BadProxy::Malformed)?
             }
         };
-        let host = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
+        let host = crate::unbracketed(host);
         if host.is_empty() || (host.contains(':') && host.parse::<IpAddr>().is_err()) {
             return Err(BadProxy::Malformed);
         }

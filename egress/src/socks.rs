@@ -145,7 +145,7 @@ async fn authenticate(
     match (chosen, credentials) {
         ([VERSION, NO_CREDENTIALS], _) => Ok(()),
         ([VERSION, PASSWORD], Some(credentials)) => {
-            let request = password(credentials).ok_or_else(|| unwelcome(proxy, source))?;
+            let request = password(credentials).ok_or_else(|| Error::unwelcome(proxy, source))?;
             stream
                 .write_all(&request)
                 .await
@@ -155,13 +155,10 @@ async fn authenticate(
             let read = stream.read_exact(&mut answer).await;
             match (read, answer) {
                 (Ok(_), [_, 0]) => Ok(()),
-                _ => Err(unwelcome(proxy, source)),
+                _ => Err(Error::unwelcome(proxy, source)),
             }
         }
-        ([VERSION, NO_METHOD], None) => Err(Error::CredentialsNeeded {
-            proxy: proxy.to_string(),
-        }),
-        ([VERSION, NO_METHOD], Some(_)) => Err(unwelcome(proxy, source)),
+        ([VERSION, NO_METHOD], _) => Err(Error::unwelcome(proxy, source)),
         _ => Err(Error::NotAProxy(proxy.to_string())),
     }
 }
@@ -171,13 +168,6 @@ fn refused(proxy: &Proxy, target: String, why: &str) -> Error {
         proxy: proxy.to_string(),
         target,
         why: why.to_owned(),
-    }
-}
-
-fn unwelcome(proxy: &Proxy, source: &'static str) -> Error {
-    Error::CredentialsRefused {
-        proxy: proxy.to_string(),
-        source_name: source,
     }
 }
 

@@ -77,27 +77,18 @@ fn basic(credentials: &Credentials) -> Option<HeaderValue> {
 
 fn refusal(status: StatusCode, proxy: &Proxy, source: &'static str, to: &Target<'_>) -> Error {
     let (target, why) = (to.authority(), format!("HTTP {}", status.as_u16()));
-    let shown = proxy.to_string();
     match status {
         // tinyproxy answers wrong credentials with 401.
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED
-            if proxy.has_credentials() =>
-        {
-            Error::CredentialsRefused {
-                proxy: shown,
-                source_name: source,
-            }
-        }
         StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED => {
-            Error::CredentialsNeeded { proxy: shown }
+            Error::unwelcome(proxy, source)
         }
         status if status.is_server_error() => Error::Failed {
-            proxy: shown,
+            proxy: proxy.to_string(),
             target,
             why,
         },
         _ => Error::Refused {
-            proxy: shown,
+            proxy: proxy.to_string(),
             target,
             why,
         },

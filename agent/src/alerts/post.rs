@@ -71,7 +71,8 @@ impl Receiver {
                     failure: refusal(answer.status, &answer.headers, now),
                 };
             }
-            Ok(Err(error)) => (None, describe(&error)),
+            // Without the URL's path.
+            Ok(Err(error)) => (None, brief(&error.with_cause())),
             Err(_) => {
                 let seconds = POST_TIMEOUT.as_secs();
                 (None, format!("no response within {seconds} s"))
@@ -150,14 +151,6 @@ fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     }
     let at = httpdate::parse_http_date(text).ok()?;
     Some(at.duration_since(now).unwrap_or_default())
-}
-
-/// The error with its cause, without the URL's path.
-fn describe(error: &EgressError) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => brief(&format!("{error}: {cause}")),
-        None => brief(&error.to_string()),
-    }
 }
 
 /// Shortens a text to one line of a table.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hyper::http::Uri;
 use hyper::http::uri::Scheme;
-use openclaw_egress::{Egress, Target};
+use openclaw_egress::{Egress, Target, unbracketed};
 use openclaw_harden::environment::Secrets;
 use zeroize::Zeroizing;
 
@@ -148,37 +148,22 @@ impl Address {
     /// True for a numeric loopback address. A name does not count: it could resolve to another host.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        self.bare_host()
+        unbracketed(self.host())
             .parse::<IpAddr>()
             .is_ok_and(|ip| ip.is_loopback())
-    }
-
-    /// The port.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        let usual = if self.is_encrypted() { 443 } else { 80 };
-        self.0.port_u16().unwrap_or(usual)
     }
 
     /// True if alerts go through the proxy: not for a host that is exempt, and not for loopback.
     #[must_use]
     pub fn is_by_proxy(&self, egress: &Egress) -> bool {
-        let proxy = egress.proxy_for(self.bare_host(), self.port());
-        proxy.is_some() && !self.is_loopback()
-    }
-
-    /// The host, IPv6 without brackets.
-    fn bare_host(&self) -> &str {
-        self.host().trim_start_matches('[').trim_end_matches(']')
+        let Target { host, port, .. } = self.target();
+        egress.proxy_for(host, port).is_some() && !self.is_loopback()
     }
 
     /// The host, for the connection.
     #[must_use]
     pub fn target(&self) -> Target<'_> {
-        match self.is_encrypted() {
-            true => Target::tls(self.bare_host(), self.port()),
-            false => Target::plain(self.bare_host(), self.port()),
-        }
+        Target::of(&self.0).expect("its host was checked")
     }
 
     /// True if nothing on the path can read the alerts: TLS, or loopback.

@@ -4,6 +4,7 @@
 
 mod probe;
 
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,9 +12,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hyper::http::header::{HeaderValue, ORIGIN};
 use hyper::http::uri::Uri;
-use openclaw_egress::{Egress, Stream, Target};
+use openclaw_egress::{Egress, Stream, Target, unbracketed};
 use openclaw_state::clock;
-use tokio_websockets::ClientBuilder;
+use tokio_websockets::{ClientBuilder, WebSocketStream, upgrade};
 use whatsapp_rust::anyhow;
 use whatsapp_rust::anyhow::Context as _;
 use whatsapp_rust::async_channel;
@@ -92,7 +93,7 @@ impl Endpoint {
     #[must_use]
     pub fn is_exempt(&self, egress: &Egress) -> bool {
         let uri = self.url().parse::<Uri>();
-        let target = uri.as_ref().ok().and_then(target);
+        let target = uri.as_ref().ok().and_then(Target::of);
         let proxied = target.and_then(|it| egress.proxy_for(it.host, it.port));
         egress.proxy().is_some() && proxied.is_none()
     }
@@ -107,23 +108,12 @@ impl Endpoint {
     }
 }
 
-fn target(uri: &Uri) -> Option<Target<'_>> {
-    let host = uri.host()?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    Some(match uri.scheme_str() {
-        Some("wss") => Target::tls(host, uri.port_u16().unwrap_or(443)),
-        _ => Target::plain(host, uri.port_u16().unwrap_or(80)),
-    })
-}
-
 /// A URL with this scheme and an address, not a name: a name could resolve to anywhere.
 pub(super) fn is_loopback(scheme: &str, url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else {
         return false;
     };
-    let host = uri.host().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let address = host.parse::<IpAddr>();
+    let address = unbracketed(uri.host().unwrap_or_default()).parse::<IpAddr>();
     uri.scheme_str() == Some(scheme) && address.is_ok_and(|address| address.is_loopback())
 }
 
@@ -146,7 +136,24 @@ pub struct DialFailure {
     pub hint: &'static str,
 }
 
+impl From<&openclaw_egress::Error> for DialFailure {
+    fn from(error: &openclaw_egress::Error) -> Self {
+        Self {
+            error: error.with_cause(),
+            hint: error.hint(),
+        }
+    }
+}
+
 impl DialFailure {
+    /// A failure with no next step that is known.
+    pub(super) fn new(error: impl Into<String>) -> Self {
+        Self {
+            error: error.into(),
+            hint: "",
+        }
+    }
+
     fn of(error: &anyhow::Error) -> Self {
         let known = error.downcast_ref::<openclaw_egress::Error>();
         Self {
@@ -205,7 +212,7 @@ impl Dialer {
         if let Endpoint::InProcess(connect) = &self.endpoint {
             return self.upgrade(uri, Box::new((connect.0)())).await;
         }
-        let target = target(&uri).context("the URL has no host")?;
+        let target = Target::of(&uri).context("the URL has no host")?;
         let stream = self.egress.connect(&target).await?;
         self.upgrade(uri, stream).await
     }
@@ -216,12 +223,7 @@ impl Dialer {
         uri: Uri,
         stream: Stream,
     ) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
-        let (socket, _) = ClientBuilder::from_uri(uri)
-            .add_header(ORIGIN, HeaderValue::from_static(WHATSAPP_WEB_ORIGIN))
-            .context("cannot set the Origin header")?
-            .connect_on(stream)
-            .await
-            .context("WebSocket upgrade")?;
+        let (socket, _) = upgraded(uri, stream).await?;
         let (inner, events) = from_websocket(socket);
         self.gate.connecting();
         self.backlog.connecting();
@@ -231,19 +233,37 @@ impl Dialer {
     }
 }
 
+/// Makes a WebSocket, as a browser on WhatsApp Web's site does.
+async fn upgraded(
+    uri: Uri,
+    stream: Stream,
+) -> anyhow::Result<(WebSocketStream<Stream>, upgrade::Response)> {
+    ClientBuilder::from_uri(uri)
+        .add_header(ORIGIN, HeaderValue::from_static(WHATSAPP_WEB_ORIGIN))
+        .context("cannot set the Origin header")?
+        .connect_on(stream)
+        .await
+        .context("WebSocket upgrade")
+}
+
+/// A part of a connection attempt, which ends at [`DIAL_LIMIT`].
+async fn limited<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let done = tokio::time::timeout(DIAL_LIMIT, work).await;
+    done.unwrap_or_else(|_| {
+        Err(anyhow::anyhow!(
+            "no answer within {} s",
+            DIAL_LIMIT.as_secs()
+        ))
+    })
+}
+
 #[async_trait]
 impl TransportFactory for Dialer {
     async fn create_transport(
         &self,
     ) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
         clock::set_protocol();
-        let dialled = tokio::time::timeout(DIAL_LIMIT, self.dial()).await;
-        let dialled = dialled.unwrap_or_else(|_| {
-            Err(anyhow::anyhow!(
-                "no answer within {} s",
-                DIAL_LIMIT.as_secs()
-            ))
-        });
+        let dialled = limited(self.dial()).await;
         self.outcome.record(&dialled);
         dialled
     }

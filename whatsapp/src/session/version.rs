@@ -26,7 +26,7 @@ use whatsapp_rust::wacore;
 use whatsapp_rust::wacore::store::commands::DeviceCommand;
 use whatsapp_rust::wacore::version::parse_sw_js;
 
-use super::dial::is_loopback;
+use super::dial::{DialFailure, is_loopback};
 use super::{EndpointError, lock};
 use known::{BUILT_IN, Known, Tried};
 
@@ -204,7 +204,7 @@ impl Versions {
         is_due && self.place != VersionPlace::Nowhere
     }
 
-    /// Asks, in a task of its own: whoever waits for it may leave.
+    /// Asks, in a task of its own, which ends by itself when a caller no longer waits.
     async fn ask(self: &Arc<Self>) {
         let versions = Arc::clone(self);
         let asked = tokio::spawn(async move {
@@ -214,14 +214,14 @@ impl Versions {
                 let result = tokio::time::timeout(FETCH_TIMEOUT, versions.fetch()).await;
                 versions.answered(result.unwrap_or_else(|_| {
                     let seconds = FETCH_TIMEOUT.as_secs();
-                    Err((format!("no answer within {seconds} s"), ""))
+                    Err(DialFailure::new(format!("no answer within {seconds} s")))
                 }));
             }
         });
         let _ = asked.await;
     }
 
-    fn answered(&self, result: Result<ClientVersion, (String, &'static str)>) {
+    fn answered(&self, result: Result<ClientVersion, DialFailure>) {
         let now = clock::now();
         let error = match result {
             Ok(version) => {
@@ -229,7 +229,7 @@ impl Versions {
                 self.change(|known| known.fetched(version, now));
                 None
             }
-            Err((error, hint)) => {
+            Err(DialFailure { error, hint }) => {
                 let (version, source) = lock(&self.state).known.choose();
                 tracing::warn!(error, hint, %version, source = source.name(), "current client version not received, using a known one");
                 Some(error)
@@ -240,36 +240,33 @@ impl Versions {
         state.urgent = false;
     }
 
-    /// The error comes with what to do about it.
-    async fn fetch(&self) -> Result<ClientVersion, (String, &'static str)> {
-        let (host, target, path) = match &self.place {
-            VersionPlace::WhatsApp => (HOST, Target::tls(HOST, 443), PATH),
+    async fn fetch(&self) -> Result<ClientVersion, DialFailure> {
+        let (target, path) = match &self.place {
+            VersionPlace::WhatsApp => (Target::tls(HOST, 443), PATH),
             VersionPlace::Simulated(uri) => {
-                let host = uri.host().unwrap_or_default();
-                let host = host.trim_start_matches('[').trim_end_matches(']');
-                let port = uri.port_u16().unwrap_or(80);
-                (host, Target::plain(host, port), uri.path())
+                let target = Target::of(uri);
+                let target = target.ok_or_else(|| DialFailure::new("the URL has no host"))?;
+                (target, uri.path())
             }
             VersionPlace::Nowhere => return Ok(BUILT_IN),
         };
+        let host = target.host;
         let request = Request::get(path)
             .header(USER_AGENT, BROWSER)
             .header("sec-fetch-site", "none")
             .body(Bytes::new());
-        let request = request.map_err(|error| (error.to_string(), ""))?;
+        let request = request.map_err(|error| DialFailure::new(error.to_string()))?;
         let asked = self.egress.request(&target, request, MAX_ANSWER_BYTES);
-        let answer = asked.await.map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
-            (format!("{error}{cause}"), error.hint())
-        })?;
+        let answer = asked.await.map_err(|error| DialFailure::from(&error))?;
         if answer.status != StatusCode::OK {
             let status = answer.status.as_u16();
-            return Err((format!("{host} answered with HTTP {status}"), ""));
+            return Err(DialFailure::new(format!(
+                "{host} answered with HTTP {status}"
+            )));
         }
         let text = String::from_utf8_lossy(&answer.body);
         let version = parse_sw_js(&text).and_then(ClientVersion::plausible);
-        version.ok_or_else(|| (format!("the answer of {host} has no version"), ""))
+        version.ok_or_else(|| DialFailure::new(format!("the answer of {host} has no version")))
     }
 
     fn change(&self, change: impl FnOnce(&mut Known)) {

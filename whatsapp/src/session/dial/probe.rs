@@ -3,16 +3,13 @@
 use std::future::Future;
 use std::time::SystemTime;
 
-use hyper::http::HeaderMap;
 use hyper::http::header::DATE;
-use openclaw_egress::{Egress, Target};
+use hyper::http::uri::Uri;
+use openclaw_egress::{Egress, Stream, Target};
 use tokio::net::lookup_host;
-use whatsapp_rust::anyhow::Context as _;
+use whatsapp_rust::anyhow;
 
-use super::{
-    ClientBuilder, DIAL_LIMIT, DialFailure, Endpoint, HeaderValue, ORIGIN, Stream, Uri,
-    WHATSAPP_WEB_ORIGIN, anyhow, target,
-};
+use super::{DialFailure, Endpoint, limited, upgraded};
 
 /// A step on the way to WhatsApp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,40 +44,38 @@ impl Endpoint {
         let Ok(uri) = self.url().parse::<Uri>() else {
             return probe;
         };
-        if let Some(target) = target(&uri) {
+        if let Some(target) = Target::of(&uri) {
             // Stops at the first failure, which is in the probe.
-            let _ = probe.walk(&uri, &target, egress).await;
+            let _ = probe.walk(uri.clone(), &target, egress).await;
         }
         probe
     }
 }
 
 impl Probe {
-    async fn walk(&mut self, uri: &Uri, target: &Target<'_>, egress: &Egress) -> Option<()> {
+    async fn walk(&mut self, uri: Uri, target: &Target<'_>, egress: &Egress) -> Option<()> {
         let (host, port) = (target.host, target.port);
-        let plain = Target::plain(host, port);
-        if egress.proxy_for(host, port).is_some() {
-            self.step(ProbeStep::Proxy, connect(egress, &plain)).await?;
-        } else {
+        let is_proxied = egress.proxy_for(host, port).is_some();
+        if !is_proxied {
             let found = async { Ok(lookup_host((host, port)).await.map(drop)?) };
             self.step(ProbeStep::Dns, found).await?;
-            self.step(ProbeStep::Tcp, connect(egress, &plain)).await?;
         }
-        let step = match target.tls {
-            true => ProbeStep::Tls,
+        let step = match is_proxied {
+            true => ProbeStep::Proxy,
             false => ProbeStep::Tcp,
         };
-        let stream = self.attempt(step, connect(egress, target)).await?;
+        let plain = Target::plain(host, port);
+        let mut stream = self.step(step, connect(egress, &plain)).await?;
         if target.tls {
-            self.done.push(step);
+            // Another connection: so a host that accepts, and then says nothing, is told from one that does not accept.
+            stream = self.step(ProbeStep::Tls, connect(egress, target)).await?;
         }
-        let headers = self
-            .attempt(ProbeStep::WebSocket, upgrade(uri.clone(), stream))
+        let (_, response) = self
+            .step(ProbeStep::WebSocket, upgraded(uri, stream))
             .await?;
-        self.done.push(ProbeStep::WebSocket);
-        self.server_time = headers
-            .get(DATE)
-            .and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+        let date = response.headers().get(DATE);
+        self.server_time =
+            date.and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
         Some(())
     }
 
@@ -88,26 +83,12 @@ impl Probe {
         &mut self,
         step: ProbeStep,
         work: impl Future<Output = anyhow::Result<T>>,
-    ) -> Option<()> {
-        self.attempt(step, work).await?;
-        self.done.push(step);
-        Some(())
-    }
-
-    async fn attempt<T>(
-        &mut self,
-        step: ProbeStep,
-        work: impl Future<Output = anyhow::Result<T>>,
     ) -> Option<T> {
-        let done = tokio::time::timeout(DIAL_LIMIT, work).await;
-        let done = done.unwrap_or_else(|_| {
-            Err(anyhow::anyhow!(
-                "no answer within {} s",
-                DIAL_LIMIT.as_secs()
-            ))
-        });
-        match done {
-            Ok(done) => Some(done),
+        match limited(work).await {
+            Ok(done) => {
+                self.done.push(step);
+                Some(done)
+            }
             Err(error) => {
                 self.failed = Some((step, DialFailure::of(&error)));
                 None
@@ -118,14 +99,4 @@ impl Probe {
 
 async fn connect(egress: &Egress, target: &Target<'_>) -> anyhow::Result<Stream> {
     Ok(egress.connect(target).await?)
-}
-
-async fn upgrade(uri: Uri, stream: Stream) -> anyhow::Result<HeaderMap> {
-    let (_, response) = ClientBuilder::from_uri(uri)
-        .add_header(ORIGIN, HeaderValue::from_static(WHATSAPP_WEB_ORIGIN))
-        .context("cannot set the Origin header")?
-        .connect_on(stream)
-        .await
-        .context("WebSocket upgrade")?;
-    Ok(response.headers().clone())
 }

@@ -21,7 +21,7 @@ use hyper::http::request::Builder;
 use hyper::http::uri::PathAndQuery;
 use hyper::http::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use openclaw_egress::{Egress, Stream, Target};
+use openclaw_egress::{Egress, Stream, Target, unbracketed};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use whatsapp_rust::wacore::net::WHATSAPP_WEB_ORIGIN;
@@ -305,9 +305,8 @@ async fn connect(egress: &Egress, host: &str) -> Option<Stream> {
     let connecting = egress.connect(&target(host)?).await;
     connecting
         .inspect_err(|error| {
-            let cause = std::error::Error::source(error).map(ToString::to_string);
-            let cause = cause.unwrap_or_default();
-            tracing::warn!(%error, cause, hint = error.hint(), "cannot connect to a media host");
+            let (error, hint) = (error.with_cause(), error.hint());
+            tracing::warn!(error, hint, "cannot connect to a media host");
         })
         .ok()
 }
@@ -319,7 +318,7 @@ pub(in crate::session) fn target(host: &str) -> Option<Target<'_>> {
     if cfg!(feature = "sim") {
         let address: SocketAddr = host.parse().ok()?;
         let (name, _) = host.rsplit_once(':')?;
-        let name = name.trim_start_matches('[').trim_end_matches(']');
+        let name = unbracketed(name);
         return address.ip().is_loopback().then(|| Target {
             send_buffer,
             ..Target::plain(name, address.port())
