@@ -72,9 +72,7 @@ pub use media::{
 pub use names::{MAX_NUMBERS_PER_QUERY, Named, QueryError};
 pub use outbound::{EDIT_WINDOW, new_message_id};
 pub use own::own_message;
-pub use pairing::{
-    Assertion, AssertionError, CeremonyEnd, HandoffProof, MAX_ASSERTION_BYTES, PasskeyError,
-};
+pub use pairing::{Assertion, AssertionError, CeremonyEnd, HandoffProof, PasskeyError};
 pub use polls::{OwnVote, PollToCount, has_poll_key, own_vote};
 pub use profiles::PictureAddress;
 pub use restriction::RestrictionReport;

@@ -47,7 +47,7 @@ use whatsapp_rust::wacore_binary::util::unpack_bytes;
 use whatsapp_rust::wacore_binary::{Node, OwnedNodeRef};
 use whatsapp_rust::{Runtime, anyhow};
 
-pub use self::assertion::{Assertion, AssertionError, MAX_ASSERTION_BYTES};
+pub use self::assertion::{Assertion, AssertionError};
 pub(super) use self::desk::Desk;
 use self::desk::{Answer, Answered};
 pub use self::desk::{CeremonyEnd, HandoffProof, PasskeyError};
@@ -57,6 +57,7 @@ use super::{ClientVersion, Loss, Refusal, Report, Session, Versions, dial, send_
 
 /// The client pings when nothing has arrived for this long, as WhatsApp Web does.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
+
 /// What a connection is made with.
 pub(super) struct Wire {
     pub(super) dialer: dial::Dialer,

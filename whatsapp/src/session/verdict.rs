@@ -53,20 +53,12 @@ pub(super) fn verdict(event: &Event) -> Option<Loss> {
     Some(match event {
         Event::Disconnected(_) => Loss::Connection,
         Event::StreamReplaced(_) => Loss::Replaced,
-        Event::ClientOutdated(_) => Loss::Outdated(code(ConnectFailureReason::ClientOutdated)),
-        Event::TemporaryBan(ban) => Loss::Banned {
-            lasts: ban.expire.to_std().ok(),
-            code: code(ConnectFailureReason::TempBanned),
-        },
+        Event::ClientOutdated(_) => refused(ConnectFailureReason::ClientOutdated, None),
+        Event::TemporaryBan(ban) => {
+            refused(ConnectFailureReason::TempBanned, ban.expire.to_std().ok())
+        }
         Event::LoggedOut(out) => logged_out(out),
-        Event::ConnectFailure(failure) => match failure.reason {
-            reason @ ConnectFailureReason::TempBanned => Loss::Banned {
-                lasts: None,
-                code: code(reason),
-            },
-            reason @ ConnectFailureReason::BadUserAgent => Loss::Outdated(code(reason)),
-            reason => Loss::Refused(code(reason)),
-        },
+        Event::ConnectFailure(failure) => refused(failure.reason, None),
         _ => return None,
     })
 }
@@ -74,18 +66,22 @@ pub(super) fn verdict(event: &Event) -> Option<Loss> {
 /// Why the connection of a device that is not linked yet ends, according to `<failure>`.
 pub(super) fn failure(stanza: &NodeRef<'_>) -> Loss {
     let failure = ConnectFailureStanza::parse(stanza);
-    match failure.reason.unwrap_or(ConnectFailureReason::Unknown(0)) {
-        reason @ (ConnectFailureReason::TempBanned | ConnectFailureReason::AccountLocked) => {
-            Loss::Banned {
-                lasts: failure.expire.map(Duration::from_secs),
-                code: code(reason),
-            }
+    let reason = failure.reason.unwrap_or(ConnectFailureReason::Unknown(0));
+    refused(reason, failure.expire.map(Duration::from_secs))
+}
+
+/// What a refused login means; `lasts` is the duration of a ban.
+fn refused(reason: ConnectFailureReason, lasts: Option<Duration>) -> Loss {
+    let code = code(reason);
+    match reason {
+        ConnectFailureReason::TempBanned | ConnectFailureReason::AccountLocked => {
+            Loss::Banned { lasts, code }
         }
-        reason @ (ConnectFailureReason::ClientOutdated | ConnectFailureReason::BadUserAgent) => {
-            Loss::Outdated(code(reason))
+        ConnectFailureReason::ClientOutdated | ConnectFailureReason::BadUserAgent => {
+            Loss::Outdated(code)
         }
-        reason if reason.is_logged_out() => Loss::LoggedOut(Some(code(reason))),
-        reason => Loss::Refused(code(reason)),
+        reason if reason.is_logged_out() => Loss::LoggedOut(Some(code)),
+        _ => Loss::Refused(code),
     }
 }
 
@@ -114,11 +110,8 @@ pub(super) fn stream_error(stanza: &NodeRef<'_>) -> Option<Loss> {
 
 /// Only a `conflict` with that type shows that the phone removed the device; a code is passed on unchanged.
 fn logged_out(out: &LoggedOut) -> Loss {
-    if let reason @ ConnectFailureReason::AccountLocked = out.reason {
-        return Loss::Banned {
-            lasts: None,
-            code: code(reason),
-        };
+    if out.reason == ConnectFailureReason::AccountLocked {
+        return refused(out.reason, None);
     }
     // The reason of a refused login is precise; the code of a stream error is in the stanza.
     let stream = out.raw.as_ref().filter(|_| !out.on_connect);

@@ -5,12 +5,12 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::general_purpose::GeneralPurpose;
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use serde::{Deserialize, Serialize};
+// The site that WhatsApp's passkeys are made for. A browser writes it into the assertion.
+use whatsapp_rust::wacore::net::WHATSAPP_WEB_ORIGIN as ORIGIN;
 
 /// The maximum size of an assertion's JSON. A browser's has less than 2 KiB.
-pub const MAX_ASSERTION_BYTES: usize = 64 << 10;
+const MAX_ASSERTION_BYTES: usize = 64 << 10;
 
-/// The site that WhatsApp's passkeys are made for. A browser writes it into the assertion.
-const ORIGIN: &str = "https://web.whatsapp.com";
 /// Authenticator data has a hash, flags and a counter.
 const MIN_AUTHENTICATOR_DATA_BYTES: usize = 32 + 1 + 4;
 
@@ -34,7 +34,7 @@ pub struct Assertion {
 /// Why a text is not an assertion. Contains nothing of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AssertionError {
-    /// More than [`MAX_ASSERTION_BYTES`].
+    /// More than 64 KiB.
     #[error("the assertion is longer than 64 KiB")]
     TooLong,
     /// Not JSON, or without one of the parts.

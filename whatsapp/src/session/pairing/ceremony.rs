@@ -35,7 +35,6 @@ const MAX_DURATION: Duration = Duration::from_secs(600);
 const MIN_DURATION: Duration = Duration::from_secs(1);
 /// WhatsApp's have about 200 bytes.
 const MAX_OPTIONS_BYTES: usize = 64 << 10;
-const MAX_REF_BYTES: usize = 512;
 
 /// A ceremony in progress.
 pub(super) struct Ceremony {
@@ -118,7 +117,7 @@ impl Machine {
             self.forget(is_step);
         }
         // The codes are spent, and must not end the connection.
-        self.stop_codes();
+        self.codes.stop();
         self.link_code = None;
         match stanza::content_text(node, OPTIONS) {
             Some(options) => self.begin(options, now),
@@ -189,8 +188,8 @@ impl Machine {
             return self.assertion_refused(code);
         }
         let reference = stanza::content_text(node, "ref");
-        let usable = |text: &&str| (1..=MAX_REF_BYTES).contains(&text.len());
-        let Some(reference) = reference.filter(usable).map(str::to_owned) else {
+        let reference = reference.filter(|text| stanza::is_reference(text));
+        let Some(reference) = reference.map(str::to_owned) else {
             return self.unreadable();
         };
         let pair = ShortcakeUtils::generate_companion_ephemeral_keypair();

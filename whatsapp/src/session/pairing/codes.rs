@@ -10,14 +10,14 @@ use whatsapp_rust::wacore_binary::NodeRef;
 
 use super::link_code::LinkCode;
 use super::machine::{Machine, random_key};
+use super::stanza;
 use crate::session::{Report, Secret};
 
 /// How long WhatsApp accepts the first code, and each later one.
 const FIRST_VALID: Duration = Duration::from_secs(60);
 const NEXT_VALID: Duration = Duration::from_secs(20);
-/// WhatsApp sends six. More than these, and longer ones, are ignored.
+/// WhatsApp sends six. More than these are ignored.
 const MAX_REFS: usize = 16;
-const MAX_REF_BYTES: usize = 512;
 
 /// The codes that are left, and the one that is shown.
 #[derive(Default)]
@@ -46,9 +46,8 @@ pub(super) enum Turn {
 impl Codes {
     /// Starts with the server's references; earlier ones are void.
     pub(super) fn offer<'a>(&mut self, refs: impl Iterator<Item = &'a str>, now: Instant) -> bool {
-        let usable = |text: &&str| (1..=MAX_REF_BYTES).contains(&text.len());
         self.refs = refs
-            .filter(usable)
+            .filter(|text| stanza::is_reference(text))
             .take(MAX_REFS)
             .map(str::to_owned)
             .collect();
@@ -98,13 +97,9 @@ impl Machine {
         if !self.is_waiting() || self.ceremony.is_some() {
             return;
         }
-        let refs = offer.get_children_by_tag("ref").filter_map(|reference| {
-            let bytes = reference.content_bytes();
-            bytes.map_or_else(
-                || reference.content_str(),
-                |bytes| std::str::from_utf8(bytes).ok(),
-            )
-        });
+        let refs = offer
+            .get_children_by_tag("ref")
+            .filter_map(|reference| stanza::own_text(reference));
         if self.codes.offer(refs, now) {
             self.show_code(now);
         }
@@ -144,11 +139,6 @@ impl Machine {
         let valid = shown.until.saturating_duration_since(now);
         self.report(Report::Qr { payload, valid });
     }
-
-    /// No code is shown any more.
-    pub(super) fn stop_codes(&mut self) {
-        self.codes.stop();
-    }
 }
 
 #[cfg(test)]
@@ -175,7 +165,7 @@ mod tests {
     #[tokio::test]
     async fn unusable_refs_show_nothing() {
         let mut codes = Codes::default();
-        let long = "x".repeat(MAX_REF_BYTES + 1);
+        let long = "x".repeat(stanza::MAX_REF_BYTES + 1);
         assert!(!codes.offer(["", long.as_str()].into_iter(), Instant::now()));
         assert!(codes.due().is_none());
         let many = std::iter::repeat_n("r", 10_000);

@@ -11,7 +11,7 @@ use crate::session::lock;
 /// A person gives one answer at a time.
 const MAX_QUEUED_ANSWERS: usize = 4;
 
-/// How the phone learns that it scanned this device's code, and not somebody else's.
+/// How the phone learns that it scanned this device's code, and not another's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandoffProof {
     /// This device sends a proof: no code is compared.

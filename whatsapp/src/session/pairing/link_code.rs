@@ -23,15 +23,13 @@ use whatsapp_rust::wacore::shortcake::ShortcakeUtils;
 use whatsapp_rust::wacore_binary::NodeRef;
 use zeroize::Zeroizing;
 
-use super::machine::{Machine, Output, Question};
+use super::machine::{ANSWER_TIMEOUT, Machine, Output, Question};
 use super::stanza;
 use crate::session::{Refusal, Report, Secret};
 
 const TAG: &str = "link_code_companion_reg";
 const REF: &str = "link_code_pairing_ref";
 const WRAPPED_PRIMARY: &str = "link_code_pairing_wrapped_primary_ephemeral_pub";
-/// WhatsApp answers a request within a second or two.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A code that is requested or shown.
 pub(super) struct LinkCode {

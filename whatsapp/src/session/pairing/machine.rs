@@ -28,7 +28,7 @@ use super::{PasskeyError, stanza};
 use crate::session::{Loss, Refusal, Report, verdict};
 
 /// WhatsApp answers a request within a second or two.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// After this device has signed, the server ends the connection at once.
 const RESTART_TIMEOUT: Duration = Duration::from_secs(20);
 /// Real routing information has a few bytes.

@@ -5,6 +5,8 @@ use whatsapp_rust::wacore_binary::{Node, NodeRef, SERVER_JID};
 
 /// The namespace of all requests while linking.
 const NAMESPACE: &str = "md";
+/// The maximum size of a reference. Real ones have fewer than 200 bytes.
+pub(super) const MAX_REF_BYTES: usize = 512;
 /// The namespaces of the client's ping and of the server's.
 const PING: &str = "w:p";
 const SERVER_PING: &str = "urn:xmpp:ping";
@@ -25,16 +27,30 @@ pub(super) fn is(node: &NodeRef<'_>, name: &str, value: &str) -> bool {
     node.get_attr(name).is_some_and(|it| it.as_str() == value)
 }
 
-/// The content of a child. The server sends texts as bytes or as strings.
+/// The content of a child.
 pub(super) fn content<'n>(node: &'n NodeRef<'_>, tag: &str) -> Option<&'n [u8]> {
-    let child = node.get_optional_child(tag)?;
-    let text = || child.content_str().map(str::as_bytes);
-    child.content_bytes().or_else(text)
+    own_content(node.get_optional_child(tag)?)
 }
 
 /// The content of a child as text.
 pub(super) fn content_text<'n>(node: &'n NodeRef<'_>, tag: &str) -> Option<&'n str> {
-    std::str::from_utf8(content(node, tag)?).ok()
+    own_text(node.get_optional_child(tag)?)
+}
+
+/// The content as text.
+pub(super) fn own_text<'n>(node: &'n NodeRef<'_>) -> Option<&'n str> {
+    std::str::from_utf8(own_content(node)?).ok()
+}
+
+/// The server sends texts as bytes or as strings.
+fn own_content<'n>(node: &'n NodeRef<'_>) -> Option<&'n [u8]> {
+    let text = || node.content_str().map(str::as_bytes);
+    node.content_bytes().or_else(text)
+}
+
+/// Whether a reference of the server has a bearable size.
+pub(super) fn is_reference(text: &str) -> bool {
+    (1..=MAX_REF_BYTES).contains(&text.len())
 }
 
 /// The content of a child of a known size.
