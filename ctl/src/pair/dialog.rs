@@ -45,11 +45,11 @@ impl Dialog {
     pub(crate) fn challenged(&mut self, challenge: Challenge) -> Result<(), Failure> {
         if !self.json {
             console::note(passkey::WHY);
-            passkey::BEFORE_SNIPPET
-                .iter()
-                .for_each(|step| console::note(step));
+            let [open, paste] = passkey::BEFORE_SNIPPET;
+            console::note(&format!("1. {open}"));
+            console::note(&format!("2. {paste}"));
             console::line(&challenge.snippet())?;
-            console::note(passkey::AFTER_SNIPPET);
+            console::note(&format!("3. {}", passkey::AFTER_SNIPPET));
             console::note(&self.input.request());
         }
         self.awaits = Awaits::Assertion(challenge);

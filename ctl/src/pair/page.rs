@@ -16,8 +16,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::transport::Channel;
 
-use self::board::{Board, Method, Scene};
-use self::site::{Asked, Order, Pages};
+use self::board::{Board, Method, Reason, Scene};
+use self::site::{Asked, Pages};
 use super::frame::Shown;
 use super::frames::{self, Frames, Next};
 use super::{outcome, view};
@@ -138,7 +138,7 @@ impl Page {
                     return Ok(linked);
                 }
                 End::Stopped(failure) => {
-                    self.board.post(Scene::stopped(&failure));
+                    self.board.post(Scene::Stopped(Reason::from(&failure)));
                     return Err(failure);
                 }
                 End::Failed(failure) => self.await_again(failure, stops).await,
@@ -156,8 +156,7 @@ impl Page {
                     Ok(Next::Linked(linked)) => return End::Linked(linked),
                     Err(failure) => return End::Failed(failure),
                 },
-                Some((order, reply)) = self.asked.recv() => {
-                    let Order::Begin(how) = order;
+                Some((how, reply)) = self.asked.recv() => {
                     let late = frames.is_scanned();
                     let answer = if late { Err(accepted()) } else { Ok(()) };
                     // Fails if the browser has gone.
@@ -180,9 +179,9 @@ impl Page {
         self.board.post(Scene::Pairing(shown));
     }
 
-    /// After a failure: waits for an order of an open page.
+    /// After a failure: waits for an open page to begin again.
     async fn await_again(&mut self, failure: Failure, stops: &mut Stops) -> End {
-        self.board.post(Scene::failed(&failure));
+        self.board.post(Scene::Failed(Reason::from(&failure)));
         if self.pages.audience().is_absent() {
             return End::Stopped(failure);
         }
@@ -193,7 +192,7 @@ impl Page {
         }
         loop {
             tokio::select! {
-                Some((Order::Begin(how), reply)) = self.asked.recv() => {
+                Some((how, reply)) = self.asked.recv() => {
                     let _ = reply.send(Ok(()));
                     return End::Again(how);
                 }

@@ -23,12 +23,12 @@ pub(crate) const SITE: &str = "https://web.whatsapp.com";
 /// Why a passkey is needed.
 pub(crate) const WHY: &str = "WhatsApp asks for this account's passkey before it links a device. Only a browser on WhatsApp's own site can use it.";
 
-/// The steps before the snippet, and after it.
+/// The steps before the snippet, and after it, without their numbers.
 pub(crate) const BEFORE_SNIPPET: [&str; 2] = [
-    "1. On a computer, open https://web.whatsapp.com in a browser. You need not log in there; the passkey may be on the computer or on a phone near it.",
-    "2. Open the browser's developer tools (F12), and paste this line into the console (type `allow pasting` first if it asks):",
+    "On a computer, open https://web.whatsapp.com in a browser. You need not log in there; the passkey may be on the computer or on a phone near it.",
+    "Open the browser's developer tools (F12), and paste this line into the console (type `allow pasting` first if it asks):",
 ];
-pub(crate) const AFTER_SNIPPET: &str = "3. Press the button that appears on the page, use the passkey, and press the button again: it copies the answer.";
+pub(crate) const AFTER_SNIPPET: &str = "Press the button that appears on the page, use the passkey, and press the button again: it copies the answer.";
 
 /// A challenge: the request options of the server.
 #[derive(Clone)]

@@ -1,4 +1,4 @@
-//! `pair --web`: who gets in, and what the page and the terminal are told. `tests/browser` has the page in Chromium.
+//! `pair --web`: whose requests are answered, and what the page and the terminal show. `tests/browser` has the page in Chromium.
 
 mod browser;
 mod gate;

@@ -46,31 +46,31 @@ pub(super) enum Scene {
     /// The phone with this number is linked.
     Linked(String),
     /// The pairing failed; the page may begin again.
-    Failed { error: String, hint: String },
+    Failed(Reason),
     /// The program ends.
-    Stopped { error: String, hint: String },
+    Stopped(Reason),
+}
+
+/// Why something failed, for the page.
+#[derive(Clone, Serialize)]
+pub(super) struct Reason {
+    error: String,
+    hint: String,
+}
+
+impl From<&Failure> for Reason {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            error: failure.to_string(),
+            hint: failure.hint().to_owned(),
+        }
+    }
 }
 
 impl Scene {
-    /// A failure after which the page may begin again.
-    pub(super) fn failed(failure: &Failure) -> Self {
-        Self::Failed {
-            error: failure.to_string(),
-            hint: failure.hint().to_owned(),
-        }
-    }
-
-    /// The end of the program.
-    pub(super) fn stopped(failure: &Failure) -> Self {
-        Self::Stopped {
-            error: failure.to_string(),
-            hint: failure.hint().to_owned(),
-        }
-    }
-
     /// True if nothing follows.
     fn is_last(&self) -> bool {
-        matches!(self, Self::Linked(_) | Self::Stopped { .. })
+        matches!(self, Self::Linked(_) | Self::Stopped(_))
     }
 }
 
@@ -220,14 +220,8 @@ enum View {
     Linked {
         phone: String,
     },
-    Failed {
-        error: String,
-        hint: String,
-    },
-    Stopped {
-        error: String,
-        hint: String,
-    },
+    Failed(Reason),
+    Stopped(Reason),
 }
 
 impl View {
@@ -244,9 +238,9 @@ impl View {
             },
             Scene::Pairing(Shown::Passkey(challenge)) => Self::Passkey {
                 why: WHY,
-                before: BEFORE_SNIPPET.map(unnumbered),
+                before: BEFORE_SNIPPET,
                 snippet: challenge.snippet(),
-                after: unnumbered(AFTER_SNIPPET),
+                after: AFTER_SNIPPET,
             },
             Scene::Accepted => Self::Accepted,
             Scene::Pairing(Shown::Compare { code }) => Self::Compare {
@@ -256,19 +250,8 @@ impl View {
             Scene::Linked(phone) => Self::Linked {
                 phone: Numbers::chosen().show(phone),
             },
-            Scene::Failed { error, hint } => Self::Failed {
-                error: error.clone(),
-                hint: hint.clone(),
-            },
-            Scene::Stopped { error, hint } => Self::Stopped {
-                error: error.clone(),
-                hint: hint.clone(),
-            },
+            Scene::Failed(reason) => Self::Failed(reason.clone()),
+            Scene::Stopped(reason) => Self::Stopped(reason.clone()),
         }
     }
-}
-
-/// A step without its number, which the page's list adds.
-fn unnumbered(step: &'static str) -> &'static str {
-    step.split_once(". ").map_or(step, |(_, step)| step)
 }

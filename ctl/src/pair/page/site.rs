@@ -7,13 +7,13 @@ use hyper::body::Bytes;
 use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_proto::v1::pair_request::How;
 use openclaw_proto::v1::{PhoneCodeMethod, QrMethod};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 use tonic::transport::Channel;
 
-use super::board::Board;
+use super::board::{Board, Reason};
 use crate::failure::Failure;
 use crate::pair::passkey;
 use crate::web::{ANSWER_TIMEOUT, Answer, Call, Site};
@@ -22,17 +22,11 @@ use crate::{clock, numbers};
 const PAGE: &str = include_str!("../../web/pair.html");
 /// A page that has not asked for this long is closed: it asks again as soon as it gets an answer.
 const ABSENT_AFTER: Duration = Duration::from_secs(60);
-/// How many orders wait for the pairing, which takes them at once.
-const MAX_ORDERS: usize = 4;
+/// How many requests to begin again wait for the pairing, which takes them at once.
+const MAX_REQUESTS: usize = 4;
 
-/// What the person asks for on the page.
-pub(super) enum Order {
-    /// Begin again; without a method, as before.
-    Begin(Option<How>),
-}
-
-/// An order, and whom it is answered to.
-pub(super) type Asked = (Order, oneshot::Sender<Result<(), Failure>>);
+/// A request to begin again, without a method as before; and where its answer goes.
+pub(super) type Asked = (Option<How>, oneshot::Sender<Result<(), Failure>>);
 
 /// The site of one run.
 pub(super) struct Pages {
@@ -40,23 +34,23 @@ pub(super) struct Pages {
     agent: AgentClient<Channel>,
     /// True if a code is compared in any case.
     compare_code: bool,
-    orders: mpsc::Sender<Asked>,
+    requests: mpsc::Sender<Asked>,
     audience: Audience,
 }
 
 impl Pages {
-    /// A site that shows `board`, and the orders that arrive there.
+    /// A site that shows `board`, and the requests to begin again that arrive there.
     pub(super) fn new(
         board: Board,
         agent: AgentClient<Channel>,
         compare_code: bool,
     ) -> (Self, mpsc::Receiver<Asked>) {
-        let (orders, asked) = mpsc::channel(MAX_ORDERS);
+        let (requests, asked) = mpsc::channel(MAX_REQUESTS);
         let pages = Self {
             board,
             agent,
             compare_code,
-            orders,
+            requests,
             audience: Audience::default(),
         };
         (pages, asked)
@@ -79,11 +73,11 @@ impl Pages {
         Answer::json(&posted.message(clock::now()))
     }
 
-    /// Passes an order on to the pairing.
-    async fn order(&self, order: Order) -> Result<(), Failure> {
+    /// Passes a request to begin again on to the pairing.
+    async fn begin(&self, how: Option<How>) -> Result<(), Failure> {
         let (reply, replied) = oneshot::channel();
         let ending = || Failure::new("the pairing is ending");
-        let sent = self.orders.try_send((order, reply));
+        let sent = self.requests.try_send((how, reply));
         sent.map_err(|_| ending())?;
         replied.await.map_err(|_| ending())?
     }
@@ -114,35 +108,21 @@ impl Pages {
     }
 
     /// `None` if nothing is at this path.
-    async fn post(&self, path: &str, body: &Bytes) -> Option<Result<(), Failure>> {
+    async fn post(&self, path: &str, body: &Bytes) -> Result<Option<()>, Failure> {
         let done = async {
-            Some(match path {
-                "begin" => match begin(body) {
-                    Ok(order) => self.order(order).await,
-                    Err(failure) => Err(failure),
-                },
-                "passkey" => match read(body) {
-                    Ok(given) => self.passkey(given).await,
-                    Err(failure) => Err(failure),
-                },
-                "confirm" => match read(body) {
-                    Ok(given) => self.confirm(given).await,
-                    Err(failure) => Err(failure),
-                },
-                _ => return None,
-            })
+            match path {
+                "begin" => self.begin(method(body)?).await?,
+                "passkey" => self.passkey(read(body)?).await?,
+                "confirm" => self.confirm(read(body)?).await?,
+                _ => return Ok(None),
+            }
+            Ok(Some(()))
         };
         let late = Failure::new("there is no answer yet");
         timeout(ANSWER_TIMEOUT, done)
             .await
-            .unwrap_or_else(|_| Some(Err(late.with_hint("wait for what the page shows next"))))
+            .unwrap_or_else(|_| Err(late.with_hint("wait for what the page shows next")))
     }
-}
-
-#[derive(Serialize)]
-struct Refused<'a> {
-    error: String,
-    hint: &'a str,
 }
 
 impl Site for Pages {
@@ -154,20 +134,16 @@ impl Site for Pages {
                 _ => nothing(),
             },
             Call::Post { path, body } => match self.post(&path, &body).await {
-                Some(Ok(())) => Answer::json(&serde_json::json!({})),
-                Some(Err(failure)) => refused(&failure),
-                None => nothing(),
+                Ok(Some(())) => Answer::json(&serde_json::json!({})),
+                Ok(None) => nothing(),
+                Err(failure) => refused(&failure),
             },
         }
     }
 }
 
 fn refused(failure: &Failure) -> Answer {
-    Answer::json(&Refused {
-        error: failure.to_string(),
-        hint: failure.hint(),
-    })
-    .with_status(StatusCode::UNPROCESSABLE_ENTITY)
+    Answer::json(&Reason::from(failure)).with_status(StatusCode::UNPROCESSABLE_ENTITY)
 }
 
 fn nothing() -> Answer {
@@ -198,8 +174,9 @@ struct Confirm {
     code: String,
 }
 
-fn begin(body: &Bytes) -> Result<Order, Failure> {
-    Ok(Order::Begin(match read(body)? {
+/// The method with which to begin again.
+fn method(body: &Bytes) -> Result<Option<How>, Failure> {
+    Ok(match read(body)? {
         Begin {
             phone: Some(phone), ..
         } => {
@@ -208,7 +185,7 @@ fn begin(body: &Bytes) -> Result<Order, Failure> {
         }
         Begin { qr: true, .. } => Some(How::Qr(QrMethod {})),
         Begin { .. } => None,
-    }))
+    })
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Failure> {
