@@ -56,7 +56,11 @@ pub(crate) struct SendArgs {
     /// Recipient: a phone number such as +15550100123, a LID (…@lid), or a group's JID (…@g.us).
     pub(crate) to: String,
     /// The text; `-` reads it from stdin, and so does leaving it out, unless stdin is a terminal. With --location: the caption.
-    #[arg(allow_hyphen_values = true, conflicts_with_all = ["contact", "file"])]
+    #[arg(
+        allow_hyphen_values = true,
+        conflicts_with_all = ["contact", "file"],
+        value_parser = text_that_is_no_option
+    )]
     pub(crate) text: Option<String>,
     /// Reply to this message, by the seq of its event, as `watch` and `events` print it.
     #[arg(long, value_name = "SEQ")]
@@ -151,7 +155,7 @@ pub(crate) struct EditArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     /// The new text; `-` reads it from stdin, and so does leaving it out, unless stdin is a terminal.
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_hyphen_values = true, value_parser = text_that_is_no_option)]
     pub(crate) text: Option<String>,
     /// Mention this person, by number or LID; repeatable.
     #[arg(long, value_name = "NUMBER")]
@@ -205,4 +209,16 @@ pub(crate) struct VoteArgs {
     /// Delivery options.
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
+}
+
+/// A text may begin with a dash, as an item of a list does. But a mistyped option must not be sent to a person.
+fn text_that_is_no_option(text: &str) -> Result<String, String> {
+    let name = text.strip_prefix("--").unwrap_or_default();
+    let name = name.split('=').next().unwrap_or_default();
+    let is_option = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    match is_option {
+        true => Err("there is no such option; a text like this can be given on stdin".to_owned()),
+        false => Ok(text.to_owned()),
+    }
 }
