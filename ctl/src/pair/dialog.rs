@@ -95,23 +95,17 @@ impl Dialog {
 
     /// Passes an answer on. A wrong one is reported, and may be given again: only the agent ends the pairing.
     pub(crate) async fn take(&mut self, given: Given) {
-        let text = match given {
-            Given::Text(text) => text,
-            Given::Closed => return self.note(
-                "stdin is closed: give the answer with --assertion FILE, or from another client",
-            ),
-            Given::TooLong => return self.note("that is too long for an answer"),
-        };
-        let taken = match &self.awaits {
-            Awaits::Nothing => return,
-            Awaits::Assertion(challenge) => match challenge.answer(&text) {
+        let taken = match (&self.awaits, given) {
+            (Awaits::Nothing, _) => return,
+            (_, Err(failure)) => Err(failure),
+            (Awaits::Assertion(challenge), Ok(text)) => match challenge.answer(&text) {
                 None => return,
                 Some(answer) => {
                     self.input.clear();
                     self.answer(answer).await
                 }
             },
-            Awaits::Code => {
+            (Awaits::Code, Ok(text)) => {
                 self.input.clear();
                 let code = text.trim().to_owned();
                 passkey::confirm(&mut self.agent, code).await

@@ -1,6 +1,7 @@
 //! Where the person's answers come from: the terminal, stdin, or a file that is awaited.
 
-use std::io::{self, IsTerminal as _, Read as _};
+use std::fs::File;
+use std::io::{self, ErrorKind, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::pair::keyboard::Quiet;
 const FILE_INTERVAL: Duration = Duration::from_millis(500);
 /// More than any answer has; the agent accepts 64 KiB.
 const MAX_ANSWER_BYTES: usize = 128 * 1024;
+const MAX_ANSWER_FILE_BYTES: u64 = MAX_ANSWER_BYTES as u64;
 const MAX_QUEUED_READS: usize = 4;
 
 /// The source of answers.
@@ -30,20 +32,18 @@ pub(crate) enum Input {
     /// A file, which is read again when it has changed.
     File {
         path: PathBuf,
-        last: String,
+        /// What was found last: each is returned once.
+        last: Option<Found>,
         ticks: Interval,
     },
 }
 
-/// What has been given.
-pub(crate) enum Given {
-    /// All of the answer so far, with a complete line at its end.
-    Text(String),
-    /// There will be no more.
-    Closed,
-    /// Too much.
-    TooLong,
-}
+/// What has been given: all of the answer so far, with a complete line at its end; or why it cannot be one, once. Another
+/// answer may follow.
+pub(crate) type Given = Result<String, Failure>;
+
+/// What an awaited file contains: its text, or why that cannot be an answer.
+type Found = Result<String, String>;
 
 impl Input {
     /// `file` is the argument of `--assertion`; without it, only a terminal is read, and never for JSON.
@@ -57,7 +57,7 @@ impl Input {
             Some(path) if path.as_os_str() == "-" => lines(),
             Some(path) => Self::File {
                 path: path.to_owned(),
-                last: String::new(),
+                last: None,
                 ticks: interval(FILE_INTERVAL),
             },
             None if !json && io::stdin().is_terminal() => lines(),
@@ -124,41 +124,69 @@ impl Input {
                     let rest = std::mem::take(text);
                     *self = Self::Elsewhere;
                     return match rest.trim().is_empty() {
-                        true => Given::Closed,
-                        false => Given::Text(rest),
+                        true => Err(closed()),
+                        false => Ok(rest),
                     };
                 };
                 let read = String::from_utf8_lossy(&read).replace('\r', "\n");
                 text.push_str(&read);
                 if text.len() > MAX_ANSWER_BYTES {
                     text.clear();
-                    return Given::TooLong;
+                    return Err(not_readable("stdin", TOO_LONG));
                 }
                 if read.contains('\n') {
-                    return Given::Text(text.clone());
+                    return Ok(text.clone());
                 }
             },
             Self::File { path, last, ticks } => loop {
                 ticks.tick().await;
-                let Some(found) = read_file(path) else {
+                let Some(found) = read_file(path).filter(|found| Some(found) != last.as_ref())
+                else {
                     continue;
                 };
-                if found != *last {
-                    last.clone_from(&found);
-                    return Given::Text(found);
-                }
+                *last = Some(found.clone());
+                return found.map_err(|why| not_readable(&path.display().to_string(), &why));
             },
         }
     }
 }
 
-/// The text of a file of a bearable size, if it is there.
-fn read_file(path: &Path) -> Option<String> {
-    let mut text = String::new();
-    let file = std::fs::File::open(path).ok()?;
-    let limit = u64::try_from(MAX_ANSWER_BYTES).ok()?;
-    file.take(limit).read_to_string(&mut text).ok()?;
-    Some(text)
+const TOO_LONG: &str = "it has more than 128 KiB";
+
+fn closed() -> Failure {
+    Failure::new("stdin is closed, and had no answer")
+        .with_hint("give the answer with `--assertion FILE`, or from another client")
+}
+
+fn not_readable(source: &str, why: &str) -> Failure {
+    Failure::new(format!("{source} has no answer: {why}"))
+        .with_hint("give the JSON that the button on WhatsApp's page copies")
+}
+
+/// What the file contains, if it is there.
+fn read_file(path: &Path) -> Option<Found> {
+    match read_answer(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => Some(Err(error.to_string())),
+        Ok(found) => Some(found),
+    }
+}
+
+/// Opening a FIFO, and reading a device, may never end: neither is done.
+fn read_answer(path: &Path) -> io::Result<Found> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Ok(Err(
+            "it is not a regular file (`-` reads from stdin)".to_owned()
+        ));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(MAX_ANSWER_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() > MAX_ANSWER_BYTES {
+        return Ok(Err(TOO_LONG.to_owned()));
+    }
+    Ok(String::from_utf8(bytes).map_err(|_| "it is not text".to_owned()))
 }
 
 /// Reads stdin on a thread of its own, which ends with the process.
@@ -175,4 +203,56 @@ fn read_stdin() -> Result<mpsc::Receiver<Vec<u8>>, Failure> {
         })
         .map_err(|error| Failure::new(format!("cannot start a thread: {error}")))?;
     Ok(reads)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_awaited_and_one_that_cannot_be_an_answer_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("answer.json");
+        let write = |bytes: &[u8]| std::fs::write(&path, bytes).unwrap();
+
+        assert_eq!(read_file(&path), None, "it is not there yet");
+        write(b"{\"id\":1}");
+        assert_eq!(read_file(&path), Some(Ok("{\"id\":1}".to_owned())));
+        write(&vec![b'{'; MAX_ANSWER_BYTES]);
+        assert!(matches!(read_file(&path), Some(Ok(_))));
+        write(&vec![b'{'; MAX_ANSWER_BYTES + 1]);
+        assert_eq!(read_file(&path), Some(Err(TOO_LONG.to_owned())));
+        write(&[0xff, 0xfe, 0]);
+        assert_eq!(read_file(&path), Some(Err("it is not text".to_owned())));
+
+        let fifo = dir.path().join("fifo");
+        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        for special in [fifo.as_path(), dir.path(), Path::new("/dev/zero")] {
+            let found = read_file(special).expect("it is there");
+            assert!(
+                found.is_err_and(|why| why.contains("regular file")),
+                "{special:?}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wrong_file_is_reported_once_and_a_new_one_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("answer.json");
+        std::fs::write(&path, [0xff]).unwrap();
+        let mut input = Input::new(Some(&path), true);
+
+        assert!(input.next().await.is_err());
+        let mut next = std::pin::pin!(input.next());
+        assert!(
+            tokio::time::timeout(FILE_INTERVAL * 4, &mut next)
+                .await
+                .is_err()
+        );
+        std::fs::write(&path, "{}").unwrap();
+        assert_eq!(next.await.unwrap(), "{}");
+    }
 }
