@@ -174,11 +174,12 @@ pub(super) const DEFAULTS: Level = Level {
     )],
 };
 
-/// OpenClaw's settings of the channel, and `session`, which occurs in existing files. `contextVisibility` limits the
-/// quoted texts that are passed on; the agent passes on none.
-const SETTINGS: [&str; 33] = [
+/// OpenClaw's settings of the channel, `agent` of the gateway's plugin for this agent, and `session`, which occurs in existing
+/// files. `contextVisibility` limits the quoted texts that are passed on; the agent passes on none.
+const SETTINGS: [&str; 34] = [
     "ackReaction",
     "actions",
+    "agent",
     "authDir",
     "blockStreaming",
     "blockStreamingCoalesce",

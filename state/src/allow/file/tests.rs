@@ -84,6 +84,15 @@ fn an_existing_file_keeps_its_meaning() {
 }
 
 #[test]
+fn the_file_of_a_gateway_that_uses_this_agent_is_understood() {
+    let text = under(
+        "dmPolicy: allowlist\nallowFrom: [\"+15550100002\"]\nagent: {socket: /run/openclaw/agent.sock}\n\
+         accounts:\n  work: {agent: {address: \"agent.example.com:50051\", keys: keys}}",
+    );
+    assert_eq!(rules(&text).people.len(), 1);
+}
+
+#[test]
 fn every_key_is_read_with_its_lines() {
     let text = under(
         "dmPolicy: open\nallowFrom:\n  - +15550100002\n  - \"*\"\n  - '100000000000003@lid'\n\
