@@ -1,7 +1,6 @@
-import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.js";
+import { Code } from "@connectrpc/connect";
 
-/** What an `AgentError` is made of. */
+/** The parts of an `AgentError`. */
 export interface AgentErrorInit {
   code: Code;
   reason: string;
@@ -12,20 +11,20 @@ export interface AgentErrorInit {
 }
 
 /**
- * Why a call failed: refused by the agent, or not answered by one. `message` and `hint` hold no message text, so both may be
- * logged.
+ * Why a call failed: the agent refused it, or no agent answered. Neither `message` nor `hint` contains text of messages, so
+ * both can be logged.
  */
 export class AgentError extends Error {
   override readonly name = "AgentError";
-  /** gRPC's class of the failure. */
+  /** The status code of gRPC. */
   readonly code: Code;
-  /** The failure's name, for programs: "NOT_LINKED". docs/runbook.md of the agent lists them, the README this library's. */
+  /** The failure's name, for programs: "NOT_LINKED". The agent's runbook lists those of the agent, the README those of this library. */
   readonly reason: string;
-  /** What to do about it, for a person. May be empty. */
+  /** The next step, for a person. May be empty. */
   readonly hint: string;
-  /** When to try again, where that is known. */
+  /** When to try again, if that is known. */
   readonly retryAt: Date | undefined;
-  /** More about it, by name, as the agent's .proto files say. */
+  /** Details by name, as documented in the agent's .proto files. */
   readonly metadata: Readonly<Record<string, string>>;
 
   constructor(init: AgentErrorInit) {
@@ -37,32 +36,39 @@ export class AgentError extends Error {
     this.metadata = init.metadata ?? {};
   }
 
-  /** Whether `error` is an `AgentError`, and, if reasons are given, one of these. */
+  /** Whether `error` is an `AgentError`, and, if reasons are given, has one of them. */
   static is(error: unknown, ...reasons: string[]): error is AgentError {
     return error instanceof AgentError && (reasons.length === 0 || reasons.includes(error.reason));
   }
 
-  /** Any failure of a call as an `AgentError`. */
-  static from(error: unknown): AgentError {
-    if (error instanceof AgentError) return error;
-    const failure = ConnectError.from(error);
-    const info = failure.findDetails(ErrorInfoSchema)[0];
-    const { hint, ...metadata } = info?.metadata ?? {};
-    return new AgentError({
-      code: failure.code,
-      reason: info?.reason || Code[failure.code].toUpperCase(),
-      message: failure.rawMessage,
-      hint,
-      retryAt: retryAt(failure, metadata),
-      metadata,
-    });
+  /** Whether the same call may succeed later without a change by a person. `watch`, `ack` and `send` retry such failures. */
+  get transient(): boolean {
+    return TRANSIENT_CODES.has(this.code) && !FINAL_REASONS.has(this.reason);
+  }
+
+  /** Whether the call may have had its effect. Only a call with a token, or one without effects, is safe to repeat. */
+  get outcomeUnknown(): boolean {
+    return UNKNOWN_OUTCOMES.has(this.reason) || this.code === Code.DeadlineExceeded;
   }
 }
 
-function retryAt(failure: ConnectError, metadata: Record<string, string>): Date | undefined {
-  const named = metadata["retry_at"] ? new Date(metadata["retry_at"]) : undefined;
-  if (named && !Number.isNaN(named.getTime())) return named;
-  const delay = failure.findDetails(RetryInfoSchema)[0]?.retryDelay;
-  if (!delay) return undefined;
-  return new Date(Date.now() + Number(delay.seconds) * 1_000 + delay.nanos / 1_000_000);
-}
+const TRANSIENT_CODES: ReadonlySet<Code> = new Set([
+  Code.Unavailable,
+  Code.DeadlineExceeded,
+  Code.ResourceExhausted,
+  Code.Aborted,
+  Code.Internal,
+  Code.Unknown,
+]);
+
+/** Reasons with one of these codes that last until someone acts. */
+const FINAL_REASONS: ReadonlySet<string> = new Set([
+  "NOT_SENT",
+  "TOO_LARGE",
+  "TOO_MANY_CONSUMERS",
+  "TOO_MANY_CLIENTS",
+  "TOO_MANY_CODES",
+  "INVALID_REQUEST",
+]);
+
+const UNKNOWN_OUTCOMES: ReadonlySet<string> = new Set(["CONNECTION_LOST", "NOT_CONFIRMED", "OUTCOME_UNKNOWN"]);

@@ -1,9 +1,18 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import { type CallOptions, type Client, Code, createClient, type Transport } from "@connectrpc/connect";
 import { Access, Admin, Agent, Alerts, Chats, Clients, Contacts, Files, Groups } from "./api.js";
-import type { AgentError } from "./error.js";
+import { AgentError } from "./error.js";
+import { explain } from "./failure.js";
+import { Scope } from "./scope.js";
 
-/** The calls of the API, by service. They throw `AgentError`; a stream ends when its loop is left. */
+/** The limit for a call with one response, unless its `timeoutMs` sets another. The slowest calls wait for a phone. */
+const CALL_TIMEOUT_MS = 120_000;
+
+/**
+ * The calls of the API, by service. They fail with `AgentError`. A stream ends when its loop is left.
+ *
+ * A call with one response fails with NO_ANSWER after two minutes, or after `timeoutMs`; 0 is for no limit. A stream has no limit.
+ */
 export interface Rpc {
   readonly access: Client<typeof Access>;
   readonly admin: Client<typeof Admin>;
@@ -16,11 +25,13 @@ export interface Rpc {
   readonly groups: Client<typeof Groups>;
 }
 
-/** Where a call goes to, and the words for its errors. */
+/** The way to one agent. */
 export interface Link {
   readonly transport: Transport;
-  /** Turns whatever a call failed with into an error that says what to do. */
-  explain(error: unknown): AgentError;
+  /** Where the agent is, for errors. */
+  readonly place: string;
+  /** Aborted when the client is closed. */
+  readonly closed: AbortSignal;
 }
 
 /** The calls of every service over `link`. */
@@ -38,44 +49,54 @@ export function rpcOver(link: Link): Rpc {
   };
 }
 
-type Options = { signal?: AbortSignal };
-type Call = (input: unknown, options?: Options) => unknown;
+type Call = (input: unknown, options?: CallOptions) => unknown;
 
 function clientOf<S extends DescService>(service: S, link: Link): Client<S> {
   const raw = createClient(service, link.transport) as unknown as Record<string, Call>;
   const calls: Record<string, Call> = {};
   for (const { localName, methodKind } of service.methods) {
     const call = raw[localName] as Call;
-    const streams = methodKind === "server_streaming" || methodKind === "bidi_streaming";
-    calls[localName] = streams ? streamed(call, link) : single(call, link);
+    if (methodKind === "unary") calls[localName] = single(call, link, CALL_TIMEOUT_MS);
+    else if (methodKind === "client_streaming") calls[localName] = single(call, link, 0);
+    else calls[localName] = streamed(call, link);
   }
   return calls as unknown as Client<S>;
 }
 
-/** A call with one response. */
-function single(call: Call, link: Link): Call {
-  return async (input, options) => {
-    const scope = new Scope(options?.signal);
+/** A call with one response. The limit is kept here and not sent to the agent, which would cancel a send by it. */
+function single(call: Call, link: Link, defaultMs: number): Call {
+  return async (input, options = {}) => {
+    const { timeoutMs = defaultMs, signal, ...rest } = options;
+    const scope = new Scope(signal, link.closed);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      scope.end();
+    }, timeoutMs || MAX_TIMER_MS);
     try {
-      return await call(input, { ...options, signal: scope.signal });
+      return await call(input, { ...rest, signal: scope.signal });
     } catch (error) {
-      throw link.explain(error);
+      throw late ? noAnswer(link.place, timeoutMs) : (stopped(signal, link) ?? explain(error, link.place));
     } finally {
+      clearTimeout(timer);
       scope.end();
     }
   };
 }
 
+/** The longest wait that a timer of Node can have. */
+const MAX_TIMER_MS = 0x7fff_ffff;
+
 /** A call that streams. Connect's own iterator has no `return`, so leaving its loop would not end the call. */
 function streamed(call: Call, link: Link): Call {
-  return (input, options) => {
-    const scope = new Scope(options?.signal);
+  return (input, options = {}) => {
+    const scope = new Scope(options.signal, link.closed);
     const items = call(input, { ...options, signal: scope.signal }) as AsyncIterable<unknown>;
     return (async function* () {
       try {
         yield* items;
       } catch (error) {
-        throw link.explain(error);
+        throw stopped(options.signal, link) ?? explain(error, link.place);
       } finally {
         scope.end();
       }
@@ -83,25 +104,21 @@ function streamed(call: Call, link: Link): Call {
   };
 }
 
-/** A signal for one call. Connect keeps its listener on a signal for good, which a caller's long-lived one must not collect. */
-class Scope {
-  readonly #controller = new AbortController();
-  readonly #outer: AbortSignal | undefined;
-  readonly #abort = () => this.#controller.abort(this.#outer?.reason);
+function noAnswer(place: string, timeoutMs: number): AgentError {
+  return new AgentError({
+    code: Code.DeadlineExceeded,
+    reason: "NO_ANSWER",
+    message: `the agent at ${place} did not answer within ${timeoutMs / 1_000} s`,
+    hint: "see the agent's log; restart it if it hangs",
+  });
+}
 
-  constructor(outer?: AbortSignal) {
-    this.#outer = outer;
-    if (outer?.aborted) this.#abort();
-    else outer?.addEventListener("abort", this.#abort);
+/** The error of a call that this program has ended, if it has. */
+export function stopped(signal: AbortSignal | undefined, link: Link): AgentError | undefined {
+  if (link.closed.aborted) {
+    const message = "this client of the agent is closed";
+    return new AgentError({ code: Code.Canceled, reason: "CLIENT_CLOSED", message, hint: "connect a new one" });
   }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** Ends the call, if it has not ended. */
-  end(): void {
-    this.#outer?.removeEventListener("abort", this.#abort);
-    this.#controller.abort();
-  }
+  if (!signal?.aborted) return undefined;
+  return new AgentError({ code: Code.Canceled, reason: "CANCELED", message: "the call was canceled by its signal" });
 }
