@@ -1,0 +1,54 @@
+/** Actions on messages that exist: react, edit, unsend, delete, vote. */
+import { readReactionParams, readStringArrayParam, readStringParam } from "openclaw/plugin-sdk/channel-actions";
+import { type ActionContext, type ActionName, actionMessage, actionProgress, actionSender, actionText, type ActionTarget, type Handler } from "./action-context.js";
+import { sendDeletion, sendEdit, sendReaction, sendVote, type Subject } from "./changes.js";
+
+function subjectOf(ctx: ActionContext, target: ActionTarget): Subject {
+  const { messageId, isNamed } = actionMessage(ctx, target);
+  const { fromMe } = ctx.params;
+  const sender = actionSender(ctx, target, isNamed);
+  return {
+    to: target.to,
+    messageId,
+    progress: actionProgress(ctx),
+    ...(typeof fromMe === "boolean" ? { fromMe } : {}),
+    ...(sender ? { sender } : {}),
+  };
+}
+
+const react: Handler = async (ctx, target) => {
+  const { emoji, remove, isEmpty } = readReactionParams(ctx.params, {
+    removeErrorMessage: "Emoji is required to remove a WhatsApp reaction.",
+  });
+  await sendReaction(target.outlet, { ...subjectOf(ctx, target), emoji: remove ? "" : emoji });
+  return remove || isEmpty ? { removed: true } : { added: emoji };
+};
+
+const edit: Handler = async (ctx, target) => {
+  const subject = subjectOf(ctx, target);
+  await sendEdit(target.outlet, { ...subject, text: actionText(ctx) });
+  return { messageId: subject.messageId, edited: true };
+};
+
+const unsend: Handler = async (ctx, target) => {
+  const subject = subjectOf(ctx, target);
+  await sendDeletion(target.outlet, { ...subject, fromMe: subject.sender ? false : (subject.fromMe ?? true) });
+  return { messageId: subject.messageId, deleted: true };
+};
+
+const vote: Handler = async (ctx, target) => {
+  const messageId = readStringParam(ctx.params, "pollId") ?? actionMessage(ctx, target).messageId;
+  const one = readStringParam(ctx.params, "pollOptionId");
+  const options = readStringArrayParam(ctx.params, "pollOptionIds") ?? (one ? [one] : []);
+  if (options.length === 0) throw new Error('name the options as they are in the poll, in "pollOptionIds"');
+  await sendVote(target.outlet, { ...subjectOf(ctx, target), messageId, options });
+  return { messageId, voted: options };
+};
+
+export const CHANGE_ACTIONS: Partial<Record<ActionName, Handler>> = {
+  react,
+  edit,
+  unsend,
+  delete: unsend,
+  "poll-vote": vote,
+};
