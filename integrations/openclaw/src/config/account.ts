@@ -7,7 +7,7 @@ import {
   resolveMergedAccountConfig,
 } from "openclaw/plugin-sdk/account-core";
 import { type Endpoint, resolveEndpoint } from "./endpoint.js";
-import { CHANNEL_ID, type ChannelSettings, channelSettings, type Settings } from "./settings.js";
+import { type AgentSettings, CHANNEL_ID, type ChannelSettings, channelSettings, type Settings } from "./settings.js";
 
 /** Consumer name of a gateway that does not set another: several gateways on one agent need different ones. */
 export const DEFAULT_CONSUMER = "openclaw-gateway";
@@ -15,6 +15,8 @@ export const DEFAULT_CONSUMER = "openclaw-gateway";
 /** One account of the channel, which is one agent. */
 export interface Account {
   id: string;
+  /** The same: the gateway's helpers look for it under this name. */
+  accountId: string;
   enabled: boolean;
   name?: string;
   /** Where the agent is. */
@@ -41,11 +43,12 @@ export function resolveAccount(cfg: OpenClawConfig, accountId?: string | null): 
   const own = ownEntry(root, id);
   const isDefault = normalizeAccountId(id) === DEFAULT_ACCOUNT_ID;
   // `agent` is not inherited between accounts: see resolveEndpoint.
-  const agent = isDefault ? { ...root?.agent, ...own?.agent } : own?.agent;
+  const agent = isDefault ? mergeAgent(root?.agent, own?.agent) : own?.agent;
   const base = agentPath(root, id);
   const account: Account = {
     id,
-    enabled: root?.enabled !== false && settings.enabled !== false,
+    accountId: id,
+    enabled: settings.enabled !== false,
     agent: resolveEndpoint({ settings: agent, path: base, isDefault }),
     consumer: agent?.consumer?.trim() || root?.agent?.consumer?.trim() || DEFAULT_CONSUMER,
     settings: { ...settings, agent },
@@ -59,6 +62,12 @@ export function agentPath(root: ChannelSettings | undefined, id: string): string
   const isDefault = normalizeAccountId(id) === DEFAULT_ACCOUNT_ID;
   const nested = !isDefault || ownEntry(root, id)?.agent !== undefined;
   return nested ? `channels.${CHANNEL_ID}.accounts.${id}.agent` : `channels.${CHANNEL_ID}.agent`;
+}
+
+/** An account that names its own agent takes nothing of the root's but the consumer. */
+function mergeAgent(root: AgentSettings | undefined, own: AgentSettings | undefined): AgentSettings | undefined {
+  if (own?.socket || own?.address) return { consumer: root?.consumer, ...own };
+  return root || own ? { ...root, ...own } : undefined;
 }
 
 function ownEntry(root: ChannelSettings | undefined, id: string): Settings | undefined {

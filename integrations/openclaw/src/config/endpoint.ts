@@ -13,8 +13,8 @@ type Env = Record<string, string | undefined>;
 
 /** The agent's own default (`docs/settings.md`), so that an agent on the gateway's machine needs no configuration. */
 export function defaultSocket(env: Env = process.env): string {
-  if (env["OPENCLAW_SOCKET"]) return resolveUserPath(env["OPENCLAW_SOCKET"]);
-  const runtime = env["XDG_RUNTIME_DIR"];
+  if (env.OPENCLAW_SOCKET) return resolveUserPath(env.OPENCLAW_SOCKET);
+  const runtime = env.XDG_RUNTIME_DIR;
   return runtime ? join(runtime, "openclaw", "agent.sock") : "/run/openclaw/agent.sock";
 }
 

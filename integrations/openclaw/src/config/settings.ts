@@ -21,14 +21,15 @@ export interface AgentSettings {
   consumer?: string;
 }
 
+/** Which message actions the assistant may use: the official ones, and those that only this channel has. */
+type Actions = NonNullable<OfficialRoot["actions"]> & { edit?: boolean; unsend?: boolean };
+
 /** The settings of one account: the official keys, and `agent`. */
-export type Settings = OfficialAccount &
-  Pick<OfficialRoot, "actions"> & {
-    agent?: AgentSettings;
-  };
+export type Settings = OfficialAccount & { actions?: Actions; agent?: AgentSettings };
 
 /** `channels.whatsapp`. */
-export type ChannelSettings = Omit<OfficialRoot, "accounts"> & {
+export type ChannelSettings = Omit<OfficialRoot, "accounts" | "actions"> & {
+  actions?: Actions;
   agent?: AgentSettings;
   accounts?: Record<string, Settings>;
 };
