@@ -7,7 +7,9 @@ const AGENT_DOMAIN = "openclaw.agent";
 
 /** Explains any failure of a call to the agent at `place`. */
 export function explain(error: unknown, place: string): AgentError {
-  if (error instanceof AgentError) return error;
+  // Also one that was wrapped on its way through the transport.
+  const known = causesOf(error).find((cause) => cause instanceof AgentError);
+  if (known) return known;
   const failure = ConnectError.from(error);
   return refusal(failure) ?? invalidRequest(failure) ?? unreachable(failure, place) ?? strange(failure, place);
 }
@@ -59,15 +61,10 @@ function unreachable(failure: ConnectError, place: string): AgentError | undefin
   return undefined;
 }
 
-/** Anything else that no agent returns: another server, or a proxy in between. */
-function strange(failure: ConnectError, place: string): AgentError {
-  const { code } = failure;
-  if (code === Code.Canceled) return failed(LOST, place);
-  if (/^HTTP \d+$|content-type|protocol error/i.test(failure.rawMessage) || code === Code.Unimplemented) {
-    return failed(NOT_AN_AGENT, place);
-  }
-  if (failure.rawMessage.startsWith("http/2 stream closed")) return failed(LOST, place);
-  return failed({ ...LOST, code: code === Code.Internal ? Code.Unavailable : code }, place);
+/** What remains: a call that was cut off, or a peer that is not an agent. Its words are not shown, they may be anything. */
+function strange({ code, rawMessage }: ConnectError, place: string): AgentError {
+  const cutOff = code === Code.Canceled || /^(http\/2 stream closed|protocol error)/.test(rawMessage);
+  return failed(cutOff ? LOST : NOT_AN_AGENT, place);
 }
 
 function failed(init: Omit<AgentErrorInit, "metadata">, place: string, cause?: string): AgentError {
