@@ -1,7 +1,16 @@
 /** Actions on messages that exist: react, edit, unsend, delete, vote. */
 import { readReactionParams, readStringArrayParam, readStringParam } from "openclaw/plugin-sdk/channel-actions";
-import { type ActionContext, type ActionName, actionMessage, actionProgress, actionSender, actionText, type ActionTarget, type Handler } from "./action-context.js";
-import { sendDeletion, sendEdit, sendReaction, sendVote, type Subject } from "./changes.js";
+import {
+  type ActionContext,
+  type ActionName,
+  type ActionTarget,
+  actionMessage,
+  actionProgress,
+  actionSender,
+  actionText,
+  type Handler,
+} from "./action-context.js";
+import { type Subject, sendDeletion, sendEdit, sendReaction, sendVote } from "./changes.js";
 
 function subjectOf(ctx: ActionContext, target: ActionTarget): Subject {
   const { messageId, isNamed } = actionMessage(ctx, target);

@@ -37,7 +37,8 @@ export function actionTarget(ctx: ActionContext): ActionTarget {
   const current = currentTarget(ctx);
   const named = ["chatJid", "to", "channelId", "target"].map((key) => readStringParam(ctx.params, key)).find(Boolean);
   const to = named ? normalizeTarget(named) : current;
-  if (!to) throw new Error('name the chat in "target": a number (+15550100123), a group\'s JID (…@g.us) or a LID (…@lid)');
+  if (!to)
+    throw new Error('name the chat in "target": a number (+15550100123), a group\'s JID (…@g.us) or a LID (…@lid)');
   const isCurrent = to === current;
   if (!isCurrent && !isAllowed(to, outlet.account.settings.allowFrom ?? []))
     throw new ToolAuthorizationError(
@@ -52,7 +53,10 @@ function currentTarget({ toolContext }: ActionContext): string | null {
 }
 
 /** The message of an action: the one that is named, else the one that the turn answers, if it is in this chat. */
-export function actionMessage(ctx: ActionContext, { isCurrent }: ActionTarget): { messageId: string; isNamed: boolean } {
+export function actionMessage(
+  ctx: ActionContext,
+  { isCurrent }: ActionTarget,
+): { messageId: string; isNamed: boolean } {
   const named = readStringOrNumberParam(ctx.params, "messageId") ?? readStringOrNumberParam(ctx.params, "message_id");
   const toolContext = isCurrent && ctx.toolContext ? ctx.toolContext : undefined;
   const messageId = resolveReactionMessageId({ args: ctx.params, ...(toolContext ? { toolContext } : {}) });
@@ -61,7 +65,11 @@ export function actionMessage(ctx: ActionContext, { isCurrent }: ActionTarget): 
 }
 
 /** The author of an action's message, where it is known: in a group the one who wrote the message that the turn answers. */
-export function actionSender(ctx: ActionContext, { to, isCurrent }: ActionTarget, isNamed: boolean): string | undefined {
+export function actionSender(
+  ctx: ActionContext,
+  { to, isCurrent }: ActionTarget,
+  isNamed: boolean,
+): string | undefined {
   const named = readStringParam(ctx.params, "participant") ?? readStringParam(ctx.params, "targetAuthor");
   if (named) return named;
   if (isNamed || !isCurrent || targetKind(to) !== "group") return undefined;
@@ -75,5 +83,7 @@ export function actionProgress(ctx: ActionContext): Progress {
 /** The text of an action, under one of the names that the tool has for it. */
 export function actionText(ctx: ActionContext): string {
   const names = ["message", "content", "caption", "text"];
-  return names.map((key) => readStringParam(ctx.params, key, { allowEmpty: true })).find((text) => text !== undefined) ?? "";
+  return (
+    names.map((key) => readStringParam(ctx.params, key, { allowEmpty: true })).find((text) => text !== undefined) ?? ""
+  );
 }

@@ -30,7 +30,8 @@ function describe({ id, name, description, size, participants, announce }: Group
 }
 
 function membersOf({ params }: ActionContext): string[] {
-  const one = readStringParam(params, "userId") ?? readStringParam(params, "participant") ?? readStringParam(params, "memberId");
+  const one =
+    readStringParam(params, "userId") ?? readStringParam(params, "participant") ?? readStringParam(params, "memberId");
   const named = readStringArrayParam(params, "participants") ?? (one ? [one] : []);
   const members = named.map(normalizeTarget).filter((member) => member !== null && targetKind(member) === "direct");
   if (members.length === 0 || members.length < named.length)

@@ -1,10 +1,19 @@
 /** Actions that send a message, other than `send` and `poll`: upload-file, sticker, reply. */
+
+import { readBooleanParam } from "openclaw/plugin-sdk/boolean-param";
 import { readStringParam } from "openclaw/plugin-sdk/channel-actions";
 import { canonicalizeBase64, estimateBase64DecodedBytes } from "openclaw/plugin-sdk/media-runtime";
-import { readBooleanParam } from "openclaw/plugin-sdk/boolean-param";
-import { type ActionContext, type ActionName, actionMessage, actionProgress, actionText, type ActionTarget, type Handler } from "./action-context.js";
+import {
+  type ActionContext,
+  type ActionName,
+  type ActionTarget,
+  actionMessage,
+  actionProgress,
+  actionText,
+  type Handler,
+} from "./action-context.js";
 import { visibleText } from "./formatting.js";
-import { type LoadedFile, mediaMaxBytes, type MediaRequest } from "./media.js";
+import { type LoadedFile, type MediaRequest, mediaMaxBytes } from "./media.js";
 import { type Draft, type Sent, sendDraft } from "./sending.js";
 import { sendToken } from "./tokens.js";
 
@@ -27,7 +36,8 @@ function fileOf(ctx: ActionContext, { outlet }: ActionTarget): MediaRequest {
   const text = (key: string) => readStringParam(params, key, { trim: false });
   const place = ["media", "mediaUrl", "filePath", "path", "fileUrl"].map(text).find(Boolean);
   const encoded = text("buffer");
-  if (!place && !encoded) throw new Error("WhatsApp upload-file requires media, mediaUrl, filePath, path, fileUrl, or buffer.");
+  if (!place && !encoded)
+    throw new Error("WhatsApp upload-file requires media, mediaUrl, filePath, path, fileUrl, or buffer.");
   const contentType = readStringParam(params, "contentType") ?? readStringParam(params, "mimeType");
   const fileName = readStringParam(params, "filename") ?? readStringParam(params, "fileName");
   const voice = readBooleanParam(params, "asVoice") ?? readBooleanParam(params, "audioAsVoice");

@@ -1,11 +1,12 @@
 /** The actions of the `message` tool on WhatsApp, and which of them the configuration allows. */
+
+import type { OpenClawConfig } from "openclaw/plugin-sdk/account-core";
 import { createActionGate, jsonResult, ToolAuthorizationError } from "openclaw/plugin-sdk/channel-actions";
 import type { ChannelPlugin } from "openclaw/plugin-sdk/channel-core";
-import type { OpenClawConfig } from "openclaw/plugin-sdk/account-core";
 import { type Account, listAccountIds, resolveAccount } from "../config/account.js";
 import { channelSettings } from "../config/settings.js";
 import { CHANGE_ACTIONS } from "./action-changes.js";
-import { type ActionContext, type ActionName, type Handler, actionTarget } from "./action-context.js";
+import { type ActionContext, type ActionName, actionTarget, type Handler } from "./action-context.js";
 import { GROUP_ACTIONS } from "./action-groups.js";
 import { SEND_ACTIONS } from "./action-sends.js";
 import { canReact } from "./guidance.js";
@@ -67,15 +68,14 @@ export const actions: Actions = {
       aliases: ["chatJid", "messageId"],
       deliveryTargetAliases: ["chatJid"],
       resolveDeliveryTarget: ({ args }) =>
-        typeof args["chatJid"] === "string" ? (normalizeTarget(args["chatJid"]) ?? undefined) : undefined,
+        typeof args.chatJid === "string" ? (normalizeTarget(args.chatJid) ?? undefined) : undefined,
     },
     "channel-info": { aliases: ["chatJid", "channelId"] },
   },
   handleAction: async (ctx) => {
     const handler = HANDLERS[ctx.action];
     if (!handler) throw new Error(`WhatsApp has no action "${ctx.action}"`);
-    if (!isActionEnabled(ctx.cfg, ctx.action, ctx.accountId))
-      throw new ToolAuthorizationError(disabled(ctx.action));
+    if (!isActionEnabled(ctx.cfg, ctx.action, ctx.accountId)) throw new ToolAuthorizationError(disabled(ctx.action));
     return jsonResult({ ok: true, action: ctx.action, ...(await handler(ctx, actionTarget(ctx))) });
   },
 };

@@ -12,13 +12,13 @@ import type { ReplyPayload } from "openclaw/plugin-sdk/reply-chunking";
 import { resolveOutboundMediaUrls } from "openclaw/plugin-sdk/reply-payload";
 import type { Account } from "../config/account.js";
 import { CHANNEL_ID } from "../config/settings.js";
-import { afterDeliver, renderPrompt } from "./prompts.js";
 import { visibleText } from "./formatting.js";
 import { type Outlet, outletOf } from "./outlet.js";
 import { MAX_POLL_OPTIONS, sendPoll } from "./polls.js";
+import { afterDeliver, renderPrompt } from "./prompts.js";
 import { reconcile } from "./reconcile.js";
-import { type Draft, type Progress, receiptOf, type Sent, sendDraft } from "./sending.js";
 import { resolveTarget } from "./route.js";
+import { type Draft, type Progress, receiptOf, type Sent, sendDraft } from "./sending.js";
 import { sendToken } from "./tokens.js";
 
 type OutboundAdapter = NonNullable<ChannelPlugin<Account>["outbound"]>;
@@ -42,7 +42,12 @@ function draftOf(ctx: SendContext): Omit<Draft, "text" | "file" | "token"> {
 }
 
 function progressOf(ctx: SendContext, onSent?: Progress["onSent"]): Progress {
-  return { signal: ctx.signal, onDispatch: ctx.onPlatformSendDispatch, assertCurrent: ctx.assertDirectAdapterHandoff, onSent };
+  return {
+    signal: ctx.signal,
+    onDispatch: ctx.onPlatformSendDispatch,
+    assertCurrent: ctx.assertDirectAdapterHandoff,
+    onSent,
+  };
 }
 
 async function sendText(ctx: SendContext, onSent?: Progress["onSent"]): Promise<Sent[]> {
@@ -177,7 +182,11 @@ export const message = defineChannelMessageAdapter({
     media: messageSend<ChannelMessageSendMediaContext>(sendMedia),
     payload: messageSend<ChannelMessageSendPayloadContext>(sendPayload),
     poll: async (ctx) => {
-      const progress = { signal: ctx.signal, onDispatch: ctx.onPlatformSendDispatch, assertCurrent: ctx.assertDirectAdapterHandoff };
+      const progress = {
+        signal: ctx.signal,
+        onDispatch: ctx.onPlatformSendDispatch,
+        assertCurrent: ctx.assertDirectAdapterHandoff,
+      };
       const draft = { to: ctx.to, poll: ctx.poll, replyToId: ctx.replyToId, token: sendToken(ctx) };
       return toMessageResult([await sendPoll(outletOf(ctx.cfg, ctx.accountId), draft, progress)]);
     },
@@ -199,7 +208,9 @@ export interface Reply {
 }
 
 /** Sends a reply whose token the caller chooses, for instance from the event that it replies to. */
-export async function deliverReply(reply: Reply): Promise<{ messageIds: string[]; receipt: ReturnType<typeof receiptOf> }> {
+export async function deliverReply(
+  reply: Reply,
+): Promise<{ messageIds: string[]; receipt: ReturnType<typeof receiptOf> }> {
   const { outlet, token, ...rest } = reply;
   const ctx = { ...rest, cfg: outlet.cfg, accountId: outlet.accountId, text: "", deliveryQueueId: token };
   const sent = await sendPayload(ctx as SendContext & { payload: ReplyPayload });

@@ -1,4 +1,6 @@
 /** Sends the gateway's own approval prompts, and what became of them. */
+
+import { DEFAULT_ACCOUNT_ID } from "openclaw/plugin-sdk/account-id";
 import {
   buildChannelApprovalExpiredText,
   buildChannelApprovalResolvedText,
@@ -7,7 +9,6 @@ import {
 } from "openclaw/plugin-sdk/approval-handler-runtime";
 import { buildChannelApprovalNativeTargetKey } from "openclaw/plugin-sdk/approval-native-runtime";
 import { buildApprovalReactionPendingContent } from "openclaw/plugin-sdk/approval-reaction-runtime";
-import { DEFAULT_ACCOUNT_ID } from "openclaw/plugin-sdk/account-id";
 import { resolveDefaultAccountId } from "../config/account.js";
 import { bindApproval, unbindApproval } from "./approvals.js";
 import { outletOf } from "./outlet.js";

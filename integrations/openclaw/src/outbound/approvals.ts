@@ -65,7 +65,10 @@ export async function unbindApproval(message: PromptMessage): Promise<void> {
 /** Resolves the approval that a reaction is for. False if it is for none. */
 export async function resolveApproval({ outlet, messageId, emoji, senderId, log }: ArrivedReaction): Promise<boolean> {
   const message = { accountId: outlet.accountId, messageId };
-  const target = resolveTypedApprovalReactionTarget({ target: await approvals.lookup(keyOf(message)), reactionKey: emoji });
+  const target = resolveTypedApprovalReactionTarget({
+    target: await approvals.lookup(keyOf(message)),
+    reactionKey: emoji,
+  });
   if (!target) return false;
   await settleApprovalReaction({
     request: { cfg: outlet.cfg, ...target, channel: CHANNEL_ID, accountId: outlet.accountId, senderId },
@@ -80,7 +83,8 @@ export async function resolveApproval({ outlet, messageId, emoji, senderId, log 
 }
 
 function setupHint(accountId: string | null | undefined): string {
-  const path = accountId && accountId !== "default" ? `channels.${CHANNEL_ID}.accounts.${accountId}` : `channels.${CHANNEL_ID}`;
+  const path =
+    accountId && accountId !== "default" ? `channels.${CHANNEL_ID}.accounts.${accountId}` : `channels.${CHANNEL_ID}`;
   return `WhatsApp shows approvals for this account when \`approvals.exec.enabled\` is true and the route allows WhatsApp. Link WhatsApp, keep the gateway running, and list the approvers in \`${path}.allowFrom\`.`;
 }
 
@@ -117,7 +121,8 @@ const native = createApproverRestrictedNativeApprovalCapabilityFromForwardingRou
       capabilityBoundary: true,
       eventKinds: ["exec", "plugin", "system-agent"],
       isConfigured: ({ cfg, accountId, context }) =>
-        Boolean(context) && routing.canAnyApprovalPotentiallyRouteToChannel({ cfg, accountId, nativeSessionOnly: true }),
+        Boolean(context) &&
+        routing.canAnyApprovalPotentiallyRouteToChannel({ cfg, accountId, nativeSessionOnly: true }),
       shouldHandle: ({ cfg, accountId, context, approvalKind, request }) =>
         Boolean(context) && routing.shouldHandleApprovalRequest({ cfg, accountId, approvalKind, request }),
       load: async () => (await import("./approval-delivery.js")).approvalDelivery,

@@ -6,6 +6,7 @@
  */
 import { AgentError } from "@openclaw-agent/client";
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
+import { FileUnavailableError } from "./media.js";
 import { UnsendableTargetError } from "./targets.js";
 
 /**
@@ -72,7 +73,7 @@ const POSTPONED = new Set([
 
 /** What a failure of a send means. Anything that is not known is `unknown`. */
 export function outcomeOf(error: unknown): Outcome {
-  if (error instanceof UnsendableTargetError) return "rejected";
+  if (error instanceof UnsendableTargetError || error instanceof FileUnavailableError) return "rejected";
   if (!AgentError.is(error)) return "unknown";
   // A message that failed for good: WhatsApp refused it, or it was queued for too long. What was handed over and never
   // acknowledged may have arrived.
@@ -83,20 +84,44 @@ export function outcomeOf(error: unknown): Outcome {
 
 /** Whether a message was handed to WhatsApp, and the server's ack never came. */
 export function isUnconfirmed(error: AgentError): boolean {
-  return error.metadata["failure"]?.toLowerCase() === "unconfirmed";
+  return error.metadata.failure === "unconfirmed" || error.metadata.failure === "connection_lost";
 }
 
 /** Reasons for which a reply is sent without its quote: the message is not there any more. */
 export function isQuoteGone(error: unknown): boolean {
-  return AgentError.is(error, "NO_SUCH_EVENT", "EVENT_GONE", "MESSAGE_UNKNOWN", "TARGET_NOT_SENT", "NOT_A_MESSAGE", "OTHER_CHAT");
+  return AgentError.is(
+    error,
+    "NO_SUCH_EVENT",
+    "EVENT_GONE",
+    "MESSAGE_UNKNOWN",
+    "TARGET_NOT_SENT",
+    "NOT_A_MESSAGE",
+    "OTHER_CHAT",
+  );
 }
+
+/** What a message that failed for good failed of, by the agent's name of it. */
+const FAILURES: Record<string, string> = {
+  not_on_whatsapp: "the number is not on WhatsApp: check it, with its country code",
+  expired: "the agent could not connect to WhatsApp in time: see `openclawctl status`",
+  unconfirmed: "WhatsApp did not confirm the message: it may have arrived",
+  not_allowed_to: "the agent may not write to this recipient: see `allowTo` in its openclaw.yml",
+  other_account: "another WhatsApp account is linked now",
+  cancelled: "it was cancelled with `openclawctl outbox cancel`",
+  file_refused: "WhatsApp does not accept the file",
+  file_gone: "the agent no longer has the file",
+};
 
 /** The failure as a text for people and logs: what failed, then what to do. It has no message text and no number. */
 export function explain(error: unknown): string {
   if (!AgentError.is(error)) return error instanceof Error ? error.message : String(error);
+  const { failure = "", code, meaning } = error.metadata;
+  const refusal = code ? ` (WhatsApp's code ${code}${meaning ? `: ${meaning}` : ""})` : "";
+  if (error.reason === "NOT_SENT" && FAILURES[failure])
+    return `WhatsApp (${failure.toUpperCase()}): ${FAILURES[failure]}${refusal}`;
   const retry = error.retryAt ? ` (again from ${error.retryAt.toISOString()})` : "";
   const hint = error.hint ? `; ${error.hint}` : "";
-  return `WhatsApp (${error.reason}): ${error.message}${hint}${retry}`;
+  return `WhatsApp (${error.reason}): ${error.message}${refusal}${hint}${retry}`;
 }
 
 /** The error to throw to the gateway, so that its queue does the right thing. */

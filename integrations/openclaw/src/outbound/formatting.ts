@@ -3,10 +3,16 @@
  * tables as bullets or code. The text is converted before it is split, so that a style that spans two messages is closed in the
  * first and opened again in the second.
  */
+
+import type { OpenClawConfig } from "openclaw/plugin-sdk/account-core";
 import { sanitizeForPlainText } from "openclaw/plugin-sdk/channel-outbound";
 import { resolveMarkdownTableMode } from "openclaw/plugin-sdk/config-runtime";
-import type { OpenClawConfig } from "openclaw/plugin-sdk/account-core";
-import { type ChunkMode, chunkMarkdownTextWithMode, resolveChunkMode, resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
+import {
+  type ChunkMode,
+  chunkMarkdownTextWithMode,
+  resolveChunkMode,
+  resolveTextChunkLimit,
+} from "openclaw/plugin-sdk/reply-chunking";
 import {
   FormatCapabilityProfile,
   type MarkdownIR,
@@ -120,7 +126,8 @@ function parse(markdown: string, tableMode: TableMode): MarkdownIR {
     tableMode: tableMode === "block" ? "code" : tableMode,
     preserveSourceBlockSpacing: true,
   });
-  const ir = isIndented && parsed.text.startsWith(INDENT_GUARD) ? sliceMarkdownIR(parsed, 1, parsed.text.length) : parsed;
+  const ir =
+    isIndented && parsed.text.startsWith(INDENT_GUARD) ? sliceMarkdownIR(parsed, 1, parsed.text.length) : parsed;
   const trailing = /\s+$/u.exec(markdown)?.[0] ?? "";
   return !hasTables && trailing ? { ...ir, text: ir.text.trimEnd() + trailing } : ir;
 }

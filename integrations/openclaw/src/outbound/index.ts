@@ -5,9 +5,9 @@ import { agentOf } from "../agents.js";
 import { type Account, resolveAccount } from "../config/account.js";
 import { deliverReply as deliver, type Reply } from "./adapter.js";
 import { sendReaction as react, type Subject } from "./changes.js";
-import { markRead as read, type ReadMessage, startTyping as type } from "./presence.js";
-import { resolveReaction as resolve, type ArrivedReaction } from "./prompts.js";
 import type { Outlet } from "./outlet.js";
+import { type ReadMessage, markRead as read, startTyping as type } from "./presence.js";
+import { type ArrivedReaction, resolveReaction as resolve } from "./prompts.js";
 
 export { actions } from "./actions.js";
 export { message, outbound } from "./adapter.js";
@@ -63,7 +63,11 @@ export function startTyping({ cfg, account, to, recording }: Sender & { to: stri
 }
 
 /** Marks messages as read. Rejects as the agent does. */
-export async function markRead({ cfg, account, messages }: Sender & { messages: readonly ReadMessage[] }): Promise<void> {
+export async function markRead({
+  cfg,
+  account,
+  messages,
+}: Sender & { messages: readonly ReadMessage[] }): Promise<void> {
   await read(outletFor({ cfg, account }), messages);
 }
 

@@ -3,11 +3,13 @@
  *
  * The same source always becomes the same bytes, because the agent recognises a repeated send by them.
  */
-import { AgentError, MediaKind } from "@openclaw-agent/client";
+import { MediaKind } from "@openclaw-agent/client";
+import { mimeTypeFromFilePath, normalizeMimeType } from "openclaw/plugin-sdk/media-mime";
 import {
   buildOutboundMediaLoadOptions,
   extensionForMime,
   getImageMetadata,
+  isImageProcessorUnavailableError,
   MEDIA_FFMPEG_MAX_AUDIO_DURATION_SECS,
   mediaKindFromMime,
   type OutboundMediaAccess,
@@ -15,7 +17,6 @@ import {
   resizeToJpeg,
   transcodeAudioBufferToOpus,
 } from "openclaw/plugin-sdk/media-runtime";
-import { mimeTypeFromFilePath, normalizeMimeType } from "openclaw/plugin-sdk/media-mime";
 import { loadWebMedia } from "openclaw/plugin-sdk/web-media";
 import { isOggOpus, withStableSerial } from "./ogg.js";
 import type { Outlet } from "./outlet.js";
@@ -85,7 +86,8 @@ export async function prepareFile(outlet: Outlet, request: MediaRequest): Promis
   const fileName = request.fileName ?? loaded.fileName ?? nameOf(request.source);
   if (request.sticker) return plain(MediaKind.STICKER, loaded.buffer, "image/webp");
   const kind = mediaKindFromMime(mimeType);
-  if (kind === "audio") return await prepareAudio(loaded.buffer, { mimeType, fileName, voice: request.voice !== false });
+  if (kind === "audio")
+    return await prepareAudio(loaded.buffer, { mimeType, fileName, voice: request.voice !== false });
   if (kind === "video" && !request.asDocument) return await prepareVideo(loaded.buffer, mimeType, request.gif === true);
   if (PICTURES.has(mimeType) && !request.asDocument) return await preparePicture(loaded.buffer, mimeType);
   const name = cleanName(fileName) || `file${extensionForMime(mimeType) ?? ""}`;
@@ -105,31 +107,45 @@ export async function uploadFile({ link }: Outlet, file: PreparedFile): Promise<
   return mediaId;
 }
 
+/** A file cannot be sent: it is not there, not allowed, too large, or not readable. The message says which. */
+export class FileUnavailableError extends Error {
+  override readonly name = "FileUnavailableError";
+}
+
 async function load(outlet: Outlet, request: MediaRequest): Promise<LoadedFile> {
   const maxBytes = mediaMaxBytes(outlet.account);
   const { source } = request;
   if (typeof source !== "string") {
-    if (source.buffer.byteLength > maxBytes) throw tooLarge(maxBytes);
+    if (source.buffer.byteLength > maxBytes)
+      throw new FileUnavailableError(`the file is larger than mediaMaxMb (${maxBytes} bytes)`);
     return source;
   }
   const options = buildOutboundMediaLoadOptions({
     maxBytes,
-    // A document and a sticker are sent as they are.
-    optimizeImages: request.asDocument || request.sticker ? false : undefined,
     mediaAccess: request.access,
     mediaLocalRoots: request.localRoots,
     mediaReadFile: request.readFile,
   });
-  return await loadWebMedia(source, options);
+  try {
+    // A document and a sticker are sent as they are.
+    if (!request.asDocument && !request.sticker) return await loadWebMedia(source, options);
+  } catch (error) {
+    if (!isConversionFailure(error)) throw new FileUnavailableError(explainLoad(error), { cause: error });
+  }
+  try {
+    return await loadWebMedia(source, { ...options, optimizeImages: false });
+  } catch (error) {
+    throw new FileUnavailableError(explainLoad(error), { cause: error });
+  }
 }
 
-function tooLarge(maxBytes: number): AgentError {
-  return new AgentError({
-    code: 9,
-    reason: "MEDIA_TOO_LARGE",
-    message: `the file is larger than ${Math.floor(maxBytes / MIB)} MB`,
-    hint: "send a smaller file, or raise channels.whatsapp.mediaMaxMb",
-  });
+/** The file could be read, and the gateway has no program that converts it: it is sent as it is. */
+function isConversionFailure(error: unknown): boolean {
+  return isImageProcessorUnavailableError(error) || (error instanceof Error && /^Command failed/.test(error.message));
+}
+
+function explainLoad(error: unknown): string {
+  return `the file cannot be sent: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 function mimeOf({ contentType, fileName }: LoadedFile, request: MediaRequest): string {
@@ -153,7 +169,11 @@ async function preparePicture(bytes: Buffer, mimeType: string): Promise<Prepared
 async function prepareVideo(bytes: Buffer, mimeType: string, gif: boolean): Promise<PreparedFile> {
   const size = await probeVideoDimensions(bytes).catch(() => undefined);
   const kind = gif ? MediaKind.GIF : MediaKind.VIDEO;
-  return { ...plain(kind, bytes, mimeType), hasCaption: true, ...(size ? { width: size.width, height: size.height } : {}) };
+  return {
+    ...plain(kind, bytes, mimeType),
+    hasCaption: true,
+    ...(size ? { width: size.width, height: size.height } : {}),
+  };
 }
 
 /**
@@ -210,5 +230,8 @@ function decodeName(path: string): string {
 
 /** A name that a recipient's client can show: no control characters. */
 function cleanName(name: string): string {
-  return [...name].filter((char) => char >= " " && char !== "\x7f").join("").trim();
+  return [...name]
+    .filter((char) => char >= " " && char !== "\x7f")
+    .join("")
+    .trim();
 }

@@ -43,7 +43,9 @@ export function resolveMentions(text: string, members: readonly Member[]): Menti
     found.set(shown, member);
     return `@${shown}`;
   });
-  const mentions = [...found.values()].map(({ phone = "", lid = "" }) => (lid ? { phone: "", lid } : { phone, lid: "" }));
+  const mentions = [...found.values()].map(({ phone = "", lid = "" }) =>
+    lid ? { phone: "", lid } : { phone, lid: "" },
+  );
   return { text: resolved, mentions };
 }
 

@@ -3,7 +3,7 @@
  * of its event, or by chat, id and author. The inbound side fills the memory; what it does not have is looked up in the agent's
  * events, so that nothing is lost with a restart.
  */
-import { EventKind, type Event } from "@openclaw-agent/client";
+import { type Event, EventKind } from "@openclaw-agent/client";
 import type { Link } from "../agents.js";
 import { normalizeTarget, personOf, targetKind } from "./targets.js";
 
@@ -40,8 +40,8 @@ const seenByAccount = new Map<string, Map<string, SeenMessage[]>>();
 
 /** Remembers a message of an account. */
 export function rememberMessage(accountId: string, message: SeenMessage): void {
-  let seen = seenByAccount.get(accountId);
-  if (!seen) seenByAccount.set(accountId, (seen = new Map()));
+  const seen = seenByAccount.get(accountId) ?? new Map<string, SeenMessage[]>();
+  seenByAccount.set(accountId, seen);
   const others = (seen.get(message.id) ?? []).filter((other) => other.chat !== message.chat);
   seen.delete(message.id);
   seen.set(message.id, [...others, message]);
@@ -69,22 +69,45 @@ export interface MessageHint {
   sender?: string | undefined;
 }
 
-/** The reference by which the agent finds a message: its event, else its key. */
+/** An account, with the connection to its agent. */
+export interface MessageSource {
+  accountId: string;
+  link: Link;
+}
+
+/** The reference by which the agent finds a message: its event, else its key, with the author as far as it is known. */
 export async function messageRef(
-  { accountId, link }: { accountId: string; link: Link },
+  source: MessageSource,
   target: string,
   id: string,
   hint: MessageHint = {},
 ): Promise<MessageRefInit> {
+  const known = await knownMessageRef(source, target, id);
+  if (known) return known;
+  const sender = hintedSender(target, hint);
+  return { by: { case: "key", value: { chat: target, id, ...(sender ? { sender } : {}) } } };
+}
+
+/** The reference of a message that the memory or the agent has; undefined for any other, which cannot be quoted. */
+export async function knownMessageRef(
+  { accountId, link }: MessageSource,
+  target: string,
+  id: string,
+): Promise<MessageRefInit | undefined> {
   const seen = seenMessage(accountId, target, id) ?? (await fetchMessage(accountId, link, target, id));
-  if (seen?.seq !== undefined) return { by: { case: "seq", value: seen.seq } };
-  const chat = seen?.chat ?? target;
-  const sender = seen ? (seen.fromMe ? undefined : contactOf(seen.sender)) : hintedSender(target, hint);
-  return { by: { case: "key", value: { chat, id, ...(sender ? { sender } : {}) } } };
+  if (!seen) return undefined;
+  if (seen.seq !== undefined) return { by: { case: "seq", value: seen.seq } };
+  const sender = seen.fromMe ? undefined : contactOf(seen.sender);
+  return { by: { case: "key", value: { chat: seen.chat, id, ...(sender ? { sender } : {}) } } };
 }
 
 /** Searches the chat's events for a message. Undefined if the agent has none, or cannot be asked. */
-async function fetchMessage(accountId: string, link: Link, target: string, id: string): Promise<SeenMessage | undefined> {
+async function fetchMessage(
+  accountId: string,
+  link: Link,
+  target: string,
+  id: string,
+): Promise<SeenMessage | undefined> {
   const filter = { chats: [target], kinds: [EventKind.MESSAGE, EventKind.OUTCOME] };
   let pageToken = "";
   for (let page = 0; page < MAX_PAGES; page += 1) {

@@ -1,7 +1,7 @@
 /** Polls. */
 import { normalizePollInput, type PollInput } from "openclaw/plugin-sdk/media-runtime";
 import { sendError } from "./failures.js";
-import { messageRef } from "./messages.js";
+import { knownMessageRef } from "./messages.js";
 import type { Outlet } from "./outlet.js";
 import { dispatch, type Progress, type Sent } from "./sending.js";
 import { sendTarget } from "./targets.js";
@@ -23,10 +23,15 @@ export async function sendPoll(outlet: Outlet, draft: PollDraft, progress: Progr
   try {
     const to = sendTarget(draft.to);
     const poll = { question, options: options.map((name) => ({ name })), selectable: maxSelections ?? 1 };
-    const replyTo = draft.replyToId ? await messageRef(outlet, to, draft.replyToId) : undefined;
+    const replyTo = draft.replyToId ? await knownMessageRef(outlet, to, draft.replyToId) : undefined;
     const content = { kind: { case: "poll" as const, value: poll } };
     const clientToken = messageToken(draft.token, { text: 0 });
-    const init = { to, payload: { case: "content" as const, value: content }, clientToken, ...(replyTo ? { replyTo } : {}) };
+    const init = {
+      to,
+      payload: { case: "content" as const, value: content },
+      clientToken,
+      ...(replyTo ? { replyTo } : {}),
+    };
     const { messageId, chat } = await dispatch(outlet, init, progress);
     return { messageId, chat, kind: "poll" };
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Typing, and read receipts. Neither is worth a failed reply: what goes wrong is not reported. */
+
+import { type MessageRefInit, messageRef } from "./messages.js";
 import type { Outlet } from "./outlet.js";
-import { messageRef, type MessageRefInit } from "./messages.js";
 import { sendTarget } from "./targets.js";
 
 /** A turn that never ends must not leave the account online for ever. */
@@ -21,7 +22,11 @@ const typing = new Map<string, Typing>();
  * Shows in a chat that the account types, or records, until the returned function is called. Several turns in one chat share it.
  * The account is online meanwhile.
  */
-export function startTyping(outlet: Outlet, to: string, options: { recording?: boolean; maxMs?: number } = {}): () => void {
+export function startTyping(
+  outlet: Outlet,
+  to: string,
+  options: { recording?: boolean; maxMs?: number } = {},
+): () => void {
   const { recording = false, maxMs = MAX_TYPING_MS } = options;
   const key = JSON.stringify([outlet.accountId, to, recording]);
   let shown = typing.get(key);

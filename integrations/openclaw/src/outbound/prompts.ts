@@ -2,13 +2,17 @@
  * Prompts that are answered by a reaction: approvals (👍 ♾️ 👎) and questions (1️⃣ to 4️⃣). A prompt is an ordinary message; which
  * one it is becomes known with its id, when it was sent.
  */
-import type { ChannelPlugin } from "openclaw/plugin-sdk/channel-core";
-import { createQuestionReactionTargetStore, questionGatewayRuntime } from "openclaw/plugin-sdk/question-gateway-runtime";
+
 import {
   buildApprovalReactionDeliveredBindingMarker,
   readApprovalReactionDeliveredBinding,
   readApprovalReactionPresentationBinding,
 } from "openclaw/plugin-sdk/approval-reaction-runtime";
+import type { ChannelPlugin } from "openclaw/plugin-sdk/channel-core";
+import {
+  createQuestionReactionTargetStore,
+  questionGatewayRuntime,
+} from "openclaw/plugin-sdk/question-gateway-runtime";
 import { type Account, resolveAccount } from "../config/account.js";
 import { CHANNEL_ID } from "../config/settings.js";
 import { bindApproval, resolveApproval } from "./approvals.js";
@@ -48,7 +52,9 @@ export const renderPrompt: NonNullable<Outbound["renderPresentation"]> = ({ payl
 export const afterDeliver: AfterDeliver = async ({ cfg, target, payload, results }) => {
   if (target.channel.toLowerCase() !== CHANNEL_ID) return;
   const accountId = resolveAccount(cfg, target.accountId).id;
-  const ids = new Set(results.flatMap((result) => result.receipt?.platformMessageIds ?? [result.messageId]).filter(Boolean));
+  const ids = new Set(
+    results.flatMap((result) => result.receipt?.platformMessageIds ?? [result.messageId]).filter(Boolean),
+  );
   const question = questionGatewayRuntime.readReactionBinding(payload);
   const approval = readApprovalReactionDeliveredBinding({ payload, channelDataKey: BINDING_KEY });
   for (const messageId of ids) {

@@ -32,7 +32,8 @@ export async function reconcile(
 ): Promise<ChannelMessageUnknownSendReconciliationResult> {
   const [payload] = ctx.payloads;
   if (!payload || ctx.payloads.length > 1) return { status: "unresolved", error: "the delivery is not one payload" };
-  const replyToId = ctx.effectiveReplyToId !== undefined ? ctx.effectiveReplyToId : (payload.replyToId ?? ctx.replyToId);
+  const replyToId =
+    ctx.effectiveReplyToId !== undefined ? ctx.effectiveReplyToId : (payload.replyToId ?? ctx.replyToId);
   try {
     const sent = await repeat({
       cfg: ctx.cfg,

@@ -22,7 +22,10 @@ export const resolveTarget: ResolveTarget = ({ to, allowFrom }) => {
   const error = sendFailure(target);
   if (error) return { ok: false, error };
   if (isAllowed(target, allowFrom ?? [])) return { ok: true, to: target };
-  return { ok: false, error: new Error(`Target "${target}" is not listed in the configured WhatsApp allowFrom policy.`) };
+  return {
+    ok: false,
+    error: new Error(`Target "${target}" is not listed in the configured WhatsApp allowFrom policy.`),
+  };
 };
 
 /** Whether `allowFrom` lets the assistant write to a target. */
@@ -75,7 +78,8 @@ export const messaging: Messaging = {
 export function groupSessionKey(sessionKey: string, accountId?: string | null): string {
   const account = normalizeAccountId(accountId ?? DEFAULT_ACCOUNT_ID);
   if (account === DEFAULT_ACCOUNT_ID || !sessionKey.includes(":group:")) return sessionKey;
-  return resolveThreadSessionKeys({ baseSessionKey: sessionKey, threadId: `${CHANNEL_ID}-account-${account}` }).sessionKey;
+  return resolveThreadSessionKeys({ baseSessionKey: sessionKey, threadId: `${CHANNEL_ID}-account-${account}` })
+    .sessionKey;
 }
 
 /** Bindings of the configuration name a chat as users write it. */

@@ -17,7 +17,10 @@ declare module "openclaw/plugin-sdk/approval-reaction-runtime" {
   export type ReactionPrompt = ReplyPayload & { allowedDecisions: ApprovalDecision[] };
 
   /** The prompt of an approval, with its reactions. */
-  export function buildApprovalReactionPromptPayloadForRequest(params: { request: unknown; nowMs: number }): ReactionPrompt;
+  export function buildApprovalReactionPromptPayloadForRequest(params: {
+    request: unknown;
+    nowMs: number;
+  }): ReactionPrompt;
   export function buildApprovalReactionPendingContent(params: { request: unknown; view: unknown; nowMs: number }): {
     reactionPayload: ReactionPrompt;
     manualFallbackPayload: ReplyPayload;

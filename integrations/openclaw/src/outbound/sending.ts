@@ -15,8 +15,8 @@ import { CHANNEL_ID } from "../config/settings.js";
 import { explain, isQuoteGone, sendError } from "./failures.js";
 import { type FormatRequest, textFormat, toMessages } from "./formatting.js";
 import { type MediaRequest, type PreparedFile, prepareFile, uploadFile } from "./media.js";
-import { mayMention, type MentionedText, resolveMentions } from "./mentions.js";
-import { messageRef, rememberMessage, type MessageRefInit } from "./messages.js";
+import { type MentionedText, mayMention, resolveMentions } from "./mentions.js";
+import { knownMessageRef, type MessageRefInit, rememberMessage } from "./messages.js";
 import type { Outlet } from "./outlet.js";
 import { sendTarget, targetKind } from "./targets.js";
 import { messageToken, type Slot } from "./tokens.js";
@@ -125,7 +125,7 @@ type Addressed = Draft & { to: string; replyToId: string | undefined };
 
 async function sendPart(outlet: Outlet, draft: Addressed, part: Part, progress: Progress): Promise<Sent> {
   const { text, mentions } = await withMentions(outlet, draft.to, part.text);
-  const replyTo = draft.replyToId ? await messageRef(outlet, draft.to, draft.replyToId) : undefined;
+  const replyTo = draft.replyToId ? await knownMessageRef(outlet, draft.to, draft.replyToId) : undefined;
   const request = async (): Promise<SendInit> => ({
     to: draft.to,
     payload: { case: "content", value: { ...(await contentOf(outlet, part, text)), mentions } },
@@ -146,7 +146,10 @@ async function sendQuoting(
 ): Promise<{ response: SendResponse; quoted: boolean }> {
   try {
     const init = await request();
-    return { response: await dispatch(outlet, replyTo ? { ...init, replyTo } : init, progress), quoted: Boolean(replyTo) };
+    return {
+      response: await dispatch(outlet, replyTo ? { ...init, replyTo } : init, progress),
+      quoted: Boolean(replyTo),
+    };
   } catch (error) {
     if (!replyTo || !isQuoteGone(error)) throw error;
     return { response: await dispatch(outlet, await request(), progress), quoted: false };
