@@ -12,8 +12,8 @@ import {
 } from "./action-context.js";
 import { type Subject, sendDeletion, sendEdit, sendReaction, sendVote } from "./changes.js";
 
-function subjectOf(ctx: ActionContext, target: ActionTarget): Subject {
-  const { messageId, isNamed } = actionMessage(ctx, target);
+function subjectOf(ctx: ActionContext, target: ActionTarget, named?: string): Subject {
+  const { messageId, isNamed } = named ? { messageId: named, isNamed: true } : actionMessage(ctx, target);
   const { fromMe } = ctx.params;
   const sender = actionSender(ctx, target, isNamed);
   return {
@@ -46,12 +46,12 @@ const unsend: Handler = async (ctx, target) => {
 };
 
 const vote: Handler = async (ctx, target) => {
-  const messageId = readStringParam(ctx.params, "pollId") ?? actionMessage(ctx, target).messageId;
+  const subject = subjectOf(ctx, target, readStringParam(ctx.params, "pollId"));
   const one = readStringParam(ctx.params, "pollOptionId");
   const options = readStringArrayParam(ctx.params, "pollOptionIds") ?? (one ? [one] : []);
   if (options.length === 0) throw new Error('name the options as they are in the poll, in "pollOptionIds"');
-  await sendVote(target.outlet, { ...subjectOf(ctx, target), messageId, options });
-  return { messageId, voted: options };
+  await sendVote(target.outlet, { ...subject, options });
+  return { messageId: subject.messageId, voted: options };
 };
 
 export const CHANGE_ACTIONS: Partial<Record<ActionName, Handler>> = {

@@ -44,7 +44,7 @@ function changeMembers(action: ParticipantAction): Handler {
     ctx.assertDirectAdapterHandoff?.();
     const request = { group: groupOf(target), action, members: membersOf(ctx) };
     const { results } = await asked(target.outlet.link.client.rpc.groups.changeParticipants(request));
-    return { results: results.map(({ $typeName: _type, $unknown: _unknown, ...result }) => result) };
+    return { results: results.map(({ contact, done, hint }) => ({ id: contact?.phone || contact?.lid, done, hint })) };
   };
 }
 

@@ -12,7 +12,7 @@ import type { ReplyPayload } from "openclaw/plugin-sdk/reply-chunking";
 import { resolveOutboundMediaUrls } from "openclaw/plugin-sdk/reply-payload";
 import type { Account } from "../config/account.js";
 import { CHANNEL_ID } from "../config/settings.js";
-import { visibleText } from "./formatting.js";
+import { textFormat, visibleText } from "./formatting.js";
 import { type Outlet, outletOf } from "./outlet.js";
 import { MAX_POLL_OPTIONS, sendPoll } from "./polls.js";
 import { afterDeliver, renderPrompt } from "./prompts.js";
@@ -38,6 +38,9 @@ function draftOf(ctx: SendContext): Omit<Draft, "text" | "file" | "token"> {
     replyToIdSource: ctx.replyToIdSource,
     replyToMode: ctx.replyToMode,
     ...(ctx.formatting ? { format: ctx.formatting } : {}),
+    // A reply is worth more than its file, and only the inbound side, which sends replies, names the mode of tables. The tool
+    // gets the error instead, so that the assistant can try again.
+    warnsOfFile: ctx.formatting?.tableMode !== undefined,
   };
 }
 
@@ -212,7 +215,8 @@ export async function deliverReply(
   reply: Reply,
 ): Promise<{ messageIds: string[]; receipt: ReturnType<typeof receiptOf> }> {
   const { outlet, token, ...rest } = reply;
-  const ctx = { ...rest, cfg: outlet.cfg, accountId: outlet.accountId, text: "", deliveryQueueId: token };
+  const formatting = { tableMode: textFormat(outlet.cfg, outlet.accountId).tableMode };
+  const ctx = { ...rest, formatting, cfg: outlet.cfg, accountId: outlet.accountId, text: "", deliveryQueueId: token };
   const sent = await sendPayload(ctx as SendContext & { payload: ReplyPayload });
   return { messageIds: sent.map(({ messageId }) => messageId), receipt: receiptOf(sent) };
 }

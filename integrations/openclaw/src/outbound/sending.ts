@@ -14,7 +14,7 @@ import {
 import { CHANNEL_ID } from "../config/settings.js";
 import { explain, isQuoteGone, sendError } from "./failures.js";
 import { type FormatRequest, textFormat, toMessages } from "./formatting.js";
-import { type MediaRequest, type PreparedFile, prepareFile, uploadFile } from "./media.js";
+import { FileUnavailableError, type MediaRequest, type PreparedFile, prepareFile, uploadFile } from "./media.js";
 import { type MentionedText, mayMention, resolveMentions } from "./mentions.js";
 import { knownMessageRef, type MessageRefInit, rememberMessage } from "./messages.js";
 import type { Outlet } from "./outlet.js";
@@ -34,6 +34,8 @@ export interface Draft {
   /** Markdown, already without what is not for the recipient. */
   text?: string;
   file?: MediaRequest;
+  /** If the file cannot be sent, send the text with a warning instead of nothing. */
+  warnsOfFile?: boolean;
   /** Base of the tokens. */
   token: string;
   format?: FormatRequest;
@@ -112,13 +114,19 @@ interface Part {
 
 /** A file has the first text as its caption, unless its kind has none; the others follow as messages. */
 async function planParts(outlet: Outlet, draft: Draft): Promise<Part[]> {
-  const texts = toMessages(draft.text ?? "", textFormat(outlet.cfg, outlet.accountId, draft.format));
-  const toPart = (text: string, at: number): Part => ({ slot: { text: at }, kind: "text", text });
-  if (!draft.file) return texts.map(toPart);
-  const file = await prepareFile(outlet, draft.file);
-  const caption = file.hasCaption ? (texts.shift() ?? "") : "";
-  const kind = file.isVoice ? "voice" : "media";
-  return [{ slot: "file", kind, file, text: caption }, ...texts.map(toPart)];
+  const format = textFormat(outlet.cfg, outlet.accountId, draft.format);
+  const toParts = (text: string) =>
+    toMessages(text, format).map((message, at): Part => ({ slot: { text: at }, kind: "text", text: message }));
+  const { text = "" } = draft;
+  if (!draft.file) return toParts(text);
+  const file = await prepareFile(outlet, draft.file).catch((error: unknown) => {
+    if (!draft.warnsOfFile || !(error instanceof FileUnavailableError)) throw error;
+    return undefined;
+  });
+  if (!file) return toParts(text ? `${text}\n⚠️ Media failed.` : "⚠️ Media unavailable.");
+  const texts = toParts(text);
+  const caption = file.hasCaption ? (texts.shift()?.text ?? "") : "";
+  return [{ slot: "file", kind: file.isVoice ? "voice" : "media", file, text: caption }, ...texts];
 }
 
 type Addressed = Draft & { to: string; replyToId: string | undefined };
