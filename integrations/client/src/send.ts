@@ -33,14 +33,18 @@ export async function repeated<T>(call: () => Promise<T>, link: Link, options: R
   const end = performance.now() + (options.retryForMs ?? RETRY_FOR_MS);
   const backoff = new Backoff();
   let unknown = false;
+  let failed = false;
   for (;;) {
     try {
       return await call();
     } catch (error) {
       if (!AgentError.is(error)) throw error;
       unknown ||= error.outcomeUnknown;
+      // After a restart an agent needs a moment to connect. A first NOT_CONNECTED is the caller's to handle, or `queue`'s.
+      const again = error.transient || (failed && error.reason === "NOT_CONNECTED");
+      failed = true;
       const wait = Math.max(backoff.next(), error.retryAt ? error.retryAt.getTime() - Date.now() : 0);
-      if (!error.transient || performance.now() + wait > end) throw unknown ? undecided(error) : error;
+      if (!again || performance.now() + wait > end) throw unknown ? undecided(error) : error;
       await sleep(wait, AbortSignal.any([link.closed, ...(options.signal ? [options.signal] : [])]));
       const canceled = stopped(options.signal, link);
       if (canceled) throw canceled;
@@ -49,8 +53,8 @@ export async function repeated<T>(call: () => Promise<T>, link: Link, options: R
 }
 
 /**
- * An attempt that got no answer may have been carried out. If the last attempt did not even reach the agent, its error alone
- * would hide that.
+ * An attempt that got no answer may have been carried out. If the last attempt did not reach the agent, or an agent
+ * that is not connected, its error alone would hide that.
  */
 function undecided(error: AgentError): AgentError {
   if (error.outcomeUnknown || !UNREACHED.has(error.reason)) return error;

@@ -25,19 +25,22 @@ export async function upload(rpc: Rpc, source: UploadSource, options: UploadOpti
   const { signal, ...start } = options;
   const file = await opened(source);
   let failure: { error: unknown } | undefined;
-  const items = async function* (): AsyncGenerator<Item> {
-    yield { item: { case: "start", value: { ...named(file, start), sizeBytes: start.sizeBytes ?? file.size ?? 0n } } };
-    try {
-      for await (const chunk of file.chunks) yield { item: { case: "chunk", value: chunk } };
-    } catch (error) {
+  const next = (chunks: AsyncIterator<Uint8Array>) =>
+    chunks.next().catch((error) => {
       failure = { error };
       throw error;
+    });
+  const items = async function* (): AsyncGenerator<Item> {
+    yield { item: { case: "start", value: { ...named(file, start), sizeBytes: start.sizeBytes ?? file.size ?? 0n } } };
+    const chunks = file.chunks[Symbol.asyncIterator]();
+    for (let chunk = await next(chunks); !chunk.done; chunk = await next(chunks)) {
+      yield { item: { case: "chunk", value: chunk.value } };
     }
   };
   try {
     return await rpc.files.upload(items(), { signal });
   } catch (error) {
-    // The call then failed with a copy of it.
+    // A source that fails makes the call fail with an error that only quotes it.
     throw failure ? failure.error : error;
   } finally {
     await file.close();

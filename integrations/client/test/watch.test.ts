@@ -25,8 +25,8 @@ after(async () => {
 const MESSAGES = { kinds: [EventKind.MESSAGE] };
 
 function textOf({ item }: WatchEventsResponse): string | undefined {
-  if (item.case !== "event" || item.value.payload.case !== "message") return undefined;
-  const { kind } = item.value.payload.value.content ?? {};
+  if (item.case !== "event" || item.value.kind.case !== "message") return undefined;
+  const { kind } = item.value.kind.value.content ?? {};
   return kind?.case === "text" ? kind.value.body : undefined;
 }
 
@@ -149,6 +149,9 @@ test("a send with a token is one message, whenever the agent is killed", { timeo
 test("without a token a send is not repeated, and a retry ends in time", { timeout: 60_000 }, async () => {
   const payload = { case: "content" as const, value: { kind: { case: "text" as const, value: { body: "hello" } } } };
   await running.kill();
+  // Until it has noticed the kill, a client cannot know that a send did not arrive.
+  const noticed = await failureOf(agent.rpc.agent.status({}));
+  assert.match(noticed.reason, /^(CONNECTION_LOST|UNREACHABLE)$/);
   assert.equal((await failureOf(agent.send({ to: PEER, payload }))).reason, "UNREACHABLE");
   const began = performance.now();
   const late = await failureOf(agent.send({ to: PEER, payload, clientToken: "late" }, { retryForMs: 1_000 }));
