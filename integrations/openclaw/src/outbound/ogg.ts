@@ -16,8 +16,13 @@ export function isOggOpus(file: Buffer): boolean {
   return first !== undefined && file.subarray(first.bodyAt, first.bodyAt + 8).toString("latin1") === "OpusHead";
 }
 
-/** The same file with a fixed serial number; unchanged if it is not one well-formed Ogg stream. */
+/** The same file with the serial number that all files get here; unchanged if it is not one well-formed Ogg stream. */
 export function withStableSerial(file: Buffer): Buffer {
+  return withSerial(file, SERIAL);
+}
+
+/** The same stream under another serial number. */
+export function withSerial(file: Buffer, serial: number): Buffer {
   const copy = Buffer.from(file);
   let at = 0;
   const serials = new Set<number>();
@@ -25,7 +30,7 @@ export function withStableSerial(file: Buffer): Buffer {
     const page = pageAt(copy, at);
     if (!page) return file;
     serials.add(copy.readUInt32LE(at + SERIAL_AT));
-    copy.writeUInt32LE(SERIAL, at + SERIAL_AT);
+    copy.writeUInt32LE(serial, at + SERIAL_AT);
     copy.writeUInt32LE(0, at + CRC_AT);
     copy.writeUInt32LE(crc(copy.subarray(at, page.end)), at + CRC_AT);
     at = page.end;
