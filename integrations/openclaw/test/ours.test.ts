@@ -1,0 +1,3 @@
+import { showFeatures } from "./harness/suite.ts";
+
+showFeatures("ours");
