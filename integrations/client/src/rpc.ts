@@ -9,7 +9,8 @@ import { Scope } from "./scope.js";
 const CALL_TIMEOUT_MS = 120_000;
 
 /**
- * The calls of the API, by service. They fail with `AgentError`. A stream ends when its loop is left.
+ * The calls of the API, by service. They fail with `AgentError`. A stream begins with its loop, and ends when
+ * the loop is left.
  *
  * A call with one response fails with NO_ANSWER after two minutes, or after `timeoutMs`; 0 is for no limit. A stream has no limit.
  */
@@ -87,20 +88,20 @@ function single(call: Call, link: Link, defaultMs: number): Call {
 /** The longest wait that a timer of Node can have. */
 const MAX_TIMER_MS = 0x7fff_ffff;
 
-/** A call that streams. Connect's own iterator has no `return`, so leaving its loop would not end the call. */
+/**
+ * A call that streams, which begins with its loop. Connect's own iterator has no `return`, so leaving its loop would not end
+ * the call; and it begins at once, so a failure before its loop would end the process.
+ */
 function streamed(call: Call, link: Link): Call {
-  return (input, options = {}) => {
+  return async function* (input, options = {}) {
     const scope = new Scope(options.signal, link.closed);
-    const items = call(input, { ...options, signal: scope.signal }) as AsyncIterable<unknown>;
-    return (async function* () {
-      try {
-        yield* items;
-      } catch (error) {
-        throw stopped(options.signal, link) ?? explain(error, link.place);
-      } finally {
-        scope.end();
-      }
-    })();
+    try {
+      yield* call(input, { ...options, signal: scope.signal }) as AsyncIterable<unknown>;
+    } catch (error) {
+      throw stopped(options.signal, link) ?? explain(error, link.place);
+    } finally {
+      scope.end();
+    }
   };
 }
 

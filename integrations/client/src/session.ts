@@ -57,7 +57,12 @@ export class Session {
     headers: http2.OutgoingHttpHeaders,
     options: http2.ClientSessionRequestOptions,
   ): Promise<http2.ClientHttp2Stream> {
-    const session = await this.#connected();
+    let session = await this.#connected();
+    if (session.closed || session.destroyed) {
+      // It was lost a moment ago, and has not reported that yet. Nothing was sent.
+      this.#current = undefined;
+      session = await this.#connected();
+    }
     const stream = session.request({ ...headers, ":method": method, ":path": path }, options);
     this.#count(session, 1);
     stream.once("close", () => this.#count(session, -1));
