@@ -12,6 +12,7 @@ import type { ReplyPayload } from "openclaw/plugin-sdk/reply-chunking";
 import { resolveOutboundMediaUrls } from "openclaw/plugin-sdk/reply-payload";
 import type { Account } from "../config/account.js";
 import { CHANNEL_ID } from "../config/settings.js";
+import { sendError } from "./failures.js";
 import { textFormat, visibleText } from "./formatting.js";
 import { type Outlet, outletOf } from "./outlet.js";
 import { MAX_POLL_OPTIONS, sendPoll } from "./polls.js";
@@ -44,6 +45,15 @@ function draftOf(ctx: SendContext): Omit<Draft, "text" | "file" | "token"> {
   };
 }
 
+/** Without an agent nothing is sent; once one is configured, the gateway's queue repeats the send. */
+function outletFor({ cfg, accountId }: Pick<SendContext, "cfg" | "accountId">): Outlet {
+  try {
+    return outletOf(cfg, accountId);
+  } catch (error) {
+    throw sendError(error);
+  }
+}
+
 function progressOf(ctx: SendContext, onSent?: Progress["onSent"]): Progress {
   return {
     signal: ctx.signal,
@@ -55,7 +65,7 @@ function progressOf(ctx: SendContext, onSent?: Progress["onSent"]): Progress {
 
 async function sendText(ctx: SendContext, onSent?: Progress["onSent"]): Promise<Sent[]> {
   const draft = { ...draftOf(ctx), text: visibleText(ctx.text), token: sendToken(ctx) };
-  return await sendDraft(outletOf(ctx.cfg, ctx.accountId), draft, progressOf(ctx, onSent));
+  return await sendDraft(outletFor(ctx), draft, progressOf(ctx, onSent));
 }
 
 async function sendMedia(ctx: SendContext, onSent?: Progress["onSent"]): Promise<Sent[]> {
@@ -70,7 +80,7 @@ async function sendMedia(ctx: SendContext, onSent?: Progress["onSent"]): Promise
     readFile: ctx.mediaReadFile,
   };
   const draft = { ...draftOf(ctx), text: visibleText(ctx.text), file, token: sendToken(ctx) };
-  return await sendDraft(outletOf(ctx.cfg, ctx.accountId), draft, progressOf(ctx, onSent));
+  return await sendDraft(outletFor(ctx), draft, progressOf(ctx, onSent));
 }
 
 /** A payload is its files, the first with the text as caption, or its text. */
@@ -140,7 +150,7 @@ export const outbound: OutboundAdapter = {
   sendPayload: outboundSend(sendPayload as (ctx: OutboundContext, onSent?: Progress["onSent"]) => Promise<Sent[]>),
   sendPoll: async ({ cfg, to, poll, accountId, onPlatformSendDispatch, assertDirectAdapterHandoff }) => {
     const progress = { onDispatch: onPlatformSendDispatch, assertCurrent: assertDirectAdapterHandoff };
-    const sent = await sendPoll(outletOf(cfg, accountId), { to, poll, token: sendToken({}) }, progress);
+    const sent = await sendPoll(outletFor({ cfg, accountId }), { to, poll, token: sendToken({}) }, progress);
     return { messageId: sent.messageId, toJid: sent.chat, receipt: receiptOf([sent]) };
   },
 };
@@ -191,7 +201,7 @@ export const message = defineChannelMessageAdapter({
         assertCurrent: ctx.assertDirectAdapterHandoff,
       };
       const draft = { to: ctx.to, poll: ctx.poll, replyToId: ctx.replyToId, token: sendToken(ctx) };
-      return toMessageResult([await sendPoll(outletOf(ctx.cfg, ctx.accountId), draft, progress)]);
+      return toMessageResult([await sendPoll(outletFor(ctx), draft, progress)]);
     },
   },
 });

@@ -6,6 +6,7 @@
  */
 import { AgentError } from "@openclaw-agent/client";
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
+import { NoAgentError } from "../agents.js";
 import { FileUnavailableError } from "./media.js";
 import { UnsendableTargetError } from "./targets.js";
 
@@ -19,6 +20,7 @@ export type Outcome = "rejected" | "postponed" | "unknown";
 /** Reasons of the agent that a repetition cannot change. */
 const REJECTED = new Set([
   "INVALID_ARGUMENT",
+  "INVALID_REQUEST",
   "NOT_ON_WHATSAPP",
   "RECIPIENT",
   "NOT_ALLOWED_TO",
@@ -48,8 +50,13 @@ const REJECTED = new Set([
   "OWN_MESSAGE",
 ]);
 
-/** Reasons after which the agent has sent nothing, and may later. */
+/** Reasons after which the agent has sent nothing, and may later. The first five are of the client: no agent was reached. */
 const POSTPONED = new Set([
+  "UNREACHABLE",
+  "NO_SUCH_HOST",
+  "NOT_AN_AGENT",
+  "WRONG_AGENT",
+  "KEY_UNKNOWN",
   "NOT_LINKED",
   "NOT_CONNECTED",
   "RESTRICTED",
@@ -73,6 +80,7 @@ const POSTPONED = new Set([
 
 /** What a failure of a send means. Anything that is not known is `unknown`. */
 export function outcomeOf(error: unknown): Outcome {
+  if (error instanceof NoAgentError) return "postponed";
   if (error instanceof UnsendableTargetError || error instanceof FileUnavailableError) return "rejected";
   if (!AgentError.is(error)) return "unknown";
   // A message that failed for good: WhatsApp refused it, or it was queued for too long. What was handed over and never

@@ -24,6 +24,9 @@ import { messageToken, type Slot } from "./tokens.js";
 /** Longest time that the agent keeps a message while it has no connection: a late reply is better than a lost one. */
 const KEEP_FOR = { seconds: 24n * 60n * 60n };
 
+/** How long to wait for an agent that restarts. After that the gateway's queue repeats the send. */
+const RETRY_FOR_MS = 30_000;
+
 type SendInit = Exclude<Parameters<Agent["send"]>[0], { $typeName: string }>;
 type ContentInit = Exclude<Extract<SendInit["payload"], { case: "content" }>["value"], { $typeName: string }>;
 type ReplyToMode = Parameters<typeof createReplyToFanout>[0]["replyToMode"];
@@ -170,7 +173,8 @@ export async function dispatch(outlet: Outlet, init: SendInit, progress: Progres
   await progress.onDispatch?.();
   progress.assertCurrent?.();
   const { signal } = progress;
-  const response = await outlet.link.client.send({ ...init, queue: true, keepFor: KEEP_FOR }, signal ? { signal } : {});
+  const request = { ...init, queue: true, keepFor: KEEP_FOR };
+  const response = await outlet.link.client.send(request, { retryForMs: RETRY_FOR_MS, ...(signal ? { signal } : {}) });
   remember(outlet, init.to ?? "", response);
   return response;
 }
