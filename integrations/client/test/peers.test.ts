@@ -187,3 +187,19 @@ test("peers that say nothing are NO_ANSWER", { timeout: 60_000, concurrency: tru
     }),
   ]);
 });
+
+test("only a send with a token is made again", async () => {
+  let attempts = 0;
+  const socket = await served(
+    http2((stream) => {
+      attempts++;
+      stream.close(2);
+    }),
+  );
+  const agent = Agent.connect({ socket });
+  assert.equal((await failureOf(agent.send({ to: "+15550100002" }))).reason, "CONNECTION_LOST");
+  assert.equal(attempts, 1);
+  const lost = await failureOf(agent.send({ to: "+15550100002", clientToken: "again" }, { retryForMs: 1_000 }));
+  assert.ok(lost.outcomeUnknown && attempts > 2, `${attempts} attempts`);
+  agent.close();
+});
