@@ -191,6 +191,8 @@ export class Intake {
   #flushAcks(): void {
     this.#acking ??= this.#ackAll().finally(() => {
       this.#acking = undefined;
+      // What finished between the last look at the cursor and this.
+      if (this.#cursor.due() !== undefined && !this.#options.signal.aborted) this.#flushAcks();
     });
   }
 
