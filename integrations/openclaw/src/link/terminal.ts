@@ -26,17 +26,18 @@ export interface Terminal {
 
 /** Links a phone, or does nothing if one is linked. Throws if it does not work. */
 export async function loginOnTerminal(link: Link, terminal: Terminal, phone?: string): Promise<void> {
-  const status = await link.status({ fresh: true });
-  const replace = needsReplace(status);
-  if (replace && status.link?.state !== LinkState.LOGGED_OUT) {
-    terminal.log(
-      `Already linked to ${maskPhone(status.link?.phone ?? "")}. Run \`openclaw channels logout --channel whatsapp\` first to link another phone.`,
-    );
-    return;
-  }
-  const how: PairHow = phone ? { case: "phoneCode", value: { phone } } : { case: "qr", value: {} };
-  terminal.log("Waiting for a code from WhatsApp…");
   try {
+    const status = await link.status({ fresh: true });
+    const replace = needsReplace(status);
+    if (replace && status.link?.state !== LinkState.LOGGED_OUT) {
+      const self = maskPhone(status.link?.phone ?? "");
+      terminal.log(
+        `Already linked to ${self}. To link another phone: \`openclaw channels logout --channel whatsapp\` first.`,
+      );
+      return;
+    }
+    const how: PairHow = phone ? { case: "phoneCode", value: { phone } } : { case: "qr", value: {} };
+    terminal.log("Waiting for a code from WhatsApp…");
     await follow(link, terminal, { how, replace });
   } catch (error) {
     throw new Error(describe(error), { cause: error });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
-import Ajv from "ajv";
+import { Ajv } from "ajv";
 import { manifest } from "../../src/config/manifest.js";
 import { REFUSED_PATHS, refusedSettings } from "../../src/config/refused.js";
 import { SETUP_FIELDS } from "../../src/config/setup.js";
