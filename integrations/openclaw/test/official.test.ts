@@ -1,3 +1,7 @@
-import { showFeatures } from "./harness/suite.ts";
+import { test } from "node:test";
+import { dropIn } from "./drop-in.ts";
+import { showFeatures, withTail } from "./harness/suite.ts";
 
-showFeatures("official");
+showFeatures("official", (rig) => {
+  test("an agent takes the account over, and our channel its configuration", () => withTail(rig, () => dropIn(rig())));
+});

@@ -36,6 +36,7 @@ export class Gateway {
     const folder = await mkdtemp(join(tmpdir(), "openclaw-gateway-"));
     const gateway = new Gateway(name, folder, await freePort(), env);
     await mkdir(gateway.workspace);
+    await mkdir(gateway.state, { mode: 0o700 });
     await gateway.write(leastConfig(gateway, modelUrl));
     return gateway;
   }
@@ -50,7 +51,7 @@ export class Gateway {
   }
 
   get #configPath(): string {
-    return join(this.folder, "openclaw.json");
+    return join(this.state, "openclaw.json");
   }
 
   /** The environment of its commands. */
@@ -149,7 +150,7 @@ function leastConfig(gateway: Gateway, modelUrl: string): Config {
     agents: {
       defaults: { model: { primary: "stub/echo" }, workspace: gateway.workspace, heartbeat: { every: "0m" } },
     },
-    models: { mode: "merge", providers: { stub } },
+    models: { mode: "merge", providers: { stub }, catalogRefresh: { enabled: false } },
     // The message tool is the way of a model to react, to send polls and files; the others only make prompts longer.
     tools: { toolSearch: false, allow: ["message"] },
     // Each person has a session, so that no test sees another's messages.

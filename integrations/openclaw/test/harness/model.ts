@@ -48,16 +48,25 @@ export class Model {
   }
 
   /**
-   * Answers a turn whose newest message of a person contains `marker`: with the first step, and after each result of a
-   * tool with the next one. The same request gets the same answer again, also after a crash of the gateway.
+   * Answers a turn about `marker`: with the first step, and after each result of a tool with the next one. The same request gets the same answer again, also after a crash of the gateway.
    */
   on(marker: string, ...steps: Step[]): void {
+    this.#scripts.delete(marker); // the newest is last
     this.#scripts.set(marker, steps);
   }
 
   /** The requests of turns with this marker. */
   asked(marker: string): Asked[] {
     return this.requests.filter((request) => request.marker === marker);
+  }
+
+  /** What tools answered last, for a failed test. */
+  tail(): string {
+    const results = this.requests.flatMap(({ messages }) => messages.filter(({ role }) => role === "tool"));
+    return results
+      .slice(-3)
+      .map(({ content }) => textOf(content).slice(0, 500))
+      .join("\n");
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -78,18 +87,15 @@ export class Model {
     this.#stream(response, step);
   }
 
-  /** The marker of the newest scripted message of a person, and how many results of tools follow it. */
+  /**
+   * The marker of this turn, and how many results of tools it has. Of all markers in a conversation that is the one that was scripted
+   * last: earlier ones are in its history and in quotes.
+   */
   #turn(messages: Asked["messages"]): { marker: string | undefined; results: number } {
-    let results = 0;
-    for (const message of messages.toReversed()) {
-      if (message.role === "tool") results += 1;
-      if (message.role !== "user") continue;
-      const text = textOf(message.content);
-      const found = [...this.#scripts.keys()].map((marker) => ({ marker, at: text.lastIndexOf(marker) }));
-      const newest = found.filter(({ at }) => at >= 0).sort((a, b) => b.at - a.at)[0];
-      if (newest) return { marker: newest.marker, results };
-    }
-    return { marker: undefined, results };
+    const texts = messages.map(({ role, content }) => (role === "user" ? textOf(content) : ""));
+    const marker = [...this.#scripts.keys()].findLast((each) => texts.some((text) => text.includes(each)));
+    const from = marker === undefined ? 0 : texts.findLastIndex((text) => text.includes(marker));
+    return { marker, results: messages.slice(from).filter(({ role }) => role === "tool").length };
   }
 
   #stream(response: ServerResponse, { text, tool }: Step): void {

@@ -3,17 +3,13 @@
 import jsqr from "jsqr";
 import { PNG } from "pngjs";
 
-// jsqr is CommonJS with a `default` of its own.
-const read = (jsqr as unknown as { default?: typeof jsqr }).default ?? jsqr;
+// jsqr is CommonJS: in Node the function is the `default` of its default export.
+const read = (jsqr as unknown as { default: typeof jsqr.default }).default ?? jsqr;
 
 /** The text of the QR code in a PNG data URL. */
 export function readQr(dataUrl: string): string {
-  const png = PNG.sync.read(Buffer.from(dataUrl.slice(dataUrl.indexOf(",") + 1), "base64"));
-  const code = (read as unknown as (data: Uint8ClampedArray, width: number, height: number) => { data: string } | null)(
-    new Uint8ClampedArray(png.data),
-    png.width,
-    png.height,
-  );
+  const { data, width, height } = PNG.sync.read(Buffer.from(dataUrl.slice(dataUrl.indexOf(",") + 1), "base64"));
+  const code = read(new Uint8ClampedArray(data), width, height);
   if (!code) throw new Error("the picture has no QR code");
   return code.data;
 }

@@ -87,7 +87,7 @@ export class Rig {
 
   /** What a failed test shows. */
   tail(): string {
-    return `--- gateway (${this.side}) ---\n${this.gateway.tail()}`;
+    return `--- results of tools ---\n${this.model.tail()}\n--- gateway (${this.side}) ---\n${this.gateway.tail()}`;
   }
 
   async dispose(): Promise<void> {

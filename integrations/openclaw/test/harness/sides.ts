@@ -55,7 +55,10 @@ export async function official(): Promise<Rig> {
   const device = await linkedDevice(simulator);
   const rig = new Rig("official", simulator, model, gateway, device);
   await gateway.install(OFFICIAL);
-  await gateway.configure(shared);
+  await gateway.configure((config) => {
+    shared(config);
+    config.plugins.allow = ["whatsapp"];
+  });
   return rig;
 }
 
@@ -70,6 +73,7 @@ export async function ours(): Promise<Rig & { agents: { main: Agent; work: Agent
   await gateway.install(packed());
   await gateway.configure((config) => {
     shared(config);
+    config.plugins.allow = ["openclaw-agent"];
     config.channels.whatsapp.agent = { socket: main.socket };
     config.channels.whatsapp.accounts.work.agent = { address: work.address, keys };
   });

@@ -23,13 +23,13 @@ export function showFeatures(side: Side, further: (rig: () => Rig) => void = () 
     for (const row of rows.filter(({ name, official }) => (official || side === "ours") && ONLY.test(name))) {
       test(row.name, () => withTail(current, () => row.run(current())));
     }
-    test("no rule of the protocol was broken", () => current().simulator.assertClean());
     further(current);
+    test("no rule of the protocol was broken", () => current().simulator.assertClean());
   });
 }
 
 /** Adds the end of the gateway's log to a failure. */
-async function withTail(rig: () => Rig, run: () => Promise<void>): Promise<void> {
+export async function withTail(rig: () => Rig, run: () => Promise<void>): Promise<void> {
   try {
     await run();
   } catch (error) {

@@ -53,18 +53,6 @@ export const context = [
     await anna.reads("reacted");
   }),
 
-  row("Reactions of people reach the model", async (rig) => {
-    const anna = rig.person();
-    const first = rig.script({ text: "do you like it?" });
-    await anna.say(`${first} show me`);
-    const { id, from } = await anna.reads("do you like it?");
-    await anna.say({ reaction: { about: { id, own: false, author: `${from.slice(1)}@s.whatsapp.net` }, emoji: "🐙" } });
-    const word = rig.script({ text: "you do" });
-    await anna.say(`${word} well?`);
-    assert.match(promptOf(await rig.asked(word)), /🐙/);
-    await anna.reads("you do");
-  }),
-
   row("Polls", async (rig) => {
     const anna = rig.person();
     const poll = { action: "poll", pollQuestion: "When do we sail?", pollOption: ["dawn", "noon"] };
@@ -91,7 +79,7 @@ export const context = [
       const first = rig.script({ text: "low water at six" });
       await anna.say(`${first} when?`);
       const { id } = await anna.reads("low water at six");
-      const edit = message({ action: "edit", messageId: id, message: "low water at seven" });
+      const edit = message({ action: "edit", messageId: id, target: anna.number, message: "low water at seven" });
       const word = rig.script(edit, { text: "corrected" });
       await anna.say(`${word} is that right?`);
       await until("the edit", async () =>
@@ -108,7 +96,9 @@ export const context = [
       const first = rig.script({ text: "a slip of the tongue" });
       await anna.say(`${first} well?`);
       const { id } = await anna.reads("a slip of the tongue");
-      const word = rig.script(message({ action: "unsend", messageId: id }), { text: "taken back" });
+      const word = rig.script(message({ action: "unsend", messageId: id, target: anna.number }), {
+        text: "taken back",
+      });
       await anna.say(`${word} take it back`);
       await until("the deletion", async () => (await anna.inbox()).find((each) => each.id === id && !each.content));
     },
