@@ -6,8 +6,9 @@ import type { ChannelPlugin } from "openclaw/plugin-sdk/channel-core";
 import { type Account, listAccountIds, resolveAccount } from "../config/account.js";
 import { channelSettings } from "../config/settings.js";
 import { CHANGE_ACTIONS } from "./action-changes.js";
-import { type ActionContext, type ActionName, actionTarget, type Handler } from "./action-context.js";
+import { type ActionName, actionTarget, type Handler } from "./action-context.js";
 import { GROUP_ACTIONS } from "./action-groups.js";
+import { HISTORY_ACTIONS } from "./action-history.js";
 import { SEND_ACTIONS } from "./action-sends.js";
 import { canReact } from "./guidance.js";
 import { normalizeTarget } from "./targets.js";
@@ -15,7 +16,12 @@ import { normalizeTarget } from "./targets.js";
 type Actions = NonNullable<ChannelPlugin<Account>["actions"]>;
 
 /** Everything but `send` and `poll`, which the gateway does with the outbound adapter. */
-const HANDLERS: Partial<Record<ActionName, Handler>> = { ...CHANGE_ACTIONS, ...SEND_ACTIONS, ...GROUP_ACTIONS };
+const HANDLERS: Partial<Record<ActionName, Handler>> = {
+  ...CHANGE_ACTIONS,
+  ...SEND_ACTIONS,
+  ...GROUP_ACTIONS,
+  ...HISTORY_ACTIONS,
+};
 
 /** The key of `channels.whatsapp.actions` for each action, and whether the action is on if the key is not set. */
 const GATES: Partial<Record<ActionName, { key: string; byDefault: boolean }>> = {
@@ -24,9 +30,10 @@ const GATES: Partial<Record<ActionName, { key: string; byDefault: boolean }>> = 
   edit: { key: "edit", byDefault: true },
   unsend: { key: "unsend", byDefault: true },
   delete: { key: "unsend", byDefault: true },
-  reply: { key: "reply", byDefault: true },
-  sticker: { key: "sticker", byDefault: true },
+  reply: { key: "sendMessage", byDefault: true },
+  sticker: { key: "sendMessage", byDefault: true },
   "channel-info": { key: "groupInfo", byDefault: true },
+  read: { key: "history", byDefault: false },
   // These change what other people see of a group, so they have to be switched on.
   renameGroup: { key: "groupManagement", byDefault: false },
   addParticipant: { key: "groupManagement", byDefault: false },
@@ -85,5 +92,3 @@ function disabled(action: ActionName): string {
     return 'WhatsApp reactions are off: see channels.whatsapp.actions.reactions and channels.whatsapp.reactionLevel ("minimal" or "extensive")';
   return `the WhatsApp action "${action}" is off: set channels.whatsapp.actions.${GATES[action]?.key ?? action} to true`;
 }
-
-export type { ActionContext };

@@ -3,6 +3,7 @@
  * the agent already has is not sent again, and one that it never got is sent now, so either way the answer is "sent".
  */
 import { AgentError } from "@openclaw-agent/client";
+import { isChannelPartialDeliveryError } from "openclaw/plugin-sdk/channel-inbound";
 import type {
   ChannelMessageUnknownSendContext,
   ChannelMessageUnknownSendReconciliationResult,
@@ -61,8 +62,12 @@ export function verdict(error: unknown): ChannelMessageUnknownSendReconciliation
   // sends; a repetition cannot confirm it.
   if (cause.reason === "TOKEN_REUSED") return { status: "unresolved", error: explain(cause) };
   if (cause.reason === "NOT_SENT" && isUnconfirmed(cause)) return { status: "unresolved", error: explain(cause) };
-  // Nothing was sent, and the gateway's own repetition ends with the same refusal.
-  if (outcomeOf(cause) === "rejected") return { status: "not_sent" };
+  if (outcomeOf(cause) === "rejected") {
+    // A part of it was sent, and the rest never can be.
+    if (isChannelPartialDeliveryError(error)) return { status: "unresolved", error: explain(cause) };
+    // Nothing was sent, and the gateway's own repetition ends with the same refusal.
+    return { status: "not_sent" };
+  }
   return { status: "unresolved", error: explain(cause), retryable: true };
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AgentError, Code } from "@openclaw-agent/client";
+import { createChannelPartialDeliveryError } from "openclaw/plugin-sdk/channel-inbound";
 import { explain, isQuoteGone, type Outcome, outcomeOf, sendError } from "../../src/outbound/failures.js";
 import { FileUnavailableError } from "../../src/outbound/media.js";
 import { type Repeat, reconcile, verdict } from "../../src/outbound/reconcile.js";
@@ -116,6 +117,13 @@ test("a delivery of several payloads cannot be told apart", async () => {
   const repeat: Repeat = () => assert.fail("nothing is repeated");
   assert.equal((await reconcile(context({ payloads: [{ text: "a" }, { text: "b" }] }), repeat)).status, "unresolved");
   assert.equal((await reconcile(context({ payloads: [] }), repeat)).status, "unresolved");
+});
+
+test("a delivery of which a part was sent is never reported as not sent", async () => {
+  const refused = new Error("refused", { cause: agentError("NOT_ALLOWED_TO") });
+  const partial = createChannelPartialDeliveryError(refused, { messageIds: ["3EB0"], visibleReplySent: true });
+  const answer = await reconcile(context({ payloads: [{ text: "a" }] }), () => Promise.reject(partial));
+  assert.equal(answer.status, "unresolved");
 });
 
 test("a file that cannot be loaded again leaves the outcome open", async () => {
