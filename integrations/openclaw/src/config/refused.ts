@@ -1,4 +1,5 @@
 import type { OpenClawConfig } from "openclaw/plugin-sdk/account-core";
+import { resolveDefaultAccountId } from "./account.js";
 import { CHANNEL_ID, channelSettings } from "./settings.js";
 
 /** A setting of the official channel that has no effect here. */
@@ -37,6 +38,12 @@ export function refusedSettings(cfg: OpenClawConfig): Refusal[] {
       fix: `run \`openclaw config unset ${base}.actions.calls\``,
     });
   return refusals;
+}
+
+/** The refusals to report with one account: those of the whole channel go with the default account. */
+export function refusalsOf(cfg: OpenClawConfig, accountId: string): Refusal[] {
+  const isDefault = accountId === resolveDefaultAccountId(cfg);
+  return refusedSettings(cfg).filter((refusal) => (refusal.accountId ? refusal.accountId === accountId : isDefault));
 }
 
 /** A refusal as one line. */

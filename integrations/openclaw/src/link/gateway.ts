@@ -4,7 +4,7 @@ import { renderQrPngDataUrl, renderQrTerminal } from "openclaw/plugin-sdk/media-
 import { getRuntimeConfig } from "openclaw/plugin-sdk/runtime-config-snapshot";
 import { agentOf } from "../agents.js";
 import { type Account, resolveAccount } from "../config/account.js";
-import { formatRefusal, refusedSettings } from "../config/refused.js";
+import { formatRefusal, refusalsOf } from "../config/refused.js";
 import { monitorAccount } from "../inbound/monitor.js";
 import { describe, Logins, needsReplace } from "./login.js";
 import { loginOnTerminal, PHONE_VARIABLE } from "./terminal.js";
@@ -45,9 +45,8 @@ function bounded(timeoutMs: number | undefined, fallback: number): number {
 
 export const gateway: Gateway = {
   startAccount: async (ctx) => {
-    for (const refusal of refusedSettings(ctx.cfg))
-      if (!refusal.accountId || refusal.accountId === ctx.accountId)
-        ctx.log?.warn?.(`[${ctx.accountId}] ${formatRefusal(refusal)}`);
+    for (const refusal of refusalsOf(ctx.cfg, ctx.accountId))
+      ctx.log?.warn?.(`[${ctx.accountId}] ${formatRefusal(refusal)}`);
     await monitorAccount(ctx);
   },
   loginWithQrStart: startLogin,

@@ -1,5 +1,5 @@
 /** What the agent's status means for the gateway: one word, and what a person has to do. */
-import { AgentError, LinkState, Role, type StatusResponse } from "@openclaw-agent/client";
+import { AgentError, LinkState, Policy, Role, type StatusResponse } from "@openclaw-agent/client";
 import { NoAgentError } from "../agents.js";
 import type { Account } from "../config/account.js";
 
@@ -124,22 +124,37 @@ function accessIssues(status: StatusResponse, account: Account): Issue[] {
       message: "The gateway is enrolled with the role reader: it can neither answer nor keep its position.",
       fix: "enroll it with the role sender, or operator if it shall link the phone: `openclawctl clients invite --role operator`",
     });
-  const hidden = hiddenPeople(status, account);
-  if (hidden) issues.push(hidden);
+  return [...issues, ...hiddenByRules(status, account)];
+}
+
+/**
+ * The agent drops what its own rules do not allow, before the gateway sees it: the gateway can then send no pairing code, and
+ * answers in no such group, whatever its own policy says.
+ */
+function hiddenByRules({ rules }: StatusResponse, { settings }: Account): Issue[] {
+  if (!rules || rules.unrestricted) return [];
+  const file = rules.file ? ` (${rules.file})` : "";
+  const issues: Issue[] = [];
+  const dmPolicy = settings.dmPolicy ?? "pairing";
+  if (restricts(rules.dmPolicy) && (dmPolicy === "pairing" || dmPolicy === "open")) {
+    const effect = dmPolicy === "pairing" ? "no pairing code is sent to other people" : "other people get no answer";
+    issues.push({
+      kind: "config",
+      message: `The agent's own allowlist${file} lets only listed people through: ${effect}, although dmPolicy is "${dmPolicy}".`,
+      fix: 'set `dmPolicy: open` and `allowFrom: ["*"]` in the agent\'s rules, so that the gateway decides alone, or set the gateway\'s dmPolicy to "allowlist"',
+    });
+  }
+  if (restricts(rules.groupPolicy) && settings.groupPolicy === "open")
+    issues.push({
+      kind: "config",
+      message: `The agent's own allowlist${file} restricts groups, although the gateway's groupPolicy is "open".`,
+      fix: "set `groupPolicy: open` in the agent's rules, so that the gateway decides alone",
+    });
   return issues;
 }
 
-/** The agent drops people that its own rules do not allow, so that the gateway can send them no pairing code. */
-export function hiddenPeople({ rules }: StatusResponse, { settings }: Account): Issue | undefined {
-  const policy = settings.dmPolicy ?? "pairing";
-  if (!rules || rules.unrestricted || rules.dmPolicy === 0 || rules.dmPolicy === 1) return undefined;
-  if (policy !== "pairing" && policy !== "open") return undefined;
-  const effect = policy === "pairing" ? "no pairing code is sent to other people" : "other people get no answer";
-  return {
-    kind: "config",
-    message: `The agent's own allowlist${rules.file ? ` (${rules.file})` : ""} lets only listed people through: ${effect}, although dmPolicy is "${policy}".`,
-    fix: "set `dmPolicy: open` in the agent's rules (the gateway then decides alone), or set the gateway's dmPolicy to \"allowlist\"",
-  };
+function restricts(policy: Policy): boolean {
+  return policy === Policy.ALLOWLIST || policy === Policy.DISABLED;
 }
 
 function codeOf(code: number): string {

@@ -7,7 +7,7 @@ import {
 } from "openclaw/plugin-sdk/status-helpers";
 import { agentOf, selfOf } from "../agents.js";
 import type { Account } from "../config/account.js";
-import { formatRefusal, refusedSettings } from "../config/refused.js";
+import { formatRefusal, refusalsOf, refusedSettings } from "../config/refused.js";
 import { CHANNEL_ID } from "../config/settings.js";
 import { type Issue, type LinkView, maskPhone, viewOf, viewOfFailure } from "./state.js";
 
@@ -57,9 +57,11 @@ async function probe(account: Account, timeoutMs: number): Promise<Probe> {
 }
 
 function refusalIssues(cfg: OpenClawConfig, account: Account): Issue[] {
-  return refusedSettings(cfg)
-    .filter(({ accountId }) => !accountId || accountId === account.id)
-    .map((refusal) => ({ kind: "config" as const, message: `${refusal.path}: ${refusal.problem}.`, fix: refusal.fix }));
+  return refusalsOf(cfg, account.id).map(({ path, problem, fix }) => ({
+    kind: "config",
+    message: `${path}: ${problem}.`,
+    fix,
+  }));
 }
 
 type Status = NonNullable<ChannelPlugin<Account, Probe>["status"]>;

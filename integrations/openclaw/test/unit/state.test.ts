@@ -81,6 +81,13 @@ test("the agent's allowlist must not hide people from the gateway's pairing", ()
   assert.deepEqual(look({ ...status, rules: { dmPolicy: Policy.OPEN } }).issues, []);
 });
 
+test("the agent's rules must not hide groups from a gateway that is open to them", () => {
+  const rules = { dmPolicy: Policy.OPEN, groupPolicy: Policy.ALLOWLIST };
+  const status = { link: { state: LinkState.CONNECTED, phone }, rules };
+  assert.match(look(status, { groupPolicy: "open" }).issues[0]?.message ?? "", /restricts groups/);
+  assert.deepEqual(look(status).issues, []);
+});
+
 test("an agent that does not answer is reported with its address", () => {
   const settings = { agent: { socket: "/run/x.sock" } };
   const refused = new AgentError({ code: Code.Unavailable, reason: "UNAVAILABLE", message: "connection refused" });
