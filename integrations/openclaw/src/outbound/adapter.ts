@@ -8,6 +8,7 @@ import {
   createMessageReceiptFromOutboundResults,
   defineChannelMessageAdapter,
 } from "openclaw/plugin-sdk/channel-outbound";
+import { renderMessagePresentationFallbackText } from "openclaw/plugin-sdk/interactive-runtime";
 import type { ReplyPayload } from "openclaw/plugin-sdk/reply-chunking";
 import { resolveOutboundMediaUrls } from "openclaw/plugin-sdk/reply-payload";
 import type { Account } from "../config/account.js";
@@ -16,7 +17,7 @@ import { sendError } from "./failures.js";
 import { textFormat, visibleText } from "./formatting.js";
 import { type Outlet, outletOf } from "./outlet.js";
 import { MAX_POLL_OPTIONS, sendPoll } from "./polls.js";
-import { afterDeliver, renderPrompt } from "./prompts.js";
+import { promptOf, rememberPrompt } from "./prompts.js";
 import { reconcile } from "./reconcile.js";
 import { resolveTarget } from "./route.js";
 import { type Draft, type Progress, receiptOf, type Sent, sendDraft } from "./sending.js";
@@ -143,8 +144,8 @@ export const outbound: OutboundAdapter = {
   resolveTarget,
   sanitizeText: ({ text }) => visibleText(text),
   normalizePayload: ({ payload }) => ({ ...payload, text: visibleText(payload.text) }),
-  renderPresentation: renderPrompt,
-  afterDeliverPayload: afterDeliver,
+  renderPresentation: ({ payload, presentation }) => promptOf({ ...payload, presentation }),
+  afterDeliverPayload: rememberPrompt,
   sendText: outboundSend(sendText),
   sendMedia: outboundSend(sendMedia),
   sendPayload: outboundSend(sendPayload as (ctx: OutboundContext, onSent?: Progress["onSent"]) => Promise<Sent[]>),
@@ -220,13 +221,25 @@ export interface Reply {
   signal?: AbortSignal;
 }
 
-/** Sends a reply whose token the caller chooses, for instance from the event that it replies to. */
+/**
+ * Sends a reply whose token the caller chooses, for instance from the event that it replies to. A question or an approval in it can
+ * be answered by a reaction, as in replies that pass the gateway's queue.
+ */
 export async function deliverReply(
   reply: Reply,
 ): Promise<{ messageIds: string[]; receipt: ReturnType<typeof receiptOf> }> {
-  const { outlet, token, ...rest } = reply;
-  const formatting = { tableMode: textFormat(outlet.cfg, outlet.accountId).tableMode };
-  const ctx = { ...rest, formatting, cfg: outlet.cfg, accountId: outlet.accountId, text: "", deliveryQueueId: token };
-  const sent = await sendPayload(ctx as SendContext & { payload: ReplyPayload });
+  const { outlet, token, payload: given, ...rest } = reply;
+  const { cfg, accountId } = outlet;
+  const formatting = { tableMode: textFormat(cfg, accountId).tableMode };
+  const payload = promptOf(given) ?? asText(given);
+  const sent = await sendPayload({ ...rest, payload, formatting, cfg, accountId, text: "", deliveryQueueId: token });
+  const target = { channel: CHANNEL_ID, to: reply.to, accountId };
+  await rememberPrompt({ cfg, target, payload, results: [toDeliveryResult(sent)] });
   return { messageIds: sent.map(({ messageId }) => messageId), receipt: receiptOf(sent) };
+}
+
+/** Controls that WhatsApp does not have, as a text that names them. */
+function asText(payload: ReplyPayload): ReplyPayload {
+  const { presentation, text } = payload;
+  return presentation ? { ...payload, text: renderMessagePresentationFallbackText({ presentation, text }) } : payload;
 }

@@ -13,6 +13,7 @@ import {
   createQuestionReactionTargetStore,
   questionGatewayRuntime,
 } from "openclaw/plugin-sdk/question-gateway-runtime";
+import type { ReplyPayload } from "openclaw/plugin-sdk/reply-chunking";
 import { type Account, resolveAccount } from "../config/account.js";
 import { CHANNEL_ID } from "../config/settings.js";
 import { bindApproval, resolveApproval } from "./approvals.js";
@@ -38,18 +39,23 @@ const questions = createQuestionReactionTargetStore<PromptId>({
   resolveReaction: questionGatewayRuntime.resolveReaction,
 });
 
-/** Adds the reactions to a prompt's text. Null: the gateway shows it as text, to be answered by text. */
-export const renderPrompt: NonNullable<Outbound["renderPresentation"]> = ({ payload, presentation }) => {
+/**
+ * The payload of a question or an approval, with its reactions in the text. Null for any other: it has no controls, or only such
+ * as are answered by text.
+ */
+export function promptOf(payload: ReplyPayload): ReplyPayload | null {
+  const { presentation } = payload;
+  if (!presentation) return null;
   const question = questionGatewayRuntime.prepareReactionPayloadForDelivery({ payload, presentation });
   if (question) return question;
   const binding = readApprovalReactionPresentationBinding({ payload, presentation });
   if (!binding) return null;
   const marker = buildApprovalReactionDeliveredBindingMarker(binding);
   return { ...payload, channelData: { ...payload.channelData, [BINDING_KEY]: marker } };
-};
+}
 
 /** Remembers which messages are prompts. */
-export const afterDeliver: AfterDeliver = async ({ cfg, target, payload, results }) => {
+export const rememberPrompt: AfterDeliver = async ({ cfg, target, payload, results }) => {
   if (target.channel.toLowerCase() !== CHANNEL_ID) return;
   const accountId = resolveAccount(cfg, target.accountId).id;
   const ids = new Set(
