@@ -29,8 +29,8 @@ export interface ActionTarget {
 export type Handler = (ctx: ActionContext, target: ActionTarget) => Promise<Record<string, unknown>>;
 
 /**
- * The chat of an action: the one that is named, else the current one. A person who may not write to the assistant is written to
- * only in a turn of their own.
+ * The chat of an action: the one that is named, else the current one. A person who may not write to the assistant is
+ * written to only in a turn of their own.
  */
 export function actionTarget(ctx: ActionContext): ActionTarget {
   const outlet = outletOf(ctx.cfg, ctx.accountId);
@@ -64,7 +64,9 @@ export function actionMessage(
   return { messageId: String(messageId), isNamed: named != null };
 }
 
-/** The author of an action's message, where it is known: in a group the one who wrote the message that the turn answers. */
+/**
+ * The author of an action's message, where it is known: in a group the one who wrote the message that the turn answers.
+ */
 export function actionSender(
   ctx: ActionContext,
   { to, isCurrent }: ActionTarget,

@@ -1,6 +1,6 @@
 /**
- * The action `read`: the newest messages of a chat, from the agent's events. Off by default, because it shows the assistant what
- * people did not write to it; and only in the chat of the turn, unless the owner asks.
+ * The action `read`: the newest messages of a chat, from the agent's events. Off by default, because it shows the
+ * assistant what people did not write to it; and only in the chat of the turn, unless the owner asks.
  */
 import { type Content, type Event, EventKind, MediaKind } from "@openclaw-agent/client";
 import { readPositiveIntegerParam, ToolAuthorizationError } from "openclaw/plugin-sdk/channel-actions";

@@ -1,4 +1,6 @@
-/** The gateway's outbound and durable message adapters: every reply and every message of the `message` tool passes here. */
+/**
+ * The gateway's outbound and durable message adapters: every reply and every message of the `message` tool passes here.
+ */
 import type { ChannelPlugin } from "openclaw/plugin-sdk/channel-core";
 import {
   type ChannelMessageSendMediaContext,
@@ -40,8 +42,8 @@ function draftOf(ctx: SendContext): Omit<Draft, "text" | "file" | "token"> {
     replyToIdSource: ctx.replyToIdSource,
     replyToMode: ctx.replyToMode,
     ...(ctx.formatting ? { format: ctx.formatting } : {}),
-    // A reply is worth more than its file, and only the inbound side, which sends replies, names the mode of tables. The tool
-    // gets the error instead, so that the assistant can try again.
+    // A reply is worth more than its file, and only the inbound side, which sends replies, names the mode of tables.
+    // The tool gets the error instead, so that the assistant can try again.
     warnsOfFile: ctx.formatting?.tableMode !== undefined,
   };
 }
@@ -222,8 +224,8 @@ export interface Reply {
 }
 
 /**
- * Sends a reply whose token the caller chooses, for instance from the event that it replies to. A question or an approval in it can
- * be answered by a reaction, as in replies that pass the gateway's queue.
+ * Sends a reply whose token the caller chooses, for instance from the event that it replies to. A question or an
+ * approval in it can be answered by a reaction, as in replies that pass the gateway's queue.
  */
 export async function deliverReply(
   reply: Reply,

@@ -1,8 +1,9 @@
 /**
  * What a failed send means for the gateway's delivery queue.
  *
- * The queue retries what was provably not dispatched, gives up what never can be, and asks `reconcileUnknownSend` about the
- * rest. A wrong "not dispatched" would send twice where no token is repeated, and a wrong "permanent" would lose a reply.
+ * The queue retries what was provably not dispatched, gives up what never can be, and asks `reconcileUnknownSend` about
+ * the rest. A wrong "not dispatched" would send twice where no token is repeated, and a wrong "permanent" would lose a
+ * reply.
  */
 import { AgentError } from "@openclaw-agent/client";
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
@@ -50,7 +51,10 @@ const REJECTED = new Set([
   "OWN_MESSAGE",
 ]);
 
-/** Reasons after which the agent has sent nothing, and may later. The first five are of the client: no agent was reached. */
+/**
+ * Reasons after which the agent has sent nothing, and may later. The first five are of the client: no agent was
+ * reached.
+ */
 const POSTPONED = new Set([
   "UNREACHABLE",
   "NO_SUCH_HOST",

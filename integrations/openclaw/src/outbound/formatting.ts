@@ -1,7 +1,7 @@
 /**
- * From the assistant's Markdown to what WhatsApp's clients show: *bold*, _italic_, ~strikethrough~, ```code```, lists as text,
- * tables as bullets or code. The text is converted before it is split, so that a style that spans two messages is closed in the
- * first and opened again in the second.
+ * From the assistant's Markdown to what WhatsApp's clients show: *bold*, _italic_, ~strikethrough~, ```code```, lists
+ * as text, tables as bullets or code. The text is converted before it is split, so that a style that spans two messages
+ * is closed in the first and opened again in the second.
  */
 
 import type { OpenClawConfig } from "openclaw/plugin-sdk/account-core";
@@ -156,8 +156,9 @@ function dropLeadingBlankLines(text: string): string {
 }
 
 /**
- * Hides escaped markers ("\*") from the Markdown parser, which would drop the backslash: WhatsApp knows no escapes, and a bare
- * marker could begin a style there. Each is replaced by a character of the private use area that the text does not have.
+ * Hides escaped markers ("\*") from the Markdown parser, which would drop the backslash: WhatsApp knows no escapes, and
+ * a bare marker could begin a style there. Each is replaced by a character of the private use area that the text does
+ * not have.
  */
 class Escapes {
   readonly #pairs: [escaped: string, placeholder: string][];

@@ -177,8 +177,8 @@ async function prepareVideo(bytes: Buffer, mimeType: string, gif: boolean): Prom
 }
 
 /**
- * Sound is sent as a voice message, in Ogg with Opus. If it cannot be converted (there is no ffmpeg), it is sent as a file, so
- * that it is not lost.
+ * Sound is sent as a voice message, in Ogg with Opus. If it cannot be converted (there is no ffmpeg), it is sent as a
+ * file, so that it is not lost.
  */
 async function prepareAudio(
   bytes: Buffer,

@@ -1,6 +1,6 @@
 /**
- * Mentions in outgoing texts: "@+15550100123", "@15550100123" and "@123456" (a LID's digits) become native mentions of members
- * of the group. Recipients are notified, and see the member's name.
+ * Mentions in outgoing texts: "@+15550100123", "@15550100123" and "@123456" (a LID's digits) become native mentions of
+ * members of the group. Recipients are notified, and see the member's name.
  */
 
 /** A member of a group, by number, by LID, or both. */
@@ -27,8 +27,8 @@ export function mayMention(text: string): boolean {
 }
 
 /**
- * Finds the mentions in a text. A mention of a member whose LID is known is by LID, as WhatsApp's clients do it in groups, and
- * the text gets the LID's digits, which the clients replace by the name.
+ * Finds the mentions in a text. A mention of a member whose LID is known is by LID, as WhatsApp's clients do it in
+ * groups, and the text gets the LID's digits, which the clients replace by the name.
  */
 export function resolveMentions(text: string, members: readonly Member[]): MentionedText {
   const found = new Map<string, Member>();

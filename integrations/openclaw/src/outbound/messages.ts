@@ -1,7 +1,7 @@
 /**
- * Finds the message that an id of the gateway means. The gateway keeps only WhatsApp's id; the agent names a message by the seq
- * of its event, or by chat, id and author. The inbound side fills the memory; what it does not have is looked up in the agent's
- * events, so that nothing is lost with a restart.
+ * Finds the message that an id of the gateway means. The gateway keeps only WhatsApp's id; the agent names a message by
+ * the seq of its event, or by chat, id and author. The inbound side fills the memory; what it does not have is looked
+ * up in the agent's events, so that nothing is lost with a restart.
  */
 import { type Event, EventKind } from "@openclaw-agent/client";
 import type { Link } from "../agents.js";

@@ -1,8 +1,8 @@
 /**
  * Ogg pages of a voice message (RFC 3533, RFC 7845).
  *
- * An encoder chooses a random serial number for each stream, so that the same sound, converted twice, has other bytes. The agent
- * takes that for another file, and refuses a repeated send: a fixed number makes the conversion repeatable.
+ * An encoder chooses a random serial number for each stream, so that the same sound, converted twice, has other bytes.
+ * The agent takes that for another file, and refuses a repeated send: a fixed number makes the conversion repeatable.
  */
 
 const CAPTURE = "OggS";

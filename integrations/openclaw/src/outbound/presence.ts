@@ -19,8 +19,8 @@ interface Typing {
 const typing = new Map<string, Typing>();
 
 /**
- * Shows in a chat that the account types, or records, until the returned function is called. Several turns in one chat share it.
- * The account is online meanwhile.
+ * Shows in a chat that the account types, or records, until the returned function is called. Several turns in one chat
+ * share it. The account is online meanwhile.
  */
 export function startTyping(
   outlet: Outlet,

@@ -1,6 +1,6 @@
 /**
- * Keeps the prompts that wait for a reaction over a restart of the gateway, in one small file in its state folder. The SDK's own
- * store is open to the gateway's official plugins only.
+ * Keeps the prompts that wait for a reaction over a restart of the gateway, in one small file in its state folder. The
+ * SDK's own store is open to the gateway's official plugins only.
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * Prompts that are answered by a reaction: approvals (👍 ♾️ 👎) and questions (1️⃣ to 4️⃣). A prompt is an ordinary message; which
- * one it is becomes known with its id, when it was sent.
+ * Prompts that are answered by a reaction: approvals (👍 ♾️ 👎) and questions (1️⃣ to 4️⃣). A prompt is an ordinary
+ * message; which one it is becomes known with its id, when it was sent.
  */
 
 import {
@@ -40,8 +40,8 @@ const questions = createQuestionReactionTargetStore<PromptId>({
 });
 
 /**
- * The payload of a question or an approval, with its reactions in the text. Null for any other: it has no controls, or only such
- * as are answered by text.
+ * The payload of a question or an approval, with its reactions in the text. Null for any other: it has no controls, or
+ * only such as are answered by text.
  */
 export function promptOf(payload: ReplyPayload): ReplyPayload | null {
   const { presentation } = payload;

@@ -1,6 +1,7 @@
 /**
- * Answers the gateway's question what became of a send that was interrupted: by repeating it with the same tokens. A message that
- * the agent already has is not sent again, and one that it never got is sent now, so either way the answer is "sent".
+ * Answers the gateway's question what became of a send that was interrupted: by repeating it with the same tokens. A
+ * message that the agent already has is not sent again, and one that it never got is sent now, so either way the answer
+ * is "sent".
  */
 import { AgentError } from "@openclaw-agent/client";
 import { isChannelPartialDeliveryError } from "openclaw/plugin-sdk/channel-inbound";
@@ -58,8 +59,8 @@ export async function reconcile(
 export function verdict(error: unknown): ChannelMessageUnknownSendReconciliationResult {
   const cause = agentErrorIn(error);
   if (!cause) return { status: "unresolved", error: explain(error), retryable: true };
-  // The agent has the first attempt, with another content: a setting that shapes messages was changed meanwhile. What it has, it
-  // sends; a repetition cannot confirm it.
+  // The agent has the first attempt, with another content: a setting that shapes messages was changed meanwhile. What
+  // it has, it sends; a repetition cannot confirm it.
   if (cause.reason === "TOKEN_REUSED") return { status: "unresolved", error: explain(cause) };
   if (cause.reason === "NOT_SENT" && isUnconfirmed(cause)) return { status: "unresolved", error: explain(cause) };
   if (outcomeOf(cause) === "rejected") {

@@ -13,8 +13,8 @@ type ResolveTarget = NonNullable<NonNullable<Plugin["outbound"]>["resolveTarget"
 const TARGET_HINT = "<E.164|group JID|LID>";
 
 /**
- * The target of a message of the `message` tool. In `allowFrom` people are listed who may write to the assistant; it writes to
- * others only in groups, unless the list is open.
+ * The target of a message of the `message` tool. In `allowFrom` people are listed who may write to the assistant; it
+ * writes to others only in groups, unless the list is open.
  */
 export const resolveTarget: ResolveTarget = ({ to, allowFrom }) => {
   const target = normalizeTarget(to ?? "");

@@ -1,6 +1,6 @@
 /**
- * The part of an SDK module that this plugin uses, and for which the gateway's package has no types (2026.9.6). Its code is in
- * `dist/plugin-sdk/approval-reaction-runtime.js`.
+ * The part of an SDK module that this plugin uses, and for which the gateway's package has no types (2026.9.6). Its
+ * code is in `dist/plugin-sdk/approval-reaction-runtime.js`.
  */
 declare module "openclaw/plugin-sdk/approval-reaction-runtime" {
   type ReplyPayload = import("openclaw/plugin-sdk/reply-chunking").ReplyPayload;

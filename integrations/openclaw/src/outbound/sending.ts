@@ -1,6 +1,6 @@
 /**
- * Sends the messages of one send of the gateway: a file, and the texts that its text becomes. Each has a token of its own (see
- * tokens.ts), so that a repeated send completes what is missing and sends nothing twice.
+ * Sends the messages of one send of the gateway: a file, and the texts that its text becomes. Each has a token of its
+ * own (see tokens.ts), so that a repeated send completes what is missing and sends nothing twice.
  */
 import { type Agent, AgentError, type SendResponse } from "@openclaw-agent/client";
 import { createChannelPartialDeliveryError } from "openclaw/plugin-sdk/channel-inbound";
@@ -68,7 +68,10 @@ export interface Sent {
   replyToId?: string | undefined;
 }
 
-/** Sends a draft. Returns its messages in order; none if nothing of it is visible. Throws an error for the gateway's queue. */
+/**
+ * Sends a draft. Returns its messages in order; none if nothing of it is visible. Throws an error for the gateway's
+ * queue.
+ */
 export async function sendDraft(outlet: Outlet, draft: Draft, progress: Progress = {}): Promise<Sent[]> {
   const sent: Sent[] = [];
   try {

@@ -2,8 +2,8 @@
  * Targets as the gateway, its configuration and its users write them, in the spelling that sessions and the agent use:
  * "+15550100123", "123456@lid", "120363000000000001@g.us", "123@newsletter".
  *
- * A number is always the same target, however it is written, because it is a part of session keys. Whether a LID and a number
- * are the same person is for the agent to know, not for the spelling.
+ * A number is always the same target, however it is written, because it is a part of session keys. Whether a LID and a
+ * number are the same person is for the agent to know, not for the spelling.
  */
 
 /** What a target is, in the gateway's words. */
@@ -35,7 +35,10 @@ export function normalizeTarget(raw: string): string | null {
   return numberTarget(target.replace(/\D/g, ""));
 }
 
-/** The canonical spelling of an entry of `allowFrom`: "*", or a target without its plus, as the official channel stores it. */
+/**
+ * The canonical spelling of an entry of `allowFrom`: "*", or a target without its plus, as the official channel stores
+ * it.
+ */
 export function normalizeAllowEntry(raw: string): string | null {
   if (raw.trim() === "*") return "*";
   return normalizeTarget(raw)?.replace(/^\+/, "") ?? null;

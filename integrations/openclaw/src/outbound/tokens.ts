@@ -1,9 +1,9 @@
 /**
- * Tokens of sends. One token is one message for the agent, so a token must be the same whenever the gateway repeats a send,
- * also after a restart of either program, and never be that of another message.
+ * Tokens of sends. One token is one message for the agent, so a token must be the same whenever the gateway repeats a
+ * send, also after a restart of either program, and never be that of another message.
  *
- * The gateway numbers its durable deliveries (`deliveryQueueId`) and the platform sends within one (`deliveryPartIndex`); this
- * module numbers the messages that one such send becomes: a file, and its texts.
+ * The gateway numbers its durable deliveries (`deliveryQueueId`) and the platform sends within one
+ * (`deliveryPartIndex`); this module numbers the messages that one such send becomes: a file, and its texts.
  */
 import { createHash, randomUUID } from "node:crypto";
 
