@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { AgentError } from "@openclaw-agent/client";
 import type { OpenClawConfig } from "openclaw/plugin-sdk/account-core";
 import { resolveIdentityNamePrefix } from "openclaw/plugin-sdk/agent-runtime";
 import type { StatusReactionController } from "openclaw/plugin-sdk/channel-feedback";
@@ -17,6 +18,9 @@ import type { InboundMessage } from "./facts.js";
 import { HeldMedia } from "./held-media.js";
 import type { Scope } from "./scope.js";
 
+/** The status code of gRPC. */
+const ALREADY_EXISTS = 6;
+
 type Plan = ChannelInboundTurnPlan;
 type Delivery = Plan["delivery"];
 type Payload = Parameters<Delivery["deliver"]>[0];
@@ -30,6 +34,8 @@ export interface ReplyRequest {
   agentId: string;
   context: TurnContext;
   isSelfChat: boolean;
+  /** The message is a command, which the gateway answers by itself. */
+  isCommand: boolean;
   status: StatusReactionController | null;
 }
 
@@ -63,7 +69,12 @@ export function replyPlan(request: ReplyRequest): ReplyPlan {
         onSettled: () => replies.settle(),
       },
       delivery: replies.delivery(),
-      replyOptions: { ...replyPolicy(request), onModelSelected, ...statusOptions(status) },
+      replyOptions: {
+        ...replyPolicy(request),
+        onModelSelected,
+        onAgentRunStart: () => replies.noteRun(),
+        ...statusOptions(status),
+      },
     },
   };
 }
@@ -74,6 +85,8 @@ class Replies {
   readonly #request: ReplyRequest;
   readonly #held: HeldMedia<Payload, Result>;
   #direct = 0;
+  /** An agent answers, and the gateway has recorded that it does. */
+  #running = false;
 
   constructor(request: ReplyRequest) {
     this.#request = request;
@@ -94,6 +107,10 @@ class Replies {
     };
   }
 
+  noteRun(): void {
+    this.#running = true;
+  }
+
   /** Sends what is still held, at the end of the turn. */
   async settle(): Promise<Result> {
     if ((await this.#held.release()) > 0) this.delivered = true;
@@ -111,7 +128,7 @@ class Replies {
 
   #durable(payload: Payload, info: Info) {
     const parts = resolveSendableOutboundReplyParts(payload);
-    if (isHeld(payload, info) || (!parts.hasMedia && !parts.text.trim())) return false as const;
+    if (isHeld(payload, info) || (!parts.hasMedia && !parts.text.trim()) || this.#answersCommand) return false as const;
     const { scope, cfg, message } = this.#request;
     const { text } = scope.runtime.channel;
     return {
@@ -123,6 +140,14 @@ class Replies {
         chunkMode: text.resolveChunkMode(cfg, CHANNEL_ID, scope.accountId),
       },
     };
+  }
+
+  /**
+   * The gateway keeps no record of a command that it has answered. After a crash between the answer and the end of the turn the
+   * command arrives again, so its answer has a token that names the event: it is sent once, though it may read differently.
+   */
+  get #answersCommand(): boolean {
+    return this.#request.isCommand && !this.#running;
   }
 
   /** A final answer to a message that replies to something quotes that message, so that the thread can be followed. */
@@ -146,18 +171,26 @@ class Replies {
   async #deliverDirectly(payload: Payload): Promise<Result> {
     const { scope, cfg, message, agentId } = this.#request;
     this.#direct += 1;
-    const sent = await deliverReply({
-      cfg,
-      account: scope.account(),
-      to: message.conversationId,
-      payload,
-      token: `in-${message.seq}-${this.#direct}-${digest(payload)}`,
-      replyToId: payload.replyToId ?? null,
-      mediaLocalRoots: getAgentScopedMediaLocalRoots(cfg, agentId),
-      signal: scope.signal,
-    });
-    if (sent.messageIds.length > 0) this.delivered = true;
-    return { ...sent, visibleReplySent: sent.messageIds.length > 0 };
+    const token = `in-${message.seq}-${this.#direct}`;
+    try {
+      const sent = await deliverReply({
+        cfg,
+        account: scope.account(),
+        to: message.conversationId,
+        payload,
+        token: this.#answersCommand ? token : `${token}-${digest(payload)}`,
+        replyToId: payload.replyToId ?? null,
+        mediaLocalRoots: getAgentScopedMediaLocalRoots(cfg, agentId),
+        signal: scope.signal,
+      });
+      if (sent.messageIds.length > 0) this.delivered = true;
+      return { ...sent, visibleReplySent: sent.messageIds.length > 0 };
+    } catch (error) {
+      if (!this.#answersCommand || !wasAnswered(error)) throw error;
+      scope.log.debug(`command of event ${message.seq} was answered before`);
+      this.delivered = true;
+      return { visibleReplySent: true };
+    }
   }
 
   #noteDelivered(payload: Payload, result: Result | undefined): void {
@@ -178,6 +211,13 @@ function deliverable(payload: Payload, info: { kind: string }): Payload | null {
 function isHeld(payload: Payload, info: { kind: string }): boolean {
   const parts = resolveSendableOutboundReplyParts(payload);
   return info.kind !== "final" && parts.hasMedia && !parts.text.trim();
+}
+
+/** Whether the token of an answer was used for another text: that of the same command, before a crash. */
+function wasAnswered(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (AgentError.is(cause) && cause.code === ALREADY_EXISTS) return true;
+  return false;
 }
 
 /** The same payload has the same token after a restart; another one needs another. */

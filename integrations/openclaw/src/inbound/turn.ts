@@ -63,6 +63,7 @@ export async function runTurn(request: TurnRequest): Promise<boolean> {
     agentId: route.agentId,
     context,
     isSelfChat: message.kind === "direct" && policy.isSelfChat,
+    isCommand: isControlCommandMessage(message.commandBody, cfg),
     status,
   });
   const lifecycle = request.lifecycle && replyLifecycle(request.lifecycle);

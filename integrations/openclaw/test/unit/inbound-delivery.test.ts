@@ -138,7 +138,10 @@ test("taken events are known after a restart", async () => {
   await first.taken.add("two", "three");
   const second = await TakenEvents.load(path);
   assert.equal(second.damaged, 0);
-  assert.deepEqual(["one", "two", "three", "four"].map((key) => second.taken.has(key)), [true, true, true, false]);
+  assert.deepEqual(
+    ["one", "two", "three", "four"].map((key) => second.taken.has(key)),
+    [true, true, true, false],
+  );
 });
 
 test("a line that a crash cut off is skipped, and does not spoil the next one", async () => {
@@ -167,7 +170,8 @@ test("garbage in the file costs only its lines", async () => {
 test("the file of taken events stays small", async () => {
   const path = await file();
   const { taken } = await TakenEvents.load(path);
-  for (let at = 0; at < 45; at += 1) await taken.add(...Array.from({ length: 100 }, (_, index) => `k${at * 100 + index}`));
+  for (let at = 0; at < 45; at += 1)
+    await taken.add(...Array.from({ length: 100 }, (_, index) => `k${at * 100 + index}`));
   const lines = (await readFile(path, "utf8")).trim().split("\n");
   assert.ok(lines.length <= 4_000, `${lines.length} lines`);
   assert.ok(taken.has("k4499"));
@@ -255,7 +259,10 @@ test("the lowest open event holds back the ack of those after it", async () => {
   await until("all handlers", () => held.size === 3);
   await held.get(12n)?.onAdopted();
   await held.get(11n)?.onAdopted();
-  assert.deepEqual(acked.filter((seq) => seq >= 10n), []);
+  assert.deepEqual(
+    acked.filter((seq) => seq >= 10n),
+    [],
+  );
   await held.get(10n)?.onAdopted();
   await until("the ack", () => acked.includes(12n));
 });

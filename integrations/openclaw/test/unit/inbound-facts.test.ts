@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { ChatKind, EventSchema, LinkState, LinkStatusSchema, MediaKind, type MessageSchema, QuoteCheck } from "@openclaw-agent/client";
+import {
+  ChatKind,
+  type ContentSchema,
+  EventSchema,
+  LinkState,
+  LinkStatusSchema,
+  MediaKind,
+  type MessageSchema,
+  type OriginSchema,
+  QuoteCheck,
+} from "@openclaw-agent/client";
 import { join } from "../../src/inbound/debounce.ts";
 import { chatNamesOf, type InboundMessage, messageOf } from "../../src/inbound/facts.ts";
 import { HeldMedia } from "../../src/inbound/held-media.ts";
@@ -14,8 +24,19 @@ const ANNA = { phone: "+15550100002", lid: "9002@lid" };
 const SELF = { linked: true, phone: "+15550100001", lid: "9001@lid" };
 const GROUP = "120363000000000001@g.us";
 
-function factsOf(message: MessageInitShape<typeof MessageSchema>, chatWith: { phone?: string; lid?: string } | undefined = ANNA) {
-  const origin = { id: "A1", chat: "9002@lid", chatKind: ChatKind.PERSON, sender: ANNA, pushName: "Anna", ...message.origin };
+type MessageInit = Omit<MessageInitShape<typeof MessageSchema>, "origin" | "$typeName"> & {
+  origin?: Omit<MessageInitShape<typeof OriginSchema>, "$typeName">;
+};
+
+function factsOf(message: MessageInit, chatWith: { phone?: string; lid?: string } | undefined = ANNA) {
+  const origin = {
+    id: "A1",
+    chat: "9002@lid",
+    chatKind: ChatKind.PERSON,
+    sender: ANNA,
+    pushName: "Anna",
+    ...message.origin,
+  };
   const event = create(EventSchema, {
     seq: 4n,
     chatWith,
@@ -55,14 +76,14 @@ test("status updates and channels are no messages", () => {
 });
 
 test("what carries nothing to read is no message", () => {
-  const kinds = [
+  const kinds: MessageInitShape<typeof ContentSchema>["kind"][] = [
     { case: "album" as const, value: { images: 2 } },
     { case: "pollVote" as const, value: {} },
     { case: "pin" as const, value: {} },
     { case: "timerChange" as const, value: {} },
     { case: "text" as const, value: { body: "  " } },
   ];
-  for (const kind of kinds) assert.equal(factsOf({ content: { kind } }).facts, undefined, kind.case);
+  for (const kind of kinds) assert.equal(factsOf({ content: { kind } }).facts, undefined, kind?.case);
 });
 
 test("a picture without a caption has no text, and its type", () => {
@@ -107,7 +128,10 @@ test("a poll is its question and its options", () => {
 });
 
 test("contact cards are a placeholder, with the numbers apart from it", () => {
-  const cards = [{ name: "Bert", phones: ["+15550100003"] }, { name: "", phones: [] }];
+  const cards = [
+    { name: "Bert", phones: ["+15550100003"] },
+    { name: "", phones: [] },
+  ];
   const { facts } = factsOf({ content: { kind: { case: "contacts", value: { cards } } } });
   assert.equal(facts?.body, "<contacts: 2 contacts>");
   assert.deepEqual(facts?.contacts?.contacts[0], { name: "Bert", phones: ["+15550100003"] });
@@ -117,7 +141,8 @@ test("a quote that the agent's events contradict is not credible", () => {
   const quoted = { id: "Q", sender: SELF, text: "I owe you 100", check: QuoteCheck.DIFFERENT };
   const of = (check: QuoteCheck) => {
     const { $typeName: _, ...rest } = { $typeName: undefined, ...quoted, check };
-    return factsOf({ content: text("so?"), quoted: { ...rest, sender: { phone: SELF.phone, lid: SELF.lid } } }).facts?.quote;
+    return factsOf({ content: text("so?"), quoted: { ...rest, sender: { phone: SELF.phone, lid: SELF.lid } } }).facts
+      ?.quote;
   };
   assert.equal(of(QuoteCheck.DIFFERENT)?.credible, false);
   assert.equal(of(QuoteCheck.CONFIRMED)?.credible, true);
@@ -191,7 +216,10 @@ test("a limit of 0 keeps no history", () => {
 test("members are listed with the names of those who have written", () => {
   const histories = new GroupHistories();
   histories.noteMember("k", { phone: "+15550100002", name: "Anna" });
-  assert.equal(histories.members("k", ["+15550100002", "+15550100003"], undefined), "Anna (+15550100002), +15550100003");
+  assert.equal(
+    histories.members("k", ["+15550100002", "+15550100003"], undefined),
+    "Anna (+15550100002), +15550100003",
+  );
   assert.equal(histories.members("other", undefined, "+15550100009"), "+15550100009");
 });
 
