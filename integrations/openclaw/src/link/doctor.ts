@@ -57,7 +57,7 @@ function officialPlugin(cfg: OpenClawConfig): string[] {
   const enabled = cfg.plugins?.entries?.[CHANNEL_ID]?.enabled === true;
   if (!allowed && !enabled) return [];
   return [
-    `WhatsApp: the official plugin "${CHANNEL_ID}" is enabled next to "${PLUGIN_ID}", and both own this channel. To fix it, run \`openclaw plugins uninstall ${CHANNEL_ID}\`.`,
+    `WhatsApp: the official plugin "${CHANNEL_ID}" is enabled next to "${PLUGIN_ID}", and both own this channel. To fix it, run \`openclaw plugins disable ${CHANNEL_ID}\`; its uninstallation would remove channels.${CHANNEL_ID} as well.`,
   ];
 }
 

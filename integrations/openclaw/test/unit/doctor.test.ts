@@ -74,7 +74,7 @@ test("doctor names refused keys, a shared agent, the official plugin, missing ke
     /accounts\.default\.authDir.*openclawctl import baileys ~\/creds/,
     /actions\.calls: voice calls/,
     /default and twin use the same agent/,
-    /plugins uninstall whatsapp/,
+    /plugins disable whatsapp/,
     /key file \/nowhere\/keys\/agent\.pem/,
     /accounts\.empty\.agent names no agent/,
     /WhatsApp: .*\/nowhere\/agent\.sock/,
