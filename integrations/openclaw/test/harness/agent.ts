@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { binary } from "./binaries.ts";
+import type { Json } from "./json.ts";
 import { must, type Result, run, Service } from "./process.ts";
 import type { Simulator } from "./simulator.ts";
 import { until } from "./wait.ts";
@@ -13,7 +14,7 @@ const CTL = binary("OPENCLAW_CTL_BINARY", "openclawctl");
 const ENROLL_CODE = /enter this code: ([A-Z0-9-]+)/;
 
 /** An event as `openclawctl watch --json` prints it. */
-export type Event = Record<string, any>;
+export type Event = Record<string, Json>;
 
 export class Agent {
   readonly name: string;

@@ -1,19 +1,23 @@
 /** The OpenClaw gateway: the unmodified program from npm, with a state folder of its own. */
 
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./agent.ts";
 import { OPENCLAW } from "./binaries.ts";
+import type { Json } from "./json.ts";
 import { must, type Result, run, Service } from "./process.ts";
 import { Rpc } from "./rpc.ts";
 import { until } from "./wait.ts";
 
 const TOKEN = "test-token";
 const START_MS = 180_000;
+const INSTALL_MS = 280_000;
+/** How programs find others and the registry of npm; the rest of the environment stays outside. */
+const KEPT_VARIABLES = /^(PATH|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|https?_proxy|no_proxy|npm_config_.*)$/i;
 const READY = /\[gateway\] ready/;
 
-export type Config = Record<string, any>;
+export type Config = Record<string, Json>;
 
 export class Gateway {
   readonly name: string;
@@ -56,9 +60,10 @@ export class Gateway {
 
   /** The environment of its commands. */
   get env(): NodeJS.ProcessEnv {
-    const { PATH, NODE_EXTRA_CA_CERTS } = process.env;
+    const kept = Object.entries(process.env).filter(([name]) => KEPT_VARIABLES.test(name));
     const own = { HOME: this.folder, OPENCLAW_STATE_DIR: this.state, OPENCLAW_CONFIG_PATH: this.#configPath };
-    return { PATH, NODE_EXTRA_CA_CERTS, NO_COLOR: "1", OPENCLAW_NO_RESPAWN: "1", ...own, ...this.#env };
+    const npm = { npm_config_userconfig: join(homedir(), ".npmrc"), npm_config_cache: join(homedir(), ".npm") };
+    return { ...npm, ...Object.fromEntries(kept), NO_COLOR: "1", OPENCLAW_NO_RESPAWN: "1", ...own, ...this.#env };
   }
 
   async read(): Promise<Config> {
@@ -96,13 +101,14 @@ export class Gateway {
 
   /** Installs a plugin as a user does. */
   async install(spec: string): Promise<void> {
-    await this.must("plugins", "install", spec, "--force", "--accept-capabilities");
+    const args = [OPENCLAW, "plugins", "install", spec, "--force", "--accept-capabilities"];
+    await must(process.execPath, args, { env: this.env, cwd: this.folder }, INSTALL_MS);
   }
 
   /** The status of an account of the channel, as the gateway's own status shows it. */
-  async account(accountId = "default"): Promise<Record<string, any> | undefined> {
+  async account(accountId = "default"): Promise<Record<string, Json> | undefined> {
     const { channelAccounts } = await this.rpc.call("channels.status", { probe: false });
-    return channelAccounts.whatsapp?.find((account: any) => account.accountId === accountId);
+    return channelAccounts.whatsapp?.find((account: Json) => account.accountId === accountId);
   }
 
   /** Waits until the channel receives messages. */

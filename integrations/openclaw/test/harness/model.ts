@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import type { Json } from "./json.ts";
 
 /** One answer of the model: a text, or a call of a tool. */
 export interface Step {
@@ -18,7 +19,7 @@ export interface Step {
 /** A request as the gateway sent it. */
 export interface Asked {
   marker: string | undefined;
-  messages: { role: string; content: any; tool_calls?: unknown[] }[];
+  messages: { role: string; content: Json; tool_calls?: unknown[] }[];
   tools: string[];
 }
 
@@ -79,7 +80,7 @@ export class Model {
     for await (const chunk of request) chunks.push(chunk);
     const body = JSON.parse(Buffer.concat(chunks).toString());
     const { marker, results } = this.#turn(body.messages);
-    const tools = (body.tools ?? []).map((tool: any) => tool.function.name);
+    const tools = (body.tools ?? []).map((tool: Json) => tool.function.name);
     this.requests.push({ marker, messages: body.messages, tools });
     const steps = marker === undefined ? [] : (this.#scripts.get(marker) ?? []);
     const step = steps[Math.min(results, steps.length - 1)] ?? { text: UNSCRIPTED };
@@ -122,7 +123,7 @@ export class Model {
 }
 
 /** All text of a message's content. */
-export function textOf(content: any): string {
+export function textOf(content: Json): string {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return "";
   return content.map((part) => part.text ?? "").join("\n");

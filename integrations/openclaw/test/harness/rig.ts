@@ -76,7 +76,12 @@ export class Rig {
   async login(number: string, accountId = "default"): Promise<void> {
     const { rpc } = this.gateway;
     const params = { channel: "whatsapp", accountId };
-    const { qrDataUrl } = await rpc.call("web.login.start", { ...params, force: true, timeoutMs: 30_000 });
+    const { qrDataUrl, message: problem } = await rpc.call("web.login.start", {
+      ...params,
+      force: true,
+      timeoutMs: 30_000,
+    });
+    if (!qrDataUrl) throw new Error(`no QR code: ${problem}`);
     const linked = rpc.call("web.login.wait", { ...params, timeoutMs: 60_000, currentQrDataUrl: qrDataUrl });
     linked.catch(() => {});
     await this.simulator.post("/phone/scan", { qr: readQr(qrDataUrl), account: number });

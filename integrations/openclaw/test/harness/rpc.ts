@@ -1,5 +1,6 @@
 /** The gateway's WebSocket API, as its Control UI and its command line use it; without their start-up time of seconds. */
 
+import type { Json } from "./json.ts";
 import { until } from "./wait.ts";
 
 const SCOPES = ["admin", "read", "write", "approvals", "pairing"].map((scope) => `operator.${scope}`);
@@ -7,7 +8,7 @@ const CLIENT = { id: "gateway-client", version: "1.0.0", platform: "linux", mode
 const CALL_MS = 90_000;
 
 interface Pending {
-  resolve(value: any): void;
+  resolve(value: Json): void;
   reject(error: Error): void;
 }
 
@@ -42,7 +43,7 @@ export class Rpc {
     this.#pending.clear();
   }
 
-  #receive(frame: any): void {
+  #receive(frame: Json): void {
     if (frame.type === "event" && frame.event === "connect.challenge") {
       const params = { minProtocol: 4, maxProtocol: 4, client: CLIENT, role: "operator", scopes: SCOPES };
       this.call("connect", { ...params, caps: [], auth: { token: this.#token } }).then(
@@ -60,10 +61,10 @@ export class Rpc {
   }
 
   /** Calls a method of the gateway. */
-  async call(method: string, params: Record<string, unknown> = {}): Promise<any> {
+  async call(method: string, params: Record<string, unknown> = {}): Promise<Json> {
     if (this.#failure) throw this.#failure;
     const id = String(++this.#next);
-    const answer = new Promise<any>((resolve, reject) => {
+    const answer = new Promise<Json>((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
     });
     this.#socket.send(JSON.stringify({ type: "req", id, method, params }));

@@ -33,7 +33,7 @@ export function settings(): Config {
 
 function shared(config: Config): void {
   config.channels = { whatsapp: settings() };
-  config.messages = { ackReaction: ACK, ackReactionScope: "all", inbound: { debounceMs: 0 } };
+  config.messages = { ackReaction: ACK, ackReactionScope: "all", statusReactions: { enabled: true }, inbound: { debounceMs: 0 } };
   const hears = { type: "cli", command: "/bin/echo", args: [TRANSCRIPT], capabilities: ["audio"] };
   config.tools.media = { audio: { enabled: true, models: [hears] } };
 }

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { binary } from "./binaries.ts";
+import type { Json } from "./json.ts";
 import { Service } from "./process.ts";
 
 const READY = /^\{"listen"/;
@@ -15,7 +16,7 @@ export interface Shown {
   own?: boolean;
   edited?: boolean;
   /** Absent after a deletion. */
-  content?: Record<string, any> | null;
+  content?: Record<string, Json> | null;
   /** Emoji, by the number of who reacted. */
   reactions?: Record<string, string>;
 }
@@ -41,17 +42,17 @@ export class Simulator {
     return simulator;
   }
 
-  async get(path: string, query: Record<string, string> = {}): Promise<any> {
+  async get(path: string, query: Record<string, string> = {}): Promise<Json> {
     return this.#call(`${path}?${new URLSearchParams(query)}`);
   }
 
-  async post(path: string, body: Record<string, unknown>): Promise<any> {
+  async post(path: string, body: Record<string, unknown>): Promise<Json> {
     return this.#call(path, { method: "POST", body: JSON.stringify(body) });
   }
 
-  async #call(path: string, init?: RequestInit): Promise<any> {
+  async #call(path: string, init?: RequestInit): Promise<Json> {
     const answer = await fetch(this.control + path, init);
-    const body: any = await answer.json();
+    const body: Json = await answer.json();
     if (!answer.ok) throw new Error(`${path}: ${body.error}`);
     return body;
   }

@@ -5,6 +5,7 @@ import { rows } from "../rows/index.ts";
 import type { Rig, Side } from "./rig.ts";
 import { SIDES, startLinked } from "./sides.ts";
 
+const ROW_MS = 300_000;
 const ONLY = process.env.ROWS ? new RegExp(process.env.ROWS) : /./;
 
 /** Defines the tests of one channel. */
@@ -21,7 +22,7 @@ export function showFeatures(side: Side, further: (rig: () => Rig) => void = () 
     });
     after(() => rig?.dispose());
     for (const row of rows.filter(({ name, official }) => (official || side === "ours") && ONLY.test(name))) {
-      test(row.name, () => withTail(current, () => row.run(current())));
+      test(row.name, { timeout: ROW_MS }, () => withTail(current, () => row.run(current())));
     }
     further(current);
     test("no rule of the protocol was broken", () => current().simulator.assertClean());

@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 const POLL_MS = 50;
 
 /** How long a condition may take that depends on a gateway, in milliseconds. Generous: a loaded machine fails no test. */
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 90_000;
 
 /** Returns the first value of `probe` that is not falsy; throws with `what` if there is none in time. */
 export async function until<T>(what: string, probe: () => T | Promise<T>, ms = PATIENCE_MS): Promise<NonNullable<T>> {

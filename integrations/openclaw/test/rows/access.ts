@@ -1,6 +1,7 @@
 /** Who is answered: allowlist, pairing, groups, mentions, the account itself. */
 
 import assert from "node:assert/strict";
+import type { Json } from "../harness/json.ts";
 import type { Rig } from "../harness/rig.ts";
 import { ACCOUNT, WORK } from "../harness/rig.ts";
 import { until } from "../harness/wait.ts";
@@ -38,7 +39,7 @@ export const access = [
     await stranger.say("may I?");
     await stranger.gets("a pairing code", (shown) => PAIRING_CODE.test(shown.text ?? ""));
     const { requests } = await rig.gateway.rpc.call("channels.pairing.list", { channel: "whatsapp" });
-    const { requestId, accountId } = requests.find((each: any) => each.senderId === stranger.number) ?? {};
+    const { requestId, accountId } = requests.find((each: Json) => each.senderId === stranger.number) ?? {};
     assert.ok(requestId, "the request is on the list");
     await rig.gateway.rpc.call("channels.pairing.approve", { channel: "whatsapp", accountId, requestId });
     const word = rig.script({ text: "welcome" });

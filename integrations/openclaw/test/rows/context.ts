@@ -42,6 +42,20 @@ export const context = [
     await anna.reads("noted");
   }),
 
+  row("Status reactions (`statusReactions`)", async (rig) => {
+    const anna = rig.person();
+    const held = Promise.withResolvers<void>();
+    const word = rig.script({ text: "status shown", holds: held.promise });
+    const id = await anna.say(`${word} take your time`);
+    await anna
+      .own(id, "another reaction than the acknowledgement", ({ reactions }) => {
+        const emoji = reactions?.[ACCOUNT];
+        return emoji && emoji !== ACK;
+      })
+      .finally(held.resolve);
+    await anna.reads("status shown");
+  }),
+
   row("The model reacts", async (rig) => {
     const anna = rig.person();
     const first = rig.script({ text: "a wave" });

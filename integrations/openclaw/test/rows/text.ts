@@ -55,14 +55,11 @@ export const text = [
     const seen = () =>
       device.events.filter((event) => event.item === "typing" && event.typing.state === "typing").length;
     const before = seen();
-    let release = () => {};
-    const holds = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const word = rig.script({ text: "done thinking", holds });
+    const held = Promise.withResolvers<void>();
+    const word = rig.script({ text: "done thinking", holds: held.promise });
     await owner.say(`${word} think`);
     await rig.asked(word);
-    await until("typing", () => seen() > before).finally(release);
+    await until("typing", () => seen() > before).finally(held.resolve);
     await owner.reads("done thinking");
   }),
 
