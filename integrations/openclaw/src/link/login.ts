@@ -10,7 +10,8 @@
  * ends with its result, a newer login, or the agent's time limit (five minutes). An existing link is not touched before the
  * new one is complete: the agent guarantees that.
  */
-import { LinkState, PairFailureReason, type PairFrame, type StatusResponse } from "@openclaw-agent/client";
+import { setTimeout as delay } from "node:timers/promises";
+import { AgentError, LinkState, PairFailureReason, type PairFrame, type StatusResponse } from "@openclaw-agent/client";
 import type { Link } from "../agents.js";
 import { maskPhone } from "./state.js";
 
@@ -40,6 +41,9 @@ export interface WaitResult {
 }
 
 const SCAN = "Scan this QR code in WhatsApp → Settings → Linked devices.";
+/** How long a login waits for an agent that does not answer: it replaces its process after a logout. */
+const AGENT_TIMEOUT_MS = 15_000;
+const AGENT_RETRY_MS = 500;
 const STILL_WAITING = "Still waiting for the scan.";
 
 /** The phone asks for something that only a browser on WhatsApp's own site can do. */
@@ -103,21 +107,24 @@ class Login {
 
   async #run(replace: boolean): Promise<void> {
     try {
-      const how = { case: "qr" as const, value: {} };
-      for await (const { frame } of this.#link.client.rpc.agent.pair(
-        { how, replace },
-        { signal: this.#abort.signal },
-      )) {
-        await this.#show(frame);
-        if (this.ended) break;
-      }
-      if (!this.ended)
-        this.#set({ phase: "failed", message: "The agent ended the pairing without a result. Try again." });
+      await whenAnswering(
+        () => this.#pair(replace),
+        () => this.#progress.phase === "waiting" && !this.#abort.signal.aborted,
+      );
     } catch (error) {
       this.#set({ phase: "failed", message: `Linking failed: ${describe(error)}` });
     } finally {
       this.#link.forgetStatus();
     }
+  }
+
+  async #pair(replace: boolean): Promise<void> {
+    const request = { how: { case: "qr" as const, value: {} }, replace };
+    for await (const { frame } of this.#link.client.rpc.agent.pair(request, { signal: this.#abort.signal })) {
+      await this.#show(frame);
+      if (this.ended) return;
+    }
+    this.#set({ phase: "failed", message: "The agent ended the pairing without a result. Try again." });
   }
 
   async #show(frame: PairFrame["frame"]): Promise<void> {
@@ -134,6 +141,20 @@ class Login {
       case "failed":
         return this.#set({ phase: "failed", message: failureMessage(frame.value.reason, frame.value.hint) });
     }
+  }
+}
+
+/** Repeats a call while the agent does not answer it, and `wanted` holds. */
+async function whenAnswering<T>(call: () => Promise<T>, wanted: () => boolean = () => true): Promise<T> {
+  const until = performance.now() + AGENT_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      const repeats = AgentError.is(error) && error.transient && wanted() && performance.now() < until;
+      if (!repeats) throw error;
+    }
+    await delay(AGENT_RETRY_MS);
   }
 }
 
@@ -155,7 +176,7 @@ export class Logins {
 
   /** Begins a login, or returns the code of the one in progress. `force` links again although a phone is linked. */
   async start(accountId: string, link: Link, options: { force: boolean; timeoutMs: number }): Promise<StartResult> {
-    const status = await link.status({ fresh: true });
+    const status = await whenAnswering(() => link.status({ fresh: true }));
     const linked = needsReplace(status) && status.link?.state !== LinkState.LOGGED_OUT;
     if (linked && !options.force)
       return {

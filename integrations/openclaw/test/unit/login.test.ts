@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LinkState, PairFailureReason } from "@openclaw-agent/client";
+import { AgentError, Code, LinkState, PairFailureReason } from "@openclaw-agent/client";
 import { Logins, PASSKEY_MESSAGE } from "../../src/link/login.js";
 import { loginOnTerminal } from "../../src/link/terminal.js";
 import { FakeAgent, type Frame, type Pairing } from "./link.js";
@@ -55,6 +55,28 @@ test("a forced start ends the login in progress, and replaces the link", async (
   assert.equal(pairing.signal?.aborted, true);
   agent.pairings[1]?.send(qr("three"));
   assert.equal((await again).qrDataUrl, "image of three");
+});
+
+test("a login waits for an agent that replaces its process, as after a logout", async () => {
+  const agent = new FakeAgent(unlinked);
+  const started = new Logins(draw).start("default", agent.link, options);
+  const cut = await begun(agent);
+  cut.end(new AgentError({ code: Code.Unavailable, reason: "CONNECTION_LOST", message: "lost" }));
+  while (agent.pairings.length < 2) await new Promise(setImmediate);
+  agent.pairings[1]?.send(qr("one"));
+  assert.equal((await started).qrDataUrl, "image of one");
+});
+
+test("a pairing that was refused, or was cut after its first code, is not begun again", async () => {
+  const refused = new FakeAgent(unlinked);
+  const started = new Logins(draw).start("default", refused.link, options);
+  (await begun(refused)).end(new AgentError({ code: Code.PermissionDenied, reason: "ROLE", message: "not allowed" }));
+  assert.match((await started).message, /not allowed/);
+
+  const { agent, logins, pairing } = await shown();
+  pairing.end(new AgentError({ code: Code.Unavailable, reason: "CONNECTION_LOST", message: "lost" }));
+  assert.match((await logins.wait("default", agent.link, { timeoutMs: LONG_MS })).message, /lost/);
+  assert.deepEqual([refused.pairings.length, agent.pairings.length], [1, 1]);
 });
 
 test("a linked account is left alone, and the gateway may start it", async () => {
