@@ -1,0 +1,40 @@
+/** Shows every feature with one gateway, which is started once. */
+
+import { after, before, describe, test } from "node:test";
+import { rows } from "../rows/index.ts";
+import type { Rig, Side } from "./rig.ts";
+import { SIDES, startLinked } from "./sides.ts";
+
+const ROW_MS = 300_000;
+const ONLY = process.env.ROWS ? new RegExp(process.env.ROWS) : /./;
+
+/** Defines the tests of one channel. */
+export function showFeatures(side: Side, further: (rig: () => Rig) => void = () => {}): void {
+  describe(side, () => {
+    let rig: Rig | undefined;
+    const current = () => {
+      if (!rig) throw new Error("the gateway did not start");
+      return rig;
+    };
+    before(async () => {
+      rig = await SIDES[side]();
+      await withTail(current, () => startLinked(current()));
+    });
+    after(() => rig?.dispose());
+    for (const row of rows.filter(({ name, official }) => (official || side === "ours") && ONLY.test(name))) {
+      test(row.name, { timeout: ROW_MS }, () => withTail(current, () => row.run(current())));
+    }
+    further(current);
+    test("no rule of the protocol was broken", () => current().simulator.assertClean());
+  });
+}
+
+/** Adds the end of the gateway's log to a failure. */
+export async function withTail(rig: () => Rig, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (error instanceof Error) error.message += `\n${rig().tail()}`;
+    throw error;
+  }
+}

@@ -1,0 +1,10 @@
+/** All features, in the order in which they are shown: those that change the gateway come last. */
+
+import { access } from "./access.ts";
+import { context } from "./context.ts";
+import { media } from "./media.ts";
+import { operations } from "./operations.ts";
+import type { Row } from "./row.ts";
+import { text } from "./text.ts";
+
+export const rows: Row[] = [...text, ...context, ...media, ...access, ...operations];
