@@ -3,6 +3,7 @@
 //! Converts the agent's frames to one of three outputs: a live terminal screen, plain text, or JSON. Closing the stream
 //! stops the pairing, so ending this process is enough.
 
+mod authenticator;
 mod dialog;
 mod file;
 mod frame;
@@ -27,6 +28,7 @@ use crate::cli::PairArgs;
 use crate::failure::{Exit, Failure};
 use crate::stop::{Stops, listen};
 use crate::{clock, console};
+use authenticator::Authenticator;
 use dialog::Dialog;
 pub(crate) use file::{is_special, special};
 use frame::Shown;
@@ -46,6 +48,7 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
     }
     let target = Target::parse(args)?;
     let request = frames::request(args)?;
+    let authenticator = Authenticator::chosen(args, json)?;
     let live = console::is_screen() && !json && matches!(target, Target::Unicode | Target::Ascii);
     let style = target::style(&target, args.invert);
     // Before the agent is called, so that an unwritable file is reported first.
@@ -59,7 +62,7 @@ pub(crate) async fn run(address: &Address, args: &PairArgs, json: bool) -> Resul
         Some(plain) => Output::Plain(plain),
         None => Output::Screen(Box::new(Screen::enter(style)?)),
     };
-    let mut dialog = Dialog::new(agent, args, json);
+    let mut dialog = Dialog::new(agent, args, authenticator, json);
     let result = follow(frames, &mut output, &mut dialog, &mut stops).await;
     dialog.finished();
     let raw = matches!(&output, Output::Plain(plain) if plain.is_raw());
@@ -147,11 +150,7 @@ async fn follow(
                 continue;
             }
             given = dialog.next() => {
-                let take = async {
-                    dialog.take(given).await;
-                    Ok(())
-                };
-                stops.or(|| frames.stopped(), take).await?;
+                stops.or(|| frames.stopped(), dialog.take(given)).await?;
                 continue;
             }
             _ = resize.recv() => {

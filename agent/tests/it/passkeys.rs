@@ -1,5 +1,7 @@
 //! Accounts with a passkey: the ceremony over the API, as the person and the browser see it.
 
+mod program;
+
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::pair_frame::Frame;
 use openclaw_proto::v1::passkey_challenge::Stage;

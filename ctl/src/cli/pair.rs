@@ -46,6 +46,14 @@ pub(crate) struct PairArgs {
     /// terminal.
     #[arg(long, value_name = "FILE")]
     pub(crate) assertion: Option<PathBuf>,
+    /// Experimental: if WhatsApp asks for a passkey, use it with this program, from the phone or a USB security key,
+    /// instead of a browser [default program: openclaw-passkey].
+    ///
+    /// The program is built apart from openclawctl (docs/linking.md). A name without a slash is searched next to
+    /// openclawctl, then in PATH. If the program fails, the steps for a browser follow.
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, require_equals = true,
+        default_missing_value = "openclaw-passkey", conflicts_with_all = ["assertion", "web"])]
+    pub(crate) experimental_passkey: Option<PathBuf>,
     /// If WhatsApp asks for a passkey: compare a code with the phone, instead of proving to the phone which code it scanned.
     #[arg(long)]
     pub(crate) compare_code: bool,

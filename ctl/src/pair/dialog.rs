@@ -6,14 +6,19 @@ use openclaw_proto::v1::agent_client::AgentClient;
 use prost_types::Timestamp;
 use tonic::transport::Channel;
 
+use super::authenticator::Authenticator;
 use super::passkey::{self, Challenge, Given, Input};
 use crate::cli::PairArgs;
 use crate::console;
 use crate::failure::Failure;
 
+/// The reasons that end the pairing, whose frame follows.
+const FINAL_REASONS: [&str; 3] = ["ASSERTION_REFUSED", "CONNECTION_LOST", "NO_PAIRING"];
+
 /// The dialog; idle until a challenge arrives.
 pub(crate) struct Dialog {
     agent: AgentClient<Channel>,
+    authenticator: Option<Authenticator>,
     input: Input,
     compare_code: bool,
     json: bool,
@@ -30,9 +35,15 @@ enum Awaits {
 }
 
 impl Dialog {
-    pub(crate) fn new(agent: AgentClient<Channel>, args: &PairArgs, json: bool) -> Self {
+    pub(crate) fn new(
+        agent: AgentClient<Channel>,
+        args: &PairArgs,
+        authenticator: Option<Authenticator>,
+        json: bool,
+    ) -> Self {
         Self {
             agent,
+            authenticator,
             input: Input::new(args.assertion.as_deref(), json),
             compare_code: args.compare_code,
             json,
@@ -41,8 +52,30 @@ impl Dialog {
         }
     }
 
-    /// Explains a challenge, and begins to read the answer.
+    /// Begins to get the answer to a challenge: from the program if there is one, else from the person.
     pub(crate) fn challenged(&mut self, challenge: Challenge) -> Result<(), Failure> {
+        let Some(authenticator) = &self.authenticator else {
+            return self.explain(challenge);
+        };
+        console::note(&format!(
+            "WhatsApp asks for this account's passkey before it links a device. {} uses it (experimental); Ctrl-C ends the pairing.",
+            authenticator.name()
+        ));
+        match authenticator.start(challenge.options()) {
+            Ok(running) => {
+                self.awaits = Awaits::Assertion(challenge);
+                self.input = Input::Program(Box::new(running));
+                Ok(())
+            }
+            Err(failure) => {
+                console::failure(&failure, self.json);
+                self.explain(challenge)
+            }
+        }
+    }
+
+    /// Explains how a browser answers a challenge, and begins to read the answer.
+    fn explain(&mut self, challenge: Challenge) -> Result<(), Failure> {
         if !self.json {
             console::note(passkey::WHY);
             let [open, paste] = passkey::BEFORE_SNIPPET;
@@ -74,6 +107,8 @@ impl Dialog {
     pub(crate) fn refresh(&mut self, now: Timestamp) {
         let left = match &self.awaits {
             Awaits::Nothing => return,
+            // The terminal is the program's.
+            Awaits::Assertion(_) if self.input.is_program() => return,
             Awaits::Assertion(challenge) => passkey::time_left(challenge.expires_at, now),
             // The person's typing is shown.
             Awaits::Code => return,
@@ -94,12 +129,16 @@ impl Dialog {
     }
 
     /// Passes an answer on. A wrong one is reported, and may be given again: only the agent ends the pairing.
-    pub(crate) async fn take(&mut self, given: Given) {
-        let taken = match (&self.awaits, given) {
-            (Awaits::Nothing, _) => return,
+    pub(crate) async fn take(&mut self, given: Given) -> Result<(), Failure> {
+        let answer = match given {
+            Given::Answer(answer) => answer,
+            Given::Printed(printed) => return self.take_printed(printed).await,
+        };
+        let taken = match (&self.awaits, answer) {
+            (Awaits::Nothing, _) => return Ok(()),
             (_, Err(failure)) => Err(failure),
             (Awaits::Assertion(challenge), Ok(text)) => match challenge.answer(&text) {
-                None => return,
+                None => return Ok(()),
                 Some(answer) => {
                     self.input.clear();
                     self.answer(answer).await
@@ -112,15 +151,46 @@ impl Dialog {
             }
         };
         match taken {
-            Ok(()) => {
-                self.awaits = Awaits::Nothing;
-                self.note("Accepted; waiting for the phone");
-            }
+            Ok(()) => self.accepted(),
             Err(failure) => {
                 self.end_count();
                 console::failure(&failure, self.json);
             }
         }
+        Ok(())
+    }
+
+    /// Passes on what the program has printed. If that is no answer, the person may answer with a browser.
+    async fn take_printed(&mut self, printed: Result<String, Failure>) -> Result<(), Failure> {
+        let Awaits::Assertion(challenge) = std::mem::replace(&mut self.awaits, Awaits::Nothing)
+        else {
+            return Ok(());
+        };
+        // The program's part is over: the terminal is the dialog's again.
+        self.input = Input::new(None, self.json);
+        let answer = printed.and_then(|text| challenge.printed_answer(&text));
+        let taken = match answer {
+            Ok(answer) => self.answer(Ok(answer)).await,
+            Err(failure) => Err(failure),
+        };
+        let Err(failure) = taken else {
+            self.accepted();
+            return Ok(());
+        };
+        console::failure(&failure, self.json);
+        if failure
+            .reason()
+            .is_some_and(|it| FINAL_REASONS.contains(&it))
+        {
+            return Ok(());
+        }
+        self.note("Continuing with a browser.");
+        self.explain(challenge)
+    }
+
+    fn accepted(&mut self) {
+        self.awaits = Awaits::Nothing;
+        self.note("Accepted; waiting for the phone");
     }
 
     async fn answer(&mut self, answer: Result<String, Failure>) -> Result<(), Failure> {

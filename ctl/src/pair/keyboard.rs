@@ -23,6 +23,12 @@ impl Quiet {
         tcsetattr(io::stdin(), OptionalActions::Now, &quiet).ok()?;
         Some(Self { before })
     }
+
+    /// Input as it is, for a program that asks on the terminal itself and may be killed while it does.
+    pub(crate) fn lent() -> Option<Self> {
+        let before = tcgetattr(io::stdin()).ok()?;
+        Some(Self { before })
+    }
 }
 
 impl Drop for Quiet {

@@ -52,13 +52,18 @@ impl Challenge {
         })
     }
 
+    /// The options as JSON.
+    pub(crate) fn options(&self) -> String {
+        self.options.to_string()
+    }
+
     /// One line of JavaScript for the console of [`SITE`]. Pure ASCII, whatever the server sent.
     pub(crate) fn snippet(&self) -> String {
         include_str!("passkey/snippet.js")
             .lines()
             .map(str::trim)
             .collect::<String>()
-            .replace("$options", &ascii(&self.options.to_string()))
+            .replace("$options", &ascii(&self.options()))
     }
 
     /// Extracts the assertion from what was pasted, and checks that it answers this challenge. `None` while it is
@@ -76,6 +81,17 @@ impl Challenge {
             Err(_) => return Some(Err(not_an_answer("it is not JSON"))),
         };
         Some(self.check(&answer).map(|()| answer.to_string()))
+    }
+
+    /// The same for the whole output of a program. What to do about a failure is different there.
+    pub(crate) fn printed_answer(&self, printed: &str) -> Result<String, Failure> {
+        let answer = self.answer(printed);
+        let answer = answer.unwrap_or_else(|| Err(not_an_answer("it is incomplete")));
+        answer.map_err(|failure| {
+            let reason = failure.reason().unwrap_or_default().to_owned();
+            Failure::new(format!("the program's output is not usable: {failure}"))
+                .with_reason(reason)
+        })
     }
 
     fn check(&self, answer: &Value) -> Result<(), Failure> {

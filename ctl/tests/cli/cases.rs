@@ -1,7 +1,7 @@
 //! Runs the cases in `tests/cmd/*.toml`: from arguments and a script to the exact stdout, stderr, exit code, and calls
 //! to the agent.
 //!
-//! Placeholders in a case: `{dir}` is its directory; `{token}` the random part of a token; `{store}`, `{made}` and
+//! Placeholders in a case: `{dir}` is its directory; `{tests}` that of these tests; `{token}` the random part of a token; `{store}`, `{made}` and
 //! `{size}` a backup's store id, time and size, and `{at}` a position in it. `{agent}` is the loopback address of the
 //! scripted agent, `{code}` its code, and `{agent_key}` the fingerprint of its key; `{key}` is any other fingerprint,
 //! `{new_code}` any other code.
@@ -105,6 +105,7 @@ files!(
     numbers,
     outbox,
     pair,
+    pair_passkey,
     poll_results,
     restore,
     resume,
@@ -169,6 +170,7 @@ async fn check(case: Case) -> Result<(), String> {
     let endpoint = listener.map_or("", |listener| &listener.endpoint);
     let fill = |text: &String| {
         let text = text.replace("{dir}", &here).replace("{agent}", endpoint);
+        let text = text.replace("{tests}", concat!(env!("CARGO_MANIFEST_DIR"), "/tests"));
         text.replace("{code}", &code().reveal())
     };
     let mut env = case.env;

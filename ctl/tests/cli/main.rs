@@ -9,6 +9,7 @@ mod cases;
 mod codes;
 mod contexts;
 mod enrolling;
+mod passkey;
 mod picture;
 mod program;
 mod prompt;

@@ -97,9 +97,12 @@ impl Program {
         let Ok(status) = status else {
             panic!("it hangs, having printed:\n{}", *self.printed.borrow());
         };
+        let output = async { (self.stdout.await, self.stderr.await) };
+        let output = tokio::time::timeout(DEADLINE, output).await;
+        let (stdout, stderr) = output.expect("no program of its own still writes");
         Ended {
-            stdout: self.stdout.await.expect("stdout"),
-            stderr: self.stderr.await.expect("stderr"),
+            stdout: stdout.expect("stdout"),
+            stderr: stderr.expect("stderr"),
             exit: status.expect("wait").code(),
         }
     }

@@ -43,18 +43,18 @@ pub(crate) async fn start_in(
     (dir, agent, terminal)
 }
 
-fn pairing(steps: Vec<Value>) -> Script {
+pub(crate) fn pairing(steps: Vec<Value>) -> Script {
     Script {
         pair: [steps].into(),
         ..Script::default()
     }
 }
 
-fn code() -> Value {
+pub(crate) fn code() -> Value {
     json!({"qr": {"payload": PAYLOAD, "ordinal": 1, "expires_at": "now+59900ms"}})
 }
 
-fn hold() -> Value {
+pub(crate) fn hold() -> Value {
     json!({"hold": true})
 }
 
@@ -248,7 +248,7 @@ async fn the_screen_follows_the_pairing_from_phone_code_to_scan() {
 }
 
 /// An assertion for `challenge`, as the button on the page copies it.
-fn assertion(challenge: &str) -> String {
+pub(crate) fn assertion(challenge: &str) -> String {
     let data = json!({
         "type": "webauthn.get",
         "challenge": challenge,

@@ -1,4 +1,4 @@
-//! Where the person's answers come from: the terminal, stdin, or a file that is awaited.
+//! Where the person's answers come from: the terminal, stdin, a file that is awaited, or a program.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal as _, Read as _};
@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Interval, interval};
 
 use crate::failure::Failure;
+use crate::pair::authenticator::Running;
 use crate::pair::keyboard::Quiet;
 
 /// How often an awaited file is read.
@@ -36,11 +37,17 @@ pub(crate) enum Input {
         last: Option<Found>,
         ticks: Interval,
     },
+    /// A program that uses the passkey.
+    Program(Box<Running>),
 }
 
-/// What has been given: all of the answer so far, with a complete line at its end; or why it cannot be one, once. Another
-/// answer may follow.
-pub(crate) type Given = Result<String, Failure>;
+/// What has been given.
+pub(crate) enum Given {
+    /// All of the answer so far, with a complete line at its end; or why it cannot be one, once. Another answer may follow.
+    Answer(Result<String, Failure>),
+    /// The output of a program.
+    Printed(Result<String, Failure>),
+}
 
 /// What an awaited file contains: its text, or why that cannot be an answer.
 type Found = Result<String, String>;
@@ -65,6 +72,11 @@ impl Input {
         }
     }
 
+    /// True while a program is asked.
+    pub(crate) const fn is_program(&self) -> bool {
+        matches!(self, Self::Program(_))
+    }
+
     /// What the person is asked to do for an answer.
     pub(crate) fn request(&self) -> String {
         match self {
@@ -74,6 +86,8 @@ impl Input {
             }
             Self::Lines { .. } => "4. Paste the answer here, and press Enter".to_owned(),
             Self::File { path, .. } => format!("4. Save the answer as {}", path.display()),
+            // It asks for itself.
+            Self::Program(_) => String::new(),
         }
     }
 
@@ -85,11 +99,11 @@ impl Input {
         self.start()
     }
 
-    /// Begins to read a code. A file has none.
+    /// Begins to read a code. A file or a program has none.
     pub(crate) fn await_code(&mut self) -> Result<(), Failure> {
         match self {
             Self::Lines { quiet, .. } => *quiet = None,
-            Self::File { .. } => *self = Self::new(None, false),
+            Self::File { .. } | Self::Program(_) => *self = Self::new(None, false),
             Self::Elsewhere => {}
         }
         self.start()
@@ -114,7 +128,16 @@ impl Input {
     /// Waits for the next part of an answer. Losing the future loses nothing.
     pub(crate) async fn next(&mut self) -> Given {
         match self {
-            Self::Elsewhere | Self::Lines { reads: None, .. } => std::future::pending().await,
+            Self::Program(running) => Given::Printed(running.output().await),
+            _ => Given::Answer(self.next_answer().await),
+        }
+    }
+
+    async fn next_answer(&mut self) -> Result<String, Failure> {
+        match self {
+            Self::Elsewhere | Self::Program(_) | Self::Lines { reads: None, .. } => {
+                std::future::pending().await
+            }
             Self::Lines {
                 reads: Some(reads),
                 text,
@@ -245,8 +268,8 @@ mod tests {
         std::fs::write(&path, [0xff]).unwrap();
         let mut input = Input::new(Some(&path), true);
 
-        assert!(input.next().await.is_err());
-        let mut next = std::pin::pin!(input.next());
+        assert!(input.next_answer().await.is_err());
+        let mut next = std::pin::pin!(input.next_answer());
         assert!(
             tokio::time::timeout(FILE_INTERVAL * 4, &mut next)
                 .await
