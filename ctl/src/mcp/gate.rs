@@ -1,23 +1,30 @@
 //! Between the SDK and the lines on stdin and stdout.
 //!
 //! - Before a session has begun, the SDK ends at anything but a request. Here it is ignored.
-//! - The SDK reads on while stdout is blocked, and keeps what it has to write. Here it stops reading.
+//! - The SDK reads on while requests are running and while stdout is blocked. Here it stops reading meanwhile.
+//! - Of two running requests with one id, the SDK answers one. Here the second waits for the answer to the first.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rmcp::RoleServer;
-use rmcp::model::{JsonRpcMessage, ServerResult};
+use rmcp::model::{ClientNotification, JsonRpcMessage, RequestId, ServerResult};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
-use tokio::sync::Semaphore;
 
-/// Messages that may wait for stdout before no more are read.
+/// Requests that run or wait for their turn. Each is at most one line long.
+const MAX_RUNNING: usize = 64;
+/// Messages that wait for stdout.
 const MAX_UNWRITTEN: usize = 32;
 
 pub(super) struct Gate<T> {
     inner: T,
     begun: bool,
-    unwritten: Arc<Semaphore>,
+    running: HashSet<RequestId>,
+    /// A request whose id is that of a running one.
+    held: Option<RxJsonRpcMessage<RoleServer>>,
+    /// One clone for each message that waits for stdout.
+    unwritten: Arc<()>,
 }
 
 impl<T> Gate<T> {
@@ -25,8 +32,40 @@ impl<T> Gate<T> {
         Self {
             inner,
             begun: false,
-            unwritten: Arc::new(Semaphore::new(MAX_UNWRITTEN)),
+            running: HashSet::new(),
+            held: None,
+            unwritten: Arc::new(()),
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.running.len() >= MAX_RUNNING || Arc::strong_count(&self.unwritten) > MAX_UNWRITTEN
+    }
+
+    /// The message, if it is for now.
+    fn pass(
+        &mut self,
+        message: RxJsonRpcMessage<RoleServer>,
+    ) -> Option<RxJsonRpcMessage<RoleServer>> {
+        match &message {
+            JsonRpcMessage::Request(request) => {
+                if !self.running.insert(request.id.clone()) {
+                    self.held = Some(message);
+                    return None;
+                }
+            }
+            // A cancelled request gets no answer.
+            JsonRpcMessage::Notification(it) if self.begun => {
+                if let ClientNotification::CancelledNotification(it) = &it.notification
+                    && let Some(id) = &it.params.request_id
+                {
+                    self.running.remove(id);
+                }
+            }
+            _ if self.begun => {}
+            _ => return None,
+        }
+        Some(message)
     }
 }
 
@@ -51,23 +90,37 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Gate<T> {
         item: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
         self.begun = self.begun || begins(&item);
+        match &item {
+            JsonRpcMessage::Response(response) => self.running.remove(&response.id),
+            JsonRpcMessage::Error(error) => {
+                error.id.as_ref().is_some_and(|id| self.running.remove(id))
+            }
+            _ => false,
+        };
         let sending = self.inner.send(item);
-        // None beyond the limit: what is running may still answer.
-        let permit = Arc::clone(&self.unwritten).try_acquire_owned().ok();
+        let waits = Arc::clone(&self.unwritten);
         async move {
             let sent = sending.await;
-            drop(permit);
+            drop(waits);
             sent
         }
     }
 
+    /// The SDK drops this future for each message that it sends or has sent, and calls again. So waiting needs no waker.
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
-        // Never closed.
-        drop(self.unwritten.acquire().await);
         loop {
-            let message = self.inner.receive().await?;
-            if self.begun || matches!(message, JsonRpcMessage::Request(_)) {
+            if self.is_full() {
+                std::future::pending::<()>().await;
+            }
+            let message = match self.held.take() {
+                Some(held) => held,
+                None => self.inner.receive().await?,
+            };
+            if let Some(message) = self.pass(message) {
                 return Some(message);
+            }
+            if self.held.is_some() {
+                std::future::pending::<()>().await;
             }
         }
     }

@@ -21,16 +21,13 @@ use super::{error, handshake, read, resource};
 use crate::address::Address;
 use crate::failure::Failure;
 
-/// Calls that run at once.
+/// Calls that run at once; others wait.
 const MAX_RUNNING: usize = 8;
-/// Calls that run or wait for their turn. Each may hold a request of 8 MiB.
-const MAX_CALLS: usize = 32;
 
 pub(super) struct Server {
     link: Link,
     settings: Settings,
     running: Semaphore,
-    calls: Semaphore,
 }
 
 impl Server {
@@ -39,7 +36,6 @@ impl Server {
             link,
             settings,
             running: Semaphore::new(MAX_RUNNING),
-            calls: Semaphore::new(MAX_CALLS),
         }
     }
 
@@ -49,9 +45,6 @@ impl Server {
         context: &RequestContext<RoleServer>,
         work: impl AsyncFnOnce(&Address) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let Ok(_place) = self.calls.try_acquire() else {
-            return Err(busy());
-        };
         let done = async {
             // Never closed.
             let _turn = self.running.acquire().await;
@@ -155,12 +148,6 @@ impl ServerHandler for Server {
         let contents = read.map_err(|failure| error::data(&failure))?;
         Ok(ReadResourceResult::new(vec![contents]).into())
     }
-}
-
-fn busy() -> Failure {
-    Failure::new(format!("more than {MAX_CALLS} calls at once"))
-        .with_reason("TOO_MANY_CALLS")
-        .with_hint("wait for some of them, and call again")
 }
 
 fn unknown(uri: &str) -> Failure {
