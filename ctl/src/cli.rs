@@ -5,6 +5,7 @@ mod allow;
 mod chats;
 mod group;
 mod history;
+mod mcp;
 mod media;
 mod pair;
 mod send;
@@ -24,6 +25,7 @@ pub(crate) use allow::{AllowArgs, AllowCommand};
 pub(crate) use chats::{ChatsArgs, ContactArgs, LookupArgs, PictureArgs, ReadArgs, TypingArgs};
 pub(crate) use group::{GroupCommand, GroupPeopleArgs, GroupSetArgs, Switch};
 pub(crate) use history::HistoryArgs;
+pub(crate) use mcp::McpArgs;
 pub(crate) use media::{MediaCommand, MediaGetArgs};
 pub(crate) use pair::PairArgs;
 pub(crate) use send::{
@@ -130,6 +132,11 @@ pub(crate) enum Command {
     /// Download files of messages.
     #[command(subcommand)]
     Media(MediaCommand),
+    /// Serve the agent to an assistant, over the Model Context Protocol on stdin and stdout.
+    ///
+    /// An MCP client starts this (Claude Desktop, Claude Code, ...). The assistant can read chats, messages, files, contacts
+    /// and groups; without --allow-send it cannot change anything. Runs until stdin ends.
+    Mcp(McpArgs),
     /// List, create, change, join and leave groups.
     ///
     /// Groups are named by their JID, as `group list` prints it. `add`, `remove`, `promote`, `demote` and `requests` exit with

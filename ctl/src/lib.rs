@@ -32,6 +32,7 @@ mod health;
 mod history;
 mod import;
 mod lookup;
+mod mcp;
 mod media;
 mod numbers;
 mod outbox;
@@ -128,7 +129,10 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         agent: agent.as_deref(),
         context: context.as_ref(),
     };
-    runtime.block_on(perform(flags, json, command))
+    let done = runtime.block_on(perform(flags, json, command));
+    // Without waiting for a thread that reads stdin, which may never end.
+    runtime.shutdown_background();
+    done
 }
 
 async fn perform(flags: Flags<'_>, json: bool, command: Command) -> Result<Exit, Failure> {
@@ -184,6 +188,7 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::Watch(args) => watch::run(address, &args, json).await,
         Command::Events(args) => events::run(address, &args, json).await,
         Command::Media(MediaCommand::Get(args)) => media::get(address, &args, json).await,
+        Command::Mcp(args) => mcp::run(address, &args, json).await,
         Command::Group(command) => group::run(address, &command, json).await,
         Command::Consumers(args) => consumers::run(address, &args, json).await,
         Command::Unpair(args) => unpair::run(address, &args, json).await,

@@ -1,7 +1,7 @@
 //! `send`, `react`, `edit`, `delete`, `poll`, `vote`: send one message and print its outcome. A message is never sent
 //! twice automatically: if the outcome is unknown, the output has the token for repeating the command.
 
-mod file;
+pub(crate) mod file;
 pub(crate) mod payload;
 mod text_arg;
 
@@ -75,7 +75,7 @@ pub(crate) async fn deliver(
 }
 
 /// Sends, and waits at most so long for the agent's answer.
-async fn submit(
+pub(crate) async fn submit(
     address: &Address,
     request: SendRequest,
     args: &DeliveryArgs,

@@ -34,6 +34,7 @@ mod journal;
 mod kills;
 mod listing;
 mod lookups;
+mod mcp;
 mod media;
 mod messages;
 mod middle;

@@ -1,5 +1,5 @@
-//! Checks `docs/runbook.md`: its commands are run for an agent in the state that the page describes, and must print
-//! what the page shows.
+//! Checks `docs/runbook.md` and `docs/mcp.md`: their commands are run for an agent in the state that the page describes, and
+//! must print what the page shows.
 //!
 //! Commands of platforms are not run. The tests need `openclawctl` next to the agent, which `scripts/test` builds.
 
@@ -18,6 +18,8 @@ use scene::Scene;
 pub(crate) use shell::Shell;
 
 const PAGE: &str = "docs/runbook.md";
+/// The page for assistants.
+const ASSISTANTS: &str = "docs/mcp.md";
 /// The gRPC edge of the agent.
 const EDGE: &str = "agent/src/edge/grpc";
 /// The reason of a call whose client has gone.
@@ -52,7 +54,27 @@ const SECTIONS: [&str; 20] = [
 #[tokio::test]
 #[ignore = "needs openclawctl next to the agent: run by scripts/test"]
 async fn every_command_of_the_runbook_does_what_it_shows() {
-    let text = page::text(PAGE);
+    let logs = type_every_command(PAGE, 20).await;
+    for text in page::text(PAGE)
+        .split('`')
+        .filter(|text| text.starts_with("WhatsApp ") && text.contains("connect"))
+    {
+        assert!(
+            logs.contains(&format!("\"{text}\"")),
+            "no agent has logged {text:?}"
+        );
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs openclawctl next to the agent: run by scripts/test"]
+async fn every_command_for_assistants_does_what_its_page_shows() {
+    type_every_command(ASSISTANTS, 4).await;
+}
+
+/// Types the commands of a page. Returns the logs of the agents.
+async fn type_every_command(page: &str, more_than: usize) -> String {
+    let text = page::text(page);
     let mut scene: Option<Scene> = None;
     let mut logs = String::new();
     let (mut run, mut wrong) = (0, Vec::new());
@@ -78,7 +100,7 @@ async fn every_command_of_the_runbook_does_what_it_shows() {
             .unwrap_or_else(|| panic!("line {line}: on which agent?"));
         for step in &steps {
             // Collects all failures before it panics.
-            wrong.extend(type_and_compare(scene, step).await.err());
+            wrong.extend(type_and_compare(page, scene, step).await.err());
             run += 1;
         }
     }
@@ -86,19 +108,11 @@ async fn every_command_of_the_runbook_does_what_it_shows() {
     logs.push_str(&scene.log());
     scene.end().await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert!(run > 20, "{run} commands are run");
-    for text in text
-        .split('`')
-        .filter(|text| text.starts_with("WhatsApp ") && text.contains("connect"))
-    {
-        assert!(
-            logs.contains(&format!("\"{text}\"")),
-            "no agent has logged {text:?}"
-        );
-    }
+    assert!(run > more_than, "{run} commands are run");
+    logs
 }
 
-async fn type_and_compare(scene: &Scene, step: &Step) -> Result<(), String> {
+async fn type_and_compare(page: &str, scene: &Scene, step: &Step) -> Result<(), String> {
     let Step {
         line,
         command,
@@ -130,7 +144,7 @@ async fn type_and_compare(scene: &Scene, step: &Step) -> Result<(), String> {
         }
         if !looks || begun.elapsed() > TEST_TIMEOUT {
             return Err(format!(
-                "{PAGE}:{line}: {command}\nshows:\n{}\nprinted (success: {succeeded}):\n{printed}",
+                "{page}:{line}: {command}\nshows:\n{}\nprinted (success: {succeeded}):\n{printed}",
                 shown.join("\n")
             ));
         }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use openclaw_proto::v1::upload_request::Item;
@@ -92,22 +92,33 @@ pub(super) async fn upload(
     let bytes = file.metadata().map_or(0, |found| found.len());
     let start = start(kind, path, args, bytes)?;
     let mut stops = Stops::listen()?;
-    let mut files = client::files(address).await?;
     let shown = text::one_line(&path.to_string_lossy());
+    let sending = transfer(address, start, &mut file, |sent| {
+        progress.show(|| format!("{shown}: {} of {}", size(sent), size(bytes.max(sent))));
+    });
+    let media_id = stops.or(stopped, sending).await?;
+    progress.replace(&format!("{shown}: the agent uploads it to WhatsApp"));
+    Ok(media_id)
+}
+
+/// Uploads what `start` describes. Returns its media id.
+pub(crate) async fn transfer(
+    address: &Address,
+    start: UploadStart,
+    file: &mut impl Read,
+    sent: impl FnMut(u64),
+) -> Result<String, Failure> {
+    let mut files = client::files(address).await?;
     let request = |item| UploadRequest { item: Some(item) };
     let sending = chunks::send(
         "the file",
-        &mut file,
+        file,
         request(Item::Start(start)),
         |chunk| request(Item::Chunk(chunk)),
         |requests| files.upload(requests),
-        |sent| {
-            progress.show(|| format!("{shown}: {} of {}", size(sent), size(bytes.max(sent))));
-        },
+        sent,
     );
-    let media_id = stops.or(stopped, sending).await?.media_id;
-    progress.replace(&format!("{shown}: the agent uploads it to WhatsApp"));
-    Ok(media_id)
+    Ok(sending.await?.media_id)
 }
 
 fn stopped() -> Failure {
@@ -155,7 +166,7 @@ fn start(
 }
 
 /// Only a document needs one: for the others the agent knows the usual type, or reads it from the file.
-fn mime_type(kind: MediaKind, path: &Path) -> String {
+pub(crate) fn mime_type(kind: MediaKind, path: &Path) -> String {
     let ending = path.extension().map(OsStr::to_ascii_lowercase);
     let ending = ending.as_ref().and_then(|ending| ending.to_str());
     let known = TYPES.iter().find(|(known, _)| Some(*known) == ending);

@@ -101,6 +101,7 @@ files!(
     history,
     import,
     lookup,
+    mcp,
     media,
     numbers,
     outbox,

@@ -101,6 +101,12 @@ export class Agent {
 		return start(CLIENT, args, { env, cwd: this.folder })
 	}
 
+	/** Starts `openclawctl` with these arguments, and a stdin to write to. */
+	piped(...args) {
+		const env = { HOME: this.folder, OPENCLAW_AGENT: `unix:${this.#socket}` }
+		return start(CLIENT, args, { env, cwd: this.folder, stdio: ['pipe', 'pipe', 'pipe'] })
+	}
+
 	/** Runs `openclawctl` with these arguments to its end. Returns the object that it prints. */
 	async ctl(...args) {
 		const { status, stdout, stderr } = await result(this.client(...args, '--json'))

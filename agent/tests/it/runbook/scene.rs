@@ -12,6 +12,7 @@ use crate::harness::{ACCOUNT, ANNA, Agent, BERT, Client, TLS, World};
 
 /// Names in the page.
 const PROXY: &str = "tramway.proxy.rlwy.net:15140";
+const NETWORK: &str = "agent.example.com:50051";
 const HTTP: &str = "https://openclaw-agent.up.railway.app";
 /// The prompt for the code; there is no terminal here, so the code is passed on stdin.
 const ASKED: &str = "Code (not shown):";
@@ -45,6 +46,13 @@ impl Scene {
                 names.push((PROXY, world.agent.tls().to_string()));
                 let code = world.agent.first_code().await.reveal();
                 first_code = Some(String::clone(&code));
+                world
+            }
+            "a linked agent on a network" => {
+                let world = World::linked_with(&TLS).await;
+                names.push((NETWORK, world.agent.tls().to_string()));
+                let code = world.agent.invite(pb::Role::Reader, "assistant").await;
+                first_code = Some(String::clone(&code.reveal()));
                 world
             }
             "an agent whose operator has lost a laptop" => {
@@ -88,6 +96,7 @@ impl Scene {
         match name {
             "an agent that is not linked"
             | "a linked agent"
+            | "a linked agent on a network"
             | "an agent that no one is enrolled with"
             | "an agent whose operator has lost a laptop"
             | "a linked agent with alerts" => {}
@@ -148,7 +157,7 @@ impl Scene {
         });
         match &self.code {
             Some(code) if line.starts_with("openclawctl enroll ") => {
-                format!("echo '{ASKED}'; {line} --code-file - <<<{code}")
+                format!("unset OPENCLAW_AGENT; echo '{ASKED}'; {line} --code-file - <<<{code}")
             }
             _ => line,
         }

@@ -1,0 +1,70 @@
+//! The events that the agent keeps.
+
+use openclaw_proto::Word as _;
+use openclaw_proto::v1::watch_events_response::Item;
+use openclaw_proto::v1::{
+    ChatKind, Event, EventFilter, ListEventsRequest, ListEventsResponse, WatchEventsRequest,
+};
+
+use crate::address::Address;
+use crate::client;
+use crate::failure::{Exit, Failure};
+
+/// A page of events, newest first.
+pub(super) async fn page(
+    address: &Address,
+    filter: EventFilter,
+    page_size: u32,
+    page_token: String,
+) -> Result<ListEventsResponse, Failure> {
+    let mut agent = client::agent(address).await?;
+    let call = agent.list_events(ListEventsRequest {
+        filter: Some(filter),
+        page_size,
+        page_token,
+    });
+    client::answer(address, call).await
+}
+
+/// One event, of any chat.
+///
+/// # Errors
+/// The agent does not have it.
+pub(super) async fn event(address: &Address, seq: u64) -> Result<Event, Failure> {
+    let Some(after) = seq.checked_sub(1) else {
+        return Err(gone(seq));
+    };
+    let mut agent = client::agent(address).await?;
+    let all = ChatKind::ALL.iter();
+    let call = agent.watch_events(WatchEventsRequest {
+        after: Some(after),
+        filter: Some(EventFilter {
+            chat_kinds: all.map(|kind| i32::from(*kind)).collect(),
+            ..EventFilter::default()
+        }),
+        ..WatchEventsRequest::default()
+    });
+    let mut stream = client::answer(address, call).await?;
+    let found = async {
+        while let Some(response) = stream.message().await? {
+            match response.item {
+                Some(Item::Event(event)) if event.seq == seq => return Ok(event),
+                Some(Item::Event(_)) => break,
+                _ => {}
+            }
+        }
+        Err(gone(seq))
+    };
+    tokio::time::timeout(client::CALL_TIMEOUT, found)
+        .await
+        .unwrap_or_else(|_| Err(Failure::unreachable("the agent did not answer in time")))
+}
+
+fn gone(seq: u64) -> Failure {
+    Failure::new(format!(
+        "the agent has no event {seq}, or no longer keeps it"
+    ))
+    .with_exit(Exit::Refused)
+    .with_reason("NO_SUCH_EVENT")
+    .with_hint("`list_messages` returns those that it keeps")
+}
