@@ -17,6 +17,9 @@ export async function dropIn(rig: Rig): Promise<void> {
   await gateway.configure((config) => {
     delete config.channels.whatsapp.accounts;
   });
+  const word = rig.script({ text: "before the move" });
+  await rig.owner.say(`${word} hello`);
+  await rig.owner.reads("before the move");
   const before = await simulator.get("/phone/devices", { account: ACCOUNT });
   await gateway.stop();
   const broken = await simulator.violations();
