@@ -17,8 +17,12 @@ export async function dropIn(rig: Rig): Promise<void> {
   await gateway.configure((config) => {
     delete config.channels.whatsapp.accounts;
   });
+  const word = rig.script({ text: "before the move" });
+  await rig.owner.say(`${word} hello`);
+  await rig.owner.reads("before the move");
   const before = await simulator.get("/phone/devices", { account: ACCOUNT });
   await gateway.stop();
+  const broken = await simulator.violations();
   const agent = await Agent.start("the new agent", simulator);
   try {
     await typePage(gateway, agent);
@@ -28,6 +32,7 @@ export async function dropIn(rig: Rig): Promise<void> {
     await answers(rig);
     const after = await simulator.get("/phone/devices", { account: ACCOUNT });
     assert.deepEqual(after.map(identity), before.map(identity));
+    assert.deepEqual(await simulator.violations(), broken, "the agent broke a rule of the protocol");
   } catch (error) {
     if (error instanceof Error) error.message += `\n--- the new agent ---\n${agent.tail()}`;
     throw error;

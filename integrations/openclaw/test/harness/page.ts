@@ -6,7 +6,7 @@ import { binary, OPENCLAW } from "./binaries.ts";
 import { type Options, type Result, run } from "./process.ts";
 
 const PAGE = new URL("../../../../docs/openclaw.md", import.meta.url);
-const COMMAND = /^\$ (.*)$/;
+const COMMAND = /^\s*\$ (.*)$/;
 const SHELL_MS = 240_000;
 
 /** The section of the page below this heading. */

@@ -12,6 +12,8 @@ export type Side = "ours" | "official";
 
 /** The account of the gateway, its second one, and the person whose own linked device shows receipts and typing. */
 export const [ACCOUNT, WORK, DEVICE] = ["+15550140001", "+15550140002", "+15550140003"] as const;
+/** The person to whom heartbeats go. */
+export const WATCHMAN = "+15550140004";
 const FIRST_PERSON = 15550140100;
 const LISTED = 100;
 
@@ -47,6 +49,11 @@ export class Rig {
   /** The person whose linked device is `device`. */
   get owner(): Person {
     return new Person(this.simulator, DEVICE, ACCOUNT);
+  }
+
+  /** The person to whom heartbeats go. */
+  get watchman(): Person {
+    return new Person(this.simulator, WATCHMAN, ACCOUNT);
   }
 
   /** A word that is in no other message. */
@@ -105,5 +112,5 @@ export class Rig {
 /** The numbers of `person`. */
 export function listed(): string[] {
   const people = Array.from({ length: LISTED }, (_, index) => `+${FIRST_PERSON + index}`);
-  return [DEVICE, ...people];
+  return [DEVICE, WATCHMAN, ...people];
 }

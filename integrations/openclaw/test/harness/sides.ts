@@ -4,7 +4,7 @@ import { Agent } from "./agent.ts";
 import { WORKSPACE } from "./binaries.ts";
 import { type Config, Gateway } from "./gateway.ts";
 import { Model } from "./model.ts";
-import { ACCOUNT, DEVICE, listed, Rig, type Side, WORK } from "./rig.ts";
+import { ACCOUNT, DEVICE, listed, Rig, type Side, WATCHMAN, WORK } from "./rig.ts";
 import { Simulator } from "./simulator.ts";
 
 const OFFICIAL = "npm:@openclaw/whatsapp@2026.9.6";
@@ -32,8 +32,14 @@ export function settings(): Config {
 }
 
 function shared(config: Config): void {
+  config.agents.defaults.heartbeat = { every: "12h", target: "whatsapp", to: WATCHMAN };
   config.channels = { whatsapp: settings() };
-  config.messages = { ackReaction: ACK, ackReactionScope: "all", statusReactions: { enabled: true }, inbound: { debounceMs: 0 } };
+  config.messages = {
+    ackReaction: ACK,
+    ackReactionScope: "all",
+    statusReactions: { enabled: true },
+    inbound: { debounceMs: 0 },
+  };
   const hears = { type: "cli", command: "/bin/echo", args: [TRANSCRIPT], capabilities: ["audio"] };
   config.tools.media = { audio: { enabled: true, models: [hears] } };
 }

@@ -62,6 +62,11 @@ export class Simulator {
     return this.get("/peer/inbox", { peer: number });
   }
 
+  /** The rules of the protocol that clients broke. */
+  async violations(): Promise<Json[]> {
+    return (await this.get("/verify")).violations;
+  }
+
   /** Fails if a client broke a rule of the protocol, or if almost nothing was checked. */
   async assertClean(): Promise<void> {
     const { violations, checks } = await this.get("/verify");

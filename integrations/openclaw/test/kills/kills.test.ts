@@ -52,6 +52,8 @@ const VICTIMS: Record<string, (rig: Killed) => Promise<void>> = {
   "the gateway": async ({ gateway }) => {
     await gateway.stop("SIGKILL");
     await gateway.start();
+    // After three crashes in five minutes the gateway leaves its channels stopped until an operator starts them.
+    await gateway.rpc.call("channels.start", { channel: "whatsapp" });
   },
   "the agent": async ({ agents }) => {
     await agents.main.kill();

@@ -102,9 +102,23 @@ export const access = [
     await anna.say(await mentioning(rig, `${word} who are we?`), group);
     const prompt = JSON.stringify((await rig.asked(word)).messages);
     assert.match(prompt, /Tide tables/);
-    for (const { number } of [anna, ben]) assert.ok(prompt.includes(number.slice(1)), `${number} is in the prompt`);
+    assert.match(prompt, new RegExp(`group_members[^}]*${anna.number.slice(1)}`));
     await anna.reads("I see you");
   }),
+
+  row(
+    "Groups: members that never wrote, in the prompt",
+    async (rig) => {
+      const [anna, ben] = [rig.person(), rig.person()];
+      const group = await rig.group("Silent", anna, ben);
+      const word = rig.script({ text: "and Ben" });
+      await anna.say(await mentioning(rig, `${word} who is here?`), group);
+      const prompt = JSON.stringify((await rig.asked(word)).messages);
+      assert.match(prompt, new RegExp(`group_members[^}]*${ben.number.slice(1)}`));
+      await anna.reads("and Ben");
+    },
+    { official: false },
+  ),
 
   row("Groups: mentions in answers", async (rig) => {
     const [anna, ben] = [rig.person(), rig.person()];
