@@ -150,7 +150,8 @@ async fn follow(
                 continue;
             }
             given = dialog.next() => {
-                stops.or(|| frames.stopped(), dialog.take(given)).await?;
+                let taken = stops.or(|| frames.stopped(), dialog.take(given)).await;
+                taken.map_err(frames::unseen)?;
                 continue;
             }
             _ = resize.recv() => {

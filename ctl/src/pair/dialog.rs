@@ -169,11 +169,7 @@ impl Dialog {
         // The program's part is over: the terminal is the dialog's again.
         self.input = Input::new(None, self.json);
         let answer = printed.and_then(|text| challenge.printed_answer(&text));
-        let taken = match answer {
-            Ok(answer) => self.answer(Ok(answer)).await,
-            Err(failure) => Err(failure),
-        };
-        let Err(failure) = taken else {
+        let Err(failure) = self.answer(answer).await else {
             self.accepted();
             return Ok(());
         };
