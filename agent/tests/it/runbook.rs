@@ -243,7 +243,7 @@ fn the_runbook_names_every_error_of_the_client() {
 }
 
 fn is_variable(text: &str) -> bool {
-    text == "HOME" || text.starts_with("XDG_") || text.starts_with("OPENCLAW_")
+    matches!(text, "HOME" | "PATH") || text.starts_with("XDG_") || text.starts_with("OPENCLAW_")
 }
 
 fn is_reason(text: &str) -> bool {
