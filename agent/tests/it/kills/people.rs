@@ -10,6 +10,7 @@ use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::agent_client::AgentClient;
 use openclaw_sim::{By, Peer, Sim};
 use tonic::transport::Channel;
+use tonic_types::StatusExt as _;
 
 use crate::harness::{ACCOUNT, TEST_TIMEOUT, WORD, World, request};
 
@@ -104,7 +105,6 @@ impl People {
 pub(super) struct SentMessages {
     client: AgentClient<Channel>,
     peers: Vec<Peer>,
-    group: String,
     random: Rng,
     /// How many sends were acknowledged.
     sent: usize,
@@ -117,7 +117,6 @@ impl SentMessages {
         Self {
             client: world.client(),
             peers: people.peers.clone(),
-            group: people.group.clone(),
             random,
             sent: 0,
             again: 0,
@@ -128,10 +127,9 @@ impl SentMessages {
     pub(super) async fn send_until(&mut self, done: &Cell<bool>) {
         while !done.get() {
             let peer = &self.peers[self.random.usize(..self.peers.len())];
-            let to = match self.random.u8(..4) {
-                0 => self.group.clone(),
-                _ => peer.number().to_string(),
-            };
+            // Not to the group. The library records that members have the group's key once it has written the message, so a kill
+            // before WhatsApp has it leaves them without. Phones ask for it then; the simulator refuses the message (479).
+            let to = peer.number().to_string();
             let n = self.sent;
             let request = pb::SendRequest {
                 client_token: format!("letter-{n}"),
@@ -147,12 +145,20 @@ impl SentMessages {
 
     async fn is_sent(&mut self, request: pb::SendRequest) -> bool {
         let answer = tokio::time::timeout(TEST_TIMEOUT, self.client.send(request)).await;
-        answer
-            .expect("Send answers, or its connection ends")
-            .is_ok()
+        match answer.expect("Send answers, or its connection ends") {
+            Ok(_) => true,
+            // The connection of a killed agent has no reason.
+            Err(refused) => {
+                let details = refused.get_error_details();
+                let is_final =
+                    details.error_info().map(|it| it.reason.as_str()) == Some("NOT_SENT");
+                assert!(!is_final, "the message is refused for good: {refused:?}");
+                false
+            }
+        }
     }
 
-    /// Checks that each message is at its recipient exactly once; those to the group at every member.
+    /// Checks that each message is at its recipient exactly once.
     pub(super) fn check_delivered_once(&self) {
         let mut received: HashMap<String, HashMap<String, usize>> = HashMap::new();
         for peer in &self.peers {
@@ -168,8 +174,7 @@ impl SentMessages {
                 copies.values().all(|copies| *copies == 1),
                 "letter {n}: {copies:?}"
             );
-            let readers = [1, self.peers.len()];
-            assert!(readers.contains(&copies.len()), "letter {n}: {copies:?}");
+            assert_eq!(copies.len(), 1, "letter {n}: {copies:?}");
         }
     }
 }
