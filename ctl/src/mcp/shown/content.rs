@@ -134,7 +134,7 @@ fn described(
     }
 }
 
-/// The texts of a content other than its text or caption. The code of an invitation is left out: whoever has it can join.
+/// The texts of a content other than its text or caption. The code of an invitation is left out: it lets anyone join.
 fn details(kind: &Kind) -> Vec<&str> {
     match kind {
         Kind::Location(pb::Location { name, address, .. }) => vec![name, address],
