@@ -34,6 +34,29 @@ pub(super) struct Settings {
     pub(super) tokens: Tokens,
 }
 
+impl Settings {
+    /// What the tools that send need.
+    ///
+    /// # Errors
+    /// The operator has not allowed sending.
+    fn sender<'a>(
+        &'a self,
+        address: &'a Address,
+        context: &'a RequestContext<RoleServer>,
+    ) -> Result<Sender<'a>, Failure> {
+        if !self.allow_send {
+            return Err(sending_off());
+        }
+        Ok(Sender {
+            address,
+            recipients: &self.recipients,
+            files: self.files.as_ref(),
+            tokens: &self.tokens,
+            id: &context.id,
+        })
+    }
+}
+
 pub(super) async fn run(
     address: &Address,
     settings: &Settings,
@@ -41,9 +64,7 @@ pub(super) async fn run(
     given: JsonObject,
     context: &RequestContext<RoleServer>,
 ) -> Result<CallToolResult, Failure> {
-    if name.sends() {
-        return change(address, settings, name, given, context).await;
-    }
+    let sender = || settings.sender(address, context);
     match name {
         Name::Status => {
             let NoArgs {} = parse(given)?;
@@ -66,34 +87,13 @@ pub(super) async fn run(
         Name::GetContact => result(&read::contact(address, &parse(given)?).await?),
         Name::LookupNumbers => result(&read::lookup(address, &parse(given)?).await?),
         Name::ListGroups => result(&read::groups(address, parse(given)?).await?),
-        _ => result(&read::group(address, &parse(given)?).await?),
-    }
-}
-
-async fn change(
-    address: &Address,
-    settings: &Settings,
-    name: Name,
-    given: JsonObject,
-    context: &RequestContext<RoleServer>,
-) -> Result<CallToolResult, Failure> {
-    if !settings.allow_send {
-        return Err(sending_off());
-    }
-    let sender = Sender {
-        address,
-        recipients: &settings.recipients,
-        files: settings.files.as_ref(),
-        tokens: &settings.tokens,
-        id: &context.id,
-    };
-    match name {
-        Name::SendMessage => result(&sender.message(parse(given)?).await?),
-        Name::SendMedia => result(&sender.media(parse(given)?).await?),
-        Name::React => result(&sender.reaction(parse(given)?).await?),
-        Name::EditMessage => result(&sender.edit(parse(given)?).await?),
-        Name::DeleteMessage => result(&sender.deletion(parse(given)?).await?),
-        _ => result(&sender.mark_read(parse(given)?).await?),
+        Name::GetGroup => result(&read::group(address, &parse(given)?).await?),
+        Name::SendMessage => result(&sender()?.message(parse(given)?).await?),
+        Name::SendMedia => result(&sender()?.media(parse(given)?).await?),
+        Name::React => result(&sender()?.reaction(parse(given)?).await?),
+        Name::EditMessage => result(&sender()?.edit(parse(given)?).await?),
+        Name::DeleteMessage => result(&sender()?.deletion(parse(given)?).await?),
+        Name::MarkRead => result(&sender()?.mark_read(parse(given)?).await?),
     }
 }
 
