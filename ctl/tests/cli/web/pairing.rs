@@ -6,6 +6,9 @@ use super::{Served, code};
 use crate::codes::PAYLOAD;
 use crate::picture::Picture;
 
+/// What lets the scripted agent go on. The token of the address, which is random, can't contain it.
+const GO: &str = "(go on)";
+
 fn hold() -> Value {
     json!({"hold": true})
 }
@@ -49,13 +52,13 @@ async fn the_page_shows_the_link_and_the_command_ends_as_without_a_page() {
     let frames = vec![
         json!({"scanned": {}}),
         json!({"when": "accepted"}),
-        json!({"when": "go"}),
+        json!({"when": GO}),
         linked(),
     ];
     let served = Served::start(vec![frames], &[]).await;
     let visitor = served.enter().await;
     visitor.until("scanned").await;
-    served.printed.send_modify(|printed| printed.push_str("go"));
+    served.printed.send_modify(|printed| printed.push_str(GO));
     let state = visitor.until("linked").await;
     assert_eq!(state["phone"], "+15550100001");
     let address = format!("http://{}/open/{}\n", served.host, served.token);
@@ -125,11 +128,11 @@ async fn ctrl_c_is_shown_on_every_page() {
 
 #[tokio::test]
 async fn a_closed_page_does_not_end_the_pairing() {
-    let frames = vec![code()[0].clone(), json!({"when": "go"}), linked()];
+    let frames = vec![code()[0].clone(), json!({"when": GO}), linked()];
     let served = Served::start(vec![frames], &[]).await;
     let visitor = served.enter().await;
     visitor.until("qr").await;
-    served.printed.send_modify(|printed| printed.push_str("go"));
+    served.printed.send_modify(|printed| printed.push_str(GO));
     let ended = served.program.end().await;
     assert_eq!(ended.exit, Some(0));
 }
@@ -187,15 +190,12 @@ async fn a_number_on_the_page_begins_a_pairing_with_a_code_to_type() {
 
 #[tokio::test]
 async fn after_a_failure_the_page_begins_again() {
-    let first = vec![
-        json!({"when": "go"}),
-        failed("run `openclawctl pair` again"),
-    ];
+    let first = vec![json!({"when": GO}), failed("run `openclawctl pair` again")];
     let busy = json!({"error": {"code": "ALREADY_EXISTS", "reason": "ALREADY_PAIRING", "message": "busy", "hint": ""}});
     let served = Served::start(vec![first, vec![busy], code()], &[]).await;
     let visitor = served.enter().await;
     visitor.until("waiting").await;
-    served.printed.send_modify(|printed| printed.push_str("go"));
+    served.printed.send_modify(|printed| printed.push_str(GO));
     let state = visitor.until("failed").await;
     assert_eq!(state["error"], "no one used the code in time");
     assert_eq!(state["hint"], "run `openclawctl pair` again");
@@ -243,7 +243,7 @@ async fn a_failure_that_no_page_sees_ends_the_command() {
 
 #[tokio::test]
 async fn an_accepted_code_is_not_thrown_away() {
-    let frames = vec![json!({"scanned": {}}), json!({"when": "go"}), linked()];
+    let frames = vec![json!({"scanned": {}}), json!({"when": GO}), linked()];
     let served = Served::start(vec![frames], &[]).await;
     let visitor = served.enter().await;
     visitor.until("scanned").await;
@@ -254,7 +254,7 @@ async fn an_accepted_code_is_not_thrown_away() {
         "{}",
         refused.body
     );
-    served.printed.send_modify(|printed| printed.push_str("go"));
+    served.printed.send_modify(|printed| printed.push_str(GO));
     visitor.until("linked").await;
     assert_eq!(served.program.end().await.exit, Some(0));
 }
