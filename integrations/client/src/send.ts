@@ -33,16 +33,14 @@ export async function repeated<T>(call: () => Promise<T>, link: Link, options: R
   const end = performance.now() + (options.retryForMs ?? RETRY_FOR_MS);
   const backoff = new Backoff();
   let unknown = false;
-  let failed = false;
   for (;;) {
     try {
       return await call();
     } catch (error) {
       if (!AgentError.is(error)) throw error;
       unknown ||= error.outcomeUnknown;
-      // After a restart an agent needs a moment to connect. A first NOT_CONNECTED is the caller's to handle, or `queue`'s.
-      const again = error.transient || (failed && error.reason === "NOT_CONNECTED");
-      failed = true;
+      // An agent that reconnects by itself says when; nothing was sent.
+      const again = error.transient || (error.reason === "NOT_CONNECTED" && error.retryAt !== undefined);
       const wait = Math.max(backoff.next(), error.retryAt ? error.retryAt.getTime() - Date.now() : 0);
       if (!again || performance.now() + wait > end) throw unknown ? undecided(error) : error;
       await sleep(wait, AbortSignal.any([link.closed, ...(options.signal ? [options.signal] : [])]));
