@@ -22,8 +22,9 @@ const EXPORT = "write the three files again: `openclawctl context export --pem D
 /** Reads and checks the keys in a folder that `openclawctl context export --pem DIR` wrote, or in three files of any name. */
 export async function loadKeys(from: string | { ca: string; cert: string; key: string }): Promise<Keys> {
   const paths = typeof from === "string" ? inFolder(from) : from;
-  const [ca, cert, key] = await Promise.all([load(paths.ca), load(paths.cert), load(paths.key)]);
-  return checkKeys({ ca, cert, key }, paths);
+  // In order, so that of several missing files the first is named.
+  const keys = { ca: await load(paths.ca), cert: await load(paths.cert), key: await load(paths.key) };
+  return checkKeys(keys, paths);
 }
 
 function inFolder(dir: string): Record<keyof Keys, string> {
