@@ -3,6 +3,7 @@
 //!
 //! `session` and `store` are the only modules that use WhatsApp's library.
 
+mod app_state;
 mod backlog;
 mod chats;
 mod client;
@@ -233,6 +234,7 @@ struct Seen {
     loss: Mutex<Option<Loss>>,
     /// Messages that WhatsApp refused because it restricts the account.
     refusals: restriction::Refusals,
+    skipped: app_state::Skipped,
 }
 
 impl Seen {
@@ -443,6 +445,7 @@ impl Driver {
         let mut resume = pin!(resume::pull(client, turns).fuse());
         let mut restriction = pin!(restriction::watch(client, &seen.refusals, reports).fuse());
         let mut seed = pin!(groups::seed(session).fuse());
+        let mut skipped = pin!(seen.skipped.read(client));
         let mut logged_in = false;
         let mut run = pin!(client.run());
         loop {
@@ -458,6 +461,7 @@ impl Driver {
                 () = &mut resume, if logged_in => {}
                 () = &mut restriction, if logged_in => {}
                 () = &mut seed, if logged_in => {}
+                never = &mut skipped, if logged_in => match never {},
                 () = &mut silence => {
                     seen.ends(Loss::Connection);
                     send_report(reports, Report::Silent).await;

@@ -159,6 +159,29 @@ async fn the_name_in_the_phones_address_book_is_known_without_a_message() {
     world.finish().await;
 }
 
+/// The library skips the announcement of a change while it reads an earlier one.
+#[tokio::test]
+async fn the_last_of_many_changes_in_the_phones_address_book_is_known() {
+    let world = World::linked().await;
+    let rename = |number| {
+        let name = format!("Anna {number}");
+        world.phone().save_contact(ANNA, &name).unwrap();
+        name
+    };
+    for round in 0..5 {
+        let mut last = String::new();
+        for change in 0..20 {
+            last = rename(100 * round + change);
+            // The library's tasks run between some of them.
+            tokio::task::yield_now().await;
+        }
+        world
+            .until_known(ANNA, |known| known.saved_name == last)
+            .await;
+    }
+    world.finish().await;
+}
+
 #[tokio::test]
 async fn a_reader_gets_what_is_known_and_whatsapp_is_not_asked_for_it() {
     let world = World::linked_with(&TLS).await;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use openclaw_sim::By;
 use serde_json::json;
 use whatsapp_rust::Jid;
+use whatsapp_rust::sync_task::MajorSyncTask;
 use whatsapp_rust::types::events::Event;
+use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 use whatsapp_rust::wacore::iq::privacy::{
     DisallowedListAction, DisallowedListUpdate, DisallowedListUserEntry, PrivacyCategory,
     PrivacyValue,
@@ -345,6 +347,12 @@ async fn a_contact_is_saved_and_renamed_on_the_phone() {
                 _ => None,
             })
             .await;
+        // Until the library is done with a change, it skips the announcement of the next one.
+        let done = MajorSyncTask::AppStateSync {
+            name: WAPatchName::CriticalUnblockLow,
+            full_sync: false,
+        };
+        companion.client().process_sync_task(done).await;
     }
     assert_clean(&server.sim);
     companion.stop().await;

@@ -392,6 +392,7 @@ impl EventHandler for Inbound {
                     self.report(Report::Restriction(report));
                 }
             }
+            Event::AppStateSyncFailed(failed) => self.seen.skipped.add(&failed.skipped),
             // The end of the stream follows, and is reported then.
             Event::StreamError(error) => {
                 tracing::warn!(code = error.code, "stream error from WhatsApp's server");
