@@ -41,7 +41,7 @@ use crate::number::{DeviceId, Number, PROVIDER};
 use crate::signal::party::Party;
 use call::CallSign;
 use channel::Channel;
-use companion::Companion;
+use companion::{Companion, SocketEnd};
 use fault::Faults;
 use group::Group;
 use link::Link;
@@ -217,12 +217,12 @@ impl State {
     }
 
     /// Removes a closed socket.
-    pub(crate) fn unlink_socket(&mut self, link: u64) {
+    pub(crate) fn unlink_socket(&mut self, link: u64, how: SocketEnd) {
         self.links.remove(&link);
         self.pairings.remove(&link);
         for user in self.users.values_mut() {
             for companion in user.companions.values_mut() {
-                companion.lost(link);
+                companion.lost(link, how);
             }
         }
     }

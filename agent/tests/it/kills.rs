@@ -169,7 +169,7 @@ async fn killed(kills_to_make: Vec<Kill>, mut random: Rng) -> BTreeMap<&'static 
     let recorded = Recorded::of(&world, &people).await;
     println!("ended at {ended_at:?}; {recorded}, and {sent_messages}");
     recorded.check(&people);
-    sent_messages.check_delivered_once();
+    sent_messages.check_delivered_once(&world.sim).await;
     assert_eq!(world.phone().companions().len(), 1, "the same device");
     // A lost message is an ERROR, a duplicate is not.
     let errors = world.agent.errors();

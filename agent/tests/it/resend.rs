@@ -1,10 +1,12 @@
 //! Contacts with several devices: each gets its own copy, and a copy that a device cannot decrypt is encrypted again
 //! for that device.
 
+use openclaw_proto::v1 as pb;
+use openclaw_proto::v1::LinkState;
 use openclaw_proto::v1::event::Kind;
-use openclaw_sim::{By, Peer, Received};
+use openclaw_sim::{By, Fault, Peer, Received};
 
-use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, World, request};
+use crate::harness::{ACCOUNT, ANNA, BERT, TEST_TIMEOUT, WORD, World, request, seconds};
 
 impl World {
     /// Sends, and returns the message's id.
@@ -132,6 +134,48 @@ async fn a_message_sent_before_a_restart_is_encrypted_again() {
         opened(&anna, &id, &[0, 1]).await;
     }
     world.finish().await;
+}
+
+/// The key was written to a connection that WhatsApp did not read any more. The library does not send it again by itself, so
+/// the device asks for it.
+#[tokio::test]
+async fn a_device_whose_key_for_a_group_was_lost_with_the_connection_receives_each_message() {
+    for killed in [false, true] {
+        let mut world = World::linked().await;
+        let members = [ANNA, BERT];
+        let group = world.phone().create_group("Tide", &members).await.unwrap();
+        world.send_text(&group, "before").await;
+        // This device gets the key with the next message to the group, which no question precedes.
+        world.peer(ANNA).add_devices(1);
+        let id = world.send_text(ANNA, "to her").await;
+        opened(&world.peer(ANNA), &id, &[0, 1]).await;
+        world.fault(Fault::HalfOpen).await;
+        let first = pb::SendRequest {
+            client_token: "t".to_owned(),
+            timeout: seconds(1),
+            ..request(&group, &format!("{WORD} to all"))
+        };
+        world.send_with(first.clone()).await.unwrap_err();
+        if killed {
+            let url = world.sim.url();
+            world.agent.kill().await;
+            world.agent.start_again(&url).await;
+        } else {
+            world.fault(Fault::Drop).await;
+            let lost = "WhatsApp disconnected: connection_lost";
+            world.agent.logged(lost).await;
+        }
+        world.agent.until_state(LinkState::Connected).await;
+        let first = world.send_with(first).await.unwrap().message_id;
+        let next = world.send_text(&group, "to all again").await;
+        for id in [&first, &next] {
+            opened(&world.peer(ANNA), id, &[0, 1]).await;
+            opened(&world.peer(BERT), id, &[0]).await;
+        }
+        let asked = "recipient could not decrypt a message and requests it again";
+        assert!(world.agent.count_logged(asked) >= 1);
+        world.finish().await;
+    }
 }
 
 #[tokio::test]

@@ -115,6 +115,7 @@ fn log_in(
     companion.active = false;
     companion.feed = None;
     if let Some(previous) = companion.link.replace(Arc::clone(link)) {
+        companion.was_cut = true;
         replace(&previous);
     }
     freeze_if_asked(&mut state, &id.0, link);

@@ -27,6 +27,7 @@ use crate::rules;
 use crate::rules::login;
 use crate::rules::role::Role;
 use crate::server::pulse;
+use crate::state::companion::SocketEnd;
 use crate::state::config::Leniency;
 use crate::state::link::{Fate, Link, Outgoing};
 use crate::state::shared::Shared;
@@ -71,6 +72,8 @@ enum Error {
     Frame(String),
     #[error("the client closed the socket")]
     Closed,
+    #[error("the socket ended")]
+    Ended,
 }
 
 /// Serves one connection until it ends.
@@ -78,7 +81,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, wire: Box<dyn Wire>) {
     let link = shared.new_link();
     let converse = converse(&shared, &link, wire);
     tokio::pin!(converse);
-    tokio::select! {
+    let end = tokio::select! {
         // A socket that is about to end must not be polled again.
         biased;
         fate = link.doomed() => {
@@ -86,21 +89,27 @@ pub(crate) async fn serve(shared: Arc<Shared>, wire: Box<dyn Wire>) {
             if fate == Fate::Frozen {
                 link.cut().await;
             }
+            SocketEnd::Cut
         }
-        outcome = &mut converse => {
-            if let Err(error) = outcome {
+        outcome = &mut converse => match outcome {
+            Ok(()) => SocketEnd::Cut,
+            Err(error) => {
                 report(&shared, &link, &error);
+                match error {
+                    Error::Closed => SocketEnd::Closed,
+                    _ => SocketEnd::Cut,
+                }
             }
         }
-    }
-    lock(&shared.state).unlink_socket(link.id);
+    };
+    lock(&shared.state).unlink_socket(link.id, end);
     shared.announce();
 }
 
 fn report(shared: &Shared, link: &Link, error: &Error) {
     let who = format!("socket {}", link.id);
     match error {
-        Error::Closed | Error::WebSocket(_) => {
+        Error::Closed | Error::Ended | Error::WebSocket(_) => {
             tracing::debug!(link = link.id, %error, "socket ended");
         }
         Error::Transport(_) => {
@@ -303,7 +312,7 @@ impl Incoming {
             if let Some(frame) = self.frames.decode_frame() {
                 return Ok(frame);
             }
-            let message = self.stream.next().await.ok_or(Error::Closed)??;
+            let message = self.stream.next().await.ok_or(Error::Ended)??;
             if message.is_close() {
                 return Err(Error::Closed);
             }

@@ -32,8 +32,20 @@ pub(crate) struct Companion {
     pub(crate) bootstrapped: bool,
     /// What has changed since the companion last queried it: `account_sync`, `groups`. Reported at its next login.
     pub(crate) dirty: BTreeSet<&'static str>,
+    /// True if one of its sockets has ended, or was replaced, without a close of the client: what it wrote last may not have
+    /// arrived.
+    pub(crate) was_cut: bool,
     /// The used part of its budgets.
     pub(crate) meters: BTreeMap<Limited, Meter>,
+}
+
+/// How a socket has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SocketEnd {
+    /// Closed by the client, after everything that it wrote.
+    Closed,
+    /// In any other way.
+    Cut,
 }
 
 /// The fields with which a companion registers.
@@ -107,6 +119,7 @@ impl Companion {
             presence: None,
             bootstrapped: false,
             dirty: BTreeSet::from(["account_sync", "groups"]),
+            was_cut: false,
             meters: BTreeMap::new(),
         }
     }
@@ -135,12 +148,14 @@ impl Companion {
         ask.then_some(left)
     }
 
-    pub(crate) fn lost(&mut self, link: u64) {
+    /// Ends its socket, if it is this one.
+    pub(crate) fn lost(&mut self, link: u64, how: SocketEnd) {
         if self.link.as_ref().is_some_and(|own| own.id == link) {
             self.link = None;
             self.feed = None;
             self.active = false;
             self.presence = None;
+            self.was_cut |= how == SocketEnd::Cut;
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use crate::state::State;
+use crate::state::companion::SocketEnd;
 use crate::state::config::Config;
 use crate::state::error::Error;
 use crate::state::link::Link;
@@ -61,7 +62,7 @@ impl Shared {
         let mut state = lock(&self.state);
         let links: Vec<u64> = state.links.keys().copied().collect();
         for link in links {
-            state.unlink_socket(link);
+            state.unlink_socket(link, SocketEnd::Cut);
         }
     }
 

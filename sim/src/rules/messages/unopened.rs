@@ -1,5 +1,6 @@
-//! Messages that a device cannot decrypt, and requests again: because a test set this up, or because the phone was
-//! reinstalled and does not have the session that the sender still uses.
+//! Messages that a device cannot decrypt, and requests again: because a test set this up, because the phone was
+//! reinstalled and does not have the session that the sender still uses, or because the message that brought the sender's
+//! key for a group was lost with the sender's socket.
 
 use wacore_binary::JidExt as _;
 
@@ -36,13 +37,15 @@ pub(super) fn is_excused(
     device: &DeviceId,
     party: &Party,
 ) -> bool {
-    let reinstalled = device.1 == 0 && lock(&shared.state).user(&device.0).reinstalled;
+    let mut state = lock(&shared.state);
+    let reinstalled = device.1 == 0 && state.user(&device.0).reinstalled;
     let from = address(transit.from);
-    let known = match transit.carries_skmsg() {
-        true => party.has_sender_key(&transit.to.to_string(), &from),
-        false => party.has_session(&from),
-    };
-    reinstalled && !known
+    if transit.carries_skmsg() {
+        let sender_was_cut = state.companion(transit.from).is_some_and(|it| it.was_cut);
+        let known = party.has_sender_key(&transit.to.to_string(), &from);
+        return (reinstalled || sender_was_cut) && !known;
+    }
+    reinstalled && !party.has_session(&from)
 }
 
 /// Requests the message that the device could not decrypt.
