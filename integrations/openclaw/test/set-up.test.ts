@@ -112,9 +112,8 @@ describe("a newcomer follows the page", () => {
     const ui = await ControlUi.open(gateway);
     try {
       await ui.press("Show QR");
-      const qr = await ui.code();
       await ui.press("Wait for scan");
-      await simulator.post("/phone/scan", { qr, account: OTHER_ACCOUNT });
+      await simulator.post("/phone/scan", { qr: await ui.code(), account: OTHER_ACCOUNT });
       await ui.shows("Linked to +15…02. WhatsApp is ready.");
       await gateway.connected();
       assert.deepEqual(ui.origins, [new URL(gateway.channelsPage).origin]);
