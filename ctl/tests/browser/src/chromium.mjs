@@ -32,10 +32,10 @@ export class Chromium {
 		return chromium
 	}
 
-	/** A tab, which shares its cookies with the others. */
-	async tab({ width = 900, height = 1000, dark = false } = {}) {
+	/** A tab, which shares its cookies with the others. `scale` is the number of its screen's pixels for one of the page. */
+	async tab({ width = 900, height = 1000, scale = 1, dark = false } = {}) {
 		const tab = await this.#browser.newPage()
-		await tab.setViewport({ width, height })
+		await tab.setViewport({ width, height, deviceScaleFactor: scale })
 		await tab.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }])
 		tab.on('request', request => this.#requests.push(request.url()))
 		tab.on('pageerror', error => { throw error })

@@ -58,6 +58,12 @@ function canReactOn(cfg: OpenClawConfig, accountId?: string | null): boolean {
 /** Where the file of an action may be. */
 const FILE_PARAMS = ["media", "mediaUrl", "filePath", "path", "fileUrl"];
 
+/**
+ * A message's id names no chat. The gateway counts it as one for `edit` and `unsend` unless the channel says that no alias is
+ * a delivery target; then the chat is the current one, if the assistant names none.
+ */
+const MESSAGE_ALONE = { aliases: ["messageId"], deliveryTargetAliases: [] };
+
 /** The actions adapter. */
 export const actions: Actions = {
   describeMessageTool: ({ cfg, accountId }) => {
@@ -77,6 +83,8 @@ export const actions: Actions = {
       resolveDeliveryTarget: ({ args }) =>
         typeof args.chatJid === "string" ? (normalizeTarget(args.chatJid) ?? undefined) : undefined,
     },
+    edit: MESSAGE_ALONE,
+    unsend: MESSAGE_ALONE,
     "channel-info": { aliases: ["chatJid", "channelId"] },
   },
   handleAction: async (ctx) => {

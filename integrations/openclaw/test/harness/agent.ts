@@ -96,10 +96,14 @@ export class Agent {
     });
   }
 
+  /** The code in its log, with which the first client enrolls. */
+  async enrollmentCode(): Promise<string> {
+    return ENROLL_CODE.exec((await this.#service?.line(ENROLL_CODE)) ?? "")?.[1] ?? "";
+  }
+
   /** Enrolls a client over TLS. Returns the folder of its PEM files. */
   async enroll(name: string): Promise<string> {
-    const code = ENROLL_CODE.exec((await this.#service?.line(ENROLL_CODE)) ?? "")?.[1];
-    const env = { HOME: this.folder, PATH: process.env.PATH, OPENCLAW_ENROLL_CODE: code };
+    const env = { HOME: this.folder, PATH: process.env.PATH, OPENCLAW_ENROLL_CODE: await this.enrollmentCode() };
     await must(CTL, ["enroll", this.address, "--name", name], { env, cwd: this.folder });
     const keys = join(this.folder, "keys");
     await must(CTL, ["context", "export", "--pem", keys], { env: { HOME: this.folder }, cwd: this.folder });

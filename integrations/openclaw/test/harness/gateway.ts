@@ -58,6 +58,11 @@ export class Gateway {
     return join(this.state, "openclaw.json");
   }
 
+  /** Address of the channels in its Control UI, with what `openclaw dashboard` adds for the login. */
+  get channelsPage(): string {
+    return `http://127.0.0.1:${this.port}/channels#token=${TOKEN}`;
+  }
+
   /** The environment of its commands. */
   get env(): NodeJS.ProcessEnv {
     const kept = Object.entries(process.env).filter(([name]) => KEPT_VARIABLES.test(name));
@@ -84,8 +89,13 @@ export class Gateway {
   /** Starts it, and waits until it serves. */
   async start(): Promise<void> {
     const options = { env: this.env, cwd: this.folder };
-    this.#service = new Service(`gateway ${this.name}`, process.execPath, [OPENCLAW, "gateway", "run"], options);
-    await this.#service.line(READY, { ms: START_MS });
+    await this.adopt(new Service(`gateway ${this.name}`, process.execPath, [OPENCLAW, "gateway", "run"], options));
+  }
+
+  /** Waits until a process of it serves. */
+  async adopt(service: Service): Promise<void> {
+    this.#service = service;
+    await service.line(READY, { ms: START_MS });
     this.rpc = await Rpc.connect(this.port, TOKEN);
   }
 

@@ -3,19 +3,19 @@
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { binary, OPENCLAW } from "./binaries.ts";
-import { type Options, type Result, run } from "./process.ts";
+import { type Options, type Result, run, Service } from "./process.ts";
 
 const PAGE = new URL("../../../../docs/openclaw.md", import.meta.url);
 const COMMAND = /^\s*\$ (.*)$/;
 const SHELL_MS = 240_000;
+const TERMINAL = { columns: 120, rows: 60 };
 
-/** The section of the page below this heading. */
+/** The section of the page below this heading, up to the next heading. */
 async function section(heading: string): Promise<string> {
   const page = await readFile(PAGE, "utf8");
-  const start = page.indexOf(`\n## ${heading}\n`);
-  if (start < 0) throw new Error(`docs/openclaw.md has no section "${heading}"`);
-  const end = page.indexOf("\n## ", start + 1);
-  return page.slice(start, end < 0 ? undefined : end);
+  const [, found] = page.split(new RegExp(`^##+ ${heading}$`, "m"));
+  if (found === undefined) throw new Error(`docs/openclaw.md has no section "${heading}"`);
+  return found.split(/^##+ /m, 1)[0] ?? "";
 }
 
 /** The commands in the `console` blocks of a section, in order. */
@@ -63,7 +63,23 @@ export class Shell {
     return new Shell({ env: { ...env, PATH: `${bin}:${env.PATH}` }, cwd: folder });
   }
 
-  /** Types a command. */
+  /** Types a command that runs until it is stopped. */
+  start(command: string): Service {
+    return new Service(command, "/bin/sh", ["-c", `exec ${command}`], this.#options);
+  }
+
+  /** Types a command on a terminal, whose lines keep their escape sequences. */
+  onTerminal(command: string): Service {
+    const { env, ...options } = this.#options;
+    const line = `stty columns ${TERMINAL.columns} rows ${TERMINAL.rows} && exec ${command}`;
+    const args = ["--quiet", "--command", line, "/dev/null"];
+    return new Service(command, "script", args, {
+      ...options,
+      env: { ...env, TERM: "xterm-256color", SHELL: "/bin/sh" },
+    });
+  }
+
+  /** Types a command, which must succeed. */
   async type(command: string): Promise<Result> {
     const result = await run("/bin/sh", ["-c", command], this.#options, SHELL_MS);
     if (result.status !== 0) throw new Error(`$ ${command}\n${result.stdout}${result.stderr}`);

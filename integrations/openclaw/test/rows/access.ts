@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Json } from "../harness/json.ts";
+import type { Person } from "../harness/person.ts";
 import type { Rig } from "../harness/rig.ts";
 import { ACCOUNT, WORK } from "../harness/rig.ts";
 import { until } from "../harness/wait.ts";
@@ -22,6 +23,14 @@ async function lidOf(rig: Rig, account: string): Promise<string> {
   return lid;
 }
 
+/** Approves what a person has asked for, as the Control UI does. */
+async function approve(rig: Rig, { number }: Person, notify = false): Promise<void> {
+  const { requests } = await rig.gateway.rpc.call("channels.pairing.list", { channel: "whatsapp" });
+  const { requestId, accountId } = requests.find((each: Json) => each.senderId === number) ?? {};
+  assert.ok(requestId, "the request is on the list");
+  await rig.gateway.rpc.call("channels.pairing.approve", { channel: "whatsapp", accountId, requestId, notify });
+}
+
 export const access = [
   row("Allowlist: others get no answer", async (rig) => {
     const stranger = rig.stranger(WORK);
@@ -38,14 +47,23 @@ export const access = [
     const stranger = rig.stranger();
     await stranger.say("may I?");
     await stranger.gets("a pairing code", (shown) => PAIRING_CODE.test(shown.text ?? ""));
-    const { requests } = await rig.gateway.rpc.call("channels.pairing.list", { channel: "whatsapp" });
-    const { requestId, accountId } = requests.find((each: Json) => each.senderId === stranger.number) ?? {};
-    assert.ok(requestId, "the request is on the list");
-    await rig.gateway.rpc.call("channels.pairing.approve", { channel: "whatsapp", accountId, requestId });
+    await approve(rig, stranger);
     const word = rig.script({ text: "welcome" });
     await stranger.say(`${word} thanks`);
     await stranger.reads("welcome");
   }),
+
+  row(
+    "Pairing: the person is notified of the approval",
+    async (rig) => {
+      const stranger = rig.stranger();
+      await stranger.say("may I, too?");
+      await stranger.gets("a pairing code", (shown) => PAIRING_CODE.test(shown.text ?? ""));
+      await approve(rig, stranger, true);
+      await stranger.reads("access approved");
+    },
+    { official: false },
+  ),
 
   row("Groups: no answer without a mention", async (rig) => {
     const [anna, ben] = [rig.person(), rig.person()];

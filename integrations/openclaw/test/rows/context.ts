@@ -93,7 +93,7 @@ export const context = [
       const first = rig.script({ text: "low water at six" });
       await anna.say(`${first} when?`);
       const { id } = await anna.reads("low water at six");
-      const edit = message({ action: "edit", messageId: id, target: anna.number, message: "low water at seven" });
+      const edit = message({ action: "edit", messageId: id, message: "low water at seven" });
       const word = rig.script(edit, { text: "corrected" });
       await anna.say(`${word} is that right?`);
       await until("the edit", async () =>
@@ -110,9 +110,7 @@ export const context = [
       const first = rig.script({ text: "a slip of the tongue" });
       await anna.say(`${first} well?`);
       const { id } = await anna.reads("a slip of the tongue");
-      const word = rig.script(message({ action: "unsend", messageId: id, target: anna.number }), {
-        text: "taken back",
-      });
+      const word = rig.script(message({ action: "unsend", messageId: id }), { text: "taken back" });
       await anna.say(`${word} take it back`);
       await until("the deletion", async () => (await anna.inbox()).find((each) => each.id === id && !each.content));
     },

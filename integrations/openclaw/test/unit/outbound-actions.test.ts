@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { actionTarget } from "../../src/outbound/action-context.js";
 import { actions, type isActionEnabled } from "../../src/outbound/actions.js";
 import { agentPrompt } from "../../src/outbound/guidance.js";
 
@@ -68,6 +69,22 @@ test("an action that is off is refused with the setting that allows it", async (
   });
   await assert.rejects(call("react", { reactionLevel: "ack" }), /channels\.whatsapp\.reactionLevel/);
   await assert.rejects(call("ban", {}), /no action "ban"/);
+});
+
+test("an action without a target is about the chat of its turn", () => {
+  const cfg = config({ agent: { socket: "/run/agent.sock" }, allowFrom: ["+15550100124"] });
+  const toolContext = { currentChannelProvider: "whatsapp", currentMessagingTarget: "whatsapp:+15550100123" };
+  const targetOf = (params: object, context?: object) =>
+    actionTarget({ channel: "whatsapp", action: "edit", cfg, params, toolContext: context } as never);
+  const { to, isCurrent } = targetOf({ messageId: "3EB0" }, toolContext);
+  assert.deepEqual([to, isCurrent], ["+15550100123", true]);
+  const other = targetOf({ messageId: "3EB0", target: "+15550100124" }, toolContext);
+  assert.deepEqual([other.to, other.isCurrent], ["+15550100124", false]);
+  assert.throws(() => targetOf({ messageId: "3EB0" }), /name the chat in "target"/);
+  assert.throws(
+    () => targetOf({ messageId: "3EB0" }, { ...toolContext, currentChannelProvider: "telegram" }),
+    /"target"/,
+  );
 });
 
 test("the gateway does what the agent does; polls go through the outbound adapter", () => {
