@@ -140,7 +140,9 @@ pub enum Report {
     },
     /// The code to compare with the one on the phone, as `XXXX-XXXX`: see [`Session::confirm_passkey`].
     PasskeyConfirmation(Secret),
-    /// The phone accepted, and the new credentials are stored.
+    /// The phone accepted, and this device is about to send its signature: from then on the phone may show it.
+    Signed,
+    /// The new credentials are stored.
     Accepted {
         /// The account's number.
         phone: Phone,
@@ -171,6 +173,7 @@ impl Report {
             Self::PhoneCodeSpent => "phone_code_spent",
             Self::PasskeyRequest { .. } => "passkey_request",
             Self::PasskeyConfirmation(_) => "passkey_confirmation",
+            Self::Signed => "signed",
             Self::Accepted { .. } => "accepted",
             Self::PairingRefused(_) => "pairing_refused",
             Self::LoggedIn => "logged_in",

@@ -59,8 +59,13 @@ struct Active {
     frames: mpsc::Sender<Frame>,
     /// The new device, until it replaces the old one, if any.
     candidate: Option<Candidate>,
-    /// The client has gone after the phone accepted: the pairing continues without it.
-    unwatched: bool,
+}
+
+impl Active {
+    /// True if the pairing continues although its client has gone.
+    fn needs_no_client(&self) -> bool {
+        self.pairing.outlives_its_client() && self.candidate.is_some()
+    }
 }
 
 /// What woke the owner.
@@ -218,7 +223,7 @@ impl Owner {
         };
         let (abandoned, candidate) = match &mut self.pairing {
             Some(active) => {
-                let watched = (!active.unwatched).then_some(&active.frames);
+                let watched = (!active.needs_no_client()).then_some(&active.frames);
                 (watched, active.candidate.as_mut())
             }
             None => (None, None),

@@ -25,6 +25,8 @@ pub(super) struct Pairing {
     /// When the current code expires.
     code_until: Option<SystemTime>,
     ceremony: Option<Ceremony>,
+    /// The phone may show this device on the connection that there is now.
+    signed: bool,
     accepted: Option<Phone>,
 }
 
@@ -62,6 +64,7 @@ impl Pairing {
             unreachable: 0,
             code_until: None,
             ceremony: None,
+            signed: false,
             accepted: None,
         }
     }
@@ -76,9 +79,14 @@ impl Pairing {
             .map_or(self.deadline, |spent| spent.min(self.deadline))
     }
 
-    /// True if the phone has accepted: from then on, the link stays whatever happens to the pairing.
+    /// True if the phone has accepted, and the credentials are stored.
     pub(super) fn is_accepted(&self) -> bool {
         self.accepted.is_some()
+    }
+
+    /// True if the phone may show this device: then the pairing completes, whether or not a client watches.
+    pub(super) fn outlives_its_client(&self) -> bool {
+        self.signed || self.is_accepted()
     }
 
     pub(super) fn on(&mut self, report: Report, now: SystemTime) -> Step {
@@ -92,6 +100,12 @@ impl Pairing {
             Report::PhoneCodeSpent => self.ask_for_code(),
             Report::PasskeyRequest { options, valid } => self.begin_ceremony(options, now + valid),
             Report::PasskeyConfirmation(code) => self.show_confirmation(code),
+            Report::Signed => {
+                self.signed = true;
+                self.code_until = None;
+                self.deadline = now + LOGIN_TIMEOUT;
+                Step::Stay
+            }
             Report::Accepted { phone, lid: _ } => {
                 self.accepted = Some(phone);
                 self.code_until = None;
@@ -194,8 +208,9 @@ impl Pairing {
     }
 
     fn lost(&mut self, loss: Loss) -> Step {
-        // The code on the screen belonged to that connection.
+        // The code on the screen and the signature belonged to that connection.
         self.code_until = None;
+        self.signed = false;
         if self.ceremony.is_some() && self.accepted.is_none() {
             return fail(PairFailure::PasskeyInterrupted);
         }
@@ -310,6 +325,23 @@ mod tests {
             device: DeviceName::default(),
         });
         assert_eq!(pairing.on(Report::LoggedIn, at(3)), linked);
+    }
+
+    #[test]
+    fn a_device_that_has_signed_is_linked_without_its_client() {
+        let mut pairing = pairing(Method::Qr);
+        pairing.on(qr(), at(1));
+        assert!(!pairing.outlives_its_client());
+        assert_eq!(pairing.on(Report::Signed, at(299)), Step::Stay);
+        assert!(pairing.outlives_its_client());
+        assert_eq!(pairing.tick(at(300)), Step::Stay);
+        // The signature was not sent: other codes follow.
+        pairing.on(Report::Ended(Loss::Connection), at(301));
+        assert!(!pairing.outlives_its_client());
+        pairing.on(Report::Signed, at(302));
+        pairing.on(accepted(), at(303));
+        pairing.on(Report::Ended(Loss::Restart), at(303));
+        assert!(pairing.outlives_its_client());
     }
 
     #[test]

@@ -39,7 +39,6 @@ impl Owner {
             pairing: Pairing::new(&request, device, now),
             frames,
             candidate: Some(candidate),
-            unwatched: false,
         });
         failpoint::pass(Failpoint::Pairing);
         if account.is_none() {
@@ -109,7 +108,7 @@ impl Owner {
             Step::Stay => {}
             Step::Show(frame) => {
                 let is_code = matches!(frame, Frame::Qr(_) | Frame::PhoneCode { .. });
-                if active.frames.try_send(frame).is_err() && !active.unwatched {
+                if active.frames.try_send(frame).is_err() {
                     self.abandon().await;
                 } else if is_code {
                     failpoint::pass(Failpoint::Shown);
@@ -154,15 +153,9 @@ impl Owner {
         }
     }
 
-    /// No client watches the pairing any more. It ends, unless the phone has accepted: then it completes without a
-    /// client.
+    /// No client watches the pairing any more. It ends, unless it completes without one.
     pub(super) async fn abandon(&mut self) {
-        if let Some(active) = &mut self.pairing
-            && active.pairing.is_accepted()
-            && active.candidate.is_some()
-        {
-            active.unwatched = true;
-        } else if let Some(active) = self.pairing.take() {
+        if let Some(active) = self.pairing.take_if(|active| !active.needs_no_client()) {
             self.after_pairing(active).await;
         }
     }

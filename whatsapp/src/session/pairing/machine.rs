@@ -306,11 +306,12 @@ impl Machine {
         }
     }
 
-    /// This device has signed, and expects the server to end the connection.
+    /// This device signs, and expects the server to end the connection.
     pub(super) fn signed(&mut self, linked: Box<Linked>, now: Instant) {
         self.settle();
         let until = now + RESTART_TIMEOUT;
         self.stage = Stage::Signed { linked, until };
+        self.report(Report::Signed);
     }
 
     /// Refuses to link, or reports that WhatsApp or the phone has. Nothing follows on this connection.
