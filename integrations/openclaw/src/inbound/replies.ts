@@ -10,6 +10,7 @@ import {
   resolveChannelStreamingBlockEnabled,
 } from "openclaw/plugin-sdk/channel-outbound";
 import { getAgentScopedMediaLocalRoots } from "openclaw/plugin-sdk/media-runtime";
+import { questionGatewayRuntime } from "openclaw/plugin-sdk/question-gateway-runtime";
 import { resolveSendableOutboundReplyParts } from "openclaw/plugin-sdk/reply-payload";
 import { CHANNEL_ID, channelSettings } from "../config/settings.js";
 import { deliverReply, startTyping } from "../outbound/index.js";
@@ -200,11 +201,14 @@ class Replies {
   }
 }
 
-/** What of a payload the chat gets: no reasoning, no notices, of tools only the files, errors only as the last word. */
-function deliverable(payload: Payload, info: { kind: string }): Payload | null {
+/**
+ * What of a payload the chat gets: no reasoning, no notices, of tools only the files and the questions of `ask_user`, errors only as
+ * the last word.
+ */
+export function deliverable(payload: Payload, info: { kind: string }): Payload | null {
   if (payload.isReasoning === true || payload.isCompactionNotice === true) return null;
   if (payload.isError === true && info.kind !== "final") return null;
-  if (info.kind !== "tool") return payload;
+  if (info.kind !== "tool" || questionGatewayRuntime.readAskUserQuestionId(payload)) return payload;
   return resolveSendableOutboundReplyParts(payload).hasMedia ? { ...payload, text: undefined } : null;
 }
 

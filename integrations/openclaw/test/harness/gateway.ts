@@ -15,6 +15,8 @@ const START_MS = 180_000;
 const INSTALL_MS = 280_000;
 /** How programs find others and the registry of npm; the rest of the environment stays outside. */
 const KEPT_VARIABLES = /^(PATH|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|https?_proxy|no_proxy|npm_config_.*)$/i;
+/** The model of a second agent, so that requests show which agent was asked. */
+export const MATE = "mate";
 const READY = /\[gateway\] ready/;
 
 export type Config = Record<string, Json>;
@@ -159,8 +161,12 @@ export class Gateway {
 function leastConfig(gateway: Gateway, modelUrl: string): Config {
   const cost = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
   const limits = { contextWindow: 200_000, maxTokens: 4096 };
-  const model = { id: "echo", name: "Echo", reasoning: false, input: ["text", "image"], cost, ...limits };
-  const stub = { baseUrl: modelUrl, apiKey: "none", api: "openai-completions", models: [model] };
+  const model = { reasoning: false, input: ["text", "image"], cost, ...limits };
+  const models = [
+    { id: "echo", name: "Echo", ...model },
+    { id: MATE, name: "Mate", ...model },
+  ];
+  const stub = { baseUrl: modelUrl, apiKey: "none", api: "openai-completions", models };
   return {
     gateway: { mode: "local", port: gateway.port, bind: "loopback", auth: { mode: "token", token: TOKEN } },
     agents: {

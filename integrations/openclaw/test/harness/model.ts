@@ -18,6 +18,8 @@ export interface Step {
 
 /** A request as the gateway sent it. */
 export interface Asked {
+  /** The model that was asked. */
+  model: string;
   marker: string | undefined;
   messages: { role: string; content: Json; tool_calls?: unknown[] }[];
   tools: string[];
@@ -61,12 +63,17 @@ export class Model {
     return this.requests.filter((request) => request.marker === marker);
   }
 
+  /** What tools answered in turns with this marker. */
+  results(marker: string): string[] {
+    return this.asked(marker).flatMap(resultsIn);
+  }
+
   /** What tools answered last, for a failed test. */
   tail(): string {
-    const results = this.requests.flatMap(({ messages }) => messages.filter(({ role }) => role === "tool"));
-    return results
+    return this.requests
+      .flatMap(resultsIn)
       .slice(-3)
-      .map(({ content }) => textOf(content).slice(0, 500))
+      .map((result) => result.slice(0, 500))
       .join("\n");
   }
 
@@ -81,7 +88,7 @@ export class Model {
     const body = JSON.parse(Buffer.concat(chunks).toString());
     const { marker, results } = this.#turn(body.messages);
     const tools = (body.tools ?? []).map((tool: Json) => tool.function.name);
-    this.requests.push({ marker, messages: body.messages, tools });
+    this.requests.push({ model: body.model, marker, messages: body.messages, tools });
     const steps = marker === undefined ? [] : (this.#scripts.get(marker) ?? []);
     const step = steps[Math.min(results, steps.length - 1)] ?? { text: UNSCRIPTED };
     await Promise.all([step.holds, step.thinks && pause(step.thinks)]);
@@ -120,6 +127,10 @@ export class Model {
     this.#server.closeAllConnections();
     this.#server.close();
   }
+}
+
+function resultsIn({ messages }: Asked): string[] {
+  return messages.filter(({ role }) => role === "tool").map(({ content }) => textOf(content));
 }
 
 /** All text of a message's content. */

@@ -22,6 +22,12 @@ export class Person {
     return (await this.#simulator.post("/peer/send", { from: this.number, ...where, ...what })).id;
   }
 
+  /** Reacts to a message of the account. */
+  async reacts(id: string, emoji: string): Promise<void> {
+    const reaction = { as: "reaction", about: id, text: emoji };
+    await this.#simulator.post("/peer/send", { from: this.number, to: this.account, ...reaction });
+  }
+
   /** What others sent to this person. */
   async inbox(): Promise<Shown[]> {
     return (await this.#simulator.inbox(this.number)).filter(({ own }) => !own);

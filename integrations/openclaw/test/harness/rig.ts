@@ -1,6 +1,7 @@
 /** Everything that a feature needs: a gateway with a linked channel, a model that is scripted, people who write. */
 
 import type { Agent } from "./agent.ts";
+import type { Bound } from "./bound.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Model, Step } from "./model.ts";
 import { Person } from "./person.ts";
@@ -22,6 +23,8 @@ export class Rig {
   readonly simulator: Simulator;
   readonly model: Model;
   readonly gateway: Gateway;
+  /** The conversations that belong to other agents than the main one. */
+  bound!: Bound;
   /** A linked device of the person DEVICE. */
   readonly device: Agent;
   #people = 0;
@@ -44,6 +47,11 @@ export class Rig {
   /** Somebody who is not on the allowlist. */
   stranger(account: string = ACCOUNT): Person {
     return new Person(this.simulator, `+${FIRST_PERSON + LISTED + this.#strangers++}`, account);
+  }
+
+  /** From now on nobody sees the number of this person. Returns the LID. */
+  async hide({ number }: Person): Promise<string> {
+    return (await this.simulator.post("/peer/hidden", { peer: number, hidden: true })).lid;
   }
 
   /** The person whose linked device is `device`. */

@@ -1,7 +1,9 @@
 /** The two channels that are compared: the official one and ours, in gateways that are otherwise the same. */
 
+import { fileURLToPath } from "node:url";
 import { Agent } from "./agent.ts";
 import { WORKSPACE } from "./binaries.ts";
+import { Bound } from "./bound.ts";
 import { type Config, Gateway } from "./gateway.ts";
 import { Model } from "./model.ts";
 import { ACCOUNT, DEVICE, listed, Rig, type Side, WATCHMAN, WORK } from "./rig.ts";
@@ -9,6 +11,7 @@ import { Simulator } from "./simulator.ts";
 
 const OFFICIAL = "npm:@openclaw/whatsapp@2026.9.6";
 const PLAIN_HTTP = new URL("plain-http.mjs", import.meta.url).href;
+const TEST_PLUGIN = fileURLToPath(new URL("plugin", import.meta.url));
 export const ACK = "👀";
 /** What the stub for speech recognition hears in every voice note. */
 export const TRANSCRIPT = "the tide is high at noon";
@@ -31,8 +34,23 @@ export function settings(): Config {
   };
 }
 
-function shared(config: Config): void {
-  config.agents.defaults.heartbeat = { every: "12h", target: "whatsapp", to: WATCHMAN };
+/** Configures a gateway: `more` has what only one of the channels needs. */
+async function configure(rig: Rig, plugin: string, more: (config: Config) => void = () => {}): Promise<void> {
+  const conversations = await Bound.create(rig);
+  await rig.gateway.configure((config) => {
+    shared(config, rig.gateway.workspace);
+    config.plugins.allow = [plugin, "test-plugin"];
+    conversations.configure(config);
+    more(config);
+  });
+  rig.bound = conversations;
+}
+
+function shared(config: Config, workspace: string): void {
+  config.agents.defaults.heartbeat = { agentId: "main", every: "12h", target: "whatsapp", to: WATCHMAN };
+  config.agents.entries = { main: { workspace } };
+  config.plugins.load = { paths: [TEST_PLUGIN] };
+  config.approvals = { exec: { enabled: true, mode: "session" }, plugin: { enabled: true, mode: "session" } };
   config.channels = { whatsapp: settings() };
   config.messages = {
     ackReaction: ACK,
@@ -41,6 +59,8 @@ function shared(config: Config): void {
     inbound: { debounceMs: 0 },
   };
   const hears = { type: "cli", command: "/bin/echo", args: [TRANSCRIPT], capabilities: ["audio"] };
+  config.tools.allow.push("ask_user", "exec", "open_gate");
+  config.tools.exec = { host: "gateway", mode: "ask" };
   config.tools.media = { audio: { enabled: true, models: [hears] } };
 }
 
@@ -61,10 +81,7 @@ export async function official(): Promise<Rig> {
   const device = await linkedDevice(simulator);
   const rig = new Rig("official", simulator, model, gateway, device);
   await gateway.install(OFFICIAL);
-  await gateway.configure((config) => {
-    shared(config);
-    config.plugins.allow = ["whatsapp"];
-  });
+  await configure(rig, "whatsapp");
   return rig;
 }
 
@@ -76,14 +93,13 @@ export async function ours(): Promise<Rig & { agents: { main: Agent; work: Agent
   const device = await linkedDevice(simulator);
   const [main, work] = await Promise.all([Agent.start("agent", simulator), Agent.start("agent of work", simulator)]);
   const keys = await work.enroll("gateway");
+  const rig = new Rig("ours", simulator, model, gateway, device);
   await gateway.install(packed());
-  await gateway.configure((config) => {
-    shared(config);
-    config.plugins.allow = ["openclaw-agent"];
+  await configure(rig, "openclaw-agent", (config) => {
     config.channels.whatsapp.agent = { socket: main.socket };
     config.channels.whatsapp.accounts.work.agent = { address: work.address, keys };
   });
-  return Object.assign(new Rig("ours", simulator, model, gateway, device), { agents: { main, work } });
+  return Object.assign(rig, { agents: { main, work } });
 }
 
 async function linkedDevice(simulator: Simulator): Promise<Agent> {

@@ -1,4 +1,4 @@
-/** Shows every feature with one gateway, which is started once. */
+/** Shows every feature with one gateway, which is started once; and of the official channel also what it lacks. */
 
 import { after, before, describe, test } from "node:test";
 import { rows } from "../rows/index.ts";
@@ -21,8 +21,10 @@ export function showFeatures(side: Side, further: (rig: () => Rig) => void = () 
       await withTail(current, () => startLinked(current()));
     });
     after(() => rig?.dispose());
-    for (const row of rows.filter(({ name, official }) => (official || side === "ours") && ONLY.test(name))) {
-      test(row.name, { timeout: ROW_MS }, () => withTail(current, () => row.run(current())));
+    for (const { name, run, officialLacks } of rows.filter(({ name }) => ONLY.test(name))) {
+      const lacks = side === "official" ? officialLacks : undefined;
+      const show = lacks ?? run;
+      test(lacks ? `no: ${name}` : name, { timeout: ROW_MS }, () => withTail(current, () => show(current())));
     }
     further(current);
   });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Json } from "../harness/json.ts";
+import { promptOf } from "../harness/model.ts";
 import type { Person } from "../harness/person.ts";
 import type { Rig } from "../harness/rig.ts";
 import { ACCOUNT, WORK } from "../harness/rig.ts";
@@ -11,9 +12,20 @@ import { row } from "./row.ts";
 const PAIRING_CODE = /[A-Z0-9]{8}/;
 
 /** A text that mentions the account, as phones write it. */
-async function mentioning(rig: Rig, text: string): Promise<Record<string, unknown>> {
+export async function mentioning(rig: Rig, text: string): Promise<Record<string, unknown>> {
   const lid = await lidOf(rig, ACCOUNT);
   return { text: `@${lid.split("@")[0]} ${text}`, context: { mentions: [lid] } };
+}
+
+/** A person asks for access, and it is approved, as in the Control UI. Returns what the gateway did about the notification. */
+async function pair(rig: Rig, person: Person, { notify = false, senderId = person.number } = {}): Promise<string> {
+  await person.say("may I?");
+  await person.gets("a pairing code", (shown) => PAIRING_CODE.test(shown.text ?? ""));
+  const { requests } = await rig.gateway.rpc.call("channels.pairing.list", { channel: "whatsapp" });
+  const { requestId, accountId } = requests.find((each: Json) => each.senderId === senderId) ?? {};
+  assert.ok(requestId, `the request is on the list: ${JSON.stringify(requests)}`);
+  const request = { channel: "whatsapp", accountId, requestId, notify };
+  return (await rig.gateway.rpc.call("channels.pairing.approve", request)).notification;
 }
 
 async function lidOf(rig: Rig, account: string): Promise<string> {
@@ -21,14 +33,6 @@ async function lidOf(rig: Rig, account: string): Promise<string> {
   const lid = accounts.find((each) => each.account === account)?.lid;
   assert.ok(lid);
   return lid;
-}
-
-/** Approves what a person has asked for, as the Control UI does. */
-async function approve(rig: Rig, { number }: Person, notify = false): Promise<void> {
-  const { requests } = await rig.gateway.rpc.call("channels.pairing.list", { channel: "whatsapp" });
-  const { requestId, accountId } = requests.find((each: Json) => each.senderId === number) ?? {};
-  assert.ok(requestId, "the request is on the list");
-  await rig.gateway.rpc.call("channels.pairing.approve", { channel: "whatsapp", accountId, requestId, notify });
 }
 
 export const access = [
@@ -45,9 +49,7 @@ export const access = [
 
   row("Pairing: a code, an approval, an answer", async (rig) => {
     const stranger = rig.stranger();
-    await stranger.say("may I?");
-    await stranger.gets("a pairing code", (shown) => PAIRING_CODE.test(shown.text ?? ""));
-    await approve(rig, stranger);
+    await pair(rig, stranger);
     const word = rig.script({ text: "welcome" });
     await stranger.say(`${word} thanks`);
     await stranger.reads("welcome");
@@ -57,13 +59,51 @@ export const access = [
     "Pairing: the person is notified of the approval",
     async (rig) => {
       const stranger = rig.stranger();
-      await stranger.say("may I, too?");
-      await stranger.gets("a pairing code", (shown) => PAIRING_CODE.test(shown.text ?? ""));
-      await approve(rig, stranger, true);
+      assert.equal(await pair(rig, stranger, { notify: true }), "sent");
       await stranger.reads("access approved");
     },
-    { official: false },
+    {
+      officialLacks: async (rig) => {
+        const stranger = rig.stranger();
+        assert.equal(await pair(rig, stranger, { notify: true }), "unsupported");
+        assert.equal((await stranger.inbox()).length, 1, "nothing but the code");
+      },
+    },
   ),
+
+  row(
+    "People who hide their number (only a LID)",
+    async (rig) => {
+      const hidden = rig.stranger();
+      const lid = await rig.hide(hidden);
+      await pair(rig, hidden, { senderId: lid });
+      const word = rig.script({ text: "I do not know your number" });
+      await hidden.say(`${word} do you know me?`);
+      await hidden.reads("I do not know your number");
+      const prompt = promptOf(await rig.asked(word));
+      assert.ok(prompt.includes(lid.split("@")[0] ?? lid) && !prompt.includes(hidden.number.slice(1)));
+    },
+    {
+      officialLacks: async (rig) => {
+        const [hidden, anna] = [rig.stranger(), rig.person()];
+        await rig.hide(hidden);
+        await hidden.say("may I?");
+        const word = rig.script({ text: "I know you" });
+        await anna.say(`${word} and me?`);
+        await anna.reads("I know you");
+        assert.deepEqual(await hidden.inbox(), []);
+      },
+    },
+  ),
+
+  row("Groups: members who hide their number (only a LID)", async (rig) => {
+    const [hidden, ben] = [rig.person(), rig.person()];
+    await rig.hide(hidden);
+    const group = await rig.group("Hidden", hidden, ben);
+    const word = rig.script({ text: "whoever you are" });
+    await hidden.say(await mentioning(rig, `${word} do you know me?`), group);
+    assert.equal((await ben.reads("whoever you are")).chat, group);
+  }),
 
   row("Groups: no answer without a mention", async (rig) => {
     const [anna, ben] = [rig.person(), rig.person()];
@@ -135,7 +175,18 @@ export const access = [
       assert.match(prompt, new RegExp(`group_members[^}]*${ben.number.slice(1)}`));
       await anna.reads("and Ben");
     },
-    { official: false },
+    {
+      officialLacks: async (rig) => {
+        const [anna, ben] = [rig.person(), rig.person()];
+        const group = await rig.group("Silent", anna, ben);
+        const word = rig.script({ text: "only you" });
+        await anna.say(await mentioning(rig, `${word} who is here?`), group);
+        const prompt = JSON.stringify((await rig.asked(word)).messages);
+        assert.match(prompt, new RegExp(`group_members[^}]*${anna.number.slice(1)}`));
+        assert.ok(!prompt.includes(ben.number.slice(1)), "a member that never wrote is in the prompt");
+        await anna.reads("only you");
+      },
+    },
   ),
 
   row("Groups: mentions in answers", async (rig) => {

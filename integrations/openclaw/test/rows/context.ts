@@ -2,12 +2,26 @@
 
 import assert from "node:assert/strict";
 import { promptOf } from "../harness/model.ts";
-import { ACCOUNT } from "../harness/rig.ts";
+import { ACCOUNT, type Rig } from "../harness/rig.ts";
 import { ACK } from "../harness/sides.ts";
 import { until } from "../harness/wait.ts";
 import { row } from "./row.ts";
 
 const message = (args: Record<string, unknown>) => ({ tool: { name: "message", args } });
+
+/** The model tries to change a message of the account; the official channel refuses, and the message stays. */
+async function refusesChange(rig: Rig, action: string, more: Record<string, unknown> = {}): Promise<void> {
+  const anna = rig.person();
+  const first = rig.script({ text: "this stays" });
+  await anna.say(`${first} well?`);
+  const { id } = await anna.reads("this stays");
+  const word = rig.script(message({ action, messageId: id, target: anna.number, ...more }), { text: "I cannot" });
+  await anna.say(`${word} change it`);
+  await anna.reads("I cannot");
+  assert.match(rig.model.results(word).join(), /action: must be equal to one of the allowed values/);
+  const shown = (await anna.inbox()).find((each) => each.id === id);
+  assert.ok(shown?.content && !shown.edited && shown.text?.includes("this stays"), JSON.stringify(shown));
+}
 
 export const context = [
   row("Answers quote the question (`replyToMode`)", async (rig) => {
@@ -100,7 +114,7 @@ export const context = [
         (await anna.inbox()).find((each) => each.id === id && each.edited && each.text === "low water at seven"),
       );
     },
-    { official: false },
+    { officialLacks: (rig) => refusesChange(rig, "edit", { message: "something else" }) },
   ),
 
   row(
@@ -114,6 +128,6 @@ export const context = [
       await anna.say(`${word} take it back`);
       await until("the deletion", async () => (await anna.inbox()).find((each) => each.id === id && !each.content));
     },
-    { official: false },
+    { officialLacks: (rig) => refusesChange(rig, "unsend") },
   ),
 ];

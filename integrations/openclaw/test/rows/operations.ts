@@ -1,9 +1,22 @@
 /** What an operator does and sees. */
 
 import assert from "node:assert/strict";
-import { ACCOUNT, WORK } from "../harness/rig.ts";
+import { OPENCLAW } from "../harness/binaries.ts";
+import { Service } from "../harness/process.ts";
+import { ACCOUNT, type Rig, WORK } from "../harness/rig.ts";
 import { until } from "../harness/wait.ts";
 import { row } from "./row.ts";
+
+const PHONE_CODE = /type ([A-Z0-9]{4}-[A-Z0-9]{4})/;
+
+const listGroups = (rig: Rig) => rig.gateway.cli("directory", "groups", "list", "--channel", "whatsapp", "--json");
+
+/** `openclaw channels login` of the second account, for a phone that cannot scan. */
+function loginByPhone({ gateway }: Rig): Service {
+  const args = [OPENCLAW, "channels", "login", "--channel", "whatsapp", "--account", "work"];
+  const env = { ...gateway.env, OPENCLAW_WHATSAPP_LOGIN_PHONE: WORK };
+  return new Service("login by phone code", process.execPath, args, { env, cwd: gateway.folder });
+}
 
 export const operations = [
   row("`channels status --probe`", async (rig) => {
@@ -32,14 +45,28 @@ export const operations = [
     assert.ok(peers.includes(anna.number.slice(1)), peers);
   }),
 
+  row("Directory: groups", async (rig) => {
+    const group = await rig.group("Listed", rig.person());
+    const query = { channel: "whatsapp", agentId: "main", query: "Listed" };
+    const found = JSON.stringify(await rig.gateway.rpc.call("conversations.list", query));
+    assert.ok(found.includes(group), found);
+  }),
+
   row(
-    "Directory: groups",
+    "Directory: groups, from the command line while the gateway runs",
     async (rig) => {
       const group = await rig.group("Listed", rig.person());
-      const groups = await rig.gateway.must("directory", "groups", "list", "--channel", "whatsapp", "--json");
-      assert.ok(groups.includes(group), groups);
+      const { stdout, stderr } = await listGroups(rig);
+      assert.ok(stdout.includes(group), stdout + stderr);
     },
-    { official: false },
+    {
+      officialLacks: async (rig) => {
+        const group = await rig.group("Not listed", rig.person());
+        const { status, stdout, stderr } = await listGroups(rig);
+        assert.notEqual(status, 0, stdout);
+        assert.ok(!stdout.includes(group), stdout + stderr);
+      },
+    },
   ),
 
   row("`message send` from the command line", async (rig) => {
@@ -74,6 +101,32 @@ export const operations = [
   }),
 
   row(
+    "Login by phone code, on the command line",
+    async (rig) => {
+      await rig.gateway.rpc.call("channels.logout", { channel: "whatsapp", accountId: "work" });
+      const login = loginByPhone(rig);
+      const code = PHONE_CODE.exec(await login.line(PHONE_CODE))?.[1];
+      await rig.simulator.post("/phone/code", { account: WORK, code });
+      await login.line(/Linked to/);
+      await rig.gateway.connected("work");
+      const anna = rig.person(WORK);
+      const word = rig.script({ text: "linked by code" });
+      await anna.say(`${word} are you there?`);
+      await anna.reads("linked by code");
+    },
+    {
+      officialLacks: async (rig) => {
+        await rig.gateway.rpc.call("channels.logout", { channel: "whatsapp", accountId: "work" });
+        const login = loginByPhone(rig);
+        await login.line(/scan this QR/);
+        assert.doesNotMatch(login.tail(), PHONE_CODE);
+        await login.stop();
+        await rig.login(WORK, "work");
+      },
+    },
+  ),
+
+  row(
     "Logout removes the linked device from the phone",
     async (rig) => {
       const { gateway, simulator } = rig;
@@ -84,7 +137,15 @@ export const operations = [
       );
       await rig.login(WORK, "work");
     },
-    { official: false },
+    {
+      officialLacks: async (rig) => {
+        const devices = async () => (await rig.simulator.get("/phone/devices", { account: WORK })).length;
+        const before = await devices();
+        await rig.gateway.rpc.call("channels.logout", { channel: "whatsapp", accountId: "work" });
+        await rig.login(WORK, "work");
+        assert.equal(await devices(), before + 1, "the old device is still on the phone");
+      },
+    },
   ),
 
   row("`openclaw doctor`", async (rig) => {

@@ -2,13 +2,15 @@
 
 import type { Rig } from "../harness/rig.ts";
 
+type Show = (rig: Rig) => Promise<void>;
+
 export interface Row {
   name: string;
-  /** Whether the official channel has it. */
-  official: boolean;
-  run(rig: Rig): Promise<void>;
+  run: Show;
+  /** Shows what the official channel does instead. Absent: it has the feature. */
+  officialLacks?: Show;
 }
 
-export function row(name: string, run: Row["run"], { official = true } = {}): Row {
-  return { name, official, run };
+export function row(name: string, run: Show, options: Pick<Row, "officialLacks"> = {}): Row {
+  return { name, run, ...options };
 }
