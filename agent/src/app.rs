@@ -180,6 +180,8 @@ async fn serve(
     if resumed.uncertain {
         clients.expire_codes(clock::now());
     }
+    // Before there are connections: a key that is no longer listed gets none.
+    first_client::pin(&clients, &config.network, clock::now()).await;
     let listeners = listen(config, &vault, &clients).await?;
     let http = grpc::bind_any(config.http).await;
     let http = http.map_err(|error| Error::Http(config.http, error))?;

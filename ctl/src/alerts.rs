@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use openclaw_proto::v1::alerts_client::AlertsClient;
-use openclaw_proto::v1::{ListAlertsRequest, TestAlertRequest, TestAlertResponse};
+use openclaw_proto::v1::{Alert, ListAlertsRequest, TestAlertRequest, TestAlertResponse};
 use tonic::transport::Channel;
 
 use crate::address::Address;
-use crate::cli::AlertsCommand;
+use crate::cli::{AlertsArgs, AlertsCommand};
 use crate::failure::{Exit, Failure};
 use crate::render::alerts::line;
 use crate::text::one_line;
@@ -17,15 +17,11 @@ use client::pages;
 /// An attempt takes at most 10 s, and may wait for another one to end.
 const TEST_TIMEOUT: Duration = Duration::from_secs(25);
 
-pub(crate) async fn run(
-    address: &Address,
-    command: &AlertsCommand,
-    json: bool,
-) -> Result<Exit, Failure> {
+pub(crate) async fn run(address: &Address, args: &AlertsArgs, json: bool) -> Result<Exit, Failure> {
     let alerts = client::alerts(address).await?;
-    match command {
-        AlertsCommand::Test => test(address, alerts, json).await,
-        AlertsCommand::List => list(address, alerts, json).await,
+    match args.command {
+        Some(AlertsCommand::Test) => test(address, alerts, json).await,
+        None | Some(AlertsCommand::List) => list(address, alerts, json).await,
     }
 }
 
@@ -48,11 +44,11 @@ async fn test(
     Ok(Exit::Done)
 }
 
-async fn list(
+/// All alerts, oldest first.
+pub(crate) async fn all(
     address: &Address,
-    mut alerts: AlertsClient<Channel>,
-    json: bool,
-) -> Result<Exit, Failure> {
+    alerts: &mut AlertsClient<Channel>,
+) -> Result<Vec<Alert>, Failure> {
     let page = async |page_token| {
         let page_size = 0;
         let request = ListAlertsRequest {
@@ -61,7 +57,15 @@ async fn list(
         };
         client::answer(address, alerts.list_alerts(request)).await
     };
-    let listed = pages::all(page).await?.alerts;
+    Ok(pages::all(page).await?.alerts)
+}
+
+async fn list(
+    address: &Address,
+    mut alerts: AlertsClient<Channel>,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let listed = all(address, &mut alerts).await?;
     if listed.is_empty() && !json {
         console::note("No alerts");
     }

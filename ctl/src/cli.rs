@@ -1,6 +1,7 @@
 //! The command line and its help. Each command has its own file.
 
 mod access;
+mod alerts;
 mod allow;
 mod chats;
 mod group;
@@ -21,6 +22,7 @@ use crate::context::Name;
 use crate::duration;
 
 pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, SecretArg};
+pub(crate) use alerts::{AlertsArgs, AlertsCommand};
 pub(crate) use allow::{AllowArgs, AllowCommand};
 pub(crate) use chats::{ChatsArgs, ContactArgs, LookupArgs, PictureArgs, ReadArgs, TypingArgs};
 pub(crate) use group::{GroupCommand, GroupPeopleArgs, GroupSetArgs, Switch};
@@ -54,6 +56,12 @@ pub(crate) struct Cli {
     /// For `enroll`: name of the new context [default: the agent's host name].
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) context: Option<Name>,
+    /// Ask the agents of all contexts at once: for `status`, `alerts`, `doctor` and `version`.
+    ///
+    /// Prints a table with a row for each, in the order of `context list`; an agent that cannot be reached is a row
+    /// with the reason. The exit code is the highest of theirs.
+    #[arg(long, global = true)]
+    pub(crate) all: bool,
     /// Print JSON, one object per line: results to stdout, errors to stderr.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -157,8 +165,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Clients(ClientsCommand),
     /// Test alert delivery, or list pending and recent alerts.
-    #[command(subcommand)]
-    Alerts(AlertsCommand),
+    Alerts(AlertsArgs),
     /// Manage contexts: the agents that this user is enrolled with.
     #[command(subcommand)]
     Context(ContextCommand),
@@ -189,6 +196,8 @@ pub(crate) enum Command {
     Rollback(RollbackCommand),
     /// Check health; exits with 0 if serving.
     Health(HealthArgs),
+    /// Print the versions of this program and of the agent.
+    Version,
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -239,15 +248,6 @@ pub(crate) enum RollbackCommand {
     /// Discard sessions with contacts and own sender keys, as a restore does, so that no key is used
     /// twice. They are created again as needed, and the phone need not scan again.
     Renew,
-}
-
-/// `alerts`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum AlertsCommand {
-    /// Send a test alert and print the result.
-    Test,
-    /// List pending and recent alerts, oldest first.
-    List,
 }
 
 /// `doctor`.

@@ -46,8 +46,12 @@ pub(crate) async fn agent(address: &Address) -> Result<AgentClient<Channel>, Fai
 
 /// Connects to the service `Access`.
 pub(crate) async fn access(address: &Address) -> Result<AccessClient<Channel>, Failure> {
-    let client = AccessClient::new(connect(address).await?);
-    Ok(client.max_decoding_message_size(MAX_LIST_BYTES))
+    Ok(access_over(connect(address).await?))
+}
+
+/// The service `Access`, over a connection.
+pub(crate) fn access_over(channel: Channel) -> AccessClient<Channel> {
+    AccessClient::new(channel).max_decoding_message_size(MAX_LIST_BYTES)
 }
 
 /// Connects to the service `Alerts`.
@@ -140,7 +144,8 @@ fn refused(address: &Address, status: Status) -> Failure {
     }
 }
 
-async fn connect(address: &Address) -> Result<Channel, Failure> {
+/// Connects to the agent.
+pub(crate) async fn connect(address: &Address) -> Result<Channel, Failure> {
     let target = match address {
         Address::Unix(path) => format!("unix:{}", path.display()),
         Address::Loopback(endpoint) => format!("http://{endpoint}"),

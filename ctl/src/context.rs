@@ -69,6 +69,12 @@ impl Context {
         }
     }
 
+    /// The same key, for another agent that has accepted it.
+    pub(crate) fn at(self, name: Name, endpoint: Endpoint, enrolled: Enrolled) -> Self {
+        let Self { identity, .. } = self;
+        Self::new(name, Pending { endpoint, identity }, enrolled)
+    }
+
     /// Its local name.
     pub(crate) const fn name(&self) -> &Name {
         &self.name

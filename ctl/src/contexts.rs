@@ -1,5 +1,6 @@
 //! `context`: manages the agents that this user is enrolled with, and which one is current.
 
+mod add;
 mod export;
 
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use openclaw_proto::v1::RevokeClientRequest;
 use serde::Serialize;
 
+use self::add::Addition;
 use crate::address::{Address, Environment, Flags};
 use crate::cli::ContextCommand;
 use crate::context::store::Store;
@@ -50,7 +52,7 @@ struct Removed<'a> {
     revoked: bool,
 }
 
-/// Runs the command. Only `remove --revoke` contacts an agent.
+/// Runs the command. Only `add` and `remove --revoke` contact an agent.
 pub(crate) async fn run(
     flags: Flags<'_>,
     store: &Store,
@@ -81,6 +83,24 @@ pub(crate) async fn run(
                     console::note(&format!("note: {variable} is set, and overrides it"));
                 }
             }
+        }
+        ContextCommand::Add {
+            name,
+            endpoint,
+            agent_key,
+            key_of,
+        } => {
+            let key_of = match key_of {
+                Some(key_of) => key_of,
+                None => chosen(store)?.name().clone(),
+            };
+            let new = Addition {
+                name: &name,
+                endpoint: &endpoint,
+                agent_key,
+                key_of: &key_of,
+            };
+            add::add(store, &new, json).await?;
         }
         ContextCommand::Rename { old, new } => {
             store.rename(&old, &new)?;

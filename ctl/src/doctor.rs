@@ -1,6 +1,8 @@
 //! `doctor`: diagnoses why messages do or do not arrive.
 
+use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::{DiagnoseRequest, Finding, FindingState};
+use tonic::transport::Channel;
 
 use crate::address::Address;
 use crate::cli::DoctorArgs;
@@ -10,24 +12,9 @@ use crate::{client, console, text};
 
 /// Runs the diagnosis and prints each finding; the exit code shows whether something is wrong.
 pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Result<Exit, Failure> {
-    let who = match &args.number {
-        Some(given) => person("NUMBER", given)?,
-        None => String::new(),
-    };
-    let whole = |text: &str| Numbers::chosen().show_in(text, &who);
-    let request = DiagnoseRequest {
-        who: who.clone(),
-        link: args.link,
-    };
-    let mut agent = client::access(address).await?;
-    // The agent queries WhatsApp, which may run into the agent's own timeouts.
-    let answer = agent.diagnose(request).await?;
-    let mut findings = answer.into_inner().findings;
-    for finding in &mut findings {
-        finding.text = whole(&finding.text);
-        finding.hint = whole(&finding.hint);
-    }
-    let wrong = findings.iter().any(|one| one.state() == FindingState::Bad);
+    let request = request(args)?;
+    let findings = findings(&mut client::access(address).await?, request).await?;
+    let exit = exit(&findings);
     if json {
         for finding in findings {
             console::json(&finding)?;
@@ -40,7 +27,45 @@ pub(crate) async fn run(address: &Address, args: &DoctorArgs, json: bool) -> Res
                 .collect::<String>(),
         )?;
     }
-    Ok(if wrong { Exit::Refused } else { Exit::Done })
+    Ok(exit)
+}
+
+/// The request of these arguments.
+///
+/// # Errors
+/// The number is none.
+pub(crate) fn request(args: &DoctorArgs) -> Result<DiagnoseRequest, Failure> {
+    let who = match &args.number {
+        Some(given) => person("NUMBER", given)?,
+        None => String::new(),
+    };
+    Ok(DiagnoseRequest {
+        who,
+        link: args.link,
+    })
+}
+
+/// Runs the diagnosis.
+pub(crate) async fn findings(
+    agent: &mut AccessClient<Channel>,
+    request: DiagnoseRequest,
+) -> Result<Vec<Finding>, Failure> {
+    let who = request.who.clone();
+    let whole = |text: &str| Numbers::chosen().show_in(text, &who);
+    // The agent queries WhatsApp, which may run into the agent's own timeouts.
+    let answer = agent.diagnose(request).await?;
+    let mut findings = answer.into_inner().findings;
+    for finding in &mut findings {
+        finding.text = whole(&finding.text);
+        finding.hint = whole(&finding.hint);
+    }
+    Ok(findings)
+}
+
+/// Shows whether something is wrong.
+pub(crate) fn exit(findings: &[Finding]) -> Exit {
+    let wrong = findings.iter().any(|one| one.state() == FindingState::Bad);
+    if wrong { Exit::Refused } else { Exit::Done }
 }
 
 /// A finding, with the next step on the line below.

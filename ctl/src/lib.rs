@@ -27,6 +27,7 @@ mod endpoint;
 mod enroll;
 mod events;
 mod failure;
+mod fleet;
 mod group;
 mod health;
 mod history;
@@ -54,6 +55,7 @@ mod stop;
 mod text;
 mod unpair;
 mod variables;
+mod version;
 mod watch;
 mod web;
 
@@ -108,6 +110,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     let Cli {
         agent,
         context,
+        all,
         json,
         mask,
         command,
@@ -116,8 +119,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     if !matches!(&command, Command::Pair(args) if args.web) {
         refuse_new_privileges();
     }
-    if let Command::Completions { shell } = command {
-        console::write(&cli::completions(shell))?;
+    if let (Command::Completions { shell }, false) = (&command, all) {
+        console::write(&cli::completions(*shell))?;
         return Ok(Exit::Done);
     }
     variables::warn_of_near_misses(json);
@@ -129,7 +132,12 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         agent: agent.as_deref(),
         context: context.as_ref(),
     };
-    let done = runtime.block_on(perform(flags, json, command));
+    let done = runtime.block_on(async {
+        match all {
+            true => fleet::run(flags, &Store::of_user(), &command, json).await,
+            false => perform(flags, json, command).await,
+        }
+    });
     // Without waiting for a thread that reads stdin, which may never end.
     runtime.shutdown_background();
     done
@@ -201,6 +209,7 @@ async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Fa
         Command::Rollback(command) => rollback::run(address, &command, json).await,
         Command::Doctor(args) => doctor::run(address, &args, json).await,
         Command::Health(args) => health::run(address, &args, json).await,
+        Command::Version => version::run(address, json).await,
         // These need no agent, and were handled above.
         Command::Enroll(_) | Command::Context(_) | Command::Completions { .. } => Ok(Exit::Done),
     }

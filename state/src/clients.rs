@@ -10,6 +10,7 @@
 
 mod codes;
 mod member;
+mod pinned;
 #[cfg(test)]
 mod tests;
 
@@ -24,11 +25,12 @@ use openclaw_trust::{Code, CodeId, Fingerprint, NoRandom, Role};
 use crate::clock;
 use crate::failpoint::{self, Failpoint};
 use crate::send_to::SendTo;
-use crate::vault::{Tables, Vault};
+use crate::vault::Vault;
 pub use codes::{CODE_LIFETIME, Invitation, Opening};
 use codes::{Origin, StoredCode};
 pub use member::{Client, Pass, Severed};
 use member::{Member, Row};
+pub use pinned::{BadPinnedKey, Pinned, PinnedKey};
 
 /// The maximum number of clients.
 pub const MAX_CLIENTS: usize = 64;
@@ -122,12 +124,7 @@ impl Clients {
     /// Loads the clients from `vault`.
     #[must_use]
     pub fn open(vault: Vault) -> Self {
-        let rows = vault.scan(Tables::CLIENTS, None);
-        let members = rows.iter().filter_map(|entry| {
-            let fingerprint = Fingerprint::from_bytes(entry.id.as_slice().try_into().ok()?);
-            Some((fingerprint, Member::new(Row::read(&entry.value)?)))
-        });
-        let members = Mutex::new(members.collect());
+        let members = Mutex::new(member::load_all(&vault));
         let shared = Arc::new(Shared { vault, members });
         Self { shared }
     }

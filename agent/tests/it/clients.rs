@@ -4,6 +4,7 @@ mod calls;
 mod enrolment;
 mod keeping;
 mod limits;
+mod pinned;
 mod revocation;
 mod seats;
 mod strangers;

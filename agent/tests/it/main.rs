@@ -21,6 +21,7 @@ mod damage;
 mod delivery;
 mod devices;
 mod faults;
+mod fleet;
 mod floods;
 mod flow;
 mod foreign;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use openclaw_proto::v1::Role;
+use openclaw_trust::Fingerprint;
 
 use super::words::words;
 use crate::context::Name;
@@ -73,6 +74,23 @@ pub(crate) enum ContextCommand {
     Use {
         /// Its name.
         name: Name,
+    },
+    /// Add an agent that has this user's key in its settings (OPENCLAW_CLIENT_KEYS), without a code.
+    ///
+    /// Connects, and saves the context only if the server has the given key and accepts this user's.
+    Add {
+        /// The name of the new context.
+        name: Name,
+        /// Address of the agent: HOST:PORT.
+        #[arg(value_name = "HOST:PORT", value_parser = parse_endpoint)]
+        endpoint: Endpoint,
+        /// Fingerprint of the agent's key (SHA256:…), from its log: the field `fingerprint` of the line
+        /// "openclaw-agent started".
+        #[arg(long, value_name = "FINGERPRINT")]
+        agent_key: Fingerprint,
+        /// Context whose key the agent knows [default: of OPENCLAW_CONTEXT, or the current one].
+        #[arg(long, value_name = "CONTEXT")]
+        key_of: Option<Name>,
     },
     /// Rename a context.
     Rename {

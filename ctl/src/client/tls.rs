@@ -73,6 +73,14 @@ pub(super) async fn connect(context: &Context) -> Result<Stream, Error> {
     .await
 }
 
+/// Connects with the context's key, and returns the agent's certificate.
+pub(crate) async fn certificate(context: &Context) -> Result<Vec<u8>, Error> {
+    let stream = connect(context).await?;
+    let certificates = stream.get_ref().1.peer_certificates();
+    let certificate = certificates.and_then(<[_]>::first).ok_or(Error::NotTls)?;
+    Ok(certificate.to_vec())
+}
+
 /// Connects to any agent, without a pinned key, to enroll.
 pub(crate) async fn connect_to_enroll(
     endpoint: &Endpoint,
@@ -181,6 +189,27 @@ impl Error {
             .with_hint(format!(
                 "ask an admin for a code (`openclawctl clients invite`), then `{enroll}`"
             )),
+            _ => self.on_the_way(endpoint),
+        }
+    }
+
+    /// The failure for a context that is not saved yet: the agent should know this user's key from its settings.
+    pub(crate) fn in_addition(&self, context: &Context) -> Failure {
+        let endpoint = context.endpoint();
+        match self {
+            Self::WrongAgent(WrongAgent { expected, found }) => Failure::new(format!(
+                "the key of the server at {endpoint} is {found}, not {expected}"
+            ))
+            .with_exit(Exit::Refused)
+            .with_reason("WRONG_AGENT")
+            .with_hint("compare it with the agent's log, which you read over a way that you trust: someone may intercept the connection"),
+            Self::Unknown => Failure::new(format!(
+                "the agent at {endpoint} does not know the key {}",
+                context.identity().fingerprint()
+            ))
+            .with_exit(Exit::Refused)
+            .with_reason("KEY_UNKNOWN")
+            .with_hint("list it in the agent's OPENCLAW_CLIENT_KEYS, as NAME:ROLE:SHA256:…, and restart the agent; or it was revoked there"),
             _ => self.on_the_way(endpoint),
         }
     }

@@ -246,6 +246,22 @@ pub(crate) fn headline(link: &LinkStatus, numbers: Numbers, now: Timestamp) -> S
     }
 }
 
+/// `connected`, `logged out`: the state in a table.
+pub(crate) fn state(link: &LinkStatus) -> String {
+    words::<LinkState>(link.state)
+}
+
+/// The next step in a table; empty if there is none.
+pub(crate) fn next_step(link: &LinkStatus) -> String {
+    match (hint(link), &link.restriction) {
+        (Some(hint), _) => text::one_line(hint),
+        (None, Some(_)) => {
+            "restricted: existing chats can be answered, new ones cannot be started".to_owned()
+        }
+        (None, None) => String::new(),
+    }
+}
+
 fn headline_word(state: LinkState) -> &'static str {
     match state {
         LinkState::Unspecified => "Unknown state",

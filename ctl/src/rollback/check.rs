@@ -28,6 +28,8 @@ const HOLDS: &str = "the agent holds every send until an admin has decided";
 pub(crate) struct RollbackCheck {
     memory: Memory,
     json: bool,
+    /// Reports nothing to the user.
+    quiet: bool,
     /// The last warning, so that a long run does not repeat it.
     noted: Option<Back>,
     warned: bool,
@@ -51,9 +53,18 @@ impl RollbackCheck {
         Self {
             memory: Memory::of_user(),
             json,
+            quiet: false,
             noted: None,
             warned: false,
             seen: None,
+        }
+    }
+
+    /// The same, without output: the caller shows the result.
+    pub(crate) fn quiet() -> Self {
+        Self {
+            quiet: true,
+            ..Self::new(false)
         }
     }
 
@@ -117,7 +128,7 @@ impl RollbackCheck {
     /// Asks the agent to hold its sends. `false` if the agent is too old, or does not accept the report from this
     /// client.
     async fn report(&self, agent: &mut AgentClient<Channel>, back: Back) -> bool {
-        if self.noted == Some(back) {
+        if self.quiet || self.noted == Some(back) {
             return true;
         }
         let seen = self.seen.clone();
@@ -185,7 +196,7 @@ impl RollbackCheck {
 
     /// Warns once: a broken record must neither stop the command nor repeat the warning.
     fn warn(&mut self, error: &memory::Error) {
-        if std::mem::replace(&mut self.warned, true) {
+        if self.quiet || std::mem::replace(&mut self.warned, true) {
             return;
         }
         let why = format!(

@@ -46,6 +46,9 @@ struct Case {
     exit: i32,
     /// Without it, no agent listens.
     agent: Option<Script>,
+    /// Further agents, each with a context of its name.
+    #[serde(default)]
+    fleet: BTreeMap<String, Script>,
     /// The expected calls, if they matter.
     asked: Option<Vec<String>>,
     /// Backups and other files in the directory before the start.
@@ -86,6 +89,7 @@ files!(
     about,
     address,
     alerts,
+    all,
     allow,
     backup,
     chats,
@@ -169,9 +173,24 @@ async fn check(case: Case) -> Result<(), String> {
         contexts::write(&dir.path().join("config"), name, context, listener);
     }
     let endpoint = listener.map_or("", |listener| &listener.endpoint);
+    let mut fleet = Vec::new();
+    for (name, script) in case.fleet {
+        let socket = dir.path().join(format!("{name}.sock"));
+        let agent = ScriptedAgent::start(&socket, script, printed.subscribe()).await;
+        let context = Context::default();
+        contexts::write(
+            &dir.path().join("config"),
+            &name,
+            &context,
+            agent.listener(),
+        );
+        fleet.push(agent);
+    }
     let fill = |text: &String| {
         let text = text.replace("{dir}", &here).replace("{agent}", endpoint);
         let text = text.replace("{tests}", concat!(env!("CARGO_MANIFEST_DIR"), "/tests"));
+        let agent_key = listener.map(|listener| listener.identity.fingerprint().to_string());
+        let text = text.replace("{agent_key}", &agent_key.unwrap_or_default());
         text.replace("{code}", &code().reveal())
     };
     let mut env = case.env;

@@ -1,5 +1,6 @@
 //! A client: its stored row and its open connections.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +12,7 @@ use tokio::sync::watch;
 use super::Clients;
 use crate::clock;
 use crate::send_to::SendTo;
-use crate::vault::{Tables, from_millis, span_millis, to_millis};
+use crate::vault::{Tables, Vault, from_millis, span_millis, to_millis};
 
 /// The stored row. Fields may be added, never renamed: volumes hold it.
 #[derive(Serialize, Deserialize)]
@@ -33,6 +34,9 @@ pub(super) struct Row {
         skip_serializing_if = "Option::is_none"
     )]
     send_to: Option<SendTo>,
+    /// The settings name it.
+    #[serde(rename = "p", default, skip_serializing_if = "std::ops::Not::not")]
+    pinned: bool,
 }
 
 /// A client, for listings.
@@ -90,6 +94,14 @@ impl Row {
             enrolled_at: to_millis(now),
             seen_at: None,
             send_to,
+            pinned: false,
+        }
+    }
+
+    pub(super) fn pinned(self) -> Self {
+        Self {
+            pinned: true,
+            ..self
         }
     }
 
@@ -102,6 +114,10 @@ impl Row {
         let mut bytes = Vec::new();
         ciborium::into_writer(self, &mut bytes).expect("text and numbers can be encoded");
         bytes
+    }
+
+    pub(super) const fn is_pinned(&self) -> bool {
+        self.pinned
     }
 
     pub(super) fn role(&self) -> Role {
@@ -183,6 +199,16 @@ impl Drop for Pass {
     fn drop(&mut self) {
         self.clients.seen(&self.client, clock::now());
     }
+}
+
+/// The stored clients.
+pub(super) fn load_all(vault: &Vault) -> HashMap<Fingerprint, Member> {
+    let rows = vault.scan(Tables::CLIENTS, None).into_iter();
+    let members = rows.filter_map(|entry| {
+        let fingerprint = Fingerprint::from_bytes(entry.id.as_slice().try_into().ok()?);
+        Some((fingerprint, Member::new(Row::read(&entry.value)?)))
+    });
+    members.collect()
 }
 
 pub(super) fn key(client: &Fingerprint) -> Key<'_> {

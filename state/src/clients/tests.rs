@@ -1,5 +1,6 @@
 //! Tests of the client registry.
 
+mod pinned;
 mod send_to;
 mod time;
 

@@ -83,6 +83,8 @@ impl Tables {
     pub const CLIENTS: Table = Table(74);
     /// Enrolment codes: `"", id -> code`.
     pub const CODES: Table = Table(75);
+    /// The keys of clients that the settings name and that were applied: `"", fingerprint -> nothing`.
+    pub const PINNED_KEYS: Table = Table(87);
     /// Pending alerts and the latest finished ones: `"", number -> alert`.
     pub const ALERTS: Table = Table(76);
     /// The reported problem that is not resolved, and when the link was last up: `"", "" -> history`.
@@ -96,10 +98,11 @@ impl Tables {
 
     /// The agent's own tables, which belong to no account: they survive a change of account, and a restore does not
     /// replace them.
-    pub const OWN: [Table; 7] = [
+    pub const OWN: [Table; 8] = [
         Self::IDENTITY,
         Self::CLIENTS,
         Self::CODES,
+        Self::PINNED_KEYS,
         Self::ALERTS,
         Self::ALERT_STATE,
         Self::CLOCK,

@@ -94,6 +94,7 @@ fn rule_for(table: Table) -> TableRule {
         | Tables::IDENTITY
         | Tables::CLIENTS
         | Tables::CODES
+        | Tables::PINNED_KEYS
         | Tables::ALERTS
         | Tables::ALERT_STATE => TableRule::Drop,
         _ => TableRule::Keep,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use openclaw_harden::environment::Secrets;
+use openclaw_state::clients::PinnedKey;
 use openclaw_trust::Code;
 
 use super::given;
@@ -23,6 +24,10 @@ pub(crate) struct Flags {
     /// the machine is then admin
     #[arg(long, env = "OPENCLAW_LISTEN_PLAINTEXT", value_name = "ADDR")]
     pub(super) listen_plaintext: Option<String>,
+    /// Clients that are enrolled without a code, by the fingerprints of their keys: NAME:ROLE:SHA256:…, separated by
+    /// commas; for --listen. A key that is no longer listed is removed at the next start; a revoked one stays revoked
+    #[arg(long, env = "OPENCLAW_CLIENT_KEYS", value_name = "LIST")]
+    pub(super) client_keys: Option<String>,
     /// The host of the platform's TCP proxy for --listen.
     #[arg(long, env = "RAILWAY_TCP_PROXY_DOMAIN", hide = true)]
     pub(super) tcp_proxy_domain: Option<String>,
@@ -40,6 +45,8 @@ pub struct Network {
     pub plaintext: Option<SocketAddr>,
     /// The public `HOST:PORT`, if the platform sets it.
     pub public: Option<String>,
+    /// Clients that are enrolled without a code.
+    pub client_keys: Vec<PinnedKey>,
     /// The enrolment code for the first client, if one is set.
     pub code: Option<Arc<Code>>,
 }
@@ -50,6 +57,7 @@ impl Flags {
         let Self {
             listen,
             listen_plaintext,
+            client_keys,
             tcp_proxy_domain,
             tcp_proxy_port,
         } = self;
@@ -63,6 +71,14 @@ impl Flags {
         });
         let plaintext =
             given(listen_plaintext).and_then(|value| loopback(&value).map_err(&mut keep).ok());
+        let client_keys = given(client_keys).map_or_else(Vec::new, |value| {
+            let parsed = PinnedKey::list(&value);
+            let parsed = parsed.map_err(|error| keep(format!("--client-keys: {error}")));
+            parsed.unwrap_or_default()
+        });
+        if tls.is_none() && !client_keys.is_empty() {
+            keep("--client-keys: without --listen no client can use its key".to_owned());
+        }
         let public = given(tcp_proxy_domain).zip(given(tcp_proxy_port));
         let public = public.and_then(|(domain, port)| public_address(&domain, &port));
         let code = match secrets.read(ENROLL_CODE) {
@@ -90,6 +106,7 @@ impl Flags {
             tls,
             plaintext,
             public,
+            client_keys,
             code: code.map(Arc::new),
         }
     }
