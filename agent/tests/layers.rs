@@ -220,6 +220,17 @@ const WALLS: &[Wall] = &[
         never: &["openclaw-*", "whatsapp-rust", "wacore*", "tokio*"],
     },
     Wall {
+        why: "a connection to an agent knows its address and its key, not what is called over it",
+        krate: "client",
+        never: &[
+            "openclaw-*",
+            "!openclaw-trust",
+            "whatsapp-rust",
+            "wacore*",
+            "prost*",
+        ],
+    },
+    Wall {
         why: "openclawctl knows the contract, not the agent behind it",
         krate: "ctl",
         never: &[

@@ -8,7 +8,7 @@ use openclaw_proto::v1::Role;
 
 use super::words::words;
 use crate::context::Name;
-use crate::endpoint::Endpoint;
+use openclaw_client::Endpoint;
 
 /// `enroll`.
 #[derive(Debug, Args)]
