@@ -17,6 +17,8 @@ pub const RESULTS: &str = "openclaw.results.v1";
 
 /// For one answer of the server. After it the outcome is unknown, and is read back.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection on which two pings stay unanswered is made again.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// Between attempts to connect.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(5);
 /// The interval at which the state of the connection is looked at, during an outage.
@@ -80,6 +82,7 @@ impl Broker {
         let mut options = ConnectOptions::new()
             .name("openclaw-relay")
             .client_capacity(MAX_WAITING)
+            .ping_interval(PING_INTERVAL)
             .require_tls(
                 config
                     .servers

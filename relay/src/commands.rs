@@ -91,7 +91,7 @@ impl Commands {
         loop {
             let Err(error) = self.take(&mut backoff).await;
             let pause = backoff.next_pause();
-            warn!(agent = self.config.name, %error, retry_in_ms = pause.as_millis(), "commands interrupted");
+            warn!(agent = self.config.name, %error, retry_in_seconds = pause.as_secs_f64(), "commands interrupted");
             tokio::time::sleep(pause).await;
         }
     }
@@ -147,7 +147,7 @@ impl Commands {
                 warn!(
                     agent = self.config.name,
                     reason = refused.reason,
-                    retry_in_ms = delay.as_millis(),
+                    retry_in_seconds = delay.as_secs_f64(),
                     "command postponed"
                 );
                 self.board.postponed();

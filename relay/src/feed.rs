@@ -67,7 +67,7 @@ impl<S: Sink> Feed<S> {
             let Err(error) = self.relay(&mut backoff).await;
             self.board.set_connected(false);
             let pause = backoff.next_pause();
-            warn!(agent = self.config.name, %error, retry_in_ms = pause.as_millis(), "events interrupted");
+            warn!(agent = self.config.name, %error, retry_in_seconds = pause.as_secs_f64(), "events interrupted");
             tokio::time::sleep(pause).await;
         }
     }
@@ -160,7 +160,7 @@ impl<S: Sink> Feed<S> {
     async fn pause(&self, backoff: &mut Backoff, error: &dyn std::fmt::Display) {
         self.board.set_stuck(true);
         let pause = backoff.next_pause();
-        warn!(agent = self.config.name, %error, retry_in_ms = pause.as_millis(), "not stored");
+        warn!(agent = self.config.name, %error, retry_in_seconds = pause.as_secs_f64(), "not stored");
         tokio::time::sleep(pause).await;
     }
 

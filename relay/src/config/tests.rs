@@ -42,7 +42,7 @@ fn a_file_with_the_defaults_is_read() {
 fn an_unknown_setting_is_a_fault_with_its_line() {
     let shown = faults(&GOOD.replace("start = ", "strat = "));
     assert!(
-        shown.starts_with("error: line 14: unknown field `strat`"),
+        shown.starts_with("error: line 15: unknown field `strat`"),
         "{shown}"
     );
 }

@@ -41,7 +41,7 @@ impl World {
             return results;
         };
         let state = stream.info().await.unwrap().state.clone();
-        for seq in state.first_sequence..=state.last_sequence {
+        for seq in state.first_sequence.max(1)..=state.last_sequence {
             let message = stream.get_raw_message(seq).await.unwrap();
             let result: Value = serde_json::from_slice(&message.payload).unwrap();
             let token = result["token"].as_str().unwrap().to_owned();
@@ -99,7 +99,11 @@ async fn a_command_is_sent_and_answered() {
         (&json!(true), &json!(AGENT))
     );
     assert_eq!(result["response"]["client_token"], "order-1");
-    assert_eq!(result["response"]["state"], "server_ack");
+    let state = result["response"]["state"].as_str().unwrap();
+    assert!(
+        ["server_ack", "delivered", "read"].contains(&state),
+        "{result}"
+    );
     world.until_queue_is_empty().await;
     assert_eq!(world.texts_to_anna(), [format!("{WORD} one")]);
 }
@@ -109,18 +113,16 @@ async fn a_command_is_sent_and_answered() {
 async fn a_command_that_cannot_be_carried_out_is_answered_and_leaves_the_queue() {
     let world = World::new().await;
     let _relay = world.relay_with_commands();
-    let nobody = json!({"to": "+15550100099", "content": {"kind": "text", "text": {"body": "x"}}});
+    let nobody = json!({"to": "nobody", "content": {"kind": "text", "text": {"body": "x"}}});
     world.command(None, &text_to_anna("no token")).await;
     world.command(Some("garbled"), "{").await;
-    world
-        .command(Some("unregistered"), &nobody.to_string())
-        .await;
+    world.command(Some("nobody"), &nobody.to_string()).await;
     world.command(Some("good"), &text_to_anna("good")).await;
     let results = world.until_answered(4).await;
     for (token, reason) in [
         ("", "NO_TOKEN"),
         ("garbled", "UNREADABLE"),
-        ("unregistered", "NOT_ON_WHATSAPP"),
+        ("nobody", "INVALID_ARGUMENT"),
     ] {
         let result = &results[token][0];
         assert_eq!(result["ok"], false, "{result}");

@@ -212,18 +212,15 @@ impl World {
 
     /// Everything in the stream of events.
     pub(crate) async fn stored(&self) -> Vec<Event> {
-        let mut stream = self.stream().await;
-        let state = stream.info().await.unwrap().state.clone();
-        let mut stored = Vec::new();
-        for seq in state.first_sequence..=state.last_sequence {
-            let message = stream.get_raw_message(seq).await.unwrap();
-            stored.push(Event {
-                subject: message.subject.to_string(),
-                json: serde_json::from_slice(&message.payload).unwrap(),
-                headers: message.headers,
-            });
-        }
-        stored
+        let stream = self.stream().await;
+        let mut stored = None;
+        // While the servers elect a leader, none answers.
+        until("the stream can be read", async || {
+            stored = read(stream.clone()).await;
+            stored.is_some()
+        })
+        .await;
+        stored.unwrap()
     }
 
     /// The ids of all events that the agent has.
@@ -288,6 +285,20 @@ impl World {
         }
         panic!("stored {:#?}\nrecorded {:#?}", last.0, last.1);
     }
+}
+
+async fn read(mut stream: stream::Stream) -> Option<Vec<Event>> {
+    let state = stream.info().await.ok()?.state.clone();
+    let mut stored = Vec::new();
+    for seq in state.first_sequence.max(1)..=state.last_sequence {
+        let message = stream.get_raw_message(seq).await.ok()?;
+        stored.push(Event {
+            subject: message.subject.to_string(),
+            json: serde_json::from_slice(&message.payload).unwrap(),
+            headers: message.headers,
+        });
+    }
+    Some(stored)
 }
 
 /// Waits until this holds.
