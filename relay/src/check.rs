@@ -26,8 +26,8 @@ pub async fn connections(config: &Config) -> Result<(), Faults> {
             }
         };
         match role(&agent).await {
-            Ok(role) if one.commands && role == pb::Role::Reader => {
-                let hint = "enrol the relay as a sender, or set commands = false";
+            Ok(pb::Role::Reader) => {
+                let hint = "enrol it as a sender: a reader cannot acknowledge events";
                 faults.add(place, "the relay is only a reader there", hint);
             }
             Ok(_) => println!("{place}: ok"),

@@ -119,3 +119,53 @@ async fn an_outage_of_the_broker_loses_and_doubles_nothing() {
     world.restart_nats(0);
     world.all_stored().await;
 }
+
+/// Another store begins with seq 1 again.
+#[tokio::test]
+#[ignore = "needs nats-server and the agent"]
+async fn an_agent_that_is_set_up_again_is_relayed_from_its_beginning() {
+    let mut world = World::new().await;
+    let _relay = world.relay();
+    world.text("first").await;
+    world.until_received(1).await;
+    let before = world.all_stored().await.len();
+    world.set_agent_up_again().await;
+    world.text("second").await;
+    world.until_received(1).await;
+    let recorded = world.recorded().await;
+    let mut ids = Vec::new();
+    until("the new store is relayed", async || {
+        let stored = world.stored().await;
+        ids = stored
+            .iter()
+            .skip(before)
+            .map(|event| event.id().to_owned())
+            .collect();
+        ids.len() >= recorded.len()
+    })
+    .await;
+    assert_eq!(ids, recorded);
+}
+
+/// What was published before a purge is not published again.
+#[tokio::test]
+#[ignore = "needs nats-server and the agent"]
+async fn a_purged_stream_goes_on_with_the_next_event() {
+    let world = World::new().await;
+    let _relay = world.relay();
+    world.text("first").await;
+    world.until_received(1).await;
+    let before = world.all_stored().await.len();
+    world.stream().await.purge().await.unwrap();
+    world.text("second").await;
+    world.until_received(2).await;
+    let recorded = world.recorded().await;
+    let mut ids = Vec::new();
+    until("the next event is stored", async || {
+        let stored = world.stored().await;
+        ids = stored.iter().map(|event| event.id().to_owned()).collect();
+        ids.len() >= recorded.len() - before
+    })
+    .await;
+    assert_eq!(ids, recorded[before..]);
+}

@@ -56,6 +56,8 @@ pub(crate) struct World {
     /// One server, or those of a cluster.
     pub(crate) nats: Vec<Process>,
     ports: Vec<u16>,
+    /// The port of the agent's network API.
+    agent_port: u16,
 }
 
 impl World {
@@ -85,7 +87,8 @@ impl World {
     async fn of(ports: Vec<u16>, settings: impl Fn(usize) -> String) -> Self {
         let sim = Sim::start(openclaw_sim::Config::default()).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let agent = start_agent(dir.path(), &sim.url());
+        let agent_port = free_port();
+        let agent = start_agent(dir.path(), &sim.url(), agent_port);
         for (at, port) in ports.iter().enumerate() {
             write_nats(dir.path(), at, *port, &settings(at));
         }
@@ -95,6 +98,7 @@ impl World {
             agent,
             nats: nats.collect(),
             ports,
+            agent_port,
             dir,
         };
         world.link().await;
@@ -143,24 +147,36 @@ impl World {
         SocketAddr::from(([127, 0, 0, 1], self.ports[0]))
     }
 
-    fn servers(&self) -> Vec<String> {
+    pub(crate) fn servers(&self) -> Vec<String> {
         let url = |port: &u16| format!("nats://127.0.0.1:{port}");
         self.ports.iter().map(url).collect()
     }
 
     /// Starts a relay of this agent, to these servers or to a proxy before them.
     pub(crate) fn start_relay(&self, servers: &[String], settings: &str) -> Process {
-        let path = self.dir.path().join("relay.toml");
         let socket = self.socket();
-        let socket = socket.display();
+        let agent = format!("endpoint = \"unix:{}\"\n{settings}", socket.display());
+        let path = self.write_config(servers, &agent);
+        self.run_relay(&["run", &path])
+    }
+
+    /// Writes a configuration with an agent. Returns its path.
+    pub(crate) fn write_config(&self, servers: &[String], agent: &str) -> String {
+        let path = self.dir.path().join("relay.toml");
         let replicas = self.ports.len();
         let text = format!(
-            "[broker]\nservers = {servers:?}\nreplicas = {replicas}\nduplicate_window_seconds = 1\n\n\
-             [[agent]]\nname = \"{AGENT}\"\nendpoint = \"unix:{socket}\"\n{settings}\n"
+            "http = \"127.0.0.1:0\"\n\
+             [broker]\nservers = {servers:?}\nreplicas = {replicas}\nduplicate_window_seconds = 1\n\
+             [[agent]]\nname = \"{AGENT}\"\n{agent}\n"
         );
         std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// Starts the relay's program.
+    pub(crate) fn run_relay(&self, args: &[&str]) -> Process {
         let relay = env!("CARGO_BIN_EXE_openclaw-relay");
-        Process::start(relay, self.dir.path(), &["run", path.to_str().unwrap()])
+        Process::start(relay, self.dir.path(), args)
     }
 
     /// With settings for the agent.
@@ -173,7 +189,22 @@ impl World {
     }
 
     pub(crate) fn restart_agent(&mut self) {
-        self.agent = start_agent(self.dir.path(), &self.sim.url());
+        self.agent = start_agent(self.dir.path(), &self.sim.url(), self.agent_port);
+    }
+
+    /// Ends the agent, and starts one with a new store, linked to the same account.
+    pub(crate) async fn set_agent_up_again(&mut self) {
+        let phone = self.sim.phone(ACCOUNT).unwrap();
+        phone.unlink(None).await.unwrap();
+        self.agent.kill().await;
+        std::fs::remove_dir_all(self.dir.path().join("auth")).unwrap();
+        self.restart_agent();
+        self.link().await;
+    }
+
+    /// The agent's address on the network.
+    pub(crate) fn agent_address(&self) -> String {
+        format!("127.0.0.1:{}", self.agent_port)
     }
 
     pub(crate) fn restart_nats(&mut self, at: usize) {
@@ -317,7 +348,7 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-fn start_agent(dir: &Path, whatsapp: &str) -> Process {
+fn start_agent(dir: &Path, whatsapp: &str, port: u16) -> Process {
     let relay = Path::new(env!("CARGO_BIN_EXE_openclaw-relay"));
     let agent = relay.with_file_name("openclaw-agent");
     let socket = dir.join("agent.sock");
@@ -330,7 +361,9 @@ fn start_agent(dir: &Path, whatsapp: &str) -> Process {
     let volume = ["--auth-dir", "auth", "--create-key-file"];
     let url = ["--whatsapp-url", whatsapp];
     let rate = ["--send-rate", "0"];
-    let all: Vec<&str> = [&args[..], &volume, &url, &rate].concat();
+    let network = format!("127.0.0.1:{port}");
+    let network = ["--listen", &network];
+    let all: Vec<&str> = [&args[..], &volume, &url, &rate, &network].concat();
     Process::start(agent.to_str().unwrap(), dir, &all)
 }
 

@@ -11,3 +11,4 @@ mod events;
 mod harness;
 mod kills;
 mod many;
+mod network;
