@@ -212,6 +212,10 @@ impl Broker {
                 hint,
             );
         }
+        self.check_streams(faults);
+    }
+
+    fn check_streams(&self, faults: &mut Faults) {
         let streams = [
             ("broker, events_stream", &self.events_stream),
             ("broker, commands_stream", &self.commands_stream),

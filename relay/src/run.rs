@@ -14,7 +14,7 @@ use crate::agent::{Agent, BadKeys};
 use crate::board::Board;
 use crate::broker::{self, Broker};
 use crate::commands::Commands;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::feed::Feed;
 use crate::http;
 use crate::sink::jetstream::JetStream;
@@ -45,14 +45,7 @@ pub enum Error {
 pub async fn relay(config: Config) -> Result<(), Error> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut agents = Vec::new();
-    for one in &config.agents {
-        let agent = Agent::read(one).map_err(|source| Error::Keys {
-            agent: one.name.clone(),
-            source,
-        })?;
-        agents.push((one, agent));
-    }
+    let agents = read_keys(&config)?;
     let broker = Broker::connect(&config.broker, true).await?;
     let mut board = Board::default();
     let mut tasks = JoinSet::new();
@@ -86,4 +79,15 @@ pub async fn relay(config: Config) -> Result<(), Error> {
     tasks.shutdown().await;
     info!("openclaw-relay stopped");
     Ok(())
+}
+
+fn read_keys(config: &Config) -> Result<Vec<(&config::Agent, Agent)>, Error> {
+    let read = |one| match Agent::read(one) {
+        Ok(agent) => Ok((one, agent)),
+        Err(source) => Err(Error::Keys {
+            agent: one.name.clone(),
+            source,
+        }),
+    };
+    config.agents.iter().map(read).collect()
 }

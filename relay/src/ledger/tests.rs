@@ -113,19 +113,47 @@ impl Chance {
     }
 }
 
-/// Two relays at once, each killed and restarted, with lost answers and publishes that arrive late: each event is stored once
-/// and in order.
+fn kind(seq: u64) -> &'static str {
+    ["message", "receipt", "link"][(seq % 7 % 3) as usize]
+}
+
+/// A relay takes a step with its next event: an answer may be lost, and a publish may arrive late.
+fn take_step(
+    (ledger, next): &mut (Ledger, u64),
+    stream: &mut Stream,
+    late: &mut Vec<(u64, u64)>,
+    chance: &mut Chance,
+) {
+    let seq = *next;
+    match ledger.step(kind(seq), seq) {
+        Step::Skip => *next += 1,
+        Step::Read => ledger.read(kind(seq), stream.newest(kind(seq))),
+        Step::Publish(expected) => {
+            let fate = chance.below(5);
+            let stored = match fate {
+                0 => {
+                    late.push((seq, expected));
+                    None
+                }
+                _ => stream.publish(kind(seq), seq, expected),
+            };
+            match stored {
+                // Else its answer is lost.
+                Some(stream_seq) if fate > 1 => ledger.stored(kind(seq), seq, stream_seq),
+                _ => ledger.doubt(kind(seq)),
+            }
+        }
+    }
+}
+
+/// Two relays at once, each killed and restarted: each event is stored once and in order.
 #[test]
 fn two_relays_store_each_event_once_and_in_order() {
     const EVENTS: u64 = 60;
-    let kind = |seq: u64| ["message", "receipt", "link"][(seq % 7 % 3) as usize];
     for seed in 1..500 {
         let mut chance = Chance(seed);
         let mut stream = Stream::default();
-        let mut relays = [
-            (Ledger::begin(STORE, None), 1),
-            (Ledger::begin(STORE, None), 1),
-        ];
+        let mut relays = [(); 2].map(|()| (Ledger::begin(STORE, None), 1));
         let mut late: Vec<(u64, u64)> = Vec::new();
         while relays.iter().any(|(_, next)| *next <= EVENTS) {
             if chance.below(4) == 0
@@ -133,33 +161,14 @@ fn two_relays_store_each_event_once_and_in_order() {
             {
                 stream.publish(kind(seq), seq, expected);
             }
-            let (ledger, next) = &mut relays[chance.below(2) as usize];
+            let relay = &mut relays[chance.below(2) as usize];
             if chance.below(15) == 0 {
                 let head = stream.0.last().map(|(_, seq)| Mark::new(STORE, *seq));
-                *ledger = Ledger::begin(STORE, head);
-                *next = next.saturating_sub(chance.below(5)).max(1);
+                let again = relay.1.saturating_sub(chance.below(5)).max(1);
+                *relay = (Ledger::begin(STORE, head), again);
             }
-            let seq = *next;
-            if seq > EVENTS {
-                continue;
-            }
-            match ledger.step(kind(seq), seq) {
-                Step::Skip => *next += 1,
-                Step::Read => ledger.read(kind(seq), stream.newest(kind(seq))),
-                Step::Publish(expected) => match chance.below(5) {
-                    0 => {
-                        late.push((seq, expected));
-                        ledger.doubt(kind(seq));
-                    }
-                    1 => {
-                        stream.publish(kind(seq), seq, expected);
-                        ledger.doubt(kind(seq));
-                    }
-                    _ => match stream.publish(kind(seq), seq, expected) {
-                        Some(stream_seq) => ledger.stored(kind(seq), seq, stream_seq),
-                        None => ledger.doubt(kind(seq)),
-                    },
-                },
+            if relay.1 <= EVENTS {
+                take_step(relay, &mut stream, &mut late, &mut chance);
             }
         }
         let seqs: Vec<u64> = stream.0.iter().map(|(_, seq)| *seq).collect();

@@ -159,19 +159,15 @@ async fn kills_carry_out_each_command_once() {
         world.command(Some(&token), &text_to_anna(&token)).await;
         if number % 4 == 3 {
             tokio::time::sleep(Duration::from_millis(chance.u64(0..250))).await;
-            match number / 4 % 3 {
-                0 => {
-                    relay.kill().await;
-                    relay = world.relay_with_commands();
-                }
-                1 => {
-                    world.agent.kill().await;
-                    world.restart_agent();
-                }
-                _ => {
-                    world.nats[0].kill().await;
-                    world.restart_nats(0);
-                }
+            if number / 4 % 3 == 0 {
+                relay.kill().await;
+                relay = world.relay_with_commands();
+            } else if number / 4 % 3 == 1 {
+                world.agent.kill().await;
+                world.restart_agent();
+            } else {
+                world.nats[0].kill().await;
+                world.restart_nats(0);
             }
         }
     }
