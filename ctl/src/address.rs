@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use crate::context::store::Store;
 use crate::context::{Context, Name};
-use crate::endpoint::Endpoint;
 use crate::failure::{Exit, Failure};
 use crate::variables::Variable;
+use openclaw_client::Endpoint;
 
 /// The address of an agent.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::TokioIo;
+use openclaw_client::{causes, tls_error};
 use openclaw_proto::v1::access_client::AccessClient;
 use openclaw_proto::v1::admin_client::AdminClient;
 use openclaw_proto::v1::agent_client::AgentClient;
@@ -18,24 +18,17 @@ use openclaw_proto::v1::clients_client::ClientsClient;
 use openclaw_proto::v1::contacts_client::ContactsClient;
 use openclaw_proto::v1::files_client::FilesClient;
 use openclaw_proto::v1::groups_client::GroupsClient;
-use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::transport::Channel;
 use tonic::{Response, Status};
 use tonic_health::pb::health_client::HealthClient;
-use tower::service_fn;
 
 use crate::address::Address;
 use crate::clock;
 use crate::context::Context;
 use crate::failure::{Failure, is_transport};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The timeout of a call that does not depend on WhatsApp.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// A silent stream is pinged after the interval, and closed after the timeout. Proxies and NAT drop connections that
-/// are idle for a minute or more.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-
 /// A list of 100,000 people takes 5 MB; the file that it is loaded from may have 4 MiB.
 const MAX_LIST_BYTES: usize = 32 << 20;
 
@@ -146,55 +139,20 @@ fn refused(address: &Address, status: Status) -> Failure {
 
 /// Connects to the agent.
 pub(crate) async fn connect(address: &Address) -> Result<Channel, Failure> {
-    let target = match address {
-        Address::Unix(path) => format!("unix:{}", path.display()),
-        Address::Loopback(endpoint) => format!("http://{endpoint}"),
-        Address::Context(context) => return over_tls(Arc::clone(context)).await,
+    let connected = match address {
+        Address::Unix(path) => openclaw_client::over_unix(path).await,
+        Address::Loopback(endpoint) => openclaw_client::over_loopback(endpoint).await,
+        Address::Context(context) => return over_tls(context).await,
         Address::Nowhere(tried) => return Err(nowhere(tried)),
     };
-    let endpoint = endpoint(target).map_err(|error| unreachable(address, &error))?;
-    endpoint
-        .connect_timeout(CONNECT_TIMEOUT)
-        .connect()
-        .await
-        .map_err(|error| unreachable(address, &error))
+    connected.map_err(|error| unreachable(address, &error))
 }
 
-fn endpoint(target: String) -> Result<Endpoint, tonic::transport::Error> {
-    Ok(Endpoint::from_shared(target)?
-        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-        .keep_alive_timeout(KEEPALIVE_TIMEOUT))
-}
-
-/// The authority in requests is the same for every agent: the agent is identified by its key, not by its host name.
-async fn over_tls(context: Arc<Context>) -> Result<Channel, Failure> {
-    let failed_context = Arc::clone(&context);
-    let connector = service_fn(move |_| {
-        let context = Arc::clone(&context);
-        async move { tls::connect(&context).await.map(TokioIo::new) }
-    });
-    // The first is for the connector, which replaces it by TLS; the second is sent in requests.
-    let connected = match endpoint(format!("http://{}", openclaw_trust::tls::SERVER_NAME)) {
-        Ok(endpoint) => {
-            let origin = Uri::from_static("https://openclaw-agent");
-            let endpoint = endpoint.origin(origin);
-            endpoint.connect_with_connector(connector).await
-        }
-        Err(error) => Err(error),
-    };
-    connected.map_err(|error| {
-        let found = causes(&error).find_map(|cause| cause.downcast_ref::<tls::Error>());
-        match found {
-            Some(known) => known.in_context(failed_context.name(), failed_context.endpoint()),
-            None => unreachable(&Address::Context(failed_context), &error),
-        }
-    })
-}
-
-/// `error` and its sources.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&cause: &&'a (dyn Error + 'static)| {
-        cause.source()
+async fn over_tls(context: &Arc<Context>) -> Result<Channel, Failure> {
+    let connected = openclaw_client::over_tls(Arc::clone(context)).await;
+    connected.map_err(|error| match tls_error(&error) {
+        Some(known) => tls::in_context(known, context.name(), context.endpoint()),
+        None => unreachable(&Address::Context(Arc::clone(context)), &error),
     })
 }
 

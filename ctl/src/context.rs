@@ -9,8 +9,8 @@ use std::fmt;
 use openclaw_trust::{Fingerprint, Identity, Role};
 use prost_types::Timestamp;
 
-use crate::endpoint::Endpoint;
 pub(crate) use name::Name;
+use openclaw_client::Endpoint;
 
 /// An agent and this user's identity for it. The key is wiped on drop.
 pub(crate) struct Context {
@@ -113,6 +113,20 @@ impl Context {
     /// The client's name on the agent.
     pub(crate) fn client(&self) -> &str {
         &self.client
+    }
+}
+
+impl openclaw_client::Peer for Context {
+    fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.agent.fingerprint
     }
 }
 

@@ -19,10 +19,11 @@ use crate::client::tls::{self, GET_A_CODE, NO_ENROLMENT};
 use crate::client::{self, CALL_TIMEOUT};
 use crate::context::store::Store;
 use crate::context::{Agent, Context, Enrolled, Name, Pending};
-use crate::endpoint::Endpoint;
 use crate::failure::{Exit, Failure};
 use crate::stop::Stops;
 use crate::{clock, console, text};
+use openclaw_client::Endpoint;
+use openclaw_client::tls::connect_to_enroll;
 
 #[derive(Serialize)]
 struct Json<'a> {
@@ -162,9 +163,9 @@ fn prepare(store: &Store, name: &Name, endpoint: &Endpoint) -> Result<(Pending, 
 
 async fn enroll_key(pending: &Pending, code: &Code, client: &str) -> Result<Welcome, Failure> {
     let Pending { endpoint, identity } = pending;
-    let mut stream = tls::connect_to_enroll(endpoint, identity)
+    let mut stream = connect_to_enroll(endpoint, identity)
         .await
-        .map_err(|error| error.in_enrolment(endpoint))?;
+        .map_err(|error| tls::in_enrolment(&error, endpoint))?;
     let asking = ask(&mut stream, code, identity.fingerprint(), client);
     match tokio::time::timeout(CALL_TIMEOUT, asking).await {
         Ok(answer) => answer.map_err(|error| refused(endpoint, &error)),

@@ -23,7 +23,6 @@ mod context;
 mod contexts;
 mod doctor;
 mod duration;
-mod endpoint;
 mod enroll;
 mod events;
 mod failure;

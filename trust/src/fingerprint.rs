@@ -6,6 +6,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::server::ParsedCertificate;
 use sha2::{Digest as _, Sha256};
 
@@ -40,6 +41,15 @@ impl Fingerprint {
             ParsedCertificate::try_from(certificate).map_err(|_| BadFingerprint::Certificate)?;
         let key = parsed.subject_public_key_info();
         Ok(Self(Sha256::digest(key.as_ref()).into()))
+    }
+
+    /// The fingerprint of the key in a certificate's PEM file.
+    ///
+    /// # Errors
+    /// The file is not such a certificate.
+    pub fn of_certificate_pem(pem: &[u8]) -> Result<Self, BadFingerprint> {
+        let certificate = CertificateDer::from_pem_slice(pem);
+        Self::of_certificate(&certificate.map_err(|_| BadFingerprint::Certificate)?)
     }
 
     /// A fingerprint from its stored bytes.

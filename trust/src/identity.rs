@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -31,6 +32,9 @@ pub enum IdentityError {
     /// The stored key is not a key, or does not match the certificate.
     #[error("the key is not that of the certificate")]
     Mismatch,
+    /// The file is not PEM, or holds something else.
+    #[error("not a key or certificate in PEM")]
+    Pem,
     /// The stored certificate is not a certificate.
     #[error(transparent)]
     Certificate(#[from] crate::BadFingerprint),
@@ -69,6 +73,18 @@ impl Identity {
         let identity = Self::new(key, CertificateDer::from(certificate))?;
         crate::tls::certified_key(&identity).map_err(|_| IdentityError::Mismatch)?;
         Ok(identity)
+    }
+
+    /// An identity from PEM files, as [`Identity::key_pem`] and [`Identity::certificate_pem`] write them.
+    ///
+    /// # Errors
+    /// One of them is not such a file, or they do not match.
+    pub fn from_pem(key: &[u8], certificate: &[u8]) -> Result<Self, IdentityError> {
+        let key = PrivatePkcs8KeyDer::from_pem_slice(key).map_err(|_| IdentityError::Pem)?;
+        let key = Zeroizing::new(key.secret_pkcs8_der().to_vec());
+        let certificate = CertificateDer::from_pem_slice(certificate);
+        let certificate = certificate.map_err(|_| IdentityError::Pem)?;
+        Self::from_der(key, certificate.to_vec())
     }
 
     fn new(
@@ -148,6 +164,19 @@ pub(crate) fn pem(label: &str, der: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_identity_survives_its_pem_files() {
+        let identity = Identity::generate().unwrap();
+        let (key, certificate) = (identity.key_pem(), identity.certificate_pem());
+        let read = Identity::from_pem(key.as_bytes(), certificate.as_bytes()).unwrap();
+        assert_eq!(read.fingerprint(), identity.fingerprint());
+        let found = Fingerprint::of_certificate_pem(certificate.as_bytes());
+        assert_eq!(found.unwrap(), identity.fingerprint());
+        let swapped = Identity::from_pem(certificate.as_bytes(), key.as_bytes());
+        assert!(matches!(swapped, Err(IdentityError::Pem)));
+        assert!(Fingerprint::of_certificate_pem(key.as_bytes()).is_err());
+    }
 
     #[test]
     fn its_stored_form_round_trips() {

@@ -9,7 +9,7 @@ use openclaw_trust::Fingerprint;
 
 use super::words::words;
 use crate::context::Name;
-use crate::endpoint::Endpoint;
+use openclaw_client::Endpoint;
 
 /// `enroll`.
 #[derive(Debug, Args)]

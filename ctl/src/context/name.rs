@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::endpoint::Endpoint;
+use openclaw_client::Endpoint;
 
 const MAX_NAME_BYTES: usize = 64;
 

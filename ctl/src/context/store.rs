@@ -12,9 +12,9 @@ use zeroize::Zeroizing;
 
 use super::file;
 use super::{Context, Name, Pending};
-use crate::endpoint::Endpoint;
 use crate::failure::{Exit, Failure};
 use crate::{private_file, text};
+use openclaw_client::Endpoint;
 
 const KEPT: &str = "json";
 const PENDING: &str = "pending";

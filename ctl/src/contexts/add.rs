@@ -12,10 +12,10 @@ use crate::address::Address;
 use crate::client::tls;
 use crate::context::store::Store;
 use crate::context::{Agent, Context, Enrolled, Name};
-use crate::endpoint::Endpoint;
 use crate::failure::Failure;
 use crate::render::word::word;
 use crate::{client, clock, console, text};
+use openclaw_client::Endpoint;
 
 #[derive(Serialize)]
 struct Json<'a> {
@@ -47,8 +47,8 @@ pub(super) async fn add(store: &Store, new: &Addition<'_>, json: bool) -> Result
     let owner = store.load(new.key_of)?;
     let (client, role) = (owner.client().to_owned(), owner.role());
     let context = new.context(owner, client, role, Vec::new());
-    let certificate = tls::certificate(&context).await;
-    let certificate = certificate.map_err(|error| error.in_addition(&context))?;
+    let certificate = openclaw_client::tls::certificate(&context).await;
+    let certificate = certificate.map_err(|error| tls::in_addition(&error, &context))?;
     let (client, role) = caller(context).await?;
     let context = new.context(store.load(new.key_of)?, client, role, certificate);
     store.save(&context)?;

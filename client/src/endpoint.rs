@@ -6,18 +6,18 @@ use std::str::FromStr;
 
 /// A host and a port, normalised: lower case, an IPv6 address in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Endpoint {
+pub struct Endpoint {
     host: String,
     port: u16,
 }
 
 /// The text is not `HOST:PORT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NoEndpoint;
+pub struct NoEndpoint;
 
 impl Endpoint {
     /// The host without brackets, as the resolver expects it.
-    pub(crate) fn host(&self) -> &str {
+    pub fn host(&self) -> &str {
         let bare = self
             .host
             .strip_prefix('[')
@@ -26,12 +26,12 @@ impl Endpoint {
     }
 
     /// The port, never 0.
-    pub(crate) const fn port(&self) -> u16 {
+    pub const fn port(&self) -> u16 {
         self.port
     }
 
     /// True for a loopback address, so that traffic does not leave this machine.
-    pub(crate) fn is_loopback(&self) -> bool {
+    pub fn is_loopback(&self) -> bool {
         match self.host().parse::<IpAddr>() {
             Ok(ip) => ip.is_loopback(),
             Err(_) => self.host == "localhost",

@@ -1,0 +1,24 @@
+//! The relay: events of one or many agents into NATS JetStream, and commands back. See docs/relay.md.
+//!
+//! ```text
+//! agent ==> feed ==> record ==> sink/jetstream ==> stream of events
+//!             ^                    \__ ledger: what the stream holds, and so what to publish (pure code)
+//!             \__ the agent's cursor moves after the sink has stored the event
+//! stream of commands ==> commands ==> agent ==> stream of results
+//! ```
+//!
+//! An agent knows no broker, and the relay is one of its enrolled clients. It keeps nothing on disk.
+
+pub mod agent;
+pub mod backoff;
+pub mod board;
+pub mod broker;
+pub mod check;
+pub mod commands;
+pub mod config;
+pub mod feed;
+pub mod http;
+pub mod ledger;
+pub mod record;
+pub mod run;
+pub mod sink;
