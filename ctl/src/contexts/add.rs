@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use openclaw_client::Endpoint;
 use openclaw_proto::v1::{Role as WireRole, StatusRequest};
 use openclaw_trust::{Fingerprint, Role};
 use serde::Serialize;
@@ -15,7 +16,6 @@ use crate::context::{Agent, Context, Enrolled, Name};
 use crate::failure::Failure;
 use crate::render::word::word;
 use crate::{client, clock, console, text};
-use openclaw_client::Endpoint;
 
 #[derive(Serialize)]
 struct Json<'a> {
