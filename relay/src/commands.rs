@@ -233,12 +233,11 @@ fn request(message: &Message, token: &str) -> Result<pb::SendRequest, Refused> {
     }
     let read: Result<pb::SendRequest, _> = serde_json::from_slice(&message.payload);
     let mut request = read.map_err(|error| {
+        // Without the parser's text, which may quote the message.
+        let (line, column) = (error.line(), error.column());
+        let why = format!("the command is not readable at line {line}, column {column}");
         let hint = "the payload is the JSON of a SendRequest";
-        Refused::command(
-            "UNREADABLE",
-            &format!("the command is not readable: {error}"),
-            hint,
-        )
+        Refused::command("UNREADABLE", &why, hint)
     })?;
     if !request.client_token.is_empty() && request.client_token != token {
         let hint = "leave client_token out";
