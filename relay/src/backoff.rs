@@ -1,9 +1,9 @@
-//! Pauses between attempts: doubling, to a limit.
+//! Pauses between attempts, which begin again after a success.
 
 use std::time::Duration;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const MAX_PAUSE: Duration = Duration::from_secs(10);
+const PAUSES: openclaw_types::Backoff =
+    openclaw_types::Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
 
 /// The pauses since the last success.
 #[derive(Debug, Default)]
@@ -14,9 +14,8 @@ pub struct Backoff {
 impl Backoff {
     /// The pause before the next attempt.
     pub fn next_pause(&mut self) -> Duration {
-        let pause = FIRST_PAUSE * 2_u32.pow(self.failures.min(10));
         self.failures = self.failures.saturating_add(1);
-        pause.min(MAX_PAUSE)
+        PAUSES.after(self.failures)
     }
 
     /// An attempt succeeded.
@@ -38,8 +37,8 @@ mod tests {
             [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]
         );
         backoff.failures = u32::MAX;
-        assert_eq!(backoff.next_pause(), MAX_PAUSE);
+        assert_eq!(backoff.next_pause(), Duration::from_secs(10));
         backoff.reset();
-        assert_eq!(backoff.next_pause(), FIRST_PAUSE);
+        assert_eq!(backoff.next_pause(), Duration::from_millis(100));
     }
 }

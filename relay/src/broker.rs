@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::connection::State;
 use async_nats::jetstream::{self, stream};
 use async_nats::{Client, ConnectOptions};
+use openclaw_types::Backoff;
 
 use crate::config;
 
@@ -20,7 +21,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection on which two pings stay unanswered is made again.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// Between attempts to connect.
-const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(5);
+const RECONNECT_DELAYS: Backoff =
+    Backoff::new(Duration::from_millis(50), Duration::from_millis(3_200));
 /// The interval at which the state of the connection is looked at, during an outage.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Commands of the client library that wait to be written. Each agent has one publish in flight.
@@ -90,8 +92,8 @@ impl Broker {
                     .all(|server| server.starts_with("tls://")),
             )
             .reconnect_delay_callback(|attempts| {
-                let attempts = u32::try_from(attempts.min(6)).unwrap_or(6);
-                (Duration::from_millis(50) * 2_u32.pow(attempts)).min(MAX_RECONNECT_DELAY)
+                let failures = u32::try_from(attempts).unwrap_or(u32::MAX);
+                RECONNECT_DELAYS.after(failures.saturating_add(1))
             });
         if let Some(path) = &config.credentials {
             let read = options.credentials_file(path).await;

@@ -31,9 +31,9 @@ const TOKEN: &str = "Nats-Msg-Id";
 const ACK_WAIT: Duration = Duration::from_secs(30);
 /// The interval of the reports.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
-/// Pauses before a command is tried again: the first, and the limit of their doubling.
-const RETRY_DELAY: Duration = Duration::from_secs(1);
-const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
+/// Before a command is tried again.
+const RETRY_DELAYS: openclaw_types::Backoff =
+    openclaw_types::Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 /// A command that still fails for a transient reason is answered after this many deliveries: about six hours.
 const MAX_DELIVERIES: i64 = 360;
 
@@ -252,8 +252,7 @@ fn request(message: &Message, token: &str) -> Result<pb::SendRequest, Refused> {
 }
 
 fn retry_delay(deliveries: i64) -> Duration {
-    let doublings = u32::try_from(deliveries.clamp(1, 7) - 1).unwrap_or(0);
-    (RETRY_DELAY * 2_u32.pow(doublings)).min(MAX_RETRY_DELAY)
+    RETRY_DELAYS.after(u32::try_from(deliveries).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -264,7 +263,7 @@ mod tests {
     fn pauses_double_to_a_minute() {
         let pauses: Vec<_> = (1..=8).map(|at| retry_delay(at).as_secs()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(retry_delay(i64::MAX), MAX_RETRY_DELAY);
-        assert_eq!(retry_delay(0), RETRY_DELAY);
+        assert_eq!(retry_delay(i64::MAX), Duration::from_secs(60));
+        assert_eq!(retry_delay(0), Duration::from_secs(1));
     }
 }
