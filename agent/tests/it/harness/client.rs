@@ -167,6 +167,13 @@ impl Agent {
         key.and_then(|it| it.parse().ok()).expect("a fingerprint")
     }
 
+    /// Checks that this process has logged no code.
+    pub(crate) fn logged_no_code(&self) {
+        let log = self.since_start();
+        let has_code = |line: &serde_json::Value| line.to_string().contains("enter this code");
+        assert!(!log.iter().any(has_code), "{log:?}");
+    }
+
     /// The newest code in the log.
     pub(crate) async fn first_code(&self) -> Code {
         let reported = || {

@@ -16,8 +16,6 @@ use crate::harness::{ACCOUNT, TEST_TIMEOUT, WORD, World, request};
 
 /// The limit of messages on the server: more than an agent handles at once, and few enough to be handled soon.
 const BACKLOG: usize = 24;
-/// The text of the account's messages, before their number.
-const LETTER: &str = "cormorant letter ";
 /// The delay before the client retries an unanswered send.
 const AGAIN: Duration = Duration::from_millis(20);
 
@@ -138,7 +136,7 @@ impl SentMessages {
             let n = self.sent;
             let request = pb::SendRequest {
                 client_token: format!("letter-{n}"),
-                ..request(&to, &format!("{LETTER}{n}"))
+                ..request(&to, &format!("{WORD} letter {n}"))
             };
             while !self.is_sent(request.clone()).await {
                 self.again += 1;
@@ -188,7 +186,8 @@ impl SentMessages {
         let mut received: HashMap<usize, HashMap<String, usize>> = HashMap::new();
         for peer in &self.peers {
             for text in peer.inbox().into_iter().filter_map(|it| it.text) {
-                let letter = text.strip_prefix(LETTER).and_then(|n| n.parse().ok());
+                let letter = text.strip_prefix(WORD);
+                let letter = letter.and_then(|rest| rest.strip_prefix(" letter ")?.parse().ok());
                 // The people's messages to the group are no letters.
                 if let Some(letter) = letter {
                     let copies = received.entry(letter).or_default();

@@ -11,6 +11,15 @@ fn pinned(name: &str, role: Role, number: u8) -> PinnedKey {
     }
 }
 
+/// After a start whose settings name a key.
+async fn restarted_with_ops() -> Volume {
+    let mut volume = Volume::new();
+    let keys = [pinned("ops", Role::Admin, 1)];
+    of(&volume).pin(&keys, now()).await;
+    volume.reopen();
+    volume
+}
+
 #[tokio::test]
 async fn a_named_key_is_a_client_from_the_first_start_and_no_code_is_made() {
     let mut volume = Volume::new();
@@ -50,11 +59,7 @@ async fn a_revoked_key_stays_revoked_while_the_settings_name_it() {
 
 #[tokio::test]
 async fn a_key_that_is_no_longer_named_is_removed_and_its_name_is_free() {
-    let mut volume = Volume::new();
-    of(&volume)
-        .pin(&[pinned("ops", Role::Admin, 1)], now())
-        .await;
-    volume.reopen();
+    let mut volume = restarted_with_ops().await;
     let clients = of(&volume);
     let next = [pinned("ops", Role::Admin, 2)];
     assert_eq!(clients.pin(&next, now()).await, [Pinned::Enrolled]);
@@ -65,11 +70,7 @@ async fn a_key_that_is_no_longer_named_is_removed_and_its_name_is_free() {
 
 #[tokio::test]
 async fn a_named_key_gets_the_role_of_the_settings() {
-    let mut volume = Volume::new();
-    of(&volume)
-        .pin(&[pinned("ops", Role::Admin, 1)], now())
-        .await;
-    volume.reopen();
+    let volume = restarted_with_ops().await;
     let clients = of(&volume);
     let demoted = [pinned("reports", Role::Reader, 1)];
     assert_eq!(clients.pin(&demoted, now()).await, [Pinned::Known]);
