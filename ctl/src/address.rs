@@ -6,11 +6,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use openclaw_client::Endpoint;
+
 use crate::context::store::Store;
 use crate::context::{Context, Name};
 use crate::failure::{Exit, Failure};
 use crate::variables::Variable;
-use openclaw_client::Endpoint;
 
 /// The address of an agent.
 #[derive(Debug, Clone)]

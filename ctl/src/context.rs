@@ -6,11 +6,11 @@ pub(crate) mod store;
 
 use std::fmt;
 
+use openclaw_client::Endpoint;
 use openclaw_trust::{Fingerprint, Identity, Role};
 use prost_types::Timestamp;
 
 pub(crate) use name::Name;
-use openclaw_client::Endpoint;
 
 /// An agent and this user's identity for it. The key is wiped on drop.
 pub(crate) struct Context {

@@ -8,6 +8,8 @@ mod code;
 
 use std::sync::Arc;
 
+use openclaw_client::Endpoint;
+use openclaw_client::tls::connect_to_enroll;
 use openclaw_proto::v1::StatusRequest;
 use openclaw_trust::enroll::{AskError, Refusal, Welcome, ask};
 use openclaw_trust::{Code, Identity};
@@ -22,8 +24,6 @@ use crate::context::{Agent, Context, Enrolled, Name, Pending};
 use crate::failure::{Exit, Failure};
 use crate::stop::Stops;
 use crate::{clock, console, text};
-use openclaw_client::Endpoint;
-use openclaw_client::tls::connect_to_enroll;
 
 #[derive(Serialize)]
 struct Json<'a> {

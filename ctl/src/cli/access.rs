@@ -4,12 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use openclaw_client::Endpoint;
 use openclaw_proto::v1::Role;
 use openclaw_trust::Fingerprint;
 
 use super::words::words;
 use crate::context::Name;
-use openclaw_client::Endpoint;
 
 /// `enroll`.
 #[derive(Debug, Args)]

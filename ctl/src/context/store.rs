@@ -8,13 +8,13 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use openclaw_client::Endpoint;
 use zeroize::Zeroizing;
 
 use super::file;
 use super::{Context, Name, Pending};
 use crate::failure::{Exit, Failure};
 use crate::{private_file, text};
-use openclaw_client::Endpoint;
 
 const KEPT: &str = "json";
 const PENDING: &str = "pending";

@@ -1,3 +1,5 @@
+//! Configurations, and what `check` finds in them without a connection.
+
 use super::*;
 
 const GOOD: &str = r#"

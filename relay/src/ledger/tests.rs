@@ -1,3 +1,5 @@
+//! What the ledger decides: nothing twice, and nothing left out, whatever was read or lost before.
+
 use super::*;
 
 const STORE: &[u8] = &[0xab, 0x01];
