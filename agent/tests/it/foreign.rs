@@ -5,7 +5,7 @@
 
 use std::process::Stdio;
 
-use openclaw_sim::By;
+use openclaw_sim::{By, spare_port};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
@@ -22,7 +22,7 @@ async fn grpcio_calls_every_method_in_plain_text() {
     let file = rules.path().join("openclaw.yml");
     std::fs::write(&file, ONLY_ANNA).unwrap();
     // The agent listens on the same address after it has replaced itself.
-    let address = free_address();
+    let address = format!("127.0.0.1:{}", spare_port());
     let file = file.to_str().unwrap();
     // The client methods need a network listener.
     let elsewhere = ["--listen", "127.0.0.1:0"];
@@ -44,7 +44,7 @@ async fn grpcio_calls_every_method_over_mutual_tls_and_strangers_none() {
     let rules = tempfile::tempdir().unwrap();
     let file = rules.path().join("openclaw.yml");
     std::fs::write(&file, ONLY_ANNA).unwrap();
-    let address = free_address();
+    let address = format!("127.0.0.1:{}", spare_port());
     let args = ["--config", file.to_str().unwrap(), "--listen", &address];
     let world = World::with(openclaw_sim::Config::default(), &args).await;
     let shell = Shell::new();
@@ -132,10 +132,4 @@ async fn run(world: &World, args: &[&str]) -> Vec<String> {
         "its error is printed above"
     );
     called
-}
-
-/// A currently unused address.
-fn free_address() -> String {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    taken.local_addr().unwrap().to_string()
 }

@@ -1,6 +1,5 @@
 //! Pairing: the operator's view of success and of failures.
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant, SystemTime};
 
 use openclaw_proto::v1 as pb;
@@ -249,10 +248,7 @@ async fn the_operators_deadline_ends_a_pairing() {
 
 #[tokio::test]
 async fn no_server_is_reported_within_seconds() {
-    // A port that was free a moment ago, without a listener.
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/ws/chat", listener.local_addr().unwrap());
-    drop(listener);
+    let url = format!("ws://127.0.0.1:{}/ws/chat", openclaw_sim::spare_port());
     let world = World::with_server(&url).await;
     let started = Instant::now();
     let failed = world

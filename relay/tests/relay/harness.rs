@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_nats::jetstream::{self, stream};
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::agent_client::AgentClient;
-use openclaw_sim::{By, Sim};
+use openclaw_sim::{By, Sim, spare_port};
 use tempfile::TempDir;
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
@@ -63,17 +63,17 @@ pub(crate) struct World {
 impl World {
     /// With settings for the NATS server, in its own format.
     pub(crate) async fn with(settings: &str) -> Self {
-        let port = free_port();
+        let port = spare_port();
         Self::of(vec![port], |_| settings.to_owned()).await
     }
 
     /// With three servers, which know each other.
     pub(crate) async fn cluster() -> Self {
-        let routes: [u16; 3] = std::array::from_fn(|_| free_port());
+        let routes: [u16; 3] = std::array::from_fn(|_| spare_port());
         let urls = routes
             .map(|port| format!("\"nats://127.0.0.1:{port}\""))
             .join(", ");
-        let ports = (0..3).map(|_| free_port()).collect();
+        let ports = (0..3).map(|_| spare_port()).collect();
         Self::of(ports, |at| {
             let port = routes[at];
             format!(
@@ -87,7 +87,7 @@ impl World {
     async fn of(ports: Vec<u16>, settings: impl Fn(usize) -> String) -> Self {
         let sim = Sim::start(openclaw_sim::Config::default()).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let agent_port = free_port();
+        let agent_port = spare_port();
         let agent = start_agent(dir.path(), &sim.url(), agent_port);
         for (at, port) in ports.iter().enumerate() {
             write_nats(dir.path(), at, *port, &settings(at));
@@ -341,11 +341,6 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     };
     let done = tokio::time::timeout(TEST_TIMEOUT, waiting).await;
     assert!(done.is_ok(), "waited in vain: {what}");
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn start_agent(dir: &Path, whatsapp: &str, port: u16) -> Process {

@@ -26,10 +26,7 @@ struct RealProxy {
 impl RealProxy {
     /// `login` is `USER:PASSWORD`, or empty.
     async fn start(scheme: &str, login: &str) -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        Self::start_at(port, scheme, login).await
+        Self::start_at(openclaw_sim::spare_port(), scheme, login).await
     }
 
     async fn start_at(port: u16, scheme: &str, login: &str) -> Self {

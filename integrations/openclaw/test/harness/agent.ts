@@ -1,5 +1,6 @@
 /** The agent as it is operated: `openclaw-agent`, built for the simulator, and `openclawctl`. */
 
+import { randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -38,7 +39,7 @@ export class Agent {
   /** Starts an agent without an account. */
   static async start(name: string, simulator: Simulator): Promise<Agent> {
     const folder = await mkdtemp(join(tmpdir(), "openclaw-e2e-"));
-    const agent = new Agent(name, folder, `127.0.0.1:${await freePort()}`, simulator);
+    const agent = new Agent(name, folder, `127.0.0.1:${await sparePort()}`, simulator);
     await agent.restart();
     return agent;
   }
@@ -136,11 +137,21 @@ export class Agent {
   }
 }
 
-/** A port that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/**
+ * A loopback port that nothing listens on. It is below those that Linux gives to programs that ask for any port
+ * (`ip_local_port_range`, by default from 32768), so that none of them takes it before its owner listens.
+ */
+export async function sparePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(12_000, 32_000);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (free) {
+      await new Promise((resolve) => server.close(resolve));
+      return port;
+    }
+  }
 }

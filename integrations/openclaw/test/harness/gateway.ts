@@ -3,7 +3,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "./agent.ts";
+import { sparePort } from "./agent.ts";
 import { OPENCLAW } from "./binaries.ts";
 import type { Json } from "./json.ts";
 import { must, type Result, run, Service } from "./process.ts";
@@ -40,7 +40,7 @@ export class Gateway {
   /** A gateway that is configured, but not started yet. `env` is added to what its processes see. */
   static async create(name: string, modelUrl: string, env: NodeJS.ProcessEnv = {}): Promise<Gateway> {
     const folder = await mkdtemp(join(tmpdir(), "openclaw-gateway-"));
-    const gateway = new Gateway(name, folder, await freePort(), env);
+    const gateway = new Gateway(name, folder, await sparePort(), env);
     await mkdir(gateway.workspace);
     await mkdir(gateway.state, { mode: 0o700 });
     await gateway.write(leastConfig(gateway, modelUrl));
