@@ -39,9 +39,6 @@ pub(crate) fn send_again(shared: &Shared, asker: &DeviceId, receipt: &Node, auth
     };
     let mut party = lock(&party);
     let bundle = bundle(receipt);
-    if bundle.is_some() {
-        party.forget_session(&address(asker));
-    }
     match seal_again(shared, &mut party, asker, bundle.as_ref(), &sent) {
         Ok(sealed) => {
             let encs = vec![enc(&sealed, Some(count))];
@@ -72,13 +69,12 @@ fn seal_again(
         To::User(to, by) if asker.0 == from.0 => copy_for_own_devices(to, *by, &sent.message),
         To::User(..) | To::Broadcast(..) | To::OwnCompanion => sent.message.clone(),
     };
-    match bundle {
-        Some(bundle) => {
-            let address = address(asker);
-            Ok(ready(party.encrypt(&address, Some(bundle), &message))?)
-        }
-        None => seal::seal(shared, party, asker, &message),
-    }
+    let Some(bundle) = bundle else {
+        return seal::seal(shared, party, asker, &message);
+    };
+    let address = address(asker);
+    ready(party.open_session(&address, bundle))?;
+    Ok(ready(party.encrypt(&address, None, &message))?)
 }
 
 /// The keys in a retry receipt.

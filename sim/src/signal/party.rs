@@ -140,7 +140,7 @@ impl Party {
         self.sessions.0.contains_key(to)
     }
 
-    /// Deletes the session with `to`, as after a retry receipt: the next message needs a bundle and is a pkmsg.
+    /// Deletes the session with `to`: the next message needs a bundle and is a pkmsg.
     pub fn forget_session(&mut self, to: &ProtocolAddress) {
         self.sessions.0.remove(to);
     }
@@ -175,7 +175,16 @@ impl Party {
         })
     }
 
-    async fn open_session(&mut self, to: &ProtocolAddress, bundle: &Bundle) -> Result<(), Error> {
+    /// Begins a new session with `to`, as after a retry receipt: the next message is a pkmsg. As in every implementation of
+    /// Signal, messages of the session before, which may be on their way, still decrypt.
+    ///
+    /// # Errors
+    /// The signature of the bundle is wrong.
+    pub async fn open_session(
+        &mut self,
+        to: &ProtocolAddress,
+        bundle: &Bundle,
+    ) -> Result<(), Error> {
         bundle.verify()?;
         let bundle = bundle.to_signal(to.device_id())?;
         signal::process_prekey_bundle(

@@ -300,6 +300,26 @@ async fn forgotten_sender_key_is_replaced_by_another_chain() {
 }
 
 #[tokio::test]
+async fn messages_of_the_session_before_are_read_after_a_new_one_began() {
+    let mut pair = Pair::new();
+    // Bob has not answered: each of these needs the same one-time prekey, which the first one uses up.
+    let (first, second) = (pair.ann_sends("one").await, pair.ann_sends("two").await);
+    assert_eq!((first.kind, second.kind), (EncKind::Pkmsg, EncKind::Pkmsg));
+    assert_eq!(pair.bob_reads(&first).await.unwrap(), "one");
+    let bundle = pair.ann.take_bundle();
+    pair.bob.open_session(&pair.ann_at, &bundle).await.unwrap();
+    let other_way = pair
+        .bob
+        .encrypt(&pair.ann_at, None, &text("anew"))
+        .await
+        .unwrap();
+    assert_eq!(other_way.kind, EncKind::Pkmsg);
+    assert_eq!(pair.bob_reads(&second).await.unwrap(), "two");
+    let read = pair.ann.decrypt(&pair.bob_at, &other_way).await.unwrap();
+    assert_eq!(read.conversation.as_deref(), Some("anew"));
+}
+
+#[tokio::test]
 async fn counter_and_chain_are_readable_without_a_key() {
     let mut pair = Pair::established().await;
     let (first, second) = (pair.ann_sends("a").await, pair.ann_sends("b").await);
