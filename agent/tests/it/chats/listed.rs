@@ -51,6 +51,8 @@ async fn chats_are_listed_by_their_newest_events_with_their_names() {
     world.hears_from(BERT, By::Lid).await;
     let sent = world.peer(BERT).send_to_group(&group, WORD).await;
     sent.unwrap();
+    // The order of events is that of a chat; between chats it is that in which they are processed.
+    world.all_acked().await;
     world.hears_from(ANNA, By::Lid).await;
     let chats = world.listed_chats().await;
     assert_eq!(ids(&chats), [&*jid(ANNA), &group, &jid(BERT)]);
