@@ -349,6 +349,7 @@ async fn users_without_companions_write_to_each_other() {
     let accounts = sim.get("/accounts").await;
     assert_eq!(accounts[1]["account"], bob);
     assert_eq!(accounts[1]["companions"], 0);
+    assert_eq!(accounts[1]["active"], 0);
     assert_eq!(sim.get("/verify").await["violations"], json!([]));
     assert_eq!(
         sim.get("/cert").await["root"].as_str().map(str::len),

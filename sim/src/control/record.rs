@@ -58,8 +58,14 @@ pub(super) async fn accounts(State(sim): State<Arc<Sim>>) -> Result<Json<Vec<Val
     for number in sim.numbers() {
         let phone = sim.phone(&number)?;
         let lid = phone.number().lid().to_string();
-        accounts
-            .push(json!({ "account": number, "lid": lid, "companions": phone.companions().len() }));
+        let companions = phone.companions();
+        let active = companions.iter().filter(|companion| companion.active);
+        accounts.push(json!({
+            "account": number,
+            "lid": lid,
+            "companions": companions.len(),
+            "active": active.count(),
+        }));
     }
     Ok(Json(accounts))
 }
