@@ -8,19 +8,25 @@ import { SIDES, startLinked } from "./sides.ts";
 const ROW_MS = 300_000;
 const ONLY = process.env.ROWS ? new RegExp(process.env.ROWS) : /./;
 
+/** Starts a gateway with a linked channel before the tests that are defined beside this call, and ends it after them. */
+export function linked(side: Side): () => Rig {
+  let rig: Rig | undefined;
+  const current = () => {
+    if (!rig) throw new Error("the gateway did not start");
+    return rig;
+  };
+  before(async () => {
+    rig = await SIDES[side]();
+    await withTail(current, () => startLinked(current()));
+  });
+  after(() => rig?.dispose());
+  return current;
+}
+
 /** Defines the tests of one channel. */
 export function showFeatures(side: Side, further: (rig: () => Rig) => void = () => {}): void {
   describe(side, () => {
-    let rig: Rig | undefined;
-    const current = () => {
-      if (!rig) throw new Error("the gateway did not start");
-      return rig;
-    };
-    before(async () => {
-      rig = await SIDES[side]();
-      await withTail(current, () => startLinked(current()));
-    });
-    after(() => rig?.dispose());
+    const current = linked(side);
     for (const { name, run, officialLacks } of rows.filter(({ name }) => ONLY.test(name))) {
       const lacks = side === "official" ? officialLacks : undefined;
       const show = lacks ?? run;

@@ -3,15 +3,21 @@
 import assert from "node:assert/strict";
 import { copyFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { test } from "node:test";
 import { Agent } from "./harness/agent.ts";
 import { commands, Shell } from "./harness/page.ts";
 import { ACCOUNT, type Rig } from "./harness/rig.ts";
 import { packed } from "./harness/sides.ts";
+import { linked, withTail } from "./harness/suite.ts";
 
 const HEADING = "From the official channel, without a new QR code";
 
+const rig = linked("official");
+
+test("an agent takes the account over, and our channel its configuration", () => withTail(rig, () => dropIn(rig())));
+
 /** Moves the running gateway of `rig`, which has the official channel, to an agent. */
-export async function dropIn(rig: Rig): Promise<void> {
+async function dropIn(rig: Rig): Promise<void> {
   const { gateway, simulator } = rig;
   // One account: each further one has its agent, and the same steps.
   await gateway.configure((config) => {
