@@ -15,11 +15,12 @@ use crate::console;
 use crate::context::Name;
 use crate::context::store::Store;
 use crate::failure::{Exit, Failure};
+use crate::progress::Progress;
 use question::Question;
 use row::Row;
 
 /// How many agents are asked at the same time: each takes a connection and a TLS handshake.
-const MAX_AT_ONCE: usize = 16;
+const MAX_AT_ONCE: usize = 64;
 
 /// Asks all agents. The exit code is the highest of theirs.
 pub(crate) async fn run(
@@ -30,6 +31,8 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     let question = Question::of(command)?;
     let names = names(flags, store)?;
+    let total = names.len();
+    let mut progress = Progress::new(json);
     let asked = names
         .into_iter()
         .map(|name| Row::ask(store, name, &question));
@@ -41,7 +44,9 @@ pub(crate) async fn run(
             console::json(&row.json())?;
         }
         rows.push(row);
+        progress.show(|| format!("asked {} of {total} agents", rows.len()));
     }
+    drop(progress);
     if !json {
         let columns = question.headings().len();
         let cells: Vec<_> = rows.iter().map(|row| row.cells(columns)).collect();
