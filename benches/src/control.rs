@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 
+/// The list of thousands of accounts fits.
+const MAX_BODY: u64 = 16 << 20;
+
+#[derive(Clone)]
 pub(crate) struct Control {
     url: String,
     agent: ureq::Agent,
@@ -48,6 +52,23 @@ impl Control {
                 .read_json::<Vec<Value>>()
         });
         Ok(texts.await??.len())
+    }
+
+    /// The number of accounts with a companion that is connected and gets its messages.
+    pub(crate) async fn connected(&self) -> Result<usize, Failure> {
+        let (agent, url) = (self.agent.clone(), format!("{}/accounts", self.url));
+        let accounts = tokio::task::spawn_blocking(move || {
+            agent
+                .get(url)
+                .call()?
+                .into_body()
+                .with_config()
+                .limit(MAX_BODY)
+                .read_json::<Vec<Value>>()
+        });
+        let accounts = accounts.await??;
+        let is_active = |account: &&Value| account["active"].as_u64() > Some(0);
+        Ok(accounts.iter().filter(is_active).count())
     }
 
     async fn post(&self, path: &str, body: Value) -> Result<(), Failure> {

@@ -6,6 +6,7 @@
 
 mod control;
 mod durability;
+mod fleet;
 mod memory;
 
 use std::error::Error;
@@ -65,6 +66,8 @@ struct Arguments {
     /// Measure what durability costs instead, with a journal of so many events
     #[arg(long, value_name = "EVENTS")]
     durability: Option<u32>,
+    #[command(flatten)]
+    fleet: fleet::Options,
 }
 
 /// The printed JSON line.
@@ -87,9 +90,12 @@ struct Figures {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
-    let figures = match arguments.durability {
-        Some(events) => serde_json::to_string(&durability::measure(&arguments, events).await?)?,
-        None => serde_json::to_string(&measure(&arguments).await?)?,
+    let figures = match (arguments.durability, arguments.fleet.agents) {
+        (Some(events), _) => {
+            serde_json::to_string(&durability::measure(&arguments, events).await?)?
+        }
+        (None, Some(agents)) => serde_json::to_string(&fleet::measure(&arguments, agents).await?)?,
+        (None, None) => serde_json::to_string(&measure(&arguments).await?)?,
     };
     println!("{figures}");
     Ok(())

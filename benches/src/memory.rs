@@ -6,10 +6,12 @@ use std::io;
 pub(crate) struct Memory {
     pub(crate) rss: u64,
     pub(crate) pss: u64,
+    /// The pages that no other process has.
+    pub(crate) private: u64,
 }
 
 impl Memory {
-    /// Reads `VmRSS` of the process's `status` and `Pss` of its `smaps_rollup`.
+    /// Reads `VmRSS` of the process's `status`, and the other fields of its `smaps_rollup`.
     pub(crate) fn of(process: u32) -> io::Result<Self> {
         let read = |file: &str, field: &str| -> io::Result<u64> {
             let text = std::fs::read_to_string(format!("/proc/{process}/{file}"))?;
@@ -21,6 +23,8 @@ impl Memory {
         Ok(Self {
             rss: read("status", "VmRSS:")?,
             pss: read("smaps_rollup", "Pss:")?,
+            private: read("smaps_rollup", "Private_Clean:")?
+                + read("smaps_rollup", "Private_Dirty:")?,
         })
     }
 }
