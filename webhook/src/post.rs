@@ -1,48 +1,80 @@
-//! One attempt to deliver one alert: a signed POST. Only the response's status and headers are evaluated.
+//! One attempt to deliver one message: a signed POST. Only the response's status and headers are evaluated.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use hyper::body::Bytes;
 use hyper::http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use hyper::http::{HeaderMap, Request, StatusCode};
+use hyper::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use openclaw_egress::{Answer, Egress, Error as EgressError};
-use openclaw_state::alerts::{Failure, Row, Scope};
-use openclaw_state::vault::to_millis;
 
-use super::body::body;
-use super::settings::{Address, Format};
-use super::signature::SigningKey;
-
-/// The limit for the whole attempt.
-const POST_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::address::Address;
+use crate::signature::SigningKey;
 
 /// What a receiver may answer beyond its status.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// The receiver, with the way to it and the signing key for it.
-pub(super) struct Receiver {
+/// A receiver, with the way to it and the signing key for it.
+pub struct Receiver {
     address: Address,
     key: Option<SigningKey>,
-    format: Format,
     egress: Egress,
+    user_agent: &'static str,
+    timeout: Duration,
+}
+
+/// A message to post.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// The same in every attempt: by it a receiver recognises a message that it has.
+    pub id: &'a str,
+    /// JSON.
+    pub body: &'a Bytes,
+    /// Further headers; the names are in lower case. One whose value is not allowed in a header is left out.
+    pub headers: &'a [(&'static str, String)],
 }
 
 /// The result of an attempt.
 #[derive(Debug)]
-pub(super) struct Attempt {
+pub struct Attempt {
     /// The response's status; `None` without a response.
-    pub(super) status: Option<u16>,
-    pub(super) took: Duration,
-    /// Why the attempt failed.
-    pub(super) failure: Option<Failure>,
+    pub status: Option<u16>,
+    /// How long it took.
+    pub took: Duration,
+    /// Why the message was not delivered.
+    pub refused: Option<Refused>,
+}
+
+/// Why a message was not delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The status, or the error without the URL's path; one line.
+    pub error: String,
+    /// What is at fault.
+    pub scope: Scope,
+    /// How long the receiver asks to wait.
+    pub retry_after: Option<Duration>,
+}
+
+/// What is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The receiver, or the way to it: another message would fail as well.
+    Receiver,
+    /// The message: the receiver does not take it.
+    Message,
+    /// The receiver is gone for good (410), as Standard Webhooks defines it.
+    Gone,
 }
 
 impl Receiver {
-    pub(super) fn new(
+    /// `user_agent` is a name and a version, and `timeout` the limit for a whole attempt.
+    #[must_use]
+    pub fn new(
         address: Address,
         key: Option<SigningKey>,
-        format: Format,
         egress: Egress,
+        user_agent: &'static str,
+        timeout: Duration,
     ) -> Self {
         Self {
             // A loopback receiver needs no proxy.
@@ -52,36 +84,40 @@ impl Receiver {
             },
             address,
             key,
-            format,
+            user_agent,
+            timeout,
         }
     }
 
-    pub(super) fn host(&self) -> &str {
+    /// The host. It is not secret.
+    #[must_use]
+    pub fn host(&self) -> &str {
         self.address.host()
     }
 
-    pub(super) async fn post(&self, row: &Row, now: SystemTime) -> Attempt {
+    /// Makes one attempt. `now` is signed, and a `Retry-After` with a date counts from it.
+    pub async fn post(&self, message: &Message<'_>, now: SystemTime) -> Attempt {
         let started = Instant::now();
-        let posted = tokio::time::timeout(POST_TIMEOUT, self.send(row, now)).await;
+        let posted = tokio::time::timeout(self.timeout, self.send(message, now)).await;
         let (status, error) = match posted {
             Ok(Ok(answer)) => {
                 return Attempt {
                     status: Some(answer.status.as_u16()),
                     took: started.elapsed(),
-                    failure: refusal(answer.status, &answer.headers, now),
+                    refused: refusal(answer.status, &answer.headers, now),
                 };
             }
             // Without the URL's path.
             Ok(Err(error)) => (None, brief(&error.with_cause())),
             Err(_) => {
-                let seconds = POST_TIMEOUT.as_secs();
+                let seconds = self.timeout.as_secs();
                 (None, format!("no response within {seconds} s"))
             }
         };
         Attempt {
             status,
             took: started.elapsed(),
-            failure: Some(Failure {
+            refused: Some(Refused {
                 error,
                 scope: Scope::Receiver,
                 retry_after: None,
@@ -89,27 +125,30 @@ impl Receiver {
         }
     }
 
-    async fn send(&self, row: &Row, now: SystemTime) -> Result<Answer, EgressError> {
-        let body = body(row, self.format);
-        let timestamp = to_millis(now) / 1000;
+    async fn send(&self, message: &Message<'_>, now: SystemTime) -> Result<Answer, EgressError> {
+        let Message { id, body, headers } = *message;
+        let timestamp = now.duration_since(SystemTime::UNIX_EPOCH);
+        let timestamp = timestamp.unwrap_or_default().as_secs();
         let mut request = Request::post(self.address.uri())
             .header(CONTENT_TYPE, "application/json")
-            .header(
-                USER_AGENT,
-                concat!("openclaw-agent/", env!("CARGO_PKG_VERSION")),
-            )
-            .header("webhook-id", &row.id)
+            .header(USER_AGENT, self.user_agent)
+            .header("webhook-id", id)
             .header("webhook-timestamp", timestamp.to_string());
+        for (name, value) in headers {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                request = request.header(*name, value);
+            }
+        }
         if let Some(key) = &self.key {
-            let signature = key.sign(&row.id, timestamp, &body);
+            let signature = key.sign(id, timestamp, body);
             request = request.header("webhook-signature", signature);
         }
         let target = self.address.target();
-        let request = request.body(Bytes::from(body));
+        let request = request.body(body.clone());
         let request = request.map_err(|_| EgressError::NotHttp {
             host: target.host.to_owned(),
         })?;
-        // A redirect is not followed: it could send the alert, or Slack's secret URL, to a host that the operator did not
+        // A redirect is not followed: it could send the message, or a secret URL, to a host that the operator did not
         // configure.
         self.egress
             .request(&target, request, MAX_ANSWER_BYTES)
@@ -117,17 +156,17 @@ impl Receiver {
     }
 }
 
-/// The failure for a status other than 2xx. Standard Webhooks defines 410 as a permanently removed endpoint.
-fn refusal(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<Failure> {
+/// The failure for a status other than 2xx.
+fn refusal(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<Refused> {
     if status.is_success() {
         return None;
     }
     let code = status.as_u16();
     let scope = match code {
-        410 => Scope::Final,
+        410 => Scope::Gone,
         408 | 425 | 429 | 500.. => Scope::Receiver,
         300..400 => Scope::Receiver,
-        _ => Scope::Alert,
+        _ => Scope::Message,
     };
     let error = match code {
         300..400 => format!("HTTP {code}: redirects are not followed, set the final URL"),
@@ -136,7 +175,7 @@ fn refusal(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<F
     let retry_after = headers
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok());
-    Some(Failure {
+    Some(Refused {
         error,
         scope,
         retry_after: retry_after.and_then(|text| parse_retry_after(text, now)),
@@ -167,11 +206,11 @@ mod tests {
     fn refused(code: u16) -> Option<Scope> {
         let status = StatusCode::from_u16(code).unwrap();
         let now = SystemTime::UNIX_EPOCH;
-        refusal(status, &HeaderMap::new(), now).map(|failure| failure.scope)
+        refusal(status, &HeaderMap::new(), now).map(|refused| refused.scope)
     }
 
     #[test]
-    fn a_status_shows_whether_the_receiver_or_the_alert_is_at_fault() {
+    fn a_status_shows_whether_the_receiver_or_the_message_is_at_fault() {
         for code in [200, 202, 204, 299] {
             assert_eq!(refused(code), None);
         }
@@ -179,9 +218,9 @@ mod tests {
             assert_eq!(refused(code), Some(Scope::Receiver), "{code}");
         }
         for code in [400, 401, 403, 404, 413, 422] {
-            assert_eq!(refused(code), Some(Scope::Alert), "{code}");
+            assert_eq!(refused(code), Some(Scope::Message), "{code}");
         }
-        assert_eq!(refused(410), Some(Scope::Final));
+        assert_eq!(refused(410), Some(Scope::Gone));
     }
 
     #[test]
