@@ -95,6 +95,20 @@ impl Receiver {
         self.address.host()
     }
 
+    /// Connects, and posts nothing.
+    ///
+    /// # Errors
+    /// It cannot be reached; one line, without the URL's path.
+    pub async fn connect(&self) -> Result<(), String> {
+        let target = self.address.target();
+        let connecting = self.egress.connect(&target);
+        match tokio::time::timeout(self.timeout, connecting).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(brief(&error.with_cause())),
+            Err(_) => Err(format!("no connection within {} s", self.timeout.as_secs())),
+        }
+    }
+
     /// Makes one attempt. `now` is signed, and a `Retry-After` with a date counts from it.
     pub async fn post(&self, message: &Message<'_>, now: SystemTime) -> Attempt {
         let started = Instant::now();

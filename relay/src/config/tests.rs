@@ -27,7 +27,7 @@ fn faults(text: &str) -> String {
 #[test]
 fn a_file_with_the_defaults_is_read() {
     let config = Config::parse(GOOD).unwrap();
-    assert_eq!(config.broker.events_stream, "OPENCLAW_EVENTS");
+    assert_eq!(config.broker.unwrap().events_stream, "OPENCLAW_EVENTS");
     assert_eq!(config.agents.len(), 2);
     let [support, sales] = &config.agents[..] else {
         panic!("two agents")
