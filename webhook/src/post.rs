@@ -1,17 +1,14 @@
-//! One attempt to deliver one message: a signed POST. Only the response's status and headers are evaluated.
+//! One attempt to deliver one message: a signed POST. Only the response's status and headers are read.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use hyper::body::Bytes;
 use hyper::http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use hyper::http::{HeaderMap, HeaderValue, Request, StatusCode};
-use openclaw_egress::{Answer, Egress, Error as EgressError};
+use openclaw_egress::{Egress, Error as EgressError};
 
 use crate::address::Address;
 use crate::signature::SigningKey;
-
-/// What a receiver may answer beyond its status.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// A receiver, with the way to it and the signing key for it.
 pub struct Receiver {
@@ -114,11 +111,11 @@ impl Receiver {
         let started = Instant::now();
         let posted = tokio::time::timeout(self.timeout, self.send(message, now)).await;
         let (status, error) = match posted {
-            Ok(Ok(answer)) => {
+            Ok(Ok((status, headers))) => {
                 return Attempt {
-                    status: Some(answer.status.as_u16()),
+                    status: Some(status.as_u16()),
                     took: started.elapsed(),
-                    refused: refusal(answer.status, &answer.headers, now),
+                    refused: refusal(status, &headers, now),
                 };
             }
             // Without the URL's path.
@@ -139,7 +136,11 @@ impl Receiver {
         }
     }
 
-    async fn send(&self, message: &Message<'_>, now: SystemTime) -> Result<Answer, EgressError> {
+    async fn send(
+        &self,
+        message: &Message<'_>,
+        now: SystemTime,
+    ) -> Result<(StatusCode, HeaderMap), EgressError> {
         let Message { id, body, headers } = *message;
         let timestamp = now.duration_since(SystemTime::UNIX_EPOCH);
         let timestamp = timestamp.unwrap_or_default().as_secs();
@@ -164,9 +165,7 @@ impl Receiver {
         })?;
         // A redirect is not followed: it could send the message, or a secret URL, to a host that the operator did not
         // configure.
-        self.egress
-            .request(&target, request, MAX_ANSWER_BYTES)
-            .await
+        self.egress.request_head(&target, request).await
     }
 }
 
