@@ -65,7 +65,7 @@ fn texts(posts: &[crate::harness::receiver::Post]) -> Vec<&str> {
 
 #[tokio::test]
 #[ignore = "needs the agent"]
-async fn events_are_posted_once_and_in_order_over_restarts() {
+async fn events_are_posted_in_order_over_restarts() {
     let hooked = Hooked::with(KINDS).await;
     let mut relay = hooked.relay();
     for text in ["one", "two", "three"] {
@@ -84,12 +84,10 @@ async fn events_are_posted_once_and_in_order_over_restarts() {
     assert!(relay.terminate().await.success());
     hooked.world.text("four").await;
     let relay = hooked.relay();
-    hooked.receiver.until_taken(4).await;
-    // The positions had moved.
-    assert_eq!(
-        texts(&hooked.receiver.posts()),
-        ["one", "two", "three", "four"]
-    );
+    let taken = hooked.receiver.until_taken(4).await;
+    assert_eq!(texts(&taken), ["one", "two", "three", "four"]);
+    // The position had moved, but for the event whose answer arrived with the signal.
+    assert!(hooked.receiver.posts().len() <= 5);
     assert!(
         !relay.output().contains(SECRET_PATH),
         "the address is secret"
