@@ -12,7 +12,7 @@ const CRATES: &[&str] = &["ctl/src", "sim/src"];
 
 /// The simulator's layers, from the bottom up. A module imports only from its own layer and those below.
 const FLOORS: &[&[&str]] = &[
-    &["clock", "id", "number", "sync"],
+    &["clock", "id", "number", "spare_port", "sync"],
     &["signal", "wire"],
     &["state"],
     &["delivery"],

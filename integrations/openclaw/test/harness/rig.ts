@@ -16,7 +16,7 @@ export const [ACCOUNT, WORK, DEVICE] = ["+15550140001", "+15550140002", "+155501
 /** The person to whom heartbeats go. */
 export const WATCHMAN = "+15550140004";
 const FIRST_PERSON = 15550140100;
-const LISTED = 100;
+const LISTED = 200;
 
 export class Rig {
   readonly side: Side;
