@@ -166,7 +166,7 @@ impl Config {
             Faults::of(Fault::new(
                 format!("line {line}"),
                 error.message().to_owned(),
-                "docs/relay.md lists the settings",
+                "docs/relay.md and docs/webhooks.md list the settings",
             ))
         })?;
         let faults = config.faults();

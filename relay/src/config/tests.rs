@@ -86,11 +86,11 @@ fn a_password_in_an_address_is_refused_and_not_shown() {
 fn hooked(settings: &str) -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     let secret = dir.path().join("secret");
-    std::fs::write(&secret, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    fs::write(&secret, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
     let text = format!(
         "dead_letters = \"/var/lib/openclaw-relay\"\n\
          [[agent]]\nname = \"support\"\nendpoint = \"unix:/run/openclaw/agent.sock\"\n\
-         [[webhook]]\nname = \"crm\"\nurl = \"https://crm.example.com/hooks/sword\"\nsecret_file = \"{}\"\n{settings}",
+         [[webhook]]\nname = \"crm\"\nurl = \"https://crm.example.com/hooks/herring\"\nsecret_file = \"{}\"\n{settings}",
         secret.display()
     );
     (dir, text)
@@ -105,7 +105,7 @@ fn a_webhook_needs_no_broker_and_gets_everything_by_default() {
     assert!(webhook.wants("support") && webhook.filter().kinds.is_empty());
     assert_eq!(webhook.consumer("relay"), "relay.crm");
     assert!(
-        !format!("{config:?}").contains("sword"),
+        !format!("{config:?}").contains("herring"),
         "the address is secret"
     );
     let nowhere = faults(&text[..text.find("[[webhook]]").unwrap()]);
@@ -136,13 +136,13 @@ fn every_fault_of_a_webhook_is_reported_and_none_shows_its_address() {
         assert!(shown.contains(place), "{place}: {shown}");
     }
     for address in [
-        "http://crm.example.com/sword",
-        "https://a:sword@h/",
-        "sword",
+        "http://crm.example.com/herring",
+        "https://a:herring@h/",
+        "herring",
     ] {
-        let shown = faults(&text.replace("https://crm.example.com/hooks/sword", address));
+        let shown = faults(&text.replace("https://crm.example.com/hooks/herring", address));
         assert!(shown.contains("url: it "), "{shown}");
-        assert!(!shown.contains("sword"), "{shown}");
+        assert!(!shown.contains("herring"), "{shown}");
     }
 }
 

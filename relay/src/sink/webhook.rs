@@ -9,7 +9,7 @@
 //! ```
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use openclaw_types::Backoff;
@@ -18,6 +18,7 @@ use tracing::{error, warn};
 
 use super::{Sink, Stored, Unstored};
 use crate::board::FeedBoard;
+use crate::clock;
 use crate::dead_letters::{DeadLetters, Letter};
 use crate::files::Files;
 use crate::ledger::Mark;
@@ -109,8 +110,7 @@ impl Post {
             body: &body,
             headers: &headers,
         };
-        // A time stamp that is signed: the clock as it is.
-        let attempt = self.receiver.post(&message, SystemTime::now()).await;
+        let attempt = self.receiver.post(&message, clock::now()).await;
         let status = attempt.status;
         match attempt.refused {
             None => Ok(()),
@@ -166,7 +166,7 @@ impl Webhook {
             kind: record.kind.clone(),
             error: why.to_string(),
             attempts,
-            at: prost_types::Timestamp::from(SystemTime::now()).to_string(),
+            at: prost_types::Timestamp::from(clock::now()).to_string(),
         };
         self.letters
             .add(&letter)

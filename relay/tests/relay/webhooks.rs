@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use openclaw_sim::By;
 use sha2::{Digest as _, Sha256};
 
-use crate::harness::receiver::{Answer, Receiver, SECRET_PATH};
+use crate::harness::receiver::{Answer, Post, Receiver, SECRET_PATH};
 use crate::harness::{ACCOUNT, AGENT, ANNA, Process, WORD, World, until};
 use crate::network::{get, http};
 
@@ -45,7 +45,10 @@ impl Hooked {
     fn letters(&self) -> Vec<PathBuf> {
         let dir = self.world.dir.path().join("dead/crm");
         let entries = std::fs::read_dir(dir).into_iter().flatten();
-        entries.map(|entry| entry.unwrap().path()).collect()
+        let paths = entries.map(|entry| entry.unwrap().path());
+        // Not the file that is being written.
+        let is_letter = |path: &PathBuf| path.extension().is_some();
+        paths.filter(is_letter).collect()
     }
 }
 
@@ -56,8 +59,8 @@ fn failure(status: u16) -> Answer {
 }
 
 /// The texts, without the word that is in all of them.
-fn texts(posts: &[crate::harness::receiver::Post]) -> Vec<&str> {
-    let texts = posts.iter().map(|post| post.text());
+fn texts(posts: &[Post]) -> Vec<&str> {
+    let texts = posts.iter().map(Post::text);
     texts
         .map(|text| text.trim_start_matches(WORD).trim_start())
         .collect()
