@@ -2,23 +2,21 @@
 //! full phone numbers.
 //!
 //! ```text
-//! notifier   the delivery task            body, signature, post   one attempt
+//! notifier   the delivery task            body   an alert as JSON or text
 //! ```
 //!
-//! Which states raise an alert, and the delivery queue, are in [`openclaw_state::alerts`].
+//! Which states raise an alert, and the delivery queue, are in [`openclaw_state::alerts`]; one attempt is
+//! [`openclaw_webhook::Receiver::post`].
 
 mod body;
 mod notifier;
-mod post;
 mod settings;
-mod signature;
 
 use openclaw_state::alerts::{Board, Tested};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use notifier::Notifier;
-pub use settings::{Address, BadAddress, Error, Format, KeyPlace, SECRET, SECRETS, Settings, URL};
-pub use signature::{BadKey, SigningKey};
+pub use settings::{Error, Format, KeyPlace, SECRET, SECRETS, Settings, URL};
 
 /// A handle on alerting. Clones share one task; the default handle sends no alerts.
 #[derive(Clone, Debug, Default)]

@@ -24,6 +24,7 @@ use openclaw_state::uploads::{UploadLimits, Uploads};
 use openclaw_state::vault::Vault;
 use openclaw_state::{clock, identity};
 use openclaw_types::Hardening;
+use openclaw_webhook::SigningKey;
 use openclaw_whatsapp::session::{self, Setup, Versions};
 use openclaw_whatsapp::store::Store;
 use tokio::net::TcpListener;
@@ -31,7 +32,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use self::start::Started;
-use crate::alerts::SigningKey;
 use crate::edge::grpc::{self, Listeners, Network};
 use crate::edge::http::{self, Pages, Shown};
 use crate::host::config::{Config, version};

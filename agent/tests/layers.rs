@@ -229,6 +229,19 @@ const WALLS: &[Wall] = &[
         never: &["openclaw-*", "whatsapp-rust", "wacore*", "tonic*", "prost*"],
     },
     Wall {
+        why: "a webhook knows the way out, not what is sent or when it is repeated",
+        krate: "webhook",
+        never: &[
+            "openclaw-*",
+            "!openclaw-egress",
+            "!openclaw-settings",
+            "whatsapp-rust",
+            "wacore*",
+            "tonic*",
+            "prost*",
+        ],
+    },
+    Wall {
         why: "hardening knows nothing of ours",
         krate: "harden",
         never: &["openclaw-*", "whatsapp-rust", "wacore*", "tokio*"],

@@ -5,10 +5,10 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hyper::body::{Body, Bytes, Frame, SizeHint};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1;
 use hyper::http::header::{HOST, HeaderValue};
-use hyper::http::{HeaderMap, Request, StatusCode, Uri};
+use hyper::http::{HeaderMap, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
 
@@ -39,17 +39,8 @@ impl Egress {
         request: Request<Bytes>,
         max: usize,
     ) -> Result<Answer, Error> {
-        let request = on_the_wire(request, to).ok_or_else(|| not_http(to))?;
-        let stream = self.connect(to).await?;
-        let mut builder = http1::Builder::new();
-        let handshake = builder
-            .max_buf_size(MAX_HEAD_BYTES)
-            .handshake(TokioIo::new(stream));
-        let (mut requests, connection) = handshake.await.map_err(|_| not_http(to))?;
-        // Its error is that of the request, too.
-        let _connection = AbortOnDrop(tokio::spawn(connection));
-        let answer = requests.send_request(request).await;
-        let (head, mut body) = answer.map_err(|_| not_http(to))?.into_parts();
+        let (answer, _connection) = self.ask(to, request).await?;
+        let (head, mut body) = answer.into_parts();
         let mut read = Vec::new();
         while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
             let frame = frame.map_err(|_| not_http(to))?;
@@ -68,6 +59,39 @@ impl Egress {
             headers: head.headers,
             body: read,
         })
+    }
+
+    /// As [`Egress::request`], for an answer whose body does not matter: it is not read.
+    ///
+    /// # Errors
+    /// See [`Error`]. Any status is an answer.
+    pub async fn request_head(
+        &self,
+        to: &Target<'_>,
+        request: Request<Bytes>,
+    ) -> Result<(StatusCode, HeaderMap), Error> {
+        let (answer, _connection) = self.ask(to, request).await?;
+        let (head, _) = answer.into_parts();
+        Ok((head.status, head.headers))
+    }
+
+    /// Sends the request. The body can be read while the connection is kept.
+    async fn ask(
+        &self,
+        to: &Target<'_>,
+        request: Request<Bytes>,
+    ) -> Result<(Response<Incoming>, AbortOnDrop), Error> {
+        let request = on_the_wire(request, to).ok_or_else(|| not_http(to))?;
+        let stream = self.connect(to).await?;
+        let mut builder = http1::Builder::new();
+        let handshake = builder
+            .max_buf_size(MAX_HEAD_BYTES)
+            .handshake(TokioIo::new(stream));
+        let (mut requests, connection) = handshake.await.map_err(|_| not_http(to))?;
+        // Its error is that of the request, too.
+        let connection = AbortOnDrop(tokio::spawn(connection));
+        let answer = requests.send_request(request).await;
+        Ok((answer.map_err(|_| not_http(to))?, connection))
     }
 }
 

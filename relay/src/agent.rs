@@ -106,17 +106,24 @@ impl Agent {
         Ok(Self { way })
     }
 
-    /// Connects.
+    /// Connects, for calls to its main service.
     ///
     /// # Errors
     /// No connection.
     pub async fn connect(&self) -> Result<AgentClient<Channel>, Error> {
+        Ok(AgentClient::new(self.channel().await?))
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// No connection.
+    pub async fn channel(&self) -> Result<Channel, Error> {
         let connected = match &self.way {
             Way::Unix(path) => openclaw_client::over_unix(path).await,
             Way::Tls(enrolled) => openclaw_client::over_tls(Arc::clone(enrolled)).await,
         };
-        let channel = connected.map_err(|error| Error::Connect(why(&error)))?;
-        Ok(AgentClient::new(channel))
+        connected.map_err(|error| Error::Connect(why(&error)))
     }
 }
 

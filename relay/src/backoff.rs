@@ -2,20 +2,37 @@
 
 use std::time::Duration;
 
-const PAUSES: openclaw_types::Backoff =
+/// For an agent and for a broker.
+pub const PAUSES: openclaw_types::Backoff =
     openclaw_types::Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
 
 /// The pauses since the last success.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Backoff {
+    pauses: openclaw_types::Backoff,
     failures: u32,
 }
 
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::new(PAUSES)
+    }
+}
+
 impl Backoff {
+    /// No failure yet.
+    #[must_use]
+    pub const fn new(pauses: openclaw_types::Backoff) -> Self {
+        Self {
+            pauses,
+            failures: 0,
+        }
+    }
+
     /// The pause before the next attempt.
     pub fn next_pause(&mut self) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        PAUSES.after(self.failures)
+        self.pauses.after(self.failures)
     }
 
     /// An attempt succeeded.

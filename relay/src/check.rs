@@ -4,7 +4,8 @@ use openclaw_proto::v1 as pb;
 
 use crate::agent::{self, Agent, answer};
 use crate::broker::{self, Broker};
-use crate::config::{Config, Faults};
+use crate::config::{self, Config, Faults, Webhook};
+use crate::dead_letters::{DeadLetters, again};
 
 /// Reports what cannot be reached, and what is missing there. Prints a line for each that is in order.
 ///
@@ -12,8 +13,20 @@ use crate::config::{Config, Faults};
 /// All faults.
 pub async fn connections(config: &Config) -> Result<(), Faults> {
     let mut faults = Faults::default();
-    if let Err(error) = broker(config).await {
+    if let Some(broker) = &config.broker
+        && let Err(error) = streams(broker, config).await
+    {
         faults.add("broker", error.to_string(), error.hint());
+    }
+    for webhook in &config.webhooks {
+        let place = format!("webhook `{}`", webhook.name);
+        match reached(config, webhook).await {
+            Ok(host) => println!("{place}: {host} can be reached; nothing was posted"),
+            Err(why) => {
+                let hint = "check its url, the proxy, and that dead_letters can be written";
+                faults.add(place, why, hint);
+            }
+        }
     }
     for one in &config.agents {
         let place = format!("agent `{}`", one.name);
@@ -45,12 +58,23 @@ pub async fn connections(config: &Config) -> Result<(), Faults> {
     }
 }
 
-async fn broker(config: &Config) -> Result<(), broker::Error> {
-    let broker = Broker::connect(&config.broker, false).await?;
-    broker.events(&config.broker).await?;
+/// Connects to the receiver of a webhook, whose host is returned.
+async fn reached(config: &Config, webhook: &Webhook) -> Result<String, String> {
+    let dir = config.dead_letters.as_deref();
+    let dir = dir.expect("the configuration was checked");
+    DeadLetters::open(dir, &webhook.name)
+        .map_err(|error| format!("dead letters in {}: {error}", dir.display()))?;
+    let receiver = again::receiver(config, webhook)?;
+    receiver.connect().await?;
+    Ok(receiver.host().to_owned())
+}
+
+async fn streams(settings: &config::Broker, config: &Config) -> Result<(), broker::Error> {
+    let broker = Broker::connect(settings, false).await?;
+    broker.events(settings).await?;
     if config.agents.iter().any(|agent| agent.commands) {
-        broker.commands(&config.broker).await?;
-        broker.results(&config.broker).await?;
+        broker.commands(settings).await?;
+        broker.results(settings).await?;
     }
     println!("broker: ok");
     Ok(())

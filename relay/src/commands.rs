@@ -20,7 +20,7 @@ use tracing::{info, warn};
 
 use crate::agent::Agent;
 use crate::backoff::Backoff;
-use crate::board::AgentBoard;
+use crate::board::FeedBoard;
 use crate::broker::{Broker, COMMANDS, RESULTS};
 use crate::config;
 use outcome::{Outcome, Refused};
@@ -43,7 +43,7 @@ pub struct Commands {
     broker_config: config::Broker,
     agent: Agent,
     broker: Broker,
-    board: Arc<AgentBoard>,
+    board: Arc<FeedBoard>,
 }
 
 /// The JSON of a result. Absent members are `null`.
@@ -74,7 +74,7 @@ impl Commands {
         broker_config: config::Broker,
         agent: Agent,
         broker: Broker,
-        board: Arc<AgentBoard>,
+        board: Arc<FeedBoard>,
     ) -> Self {
         Self {
             config,

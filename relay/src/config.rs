@@ -1,6 +1,7 @@
 //! The configuration file. Every fault is reported at once, each with its place and what to do.
 
 mod faults;
+mod webhook;
 
 use std::fs;
 use std::io;
@@ -9,9 +10,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use openclaw_client::Endpoint;
+use openclaw_proto::v1 as pb;
 use serde::Deserialize;
 
 pub use faults::{Fault, Faults};
+pub use webhook::{Outgoing, Unusable, Webhook};
 
 /// A file that is larger is not a configuration.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -24,11 +27,19 @@ const MAX_NAME_CHARS: usize = 64;
 pub struct Config {
     /// Where `/health` and `/metrics` are served; absent: nowhere.
     pub http: Option<SocketAddr>,
-    /// The broker.
-    pub broker: Broker,
+    /// The broker; absent: webhooks only.
+    pub broker: Option<Broker>,
     /// The agents.
     #[serde(default, rename = "agent")]
     pub agents: Vec<Agent>,
+    /// The receivers of events over HTTP.
+    #[serde(default, rename = "webhook")]
+    pub webhooks: Vec<Webhook>,
+    /// How webhooks leave this machine.
+    #[serde(default)]
+    pub outgoing: Outgoing,
+    /// The directory of the webhooks' dead letters.
+    pub dead_letters: Option<PathBuf>,
 }
 
 /// The NATS servers and the streams.
@@ -155,7 +166,7 @@ impl Config {
             Faults::of(Fault::new(
                 format!("line {line}"),
                 error.message().to_owned(),
-                "docs/relay.md lists the settings",
+                "docs/relay.md and docs/webhooks.md list the settings",
             ))
         })?;
         let faults = config.faults();
@@ -168,7 +179,14 @@ impl Config {
 
     fn faults(&self) -> Faults {
         let mut faults = Faults::default();
-        self.broker.check(&mut faults);
+        match &self.broker {
+            Some(broker) => broker.check(&mut faults),
+            None if self.webhooks.is_empty() => {
+                let hint = "add a [broker] section, or a [[webhook]]";
+                faults.add("broker", "there is nowhere to relay to", hint);
+            }
+            None => {}
+        }
         if self.agents.is_empty() {
             faults.add("agent", "no agent is named", "add an [[agent]] section");
         }
@@ -182,8 +200,31 @@ impl Config {
                 let hint = "give each agent its own name: it is part of the subjects";
                 faults.add(place("name"), "the name is used twice", hint);
             }
+            if agent.commands && self.broker.is_none() {
+                let hint = "add a [broker] section";
+                faults.add(place("commands"), "they come from a broker", hint);
+            }
         }
+        self.check_webhooks(&mut faults);
         faults
+    }
+
+    fn check_webhooks(&self, faults: &mut Faults) {
+        for (at, webhook) in self.webhooks.iter().enumerate() {
+            webhook.check(at, self, faults);
+            let earlier = &self.webhooks[..at];
+            if earlier.iter().any(|other| other.name == webhook.name) {
+                let place = format!("webhook {}, name", at + 1);
+                faults.add(place, "the name is used twice", "give each webhook its own");
+            }
+        }
+        if !self.webhooks.is_empty() {
+            self.outgoing.check(faults);
+            if self.dead_letters.is_none() {
+                let hint = "name a directory that stays, for example /var/lib/openclaw-relay";
+                faults.add("dead_letters", "missing: webhooks need it", hint);
+            }
+        }
     }
 }
 
@@ -280,6 +321,15 @@ impl Agent {
             _ => {}
         }
     }
+}
+
+/// An empty filter leaves out channels and statuses.
+#[must_use]
+pub fn all_chat_kinds() -> Vec<i32> {
+    (1..)
+        .map_while(|value| pb::ChatKind::try_from(value).ok())
+        .map(i32::from)
+        .collect()
 }
 
 /// True for one token of a subject that needs no escapes anywhere.

@@ -12,14 +12,12 @@ use tracing::{info, warn};
 
 use crate::agent::{self, Agent, answer};
 use crate::backoff::Backoff;
-use crate::board::AgentBoard;
-use crate::config::{self, Start};
+use crate::board::FeedBoard;
+use crate::config::Start;
 use crate::record::Record;
-use crate::sink::{Sink, Stored};
+use crate::sink::{Sink, Stored, Unstored};
 
-/// The cursor moves after this many records, or this long after the first of them: each move is an fsync at the agent, and
-/// a cursor that is behind costs nothing, because the sink is read back.
-const MAX_UNACKED: u32 = 64;
+/// The cursor moves after [`Sink::MAX_UNACKED`] records, or this long after the first of them.
 const ACK_DELAY: Duration = Duration::from_millis(200);
 
 /// Why the stream of an agent ended.
@@ -35,10 +33,20 @@ enum Ended {
 
 /// One agent and its sink.
 pub struct Feed<S> {
-    config: config::Agent,
+    position: Position,
     agent: Agent,
     sink: S,
-    board: Arc<AgentBoard>,
+    board: Arc<FeedBoard>,
+}
+
+/// What is read of an agent.
+pub struct Position {
+    /// The name of the position at the agent.
+    pub consumer: String,
+    /// Where it begins if the agent does not have it yet.
+    pub start: Start,
+    /// Which events.
+    pub filter: pb::EventFilter,
 }
 
 /// What the sink has stored and the agent's cursor does not have.
@@ -51,9 +59,9 @@ struct Unacked {
 
 impl<S: Sink> Feed<S> {
     /// A feed that is not running yet.
-    pub const fn new(config: config::Agent, agent: Agent, sink: S, board: Arc<AgentBoard>) -> Self {
+    pub const fn new(position: Position, agent: Agent, sink: S, board: Arc<FeedBoard>) -> Self {
         Self {
-            config,
+            position,
             agent,
             sink,
             board,
@@ -67,7 +75,8 @@ impl<S: Sink> Feed<S> {
             let Err(error) = self.relay(&mut backoff).await;
             self.board.set_connected(false);
             let pause = backoff.next_pause();
-            warn!(agent = self.config.name, %error, retry_in_seconds = pause.as_secs_f64(), "events interrupted");
+            let (agent, webhook) = (self.board.agent(), self.board.webhook());
+            warn!(agent, webhook, %error, retry_in_seconds = pause.as_secs_f64(), "events interrupted");
             tokio::time::sleep(pause).await;
         }
     }
@@ -79,7 +88,8 @@ impl<S: Sink> Feed<S> {
         self.board.set_stuck(false);
         let mut items = self.watch(&mut client).await?;
         self.board.set_connected(true);
-        info!(agent = self.config.name, "events connected");
+        let (agent, webhook) = (self.board.agent(), self.board.webhook());
+        info!(agent, webhook, "events connected");
         let mut unacked = Unacked::default();
         loop {
             tokio::select! {
@@ -98,10 +108,10 @@ impl<S: Sink> Feed<S> {
                     }
                 }
                 () = tokio::time::sleep_until(unacked.due.unwrap_or_else(Instant::now)), if unacked.due.is_some() => {
-                    unacked.count = MAX_UNACKED;
+                    unacked.count = S::MAX_UNACKED;
                 }
             }
-            if unacked.count >= MAX_UNACKED {
+            if unacked.count >= S::MAX_UNACKED {
                 self.ack(&mut client, unacked.seq).await?;
                 unacked = Unacked::default();
             }
@@ -112,17 +122,14 @@ impl<S: Sink> Feed<S> {
         &self,
         client: &mut AgentClient<Channel>,
     ) -> Result<Streaming<pb::WatchEventsResponse>, agent::Error> {
-        if self.config.start == Start::Oldest {
+        if self.position.start == Start::Oldest {
             // Creates a consumer that is not there, before the oldest event, and moves no other.
             self.ack(client, 0).await?;
         }
         let request = pb::WatchEventsRequest {
             follow: true,
-            filter: Some(pb::EventFilter {
-                chat_kinds: all_chat_kinds(),
-                ..Default::default()
-            }),
-            consumer: self.config.consumer.clone(),
+            filter: Some(self.position.filter.clone()),
+            consumer: self.position.consumer.clone(),
             ..Default::default()
         };
         answer(client.watch_events(request)).await
@@ -130,7 +137,7 @@ impl<S: Sink> Feed<S> {
 
     async fn ack(&self, client: &mut AgentClient<Channel>, seq: u64) -> Result<(), agent::Error> {
         let request = pb::AckEventsRequest {
-            consumer: self.config.consumer.clone(),
+            consumer: self.position.consumer.clone(),
             seq,
             go_back: false,
         };
@@ -139,7 +146,7 @@ impl<S: Sink> Feed<S> {
 
     /// Reads the sink back, until that succeeds.
     async fn begin(&mut self, store: &[u8]) {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(S::PAUSES);
         while let Err(error) = self.sink.begin(store).await {
             self.pause(&mut backoff, &error).await;
         }
@@ -147,7 +154,7 @@ impl<S: Sink> Feed<S> {
 
     /// Puts the record, until the sink has it.
     async fn store(&mut self, record: &Record, store: &[u8]) {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(S::PAUSES);
         loop {
             match self.sink.put(record).await {
                 Ok(stored) => return self.stored(record, stored),
@@ -157,10 +164,12 @@ impl<S: Sink> Feed<S> {
         }
     }
 
-    async fn pause(&self, backoff: &mut Backoff, error: &dyn std::fmt::Display) {
+    async fn pause(&self, backoff: &mut Backoff, error: &Unstored) {
         self.board.set_stuck(true);
         let pause = backoff.next_pause();
-        warn!(agent = self.config.name, %error, retry_in_seconds = pause.as_secs_f64(), "not stored");
+        let pause = pause.max(error.retry_after.unwrap_or_default());
+        let (agent, webhook) = (self.board.agent(), self.board.webhook());
+        warn!(agent, webhook, %error, retry_in_seconds = pause.as_secs_f64(), "not stored");
         tokio::time::sleep(pause).await;
     }
 
@@ -168,7 +177,7 @@ impl<S: Sink> Feed<S> {
         self.board.set_stuck(false);
         self.board.stored(record.mark.seq, stored);
         if stored == Stored::Omitted {
-            let (agent, seq, bytes) = (&self.config.name, record.mark.seq, record.payload.len());
+            let (agent, seq, bytes) = (self.board.agent(), record.mark.seq, record.payload.len());
             warn!(
                 agent,
                 seq, bytes, "event too large for the broker: stored without its content"
@@ -183,12 +192,4 @@ impl Unacked {
         self.count += 1;
         self.due.get_or_insert_with(|| Instant::now() + ACK_DELAY);
     }
-}
-
-/// An empty filter leaves out channels and statuses.
-fn all_chat_kinds() -> Vec<i32> {
-    (1..)
-        .map_while(|value| pb::ChatKind::try_from(value).ok())
-        .map(i32::from)
-        .collect()
 }

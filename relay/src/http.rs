@@ -28,7 +28,7 @@ const MAX_CONNECTIONS: usize = 16;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until the caller drops it.
-pub async fn serve(listener: TcpListener, board: Board, broker: Broker) {
+pub async fn serve(listener: TcpListener, board: Board, broker: Option<Broker>) {
     let shown = Arc::new((board, broker));
     let mut connections = JoinSet::new();
     loop {
@@ -43,7 +43,7 @@ pub async fn serve(listener: TcpListener, board: Board, broker: Broker) {
         let shown = Arc::clone(&shown);
         let answering = service_fn(move |request: Request<Incoming>| {
             let (board, broker) = &*shown;
-            let page = page(&request, board, broker.is_connected());
+            let page = page(&request, board, broker.as_ref().map(Broker::is_connected));
             async { Ok::<_, Infallible>(page) }
         });
         let mut http1 = http1::Builder::new();
@@ -56,7 +56,8 @@ pub async fn serve(listener: TcpListener, board: Board, broker: Broker) {
     }
 }
 
-fn page(request: &Request<Incoming>, board: &Board, broker: bool) -> Response<Full<Bytes>> {
+/// `broker` is whether it is connected; `None` without one.
+fn page(request: &Request<Incoming>, board: &Board, broker: Option<bool>) -> Response<Full<Bytes>> {
     let (status, kind, body) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/health") => health(board, broker),
         (&Method::GET, "/metrics") => {
@@ -79,8 +80,10 @@ fn page(request: &Request<Incoming>, board: &Board, broker: bool) -> Response<Fu
 #[derive(Serialize)]
 struct Health<'a> {
     status: &'static str,
-    broker_connected: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broker_connected: Option<bool>,
     agents: Vec<AgentHealth<'a>>,
+    webhooks: Vec<WebhookHealth<'a>>,
 }
 
 #[derive(Serialize)]
@@ -91,19 +94,40 @@ struct AgentHealth<'a> {
     seq: u64,
 }
 
+#[derive(Serialize)]
+struct WebhookHealth<'a> {
+    name: &'a str,
+    agent: &'a str,
+    connected: bool,
+    stuck: bool,
+    gone: bool,
+    seq: u64,
+}
+
 /// 200 while the events of every agent flow, else 503.
-fn health(board: &Board, broker: bool) -> (StatusCode, &'static str, String) {
-    let is_healthy = broker && board.is_healthy();
+fn health(board: &Board, broker: Option<bool>) -> (StatusCode, &'static str, String) {
+    let is_healthy = broker.unwrap_or(true) && board.is_healthy();
     let agents = board.read().map(|(name, agent)| AgentHealth {
         name,
         connected: agent.connected,
         stuck: agent.stuck,
         seq: agent.seq,
     });
+    let webhooks = board
+        .read_webhooks()
+        .map(|(name, agent, feed)| WebhookHealth {
+            name,
+            agent,
+            connected: feed.connected,
+            stuck: feed.stuck,
+            gone: feed.gone,
+            seq: feed.seq,
+        });
     let health = Health {
         status: if is_healthy { "healthy" } else { "interrupted" },
         broker_connected: broker,
         agents: agents.collect(),
+        webhooks: webhooks.collect(),
     };
     let code = match is_healthy {
         true => StatusCode::OK,
@@ -158,23 +182,82 @@ const COUNTERS: &[Family] = &[
     ),
 ];
 
-/// Prometheus' text format. Names of agents have no character that it escapes.
-fn metrics(board: &Board, broker: bool) -> String {
+const WEBHOOK_GAUGES: &[Family] = &[
+    (
+        "webhook_connected",
+        "1 while the events of the agent are streamed.",
+        |feed| u64::from(feed.connected),
+    ),
+    (
+        "webhook_stuck",
+        "1 while the receiver does not take an event.",
+        |feed| u64::from(feed.stuck),
+    ),
+    (
+        "webhook_gone",
+        "1 once the receiver has answered that it is gone (410).",
+        |feed| u64::from(feed.gone),
+    ),
+    (
+        "webhook_seq",
+        "Seq of the last event that was delivered or set aside.",
+        |feed| feed.seq,
+    ),
+];
+
+const WEBHOOK_COUNTERS: &[Family] = &[
+    (
+        "webhook_delivered_total",
+        "Events that the receiver has taken.",
+        |feed| feed.written,
+    ),
+    ("webhook_failures_total", "Attempts that failed.", |feed| {
+        feed.failed
+    }),
+    (
+        "webhook_dead_letters_total",
+        "Events that were set aside.",
+        |feed| feed.set_aside,
+    ),
+];
+
+/// Prometheus' text format. Names of agents and webhooks have no character that it escapes.
+fn metrics(board: &Board, broker: Option<bool>) -> String {
     let mut text = String::new();
-    let connected = u8::from(broker);
-    let help = "# HELP openclaw_relay_broker_connected 1 while a NATS server is connected.";
-    let _ = writeln!(text, "{help}\n# TYPE openclaw_relay_broker_connected gauge");
-    let _ = writeln!(text, "openclaw_relay_broker_connected {connected}");
-    for (families, kind) in [(GAUGES, "gauge"), (COUNTERS, "counter")] {
-        for (name, help, value) in families {
-            let name = format!("openclaw_relay_{name}");
-            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-            for (agent, reading) in board.read() {
-                let _ = writeln!(text, "{name}{{agent=\"{agent}\"}} {}", value(&reading));
-            }
-        }
+    let agents: Vec<_> = board
+        .read()
+        .map(|(agent, reading)| (format!("agent=\"{agent}\""), reading))
+        .collect();
+    let webhooks: Vec<_> = board
+        .read_webhooks()
+        .map(|(webhook, agent, reading)| {
+            (format!("webhook=\"{webhook}\",agent=\"{agent}\""), reading)
+        })
+        .collect();
+    if let Some(connected) = broker {
+        let help = "# HELP openclaw_relay_broker_connected 1 while a NATS server is connected.";
+        let _ = writeln!(text, "{help}\n# TYPE openclaw_relay_broker_connected gauge");
+        let connected = u8::from(connected);
+        let _ = writeln!(text, "openclaw_relay_broker_connected {connected}");
+        write(&mut text, GAUGES, "gauge", &agents);
+        write(&mut text, COUNTERS, "counter", &agents);
+    }
+    if !webhooks.is_empty() {
+        write(&mut text, WEBHOOK_GAUGES, "gauge", &webhooks);
+        write(&mut text, WEBHOOK_COUNTERS, "counter", &webhooks);
     }
     text
+}
+
+/// Writes families, each with a sample for each of these labels.
+fn write(text: &mut String, families: &[Family], kind: &str, samples: &[(String, Reading)]) {
+    for (name, help, value) in families {
+        let name = format!("openclaw_relay_{name}");
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (labels, reading) in samples {
+            let _ = writeln!(text, "{name}{{{labels}}} {}", value(reading));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -187,12 +270,18 @@ mod tests {
         let mut board = Board::default();
         let (one, two) = (board.add("support"), board.add("sales"));
         one.set_connected(true);
-        assert_eq!(health(&board, true).0, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            health(&board, Some(true)).0,
+            StatusCode::SERVICE_UNAVAILABLE
+        );
         two.set_connected(true);
-        assert_eq!(health(&board, true).0, StatusCode::OK);
-        assert_eq!(health(&board, false).0, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(health(&board, Some(true)).0, StatusCode::OK);
+        assert_eq!(
+            health(&board, Some(false)).0,
+            StatusCode::SERVICE_UNAVAILABLE
+        );
         two.set_stuck(true);
-        let (code, _, body) = health(&board, true);
+        let (code, _, body) = health(&board, Some(true));
         assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
         assert!(
             body.contains(r#"{"name":"sales","connected":true,"stuck":true,"seq":0}"#),
@@ -201,12 +290,30 @@ mod tests {
     }
 
     #[test]
+    fn a_webhook_counts_and_needs_no_broker() {
+        let mut board = Board::default();
+        let feed = board.add_webhook("support", "crm");
+        feed.set_connected(true);
+        feed.stored(7, Stored::SetAside);
+        assert_eq!(health(&board, None).0, StatusCode::OK);
+        let text = metrics(&board, None);
+        let sample =
+            "openclaw_relay_webhook_dead_letters_total{webhook=\"crm\",agent=\"support\"} 1";
+        assert!(text.lines().any(|line| line == sample), "{text}");
+        assert!(!text.contains("broker_connected"), "{text}");
+        feed.set_gone();
+        let (code, _, body) = health(&board, None);
+        assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(body.contains(r#""gone":true"#), "{body}");
+    }
+
+    #[test]
     fn metrics_have_a_sample_for_each_agent() {
         let mut board = Board::default();
         let agent = board.add("support");
         agent.stored(7, Stored::Written);
         agent.stored(8, Stored::Omitted);
-        let text = metrics(&board, true);
+        let text = metrics(&board, Some(true));
         for line in [
             "openclaw_relay_broker_connected 1",
             "openclaw_relay_seq{agent=\"support\"} 8",

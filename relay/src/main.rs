@@ -1,12 +1,13 @@
 //! The program: its command line, its log and its exit code.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args as Arguments, Parser, Subcommand};
 use openclaw_harden::ZeroOnFree;
 use openclaw_harden::process::{Inspection, protect_memory};
 use openclaw_relay::config::Config;
+use openclaw_relay::dead_letters::again::{self, Which};
 use openclaw_relay::{check, run};
 use openclaw_types::Exit;
 use tokio::runtime;
@@ -19,7 +20,7 @@ use tracing_subscriber::prelude::*;
 #[global_allocator]
 static ALLOCATOR: ZeroOnFree = ZeroOnFree;
 
-/// Events of OpenClaw agents into NATS JetStream, and commands back
+/// Events of OpenClaw agents into NATS JetStream and to webhooks, and commands back
 #[derive(Parser)]
 #[command(name = "openclaw-relay", version)]
 struct Args {
@@ -44,14 +45,74 @@ enum Command {
         /// The configuration file
         config: PathBuf,
     },
+    /// Events that a webhook's receiver has not taken
+    DeadLetters {
+        #[command(subcommand)]
+        command: DeadLetters,
+    },
+}
+
+#[derive(Subcommand)]
+enum DeadLetters {
+    /// List them: id, webhook, agent, kind, time, and why
+    List {
+        /// The configuration file
+        config: PathBuf,
+        /// Only those of this webhook
+        #[arg(long, value_name = "NAME")]
+        webhook: Option<String>,
+        /// An object for each
+        #[arg(long)]
+        json: bool,
+    },
+    /// Deliver them again, and remove those that are delivered
+    Replay(Chosen),
+    /// Remove them without delivering them
+    Drop(Chosen),
+}
+
+#[derive(Arguments)]
+struct Chosen {
+    /// The configuration file
+    config: PathBuf,
+    /// Their ids
+    #[arg(
+        value_name = "ID",
+        required_unless_present = "all",
+        conflicts_with = "all"
+    )]
+    ids: Vec<String>,
+    /// All of them
+    #[arg(long)]
+    all: bool,
+    /// Only those of this webhook
+    #[arg(long, value_name = "NAME")]
+    webhook: Option<String>,
+}
+
+impl Command {
+    fn config(&self) -> &Path {
+        match self {
+            Self::Check { config, .. } | Self::Run { config } => config,
+            Self::DeadLetters { command } => match command {
+                DeadLetters::List { config, .. } => config,
+                DeadLetters::Replay(chosen) | DeadLetters::Drop(chosen) => &chosen.config,
+            },
+        }
+    }
+}
+
+impl From<Chosen> for Which {
+    fn from(Chosen { ids, webhook, .. }: Chosen) -> Self {
+        Self { webhook, ids }
+    }
 }
 
 fn main() -> ExitCode {
     // A failure is ignored: the relay must also work where the platform denies hardening.
     protect_memory(Inspection::Refused);
     let command = Args::parse().command;
-    let (Command::Check { config: path, .. } | Command::Run { config: path }) = &command;
-    let config = match Config::read(path) {
+    let config = match Config::read(command.config()) {
         Ok(config) => config,
         Err(faults) => return end(&faults, Exit::Configuration),
     };
@@ -74,8 +135,25 @@ fn main() -> ExitCode {
                     Err(error) => end(&format!("error: {error}"), Exit::Configuration),
                 }
             }
+            Command::DeadLetters { command } => dead_letters(&config, command).await,
         }
     })
+}
+
+async fn dead_letters(config: &Config, command: DeadLetters) -> ExitCode {
+    let done = match command {
+        DeadLetters::List { webhook, json, .. } => {
+            let ids = Vec::new();
+            again::list(config, &Which { webhook, ids }, json).map(|()| true)
+        }
+        DeadLetters::Replay(chosen) => again::deliver(config, &chosen.into()).await,
+        DeadLetters::Drop(chosen) => again::discard(config, &chosen.into()).map(|()| true),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => Exit::Failed.into(),
+        Err(error) => end(&format!("error: {error}"), Exit::Usage),
+    }
 }
 
 /// JSON lines on stdout, like the agent's. The client library would log subjects.

@@ -23,6 +23,8 @@ pub struct Record {
     pub recorded_at: Option<String>,
     /// Its JSON.
     pub payload: Bytes,
+    /// If it is a message with a file that can be downloaded: the size that its sender declares, in bytes.
+    pub file: Option<u64>,
     /// Its JSON without what happened, for a sink that cannot store the whole.
     pub envelope: Bytes,
 }
@@ -46,8 +48,22 @@ impl Record {
         }
     }
 
+    /// What it is, as in CloudEvents 1.0 in the binary mode: the names and values of headers.
+    #[must_use]
+    pub fn cloud_event(&self, agent: &str) -> Vec<(&'static str, String)> {
+        let mut headers = vec![
+            ("ce-specversion", "1.0".to_owned()),
+            ("ce-id", self.mark.to_string()),
+            ("ce-source", format!("/openclaw/agents/{agent}")),
+            ("ce-type", format!("openclaw.v1.{}", self.kind)),
+        ];
+        headers.extend(self.recorded_at.clone().map(|at| ("ce-time", at)));
+        headers
+    }
+
     fn of_event(mut event: pb::Event, store: &[u8]) -> Self {
         let payload = json(&event);
+        let file = file(&event);
         let kind: Option<Kind<'_>> = serde_json::from_slice(&payload).ok();
         let kind = kind
             .and_then(|kind| kind.kind)
@@ -60,6 +76,7 @@ impl Record {
             kind,
             recorded_at: event.recorded_at.map(|at| at.to_string()),
             envelope: json(&event),
+            file,
             payload,
         }
     }
@@ -71,8 +88,19 @@ impl Record {
             kind: GAP.to_owned(),
             recorded_at: None,
             envelope: payload.clone(),
+            file: None,
             payload,
         }
+    }
+}
+
+fn file(event: &pb::Event) -> Option<u64> {
+    let Some(pb::event::Kind::Message(message)) = &event.kind else {
+        return None;
+    };
+    match &message.content.as_ref()?.kind {
+        Some(pb::content::Kind::Media(media)) if media.downloadable => Some(media.size_bytes),
+        _ => None,
     }
 }
 

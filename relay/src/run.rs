@@ -5,19 +5,23 @@
 use std::io;
 use std::sync::Arc;
 
+use openclaw_proto::v1 as pb;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing::info;
 
 use crate::agent::{Agent, BadKeys};
-use crate::board::Board;
+use crate::board::{Board, FeedBoard};
 use crate::broker::{self, Broker};
 use crate::commands::Commands;
 use crate::config::{self, Config};
-use crate::feed::Feed;
+use crate::dead_letters::{DeadLetters, again};
+use crate::feed::{Feed, Position};
+use crate::files::Files;
 use crate::http;
 use crate::sink::jetstream::JetStream;
+use crate::sink::webhook::{Post, Webhook};
 
 /// The relay cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +33,14 @@ pub enum Error {
         agent: String,
         /// What is wrong.
         source: BadKeys,
+    },
+    /// A webhook.
+    #[error("webhook `{webhook}`: {why}")]
+    Webhook {
+        /// Its name.
+        webhook: String,
+        /// What is wrong.
+        why: String,
     },
     /// The broker's credentials.
     #[error("broker: {0}")]
@@ -46,19 +58,19 @@ pub async fn relay(config: Config) -> Result<(), Error> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let agents = read_keys(&config)?;
-    let broker = Broker::connect(&config.broker, true).await?;
     let mut board = Board::default();
     let mut tasks = JoinSet::new();
-    for (one, agent) in agents {
-        let shown = board.add(&one.name);
-        if one.commands {
-            let (broker, shown) = (broker.clone(), Arc::clone(&shown));
-            let settings = config.broker.clone();
-            let commands = Commands::new(one.clone(), settings, agent.clone(), broker, shown);
-            tasks.spawn_local(commands.run());
+    let mut broker = None;
+    if let Some(settings) = &config.broker {
+        let connected = Broker::connect(settings, true).await?;
+        for (one, agent) in &agents {
+            let shown = board.add(&one.name);
+            to_broker(&mut tasks, settings, &connected, one, agent, shown);
         }
-        let sink = JetStream::new(broker.clone(), config.broker.clone(), one.name.clone());
-        tasks.spawn_local(Feed::new(one.clone(), agent, sink, shown).run());
+        broker = Some(connected);
+    }
+    for webhook in &config.webhooks {
+        to_webhook(&mut tasks, &config, webhook, &agents, &mut board)?;
     }
     let listener = match config.http {
         Some(address) => Some(TcpListener::bind(address).await?),
@@ -68,7 +80,8 @@ pub async fn relay(config: Config) -> Result<(), Error> {
         .as_ref()
         .and_then(|listener| listener.local_addr().ok());
     let http = http.map(|address| address.to_string());
-    info!(agents = config.agents.len(), http, "openclaw-relay started");
+    let (agents, webhooks) = (config.agents.len(), config.webhooks.len());
+    info!(agents, webhooks, http, "openclaw-relay started");
     if let Some(listener) = listener {
         tasks.spawn_local(http::serve(listener, board, broker));
     }
@@ -78,6 +91,68 @@ pub async fn relay(config: Config) -> Result<(), Error> {
     }
     tasks.shutdown().await;
     info!("openclaw-relay stopped");
+    Ok(())
+}
+
+/// Starts what an agent and the broker have with each other.
+fn to_broker(
+    tasks: &mut JoinSet<()>,
+    settings: &config::Broker,
+    broker: &Broker,
+    one: &config::Agent,
+    agent: &Agent,
+    shown: Arc<FeedBoard>,
+) {
+    if one.commands {
+        let (broker, shown) = (broker.clone(), Arc::clone(&shown));
+        let commands = Commands::new(one.clone(), settings.clone(), agent.clone(), broker, shown);
+        tasks.spawn_local(commands.run());
+    }
+    let position = Position {
+        consumer: one.consumer.clone(),
+        start: one.start,
+        filter: pb::EventFilter {
+            chat_kinds: config::all_chat_kinds(),
+            ..Default::default()
+        },
+    };
+    let sink = JetStream::new(broker.clone(), settings.clone(), one.name.clone());
+    tasks.spawn_local(Feed::new(position, agent.clone(), sink, shown).run());
+}
+
+/// Starts the feeds of a webhook, one for each agent that it wants.
+fn to_webhook(
+    tasks: &mut JoinSet<()>,
+    config: &Config,
+    webhook: &config::Webhook,
+    agents: &[(&config::Agent, Agent)],
+    board: &mut Board,
+) -> Result<(), Error> {
+    let unusable = |why: String| Error::Webhook {
+        webhook: webhook.name.clone(),
+        why,
+    };
+    let receiver = Arc::new(again::receiver(config, webhook).map_err(unusable)?);
+    let dir = config.dead_letters.as_deref();
+    let dir = dir.expect("the configuration was checked");
+    let letters = DeadLetters::open(dir, &webhook.name);
+    let letters = letters.map_err(|error| unusable(format!("{}: {error}", dir.display())))?;
+    for (one, agent) in agents {
+        if !webhook.wants(&one.name) {
+            continue;
+        }
+        let shown = board.add_webhook(&one.name, &webhook.name);
+        let position = Position {
+            consumer: webhook.consumer(&one.consumer),
+            start: webhook.start,
+            filter: webhook.filter(),
+        };
+        let files = Files::new(agent.clone(), webhook.inline_file_bytes);
+        let post = Post::new(Arc::clone(&receiver), one.name.clone(), files);
+        let (letters, name) = (letters.clone(), webhook.name.clone());
+        let sink = Webhook::new(post, name, letters, webhook.attempts, Arc::clone(&shown));
+        tasks.spawn_local(Feed::new(position, agent.clone(), sink, shown).run());
+    }
     Ok(())
 }
 

@@ -1,6 +1,11 @@
 //! Where records go. The loop that reads an agent (`feed`) knows only this trait.
 
 pub mod jetstream;
+pub mod webhook;
+
+use std::time::Duration;
+
+use openclaw_types::Backoff;
 
 use crate::record::Record;
 
@@ -13,15 +18,38 @@ pub enum Stored {
     Omitted,
     /// The sink had it already.
     Known,
+    /// It was set aside as a dead letter.
+    SetAside,
 }
 
 /// A record is not stored, or it is not known whether it is. The same record may be put again.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Unstored(pub String);
+#[error("{why}")]
+pub struct Unstored {
+    /// Why.
+    pub why: String,
+    /// The sink asks for no other attempt before that.
+    pub retry_after: Option<Duration>,
+}
+
+impl Unstored {
+    /// For the usual pause.
+    #[must_use]
+    pub const fn new(why: String) -> Self {
+        Self {
+            why,
+            retry_after: None,
+        }
+    }
+}
 
 /// A place that stores records, each once and in order.
 pub trait Sink {
+    /// The pauses between attempts at a record.
+    const PAUSES: Backoff;
+    /// The agent's cursor moves after this many records at the latest; before it, records are put again after a kill.
+    const MAX_UNACKED: u32;
+
     /// Begins with an agent's store.
     ///
     /// # Errors

@@ -12,6 +12,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use hyper::body::Bytes;
 use openclaw_egress::Egress;
 use openclaw_state::alerts::{
     self, AlertKind, AlertSender, Board, Failure, LinkHistory, Notice, Queue, Row, Rules, Scope,
@@ -20,14 +21,17 @@ use openclaw_state::alerts::{
 use openclaw_state::clock;
 use openclaw_state::vault::Vault;
 use openclaw_types::Link;
+use openclaw_webhook::{Attempt, Message, Receiver, Refused, SigningKey};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::Alerts;
-use super::post::{Attempt, Receiver};
-use super::settings::Settings;
-use super::signature::SigningKey;
+use super::body::body;
+use super::settings::{Format, Settings};
 
+const USER_AGENT: &str = concat!("openclaw-agent/", env!("CARGO_PKG_VERSION"));
+/// The limit for a whole attempt.
+const POST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an attempt in progress may take after the agent begins to stop.
 const SHUTDOWN_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -37,6 +41,7 @@ pub struct Notifier<V> {
     history: LinkHistory,
     queue: Queue,
     receiver: Arc<Receiver>,
+    format: Format,
     sender: AlertSender,
     vault: Vault,
     view: watch::Receiver<V>,
@@ -85,7 +90,7 @@ impl<V: AsRef<Link> + Send + Sync> Notifier<V> {
         let (history, rows) = alerts::load(&vault);
         let queue = Queue::new(rows, clock::now());
         let by_proxy = address.is_by_proxy(&egress);
-        let receiver = Receiver::new(address, key, format, egress);
+        let receiver = Receiver::new(address, key, egress, USER_AGENT, POST_TIMEOUT);
         let (board, shown) = watch::channel(Board::of(receiver.host(), &queue));
         let (test, tests) = mpsc::channel(1);
         let host = rustix::system::uname()
@@ -97,6 +102,7 @@ impl<V: AsRef<Link> + Send + Sync> Notifier<V> {
             history,
             queue,
             receiver: Arc::new(receiver),
+            format,
             sender: AlertSender {
                 store: vault
                     .summary()
@@ -226,7 +232,15 @@ impl<V: AsRef<Link> + Send + Sync> Notifier<V> {
         };
         let receiver = Arc::clone(&self.receiver);
         let (id, kind) = (row.id.clone(), row.kind);
-        let attempt = tokio::spawn(async move { receiver.post(&row, clock::wall()).await });
+        let body = Bytes::from(body(&row, self.format));
+        let attempt = tokio::spawn(async move {
+            let message = Message {
+                id: &row.id,
+                body: &body,
+                headers: &[],
+            };
+            receiver.post(&message, clock::wall()).await
+        });
         self.in_flight = Some(InFlight {
             number,
             id,
@@ -246,8 +260,9 @@ impl<V: AsRef<Link> + Send + Sync> Notifier<V> {
         let Attempt {
             status,
             took,
-            failure,
+            refused,
         } = attempt;
+        let failure = refused.map(failure);
         let now = clock::now();
         let host = self.receiver.host();
         let kind = kind.name();
@@ -309,10 +324,24 @@ fn lost() -> Attempt {
     Attempt {
         status: None,
         took: Duration::ZERO,
-        failure: Some(Failure {
+        refused: Some(Refused {
             error: "the attempt was interrupted".to_owned(),
-            scope: Scope::Receiver,
+            scope: openclaw_webhook::Scope::Receiver,
             retry_after: None,
         }),
+    }
+}
+
+/// What a failed attempt means for an alert.
+fn failure(refused: Refused) -> Failure {
+    use openclaw_webhook::Scope as At;
+    Failure {
+        error: refused.error,
+        scope: match refused.scope {
+            At::Receiver => Scope::Receiver,
+            At::Message => Scope::Alert,
+            At::Gone => Scope::Final,
+        },
+        retry_after: refused.retry_after,
     }
 }

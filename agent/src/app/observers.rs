@@ -4,10 +4,11 @@ use std::net::IpAddr;
 
 use openclaw_egress::Egress;
 use openclaw_state::vault::Vault;
+use openclaw_webhook::SigningKey;
 use tokio::net::TcpListener;
 
 use super::Error;
-use crate::alerts::{Notifier, SigningKey};
+use crate::alerts::Notifier;
 use crate::edge::grpc;
 use crate::edge::http::Pages;
 use crate::host::config::{Config, Metrics};

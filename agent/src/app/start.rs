@@ -8,8 +8,9 @@ use openclaw_harden::privileges;
 use openclaw_state::allow::{self, Loaded};
 use openclaw_types::{Exit, Hardening};
 use openclaw_vault::{Opened, Summary};
+use openclaw_webhook::SigningKey;
 
-use crate::alerts::{self, KeyPlace, SigningKey};
+use crate::alerts::{self, KeyPlace};
 use crate::host::config::{Config, OutgoingError, UNUSED_PROXY};
 use crate::host::harden;
 use crate::host::supervisor::Supervisor;

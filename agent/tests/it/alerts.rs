@@ -343,6 +343,7 @@ async fn an_endless_response_body_counts_as_a_response() {
             first.is_some_and(|alert| alert.state() == pb::AlertState::Delivered)
         })
         .await;
+    assert_eq!(receiver.all().len(), 1, "it is not sent again");
     world.agent.is_lean();
     world.finish_discreetly().await;
 }

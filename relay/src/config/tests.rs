@@ -27,7 +27,7 @@ fn faults(text: &str) -> String {
 #[test]
 fn a_file_with_the_defaults_is_read() {
     let config = Config::parse(GOOD).unwrap();
-    assert_eq!(config.broker.events_stream, "OPENCLAW_EVENTS");
+    assert_eq!(config.broker.unwrap().events_stream, "OPENCLAW_EVENTS");
     assert_eq!(config.agents.len(), 2);
     let [support, sales] = &config.agents[..] else {
         panic!("two agents")
@@ -81,4 +81,78 @@ fn a_password_in_an_address_is_refused_and_not_shown() {
     let shown = faults(&GOOD.replace("nats://127", "nats://relay:hunter2@127"));
     assert!(shown.contains("has a password"), "{shown}");
     assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+fn hooked(settings: &str) -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    fs::write(&secret, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let text = format!(
+        "dead_letters = \"/var/lib/openclaw-relay\"\n\
+         [[agent]]\nname = \"support\"\nendpoint = \"unix:/run/openclaw/agent.sock\"\n\
+         [[webhook]]\nname = \"crm\"\nurl = \"https://crm.example.com/hooks/herring\"\nsecret_file = \"{}\"\n{settings}",
+        secret.display()
+    );
+    (dir, text)
+}
+
+#[test]
+fn a_webhook_needs_no_broker_and_gets_everything_by_default() {
+    let (_dir, text) = hooked("");
+    let config = Config::parse(&text).unwrap();
+    assert!(config.broker.is_none());
+    let webhook = &config.webhooks[0];
+    assert!(webhook.wants("support") && webhook.filter().kinds.is_empty());
+    assert_eq!(webhook.consumer("relay"), "relay.crm");
+    assert!(
+        !format!("{config:?}").contains("herring"),
+        "the address is secret"
+    );
+    let nowhere = faults(&text[..text.find("[[webhook]]").unwrap()]);
+    assert!(nowhere.contains("nowhere to relay to"), "{nowhere}");
+}
+
+#[test]
+fn every_fault_of_a_webhook_is_reported_and_none_shows_its_address() {
+    let (_dir, text) = hooked(
+        "agents = [\"sales\"]\nkinds = [\"messages\"]\nchats = [\"15550100002\"]\nattempts = 0\n\
+         timeout_seconds = 1000\ninline_file_bytes = 999999999\n",
+    );
+    let shown = faults(
+        &text
+            .replace("secret\"", "none\"")
+            .replace("dead_letters", "#"),
+    );
+    for place in [
+        "webhook 1, agents: no agent `sales`",
+        "webhook 1, kinds: no kind `messages`",
+        "webhook 1, chats:",
+        "webhook 1, attempts: must be 1 to 100",
+        "webhook 1, timeout_seconds:",
+        "webhook 1, inline_file_bytes:",
+        "webhook 1, secret_file:",
+        "dead_letters: missing",
+    ] {
+        assert!(shown.contains(place), "{place}: {shown}");
+    }
+    for address in [
+        "http://crm.example.com/herring",
+        "https://a:herring@h/",
+        "herring",
+    ] {
+        let shown = faults(&text.replace("https://crm.example.com/hooks/herring", address));
+        assert!(shown.contains("url: it "), "{shown}");
+        assert!(!shown.contains("herring"), "{shown}");
+    }
+}
+
+#[test]
+fn commands_need_a_broker() {
+    let (_dir, text) = hooked("");
+    let text = text.replace("agent.sock\"", "agent.sock\"\ncommands = true");
+    let shown = faults(&text);
+    assert!(
+        shown.contains("agent 1, commands: they come from a broker"),
+        "{shown}"
+    );
 }

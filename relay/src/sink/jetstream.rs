@@ -8,8 +8,10 @@ use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use async_nats::jetstream::{self, ErrorCode};
 use bytes::Bytes;
+use openclaw_types::Backoff;
 
 use super::{Sink, Stored, Unstored};
+use crate::backoff;
 use crate::broker::{Broker, EVENTS};
 use crate::config;
 use crate::ledger::{Ledger, Mark, Newest, Step};
@@ -126,6 +128,10 @@ impl JetStream {
 }
 
 impl Sink for JetStream {
+    const PAUSES: Backoff = backoff::PAUSES;
+    /// A move is an fsync at the agent, and a cursor that is behind costs nothing, because the stream is read back.
+    const MAX_UNACKED: u32 = 64;
+
     async fn begin(&mut self, store: &[u8]) -> Result<(), Unstored> {
         self.broker.connected().await;
         let newest = self.newest(">").await?;
@@ -165,15 +171,10 @@ impl Sink for JetStream {
     }
 }
 
-/// CloudEvents 1.0 in the binary mode of its NATS binding.
 fn headers(agent: &str, record: &Record) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert("ce-specversion", "1.0");
-    headers.insert("ce-id", record.mark.to_string());
-    headers.insert("ce-source", format!("/openclaw/agents/{agent}"));
-    headers.insert("ce-type", format!("openclaw.v1.{}", record.kind));
-    if let Some(at) = &record.recorded_at {
-        headers.insert("ce-time", at.as_str());
+    for (name, value) in record.cloud_event(agent) {
+        headers.insert(name, value);
     }
     headers.insert("content-type", "application/json");
     headers
@@ -188,5 +189,5 @@ fn is_too_large(error: &PublishError) -> bool {
 }
 
 fn unstored(error: impl std::fmt::Display) -> Unstored {
-    Unstored(error.to_string())
+    Unstored::new(error.to_string())
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod hole;
 mod process;
+pub(crate) mod receiver;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use async_nats::jetstream::{self, stream};
 use openclaw_proto::v1 as pb;
 use openclaw_proto::v1::agent_client::AgentClient;
+use openclaw_sim::content::Content;
 use openclaw_sim::{By, Sim, spare_port};
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -109,6 +111,11 @@ impl World {
         Self::with("").await
     }
 
+    /// For webhooks only.
+    pub(crate) async fn without_nats() -> Self {
+        Self::of(Vec::new(), |_| String::new()).await
+    }
+
     async fn link(&self) {
         let mut client = self.client().await;
         let request = pb::PairRequest::by_qr();
@@ -173,6 +180,22 @@ impl World {
         path.to_str().unwrap().to_owned()
     }
 
+    /// Writes a configuration with a webhook and no broker. Returns its path.
+    pub(crate) fn write_hooks(&self, url: &str, settings: &str) -> String {
+        let path = self.dir.path().join("hooks.toml");
+        let secret = receiver::Receiver::secret_file(self.dir.path());
+        let dead = self.dir.path().join("dead");
+        let (socket, dead) = (self.socket(), dead.display().to_string());
+        let text = format!(
+            "http = \"127.0.0.1:0\"\ndead_letters = \"{dead}\"\n\
+             [[agent]]\nname = \"{AGENT}\"\nendpoint = \"unix:{}\"\n\
+             [[webhook]]\nname = \"crm\"\nurl = \"{url}\"\nsecret_file = \"{secret}\"\n{settings}\n",
+            socket.display()
+        );
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
     /// Starts the relay's program.
     pub(crate) fn run_relay(&self, args: &[&str]) -> Process {
         let relay = env!("CARGO_BIN_EXE_openclaw-relay");
@@ -216,6 +239,15 @@ impl World {
         let anna = self.sim.peer(ANNA).unwrap();
         let text = format!("{WORD} {text}");
         anna.send_text(ACCOUNT, &text, By::Pn).await.unwrap();
+    }
+
+    /// Sends a picture of this size to the account.
+    pub(crate) async fn picture(&self, bytes: usize) {
+        let content = serde_json::json!({ "image": { "fill": bytes } });
+        let content: Content = serde_json::from_value(content).unwrap();
+        let anna = self.sim.peer(ANNA).unwrap();
+        let message = anna.compose(&content, By::Pn).unwrap();
+        anna.send(ACCOUNT, message, By::Pn, None).await.unwrap();
     }
 
     pub(crate) async fn jetstream(&self) -> jetstream::Context {

@@ -12,3 +12,4 @@ mod harness;
 mod kills;
 mod many;
 mod network;
+mod webhooks;

@@ -55,7 +55,7 @@ impl World {
 }
 
 /// The address in the log, once it is there.
-async fn http(relay: &Process) -> SocketAddr {
+pub(crate) async fn http(relay: &Process) -> SocketAddr {
     let mut found = None;
     until("the relay serves HTTP", async || {
         let output = relay.output();
@@ -68,7 +68,7 @@ async fn http(relay: &Process) -> SocketAddr {
     found.unwrap()
 }
 
-async fn get(address: SocketAddr, path: &str) -> String {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: relay\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();

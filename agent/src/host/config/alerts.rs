@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use clap::Args;
 use openclaw_harden::environment::Secrets;
+use openclaw_webhook::Address;
 
 use super::given;
 use super::hidden::Hidden;
-use crate::alerts::{Address, Format, KeyPlace, SECRET, Settings, URL};
+use crate::alerts::{Format, KeyPlace, SECRET, Settings, URL};
 use crate::host::volume::Mistake;
 
 /// How long a lost link may take to recover before an alert is raised.

@@ -1,5 +1,9 @@
 //! Signatures as in Standard Webhooks: `v1,` and base64 of HMAC-SHA256(key, `id.timestamp.body`). The timestamp is
-//! signed too, so that a receiver can refuse a replayed alert.
+//! signed too, so that a receiver can refuse a replayed message.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +18,7 @@ const PREFIX: &str = "whsec_";
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// The length of a plain-text secret.
 const TEXT_BYTES: std::ops::RangeInclusive<usize> = 16..=1024;
+const MAX_KEY_FILE_BYTES: u64 = 4096;
 
 /// The signing key. Wiped on drop.
 pub struct SigningKey(Zeroizing<Vec<u8>>);
@@ -89,6 +94,20 @@ impl SigningKey {
         mac.update(body);
         format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
     }
+}
+
+/// Reads a file with a signing key; [`SigningKey::read`] parses it.
+///
+/// # Errors
+/// It cannot be read, or is not a regular file.
+pub fn read_key_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut given = Zeroizing::new(Vec::with_capacity(4096));
+    let file = fs::File::open(path)?;
+    file.take(MAX_KEY_FILE_BYTES).read_to_end(&mut given)?;
+    Ok(given)
 }
 
 #[cfg(test)]
