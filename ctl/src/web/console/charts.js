@@ -21,7 +21,7 @@ const span = ms => ms === null ? '–' : ms < 1000 ? `${ms} ms` : `${(ms / 1000)
 /** A round number that is not below `value`. */
 function ceiling(value) {
 	const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)))
-	return [1, 2, 5, 10].map(factor => factor * power).find(round => round >= value)
+	return [2, 4, 10].map(factor => factor * power).find(round => round >= value)
 }
 
 const x = index => LEFT + index * (WIDTH - LEFT) / 60

@@ -64,7 +64,7 @@ function own({ seq, recorded_at, outcome }) {
 	const sent = composer.textOf(outcome.message_id)
 	const item = el('li', { class: 'own', tabIndex: -1, 'data-id': outcome.message_id, 'data-seq': seq },
 		el('p', { class: 'meta' }, el('b', {}, 'Sent over the agent'), ' ', when(recorded_at)))
-	item.append(sent === undefined ? el('p', { class: 'note' }, 'The text is not kept.') : said(sent, 'p'))
+	item.append(sent === undefined ? el('p', { class: 'note unknown' }, 'The text is not kept.') : said(sent, 'p'))
 	item.append(el('p', { class: 'marks note' }))
 	state(item, outcome)
 	return item
@@ -175,10 +175,12 @@ live.on('happened', event => {
 })
 live.on('over', () => { if (chat) load() })
 
-/** The chat's own id, once an answer has it: a number was typed, and the events have another form of it. */
-composer.onSent(id => {
-	if (chat && chat.key !== id) {
-		chat.key = id
+composer.onSent((key, id) => {
+	// The event of a message may arrive before the answer to its send.
+	find(id)?.querySelector('.unknown')?.replaceWith(said(composer.textOf(id), 'p'))
+	// A number was typed, and the agent has another form of it.
+	if (chat && chat.key !== key) {
+		chat.key = key
 		load()
 	}
 })

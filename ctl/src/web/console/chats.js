@@ -62,7 +62,11 @@ async function load(page) {
 
 /** The first page again, soon, and once for many events. */
 function refresh() {
-	if (refreshing || !atNewest || !isShown() || list.children.length > MAX_SHOWN / 2) return
+	if (refreshing || !atNewest || !isShown()) return
+	if (list.children.length > MAX_SHOWN / 2) {
+		byId('chats-newest').hidden = false // someone reads further down
+		return
+	}
 	refreshing = setTimeout(() => {
 		refreshing = undefined
 		load()

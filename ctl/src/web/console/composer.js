@@ -24,7 +24,7 @@ let sent = () => {}
 /** The text of a message that this page has sent. */
 export const textOf = id => texts.get(id)
 
-/** Calls this with the chat's id after each message. */
+/** Calls this with the ids of the chat and of the message after each one. */
 export function onSent(listener) {
 	sent = listener
 }
@@ -92,7 +92,7 @@ async function send() {
 		if (texts.size > MAX_TEXTS) texts.delete(texts.keys().next().value)
 		note(answer.queued_until && answer.state === 'accepted' ? 'Queued: it is in the outbox.' : 'Sent.')
 		clear()
-		sent(answer.key)
+		sent(answer.key, answer.message_id)
 	} catch (failure) {
 		byId('composer-error').textContent = reason(failure.reason === 'OUTCOME_UNKNOWN' ? { error: failure.error, hint: AGAIN } : failure)
 	}
