@@ -1,7 +1,9 @@
 // `openclawctl console` in Chromium, with the agent and the simulator.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import { Agent } from '../../../sim/interop/src/agent.mjs'
@@ -43,13 +45,13 @@ after(async () => {
 const number = () => `+155501301${String(++numbers).padStart(2, '0')}`
 
 /** The console in a tab, of an agent that is linked, or not. */
-async function open({ linked = true, settings = {}, args = [], before = () => {} } = {}) {
+async function open({ linked = true, args = [], before = () => {}, ofAgent = {} } = {}) {
 	account = number()
 	anna = number()
-	agent = linked ? await Agent.linked(simulator, account) : await Agent.unlinked(simulator)
+	agent = linked ? await Agent.linked(simulator, account, ofAgent) : await Agent.unlinked(simulator)
 	await before()
 	run = await Console.start(agent, ...args)
-	const board = new Board(await chromium.tab({ width: 1100, height: 900, ...settings }))
+	const board = new Board(await chromium.tab({ width: 1100, height: 900 }))
 	await board.tab.goto(run.address)
 	await board.reads('#headline', linked ? /connected/ : /unlinked/)
 	return board
@@ -122,7 +124,7 @@ test('a chat shows its messages and a picture, and what is sent and replied arri
 		return inbox.length >= 2 && inbox
 	})
 	assert.deepEqual(inbox.map(({ text }) => text), ['On the shelf', 'Ka pai'])
-	assert.equal(inbox[1].content.context?.quote?.content?.text ?? 'Kia ora', 'Kia ora')
+	assert.equal(inbox[1].content.context.quote.content.text, 'Kia ora', JSON.stringify(inbox[1]))
 	await board.reads('#messages .marks', /delivered/)
 })
 
@@ -145,7 +147,7 @@ test('a file is attached and sent', async () => {
 		const inbox = await simulator.get('/peer/inbox', { peer: anna })
 		return inbox.length > 0 && inbox
 	})
-	assert.equal(inbox[0].content.document?.name ?? inbox[0].content.document?.file_name, 'tides.txt', JSON.stringify(inbox[0].content))
+	assert.equal(inbox[0].content.document.name, 'tides.txt', JSON.stringify(inbox[0].content))
 })
 
 test('text of people is never markup', async () => {
@@ -217,7 +219,7 @@ test('the outbox shows what waits, and cancels it', async () => {
 	await tab.click('#send')
 	await board.reads('#notice', /Queued/)
 	await board.view('outbox')
-	await board.reads('#outbox', new RegExp(`\\${anna}`))
+	await board.reads('#outbox', /waits/)
 	await board.reads('#outbox-note', /One message waits/)
 	await tab.click('#outbox button')
 	await board.reads('#notice', /Cancelled: it was never sent/)
@@ -227,21 +229,52 @@ test('the outbox shows what waits, and cancels it', async () => {
 	await board.reads('#headline', /connected/)
 })
 
-test('the allowlist says what is allowed, and why a change is refused', async () => {
-	const board = await open()
+test('the allowlist is shown and changed, and a refusal says why', async () => {
+	const listed = number()
+	const board = await open({ ofAgent: { WHATSAPP_ALLOW: listed } })
 	const { tab } = board
 	await board.view('allowlist')
-	await board.reads('#allowlist-line', /Everyone/)
+	await board.reads('#allowed', new RegExp(`\\${listed}\\s+allow from\\s+WHATSAPP_ALLOW`))
+	await tab.type('#allow-who', '555')
+	await tab.keyboard.press('Enter')
+	await board.reads('#allowlist-error', /The number: .+ Write it like/)
+	assert.equal(await tab.evaluate(() => document.activeElement.id), 'allow-who')
+	await tab.$eval('#allow-who', it => { it.value = '' })
 	await tab.type('#allow-who', anna)
 	await tab.keyboard.press('Enter')
-	await board.reads('#allowlist-error', /\w+/)
-	assert.equal(await tab.evaluate(() => document.activeElement.id), 'allow-who')
+	await board.reads('#notice', /Allowed from now on/)
+	await board.reads('#allowed', new RegExp(`\\${anna}`))
+	await tab.click(`[aria-label="Remove ${anna}"]`)
+	await board.reads('#notice', /Removed/)
+	await tab.waitForFunction(who => !document.getElementById('allowed').innerText.includes(who), {}, anna)
 })
 
-test('alerts say that no receiver is set', async () => {
+test('alerts have their receiver, and a test alert says how it went', async () => {
+	let status = 204
+	const receiver = createServer((request, response) => {
+		request.resume().on('end', () => response.writeHead(status).end())
+	}).listen(0, '127.0.0.1')
+	await once(receiver, 'listening')
+	try {
+		const board = await open({ ofAgent: { OPENCLAW_ALERT_URL: `http://127.0.0.1:${receiver.address().port}/hook` } })
+		await board.view('alerts')
+		await board.reads('#alerts-status', /Alerts go to 127\.0\.0\.1/)
+		await board.tab.click('#alerts-test')
+		await board.reads('#notice', /accepted it, with 204/)
+		status = 503
+		await board.tab.click('#alerts-test')
+		await board.reads('#alerts-error', /did not accept it/)
+	} finally {
+		receiver.close()
+	}
+})
+
+test('without a receiver, alerts say which setting is missing', async () => {
 	const board = await open()
 	await board.view('alerts')
-	await board.reads('#alerts-status', /No receiver is set/)
+	await board.reads('#alerts-status', /No receiver is set: OPENCLAW_ALERT_URL/)
+	await board.view('allowlist')
+	await board.reads('#allowlist-line', /Everyone/)
 })
 
 test('charts have the messages of the hour, as pictures and as a table', async () => {
