@@ -256,7 +256,7 @@ test('alerts have their receiver, and a test alert says how it went', async () =
 	}).listen(0, '127.0.0.1')
 	await once(receiver, 'listening')
 	try {
-		const board = await open({ ofAgent: { OPENCLAW_ALERT_URL: `http://127.0.0.1:${receiver.address().port}/hook` } })
+		const board = await open({ ofAgent: { OPENCLAW_ALERT_URL: `http://127.0.0.1:${receiver.address().port}/hook`, OPENCLAW_ALERT_FORMAT: 'slack' } })
 		await board.view('alerts')
 		await board.reads('#alerts-status', /Alerts go to 127\.0\.0\.1/)
 		await board.tab.click('#alerts-test')
@@ -275,6 +275,34 @@ test('without a receiver, alerts say which setting is missing', async () => {
 	await board.reads('#alerts-status', /No receiver is set: OPENCLAW_ALERT_URL/)
 	await board.view('allowlist')
 	await board.reads('#allowlist-line', /Everyone/)
+})
+
+test('a reader sees no field to write in, and nothing that changes the agent', async () => {
+	const taken = createServer().listen(0, '127.0.0.1')
+	await once(taken, 'listening')
+	const address = `127.0.0.1:${taken.address().port}`
+	await new Promise(resolve => taken.close(resolve))
+	const board = await open({ ofAgent: { OPENCLAW_LISTEN: address }, args: ['--context', 'reader'], before: async () => {
+		await says(anna, 'hello')
+		await agent.event('the message', ({ kind }) => kind === 'message')
+		const { code } = await agent.ctl('clients', 'invite', '--role', 'reader')
+		await agent.ctl('enroll', address, '--code', code, '--context', 'reader')
+	} })
+	const { tab } = board
+	await board.chat(anna.slice(-4))
+	await board.reads('#messages', /hello/)
+	await board.reads('#composer-note', /may read, and not send/)
+	for (const [view, part] of [['chats', '#composer'], ['link', '#link-begin'], ['link', '#link-unpair'], ['allowlist', '#allow']]) {
+		await board.view(view)
+		assert.equal(await tab.$eval(part, it => it.checkVisibility()), false, part)
+	}
+	// What the page does not offer, the agent refuses.
+	const refused = await tab.evaluate(async () => {
+		const response = await fetch('api/send', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ to: '+15550100002', text: 'x', token: 'x' }) })
+		return [response.status, (await response.json()).hint]
+	})
+	assert.equal(refused[0], 422)
+	assert.match(refused[1], /role/)
 })
 
 test('charts have the messages of the hour, as pictures and as a table', async () => {
@@ -339,10 +367,12 @@ test('everything is done with the keyboard alone', async () => {
 test('axe finds nothing in any view, in light and dark, and all fits a narrow window', async () => {
 	const board = await open({ before: async () => {
 		await named('Anna')
-		await says(anna, 'Are the tide tables for Saturday ready?')
+		const [ben, harbour] = [number(), await simulator.post('/group', { account, subject: 'Harbour watch', members: [anna] })]
+		await simulator.post('/peer/send', { from: ben, to: account, text: 'Thanks, see you on Monday' })
+		await simulator.post('/peer/send', { from: anna, to: account, group: harbour.jid, text: 'Low tide at 12:20' })
+		await says(anna, 'Kia ora! Are the tide tables for Saturday ready?')
 		await says(anna, undefined, { content: { image: { bytes: (await readFile(PICTURE)).toString('base64'), mime: 'image/jpeg', caption: 'The harbour this morning' } } })
-		await until('both', () => agent.events.filter(({ kind }) => kind === 'message').length === 2)
-		await agent.ctl('send', anna, 'Yes', '--wait', 'delivered')
+		await until('all', () => agent.events.filter(({ kind }) => kind === 'message').length === 4)
 	} })
 	for (const dark of [false, true]) {
 		const tab = dark ? await chromium.tab({ width: 1100, height: 900, dark }) : board.tab
@@ -350,11 +380,11 @@ test('axe finds nothing in any view, in light and dark, and all fits a narrow wi
 		const shown = new Board(tab)
 		await shown.reads('#headline', /connected/)
 		for (const view of VIEWS) {
-			if (view === 'chats') await shown.chat('Anna')
+			if (view === 'chats') await answer(shown)
 			else await shown.view(view)
 			await tab.waitForFunction(() => !document.querySelector('.error:not(:empty)'))
 			await shown.assertAccessible(`${view}, ${dark ? 'dark' : 'light'}`)
-			if (view === 'chats' && !dark) await picture(shown)
+			if (view === 'chats' && !dark && process.env.OPENCLAW_SCREENSHOTS) await writeFile(join(process.env.OPENCLAW_SCREENSHOTS, 'console.png'), await tab.screenshot())
 		}
 		await tab.click('#help-button')
 		await shown.assertAccessible('keys')
@@ -367,15 +397,16 @@ test('axe finds nothing in any view, in light and dark, and all fits a narrow wi
 	}
 })
 
-/** The picture for the documents, if it is asked for. */
-async function picture({ tab, reads }) {
-	if (!process.env.OPENCLAW_SCREENSHOTS) return
+/** Opens the chat with Anna, looks at her picture, and answers. */
+async function answer(board) {
+	const { tab } = board
+	await board.chat('Anna')
+	await tab.waitForSelector('.file button')
 	await tab.click('.file button')
 	await tab.waitForFunction(() => document.querySelector('.file img')?.naturalWidth > 0)
-	await tab.type('#text', 'On the shelf by the door.')
-	await tab.click('#send')
-	await tab.waitForFunction(() => /shelf/.test(document.getElementById('messages').innerText))
-	await writeFile(join(process.env.OPENCLAW_SCREENSHOTS, 'console.png'), await tab.screenshot())
+	await tab.type('#text', 'Yes, on the shelf by the door.')
+	await tab.keyboard.press('Enter')
+	await board.reads('#messages .own:last-child', /shelf[\s\S]+delivered/)
 }
 
 test('a page whose openclawctl was stopped says so', async () => {
@@ -384,6 +415,23 @@ test('a page whose openclawctl was stopped says so', async () => {
 	run.stop()
 	assert.equal((await run.ended).status, 0)
 	await board.reads('#live', /stopped|does not answer/)
+})
+
+test('the chats of the agent come a page at a time', async () => {
+	const peers = Array.from({ length: 110 }, (_, index) => `+15550140${String(index).padStart(3, '0')}`)
+	const board = await open({ before: async () => {
+		for (const from of peers) await simulator.post('/peer/send', { from, to: account, text: 'hi' })
+		await until('all', () => agent.events.filter(({ kind }) => kind === 'message').length === peers.length)
+	} })
+	const { tab } = board
+	await board.view('chats')
+	await board.reads('#chats li:first-child', /15550140109/)
+	for (const shown of [50, 100, 110]) {
+		await tab.waitForFunction(count => document.querySelectorAll('#chats li').length === count, {}, shown)
+		if (shown < 110) await tab.click('#chats-more')
+	}
+	assert.equal(await tab.$eval('#chats-more', it => it.hidden), true)
+	await board.reads('#chats li:last-child', /15550140000/)
 })
 
 test('thousands of chats are shown a page at a time, and the page stays small', async () => {
