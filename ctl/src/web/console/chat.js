@@ -14,7 +14,11 @@ const list = byId('messages')
 /** The chat that is open. */
 let chat
 let next = ''
+/** The chat as the pages were asked for: a token is for the same one. */
+let asked
 let atNewest = true
+/** Events that arrived while the newest page was fetched, which may have them or not. */
+let meanwhile
 
 export const openKey = () => chat?.key
 export const status = composer.status
@@ -119,24 +123,32 @@ function paging() {
 }
 
 async function load(page) {
-	const { key } = chat
+	const opened = chat
+	if (!page) {
+		asked = chat.key
+		meanwhile = []
+	}
 	try {
-		const listed = await get('messages', page ? { chat: key, page } : { chat: key })
-		if (chat.key !== key) return // another one was opened meanwhile
+		const listed = await get('messages', { chat: asked, ...page && { page } })
+		if (chat !== opened) return // another one was opened meanwhile
 		next = listed.next
 		const events = listed.events.reverse()
-		chat.key = events.at(-1)?.key || key // events may name a person by LID
+		chat.key = events.at(-1)?.key || chat.key // events may name a person by LID
 		const first = page ? list.firstElementChild : null
 		if (!page) list.replaceChildren()
 		put(events, item => list.insertBefore(item, first))
 		if (page && bound(list, MAX_SHOWN)) atNewest = false
 		if (!page) {
 			atNewest = true
+			const newest = events.at(-1)?.seq ?? 0
+			put((meanwhile ?? []).filter(({ seq }) => seq > newest), item => list.append(item))
+			meanwhile = undefined
 			list.scrollTop = list.scrollHeight
 		}
 		byId('chat-error').textContent = ''
 		paging()
 	} catch (failure) {
+		meanwhile = undefined
 		byId('chat-error').textContent = reason(failure)
 	}
 }
@@ -167,7 +179,9 @@ byId('chat-newest').addEventListener('click', () => load())
 roving(list, 'li')
 
 live.on('happened', event => {
-	if (!chat || !atNewest || event.key !== chat.key || event.kind === 'receipt') return
+	if (!chat || event.key !== chat.key || event.kind === 'receipt') return
+	if (meanwhile) return void (meanwhile.length < MAX_SHOWN && meanwhile.push(event))
+	if (!atNewest) return
 	const isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60
 	put([event], item => list.append(item))
 	bound(list, MAX_SHOWN, 'start')

@@ -15,6 +15,8 @@ let isPaused = false
 let waiting = []
 let missed = 0
 let isLoaded = false
+/** Events that arrived while a list was fetched, which may have them or not. */
+let meanwhile
 
 const item = ({ seq, recorded_at, name, line }) => el('li', { tabIndex: -1 },
 	el('span', { class: 'seq' }, String(seq)), when(recorded_at), el('b', {}, words(name)), said(line))
@@ -22,6 +24,7 @@ const item = ({ seq, recorded_at, name, line }) => el('li', { tabIndex: -1 },
 const isChosen = ({ kind }) => chosen.size === 0 || chosen.has(kind)
 
 async function load(page) {
+	if (!page) meanwhile = []
 	try {
 		const kinds = [...chosen].join(',')
 		const listed = await get('events', { ...kinds && { kinds }, ...page && { page } })
@@ -34,7 +37,13 @@ async function load(page) {
 		byId('events-more').hidden = !next
 		byId('events-error').textContent = ''
 		isLoaded = true
+		if (page) return
+		const newest = listed.events[0]?.seq ?? 0
+		const later = (meanwhile ?? []).filter(({ seq }) => seq > newest)
+		meanwhile = undefined
+		for (const event of later) add(item(event))
 	} catch (failure) {
+		meanwhile = undefined
 		byId('events-error').textContent = reason(failure)
 	}
 }
@@ -79,7 +88,12 @@ async function choices() {
 pause.addEventListener('click', toggle)
 byId('events-more').addEventListener('click', () => load(next))
 roving(list, 'li')
-live.on('happened', event => { if (isLoaded && isChosen(event)) add(item(event)) })
+live.on('happened', event => {
+	if (!isChosen(event)) return
+	if (meanwhile) meanwhile.push(event)
+	else if (isLoaded) add(item(event))
+	if (meanwhile?.length > MAX_SHOWN) meanwhile.shift()
+})
 live.on('gap', ({ first, last, damaged }) => { if (isLoaded) add(gap(first, last, damaged)) })
 live.on('over', () => { if (isLoaded) load() })
 
