@@ -75,6 +75,7 @@ test('a phone is linked, is unlinked behind a confirmation, and is linked again'
 		await tab.click('#link-begin')
 		await tab.waitForSelector('#qr-path[d]', { visible: true })
 		assert.match(await board.text('figcaption'), /^Code 1, expires in \d+ s$/)
+		await board.assertAccessible('the pairing')
 		const qr = await until('a code', async () => chromium.decode(await (await tab.$('#qr')).screenshot()))
 		await simulator.post('/phone/scan', { qr, account })
 		await board.reads('#notice', /The phone is linked/)
@@ -84,6 +85,7 @@ test('a phone is linked, is unlinked behind a confirmation, and is linked again'
 		await tab.click('#link-unpair')
 		assert.match(await board.text('#unpair'), new RegExp(`\\${account}`))
 		assert.equal(await tab.$eval('#unpair-do', it => it.disabled), true)
+		await board.assertAccessible('the confirmation')
 		await tab.click('#unpair-cancel')
 		await tab.click('#link-unpair')
 		await tab.click('#unpair-sure')
@@ -185,6 +187,27 @@ test('events arrive live, wait during a pause, and are chosen by kind', async ()
 	await link.click()
 	await tab.waitForFunction(() => !/message/.test(document.getElementById('events').innerText))
 	await board.reads('#events', /connected/)
+})
+
+test('a hidden tab needs no stream, and gets what it missed, once, when it is shown', async () => {
+	const board = await open()
+	const { tab } = board
+	await board.view('events')
+	await board.reads('#events', /connected/)
+	const turn = hidden => tab.evaluate(hidden => {
+		Object.defineProperty(document, 'hidden', { value: hidden, configurable: true })
+		document.dispatchEvent(new Event('visibilitychange'))
+	}, hidden)
+	await says(anna, 'before')
+	await board.reads('#events li:first-child', /before$/)
+	await turn(true)
+	await says(anna, 'missed')
+	await agent.event('the message', ({ message }) => message?.content?.text?.body === 'missed')
+	assert.doesNotMatch(await board.text('#events'), /missed/)
+	await turn(false)
+	await board.reads('#events li:first-child', /missed$/)
+	const texts = (await board.text('#events')).match(/before|missed/g)
+	assert.deepEqual(texts, ['missed', 'before'])
 })
 
 test('a chat in which something happens is at the top, and a reload shows the same view', async () => {
