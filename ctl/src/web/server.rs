@@ -213,46 +213,45 @@ async fn respond<S: Site>(
     until: &watch::Sender<Instant>,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let Serving { gate, site, files } = serving;
     let (head, body) = request.into_parts();
+    let passed = serving.gate.judge(&head.method, &head.uri, &head.headers);
+    let path = match passed {
+        Err(denied) => return notice::page(denied).into(),
+        Ok(Passed::File(file)) => return Answer::file(file.content_type, file.content).into(),
+        Ok(Passed::Entered) => return entered(&serving.gate),
+        Ok(Passed::Site(path)) => path.to_owned(),
+    };
     let query = head.uri.query().unwrap_or_default().to_owned();
-    let extend = || until.send_replace(Instant::now() + LONG_TIMEOUT);
-    match gate.judge(&head.method, &head.uri, &head.headers) {
-        Err(denied) => notice::page(denied).into(),
-        Ok(Passed::File(file)) => Answer::file(file.content_type, file.content).into(),
-        Ok(Passed::Entered) => entered(gate),
-        Ok(Passed::Site(path)) if head.method == Method::GET => {
-            if site.is_long(path) {
-                extend();
-            }
-            let path = path.to_owned();
-            site.answer(Call::Get { path, query }).await.into()
-        }
-        Ok(Passed::Site(path)) => {
-            let max_file_bytes = site.max_file_bytes(path);
-            // Held until the file is sent on.
-            let _room = match max_file_bytes {
-                None => None,
-                Some(_) => {
-                    extend();
-                    files.acquire().await.ok()
-                }
-            };
-            if site.is_long(path) {
-                extend();
-            }
-            let expected = match max_file_bytes {
-                None => Expected::json(S::MAX_JSON_BYTES),
-                Some(max_bytes) => Expected::file(max_bytes),
-            };
-            match received(&head.headers, body, expected).await {
-                Ok(body) => {
-                    let path = path.to_owned();
-                    site.answer(Call::Post { path, query, body }).await.into()
-                }
-                Err(status) => Answer::file("text/plain", "").with_status(status).into(),
-            }
-        }
+    if serving.site.is_long(&path) {
+        until.send_replace(Instant::now() + LONG_TIMEOUT);
+    }
+    match head.method {
+        Method::GET => serving.site.answer(Call::Get { path, query }).await.into(),
+        _ => posted(serving, path, query, &head.headers, body)
+            .await
+            .into(),
+    }
+}
+
+async fn posted<S: Site>(
+    serving: &Serving<S>,
+    path: String,
+    query: String,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Answer {
+    let (expected, is_file) = match serving.site.max_file_bytes(&path) {
+        None => (Expected::json(S::MAX_JSON_BYTES), false),
+        Some(max_bytes) => (Expected::file(max_bytes), true),
+    };
+    // Held until the file is sent on.
+    let _room = match is_file {
+        true => serving.files.acquire().await.ok(),
+        false => None,
+    };
+    match received(headers, body, expected).await {
+        Ok(body) => serving.site.answer(Call::Post { path, query, body }).await,
+        Err(status) => Answer::file("text/plain", "").with_status(status),
     }
 }
 

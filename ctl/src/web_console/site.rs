@@ -182,7 +182,7 @@ impl Site for Console {
     }
 
     fn is_long(&self, path: &str) -> bool {
-        matches!(path, "api/live" | "api/media" | "api/send")
+        matches!(path, "api/live" | "api/media" | "api/send" | "api/upload")
     }
 
     fn max_file_bytes(&self, path: &str) -> Option<usize> {
