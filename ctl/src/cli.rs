@@ -4,6 +4,7 @@ mod access;
 mod alerts;
 mod allow;
 mod chats;
+mod console;
 mod group;
 mod history;
 mod mcp;
@@ -25,6 +26,7 @@ pub(crate) use access::{ClientsCommand, ContextCommand, EnrollArgs, SecretArg};
 pub(crate) use alerts::{AlertsArgs, AlertsCommand};
 pub(crate) use allow::{AllowArgs, AllowCommand};
 pub(crate) use chats::{ChatsArgs, ContactArgs, LookupArgs, PictureArgs, ReadArgs, TypingArgs};
+pub(crate) use console::ConsoleArgs;
 pub(crate) use group::{GroupCommand, GroupPeopleArgs, GroupSetArgs, Switch};
 pub(crate) use history::HistoryArgs;
 pub(crate) use mcp::McpArgs;
@@ -81,6 +83,12 @@ pub(crate) enum Command {
     /// On a terminal the code is redrawn in place; in a pipe each code is printed once. On the
     /// phone: WhatsApp → Settings → Linked devices → Link a device.
     Pair(PairArgs),
+    /// Show the agent on a page in a browser on this computer: link, chats, events, outbox, allowlist, alerts, charts.
+    ///
+    /// The page is served on 127.0.0.1 until Ctrl-C, and may do what this client may do. Its address works once, in one browser.
+    /// It is opened in the default browser if stdout is a terminal and there is a display, else printed; over SSH, forward
+    /// the port.
+    Console(ConsoleArgs),
     /// Show the state of the agent.
     Status(StatusArgs),
     /// Reconnect now with the stored credentials, without the phone.

@@ -31,6 +31,7 @@ mod group;
 mod health;
 mod history;
 mod import;
+mod journal;
 mod lookup;
 mod mcp;
 mod media;
@@ -57,6 +58,7 @@ mod variables;
 mod version;
 mod watch;
 mod web;
+mod web_console;
 
 use std::process::ExitCode;
 
@@ -115,7 +117,11 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         command,
     } = cli;
     Numbers::choose(mask);
-    if !matches!(&command, Command::Pair(args) if args.web) {
+    let opens_browser = match &command {
+        Command::Pair(args) => args.web,
+        command => matches!(command, Command::Console(_)),
+    };
+    if !opens_browser {
         refuse_new_privileges();
     }
     if let (Command::Completions { shell }, false) = (&command, all) {
@@ -166,6 +172,7 @@ async fn perform(flags: Flags<'_>, json: bool, command: Command) -> Result<Exit,
 async fn ask(address: &Address, json: bool, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Pair(args) => pair::run(address, &args, json).await,
+        Command::Console(args) => web_console::run(address, &args, json).await,
         Command::Status(args) => status::run(address, &args, json).await,
         Command::Resume(args) => resume::run(address, &args, json).await,
         Command::Send(args) => send::message(address, &args, json).await,

@@ -9,7 +9,6 @@ mod error;
 mod files;
 mod gate;
 mod handshake;
-mod journal;
 mod link;
 mod media;
 mod place;

@@ -1,7 +1,8 @@
 //! `media get`: downloads files of messages, and verifies them before they get their names.
 
 mod destination;
-mod name;
+pub(crate) mod name;
+pub(crate) mod whole;
 
 use data_encoding::HEXLOWER;
 use openclaw_proto::Word as _;

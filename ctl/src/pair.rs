@@ -10,7 +10,7 @@ mod frame;
 mod frames;
 mod keyboard;
 mod outcome;
-mod page;
+pub(crate) mod page;
 mod passkey;
 mod plain;
 mod target;

@@ -3,12 +3,14 @@
 //! `gate` decides which requests are answered, `server` bounds them, `notice` explains refusals to a person. None of
 //! them knows what the page is about. The page itself is plain HTML, CSS and JavaScript, embedded in the program.
 
-pub(crate) mod browser;
+mod announce;
+mod browser;
 mod files;
 mod gate;
 mod notice;
 mod response;
 mod server;
 
+pub(crate) use announce::{announce, opens};
 pub(crate) use response::Answer;
-pub(crate) use server::{ANSWER_TIMEOUT, Call, Running, Server, Site};
+pub(crate) use server::{ANSWER_TIMEOUT, Call, Server, Site};

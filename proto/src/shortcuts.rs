@@ -53,6 +53,26 @@ impl v1::Event {
     }
 }
 
+impl v1::event::Kind {
+    /// The origin, for what has one.
+    #[must_use]
+    pub fn origin(&self) -> Option<&v1::Origin> {
+        match self {
+            Self::Message(it) => it.origin.as_ref(),
+            Self::Edit(it) => it.origin.as_ref(),
+            Self::Deletion(it) => it.origin.as_ref(),
+            Self::Reaction(it) => it.origin.as_ref(),
+            Self::Undecryptable(it) => it.origin.as_ref(),
+            Self::Lost(it) => it.origin.as_ref(),
+            Self::Dropped(it) => it.origin.as_ref(),
+            Self::Rejected(it) => it.origin.as_ref(),
+            Self::GroupChange(it) => it.origin.as_ref(),
+            Self::Call(it) => it.origin.as_ref(),
+            Self::Receipt(_) | Self::Link(_) | Self::Outcome(_) => None,
+        }
+    }
+}
+
 impl v1::Content {
     /// A text.
     #[must_use]

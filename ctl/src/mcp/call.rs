@@ -10,9 +10,8 @@ use serde_json::Value;
 use super::args::{GetMedia, NoArgs, SearchMessages, Seq};
 use super::error::arguments;
 use super::files::Files;
-use super::media::{Wanted, fetch};
+use super::media::fetch;
 use super::place::media;
-use super::progress::Progress;
 use super::recipients::Recipients;
 use super::resource::{MediaResult, block};
 use super::send::Sender;
@@ -22,6 +21,7 @@ use super::tool::Name;
 use super::{read, search};
 use crate::address::Address;
 use crate::failure::{Exit, Failure};
+use crate::media::whole::Wanted;
 use crate::numbers::Numbers;
 
 /// What the operator allows.
@@ -109,7 +109,7 @@ async fn get_media(
         quoted,
         max_bytes: settings.max_media,
     };
-    let fetched = fetch(address, wanted, &mut Progress::of(context)).await?;
+    let fetched = fetch(address, wanted, context).await?;
     let mut result = result(&MediaResult::new(seq, &fetched))?;
     result.content.push(block(media(seq), &fetched));
     Ok(result)

@@ -4,6 +4,8 @@ use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::RequestContext;
 use rmcp::{Peer, RoleServer};
 
+use crate::media::whole;
+
 /// A notification for each step of so many bytes.
 const STEP_BYTES: u64 = 512 * 1024;
 
@@ -21,9 +23,11 @@ impl Progress {
             reported: 0,
         }
     }
+}
 
-    /// Reports the bytes so far, and those that are declared; 0 is unknown. A failure is ignored: the result follows.
-    pub(super) async fn report(&mut self, bytes: u64, declared: u64) {
+impl whole::Progress for Progress {
+    /// A failure is ignored: the result follows.
+    async fn report(&mut self, bytes: u64, declared: u64) {
         let Some(token) = &self.token else { return };
         if bytes < self.reported.saturating_add(STEP_BYTES) {
             return;

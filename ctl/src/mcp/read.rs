@@ -10,16 +10,15 @@ use openclaw_proto::v1::{
 use super::args::{
     GetContact, GetGroup, ListChats, ListGroups, ListMessages, LookupNumbers, values,
 };
-use super::journal;
 use super::shown::chat::{ChatShown, Chats};
 use super::shown::group::{GroupShown, Groups};
 use super::shown::message::{MessageShown, Messages};
 use super::shown::person::{ContactShown, LookupShown, Lookups};
 use super::untrusted::{MAX_CHARS, MAX_LISTED_CHARS};
 use crate::address::Address;
-use crate::client;
 use crate::failure::Failure;
 use crate::numbers::{chat, person, phone, recipient};
+use crate::{client, journal};
 
 /// The agent waits for two answers of WhatsApp, 15 seconds each.
 const WHATSAPP_TIMEOUT: Duration = Duration::from_secs(40);

@@ -3,7 +3,6 @@
 use openclaw_proto::v1::event::Kind;
 use openclaw_proto::v1::{Contact, Event, GetContactRequest};
 
-use super::shown::message::origin;
 use crate::address::Address;
 use crate::client;
 use crate::failure::{Exit, Failure};
@@ -86,7 +85,7 @@ impl Chat {
         let chat = match event.kind.as_ref()? {
             Kind::Outcome(outcome) => &outcome.chat,
             Kind::Receipt(receipt) => &receipt.chat,
-            kind => &origin(kind)?.chat,
+            kind => &kind.origin()?.chat,
         };
         Some(Self {
             address: recipient("chat", chat).ok()?,

@@ -8,14 +8,14 @@ use rmcp::model::{ContentBlock, Resource, ResourceContents, ResourceTemplate};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::journal;
-use super::media::Fetched;
 use super::place::{MEDIA_TEMPLATE, MESSAGE_TEMPLATE, media as media_uri};
 use super::shown::content::MediaShown;
 use super::shown::person::time;
 use super::untrusted::{Cleaner, MAX_LISTED_CHARS, UntrustedText, mime_type};
 use crate::address::Address;
 use crate::failure::Failure;
+use crate::journal;
+use crate::media::whole::Fetched;
 use crate::numbers::Numbers;
 use crate::render::size::size;
 

@@ -9,13 +9,13 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::args::SearchMessages;
-use super::journal;
 use super::read::{invalid, limit};
 use super::shown::message::MessageShown;
 use super::shown::person::time;
 use super::untrusted::MAX_LISTED_CHARS;
 use crate::address::Address;
 use crate::failure::Failure;
+use crate::journal;
 use crate::numbers::chat;
 
 /// Messages of one request to the agent.

@@ -21,7 +21,6 @@ use serde::Serialize;
 
 use super::args::{DeleteMessage, EditMessage, MarkRead, React, SendMedia, SendMessage, Subject};
 use super::files::Files;
-use super::journal;
 use super::read::invalid;
 use super::recipients::Recipients;
 use super::shown::person::{Person, known};
@@ -29,11 +28,11 @@ use super::token::Tokens;
 use super::untrusted::id;
 use crate::address::Address;
 use crate::cli::DeliveryArgs;
-use crate::client;
 use crate::failure::{Exit, Failure};
 use crate::numbers::{person, recipient};
 use crate::send::file::{mime_type, transfer};
 use crate::send::submit;
+use crate::{client, journal};
 
 /// A file that the assistant gives as data.
 pub(super) const MAX_DATA_BYTES: usize = 4 << 20;

@@ -13,13 +13,13 @@ use tokio::sync::Semaphore;
 
 use super::call::{self, Settings};
 use super::link::Link;
-use super::media::{Wanted, fetch};
+use super::media::fetch;
 use super::place::Place;
-use super::progress::Progress;
 use super::tool::Name;
 use super::{error, handshake, read, resource};
 use crate::address::Address;
 use crate::failure::Failure;
+use crate::media::whole::Wanted;
 
 /// Calls that run at once; others wait.
 const MAX_RUNNING: usize = 8;
@@ -75,7 +75,7 @@ impl Server {
                     quoted: false,
                     max_bytes: self.settings.max_media,
                 };
-                let fetched = fetch(address, wanted, &mut Progress::of(context)).await?;
+                let fetched = fetch(address, wanted, context).await?;
                 Ok(resource::contents(uri, &fetched))
             }
         })

@@ -14,7 +14,7 @@ const MAX_NAME_BYTES: usize = 200;
 const MAX_NUMBER: u32 = 1_000;
 
 /// The name as sent, or one made of kind, seq and type.
-pub(super) fn of(media: &Media, seq: u64) -> String {
+pub(crate) fn of(media: &Media, seq: u64) -> String {
     let name = tidy(&media.file_name);
     if !name.is_empty() {
         return name;

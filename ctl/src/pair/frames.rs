@@ -51,7 +51,7 @@ pub(super) async fn begin(
 }
 
 /// The frames of one call.
-pub(super) struct Frames {
+pub(crate) struct Frames {
     stream: Streaming<PairFrame>,
     scanned: bool,
 }

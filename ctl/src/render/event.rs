@@ -41,6 +41,11 @@ pub(crate) fn history(history: &HistoryMessage, now: Timestamp) -> Option<String
     Some(format!("{:<6} {age:<11}  {:<13}  {text}", "-", "message"))
 }
 
+/// The kind of an event, and what its line has about it.
+pub(crate) fn parts(event: &Event, now: Timestamp) -> (&'static str, String) {
+    of_kind(event.kind.as_ref(), event.chat_with.as_ref(), now)
+}
+
 fn of_kind(kind: Option<&Kind>, with: Option<&Contact>, now: Timestamp) -> (&'static str, String) {
     match kind {
         Some(Kind::Message(message)) => ("message", of_message(message, with)),

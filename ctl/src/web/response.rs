@@ -1,17 +1,24 @@
 //! What the server sends: each response may be kept by no one, framed by no one, and loads nothing from elsewhere.
 
-use http_body_util::Full;
-use hyper::body::Bytes;
+use std::convert::Infallible;
+
+use futures::{Stream, StreamExt as _};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Bytes, Frame};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
+    HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
 /// Only the embedded files; no inline script or style, no form, no frame, no base, and no text that becomes markup.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+/// For a file that people sent: if it is opened by itself, it does nothing and knows nothing of the page.
+const FOREIGN_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
 const HEADERS: [(HeaderName, &str); 8] = [
     (CACHE_CONTROL, "no-store"),
@@ -33,11 +40,16 @@ const HEADERS: [(HeaderName, &str); 8] = [
     ),
 ];
 
+/// What is sent.
+pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
+
 /// A body with its type and status. It may have a credential in it: no `Debug`.
 pub(crate) struct Answer {
     status: StatusCode,
     content_type: &'static str,
-    body: Bytes,
+    /// Set for a file that people sent: how the browser takes it.
+    disposition: Option<HeaderValue>,
+    body: Body,
 }
 
 impl Answer {
@@ -51,7 +63,29 @@ impl Answer {
         Self {
             status: StatusCode::OK,
             content_type,
-            body: body.into(),
+            disposition: None,
+            body: Full::new(body.into()).boxed_unsync(),
+        }
+    }
+
+    /// A file that people sent.
+    pub(crate) fn foreign(
+        content_type: &'static str,
+        disposition: HeaderValue,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        Self {
+            disposition: Some(disposition),
+            ..Self::file(content_type, body)
+        }
+    }
+
+    /// Events (`text/event-stream`), each taken from `events` when the browser has received the ones before.
+    pub(crate) fn events(events: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        let frames = events.map(|bytes| Ok(Frame::data(bytes)));
+        Self {
+            body: StreamBody::new(frames).boxed_unsync(),
+            ..Self::file("text/event-stream", "")
         }
     }
 
@@ -68,9 +102,9 @@ impl Answer {
     }
 }
 
-impl From<Answer> for Response<Full<Bytes>> {
+impl From<Answer> for Response<Body> {
     fn from(answer: Answer) -> Self {
-        let mut response = Self::new(Full::new(answer.body));
+        let mut response = Self::new(answer.body);
         *response.status_mut() = answer.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
@@ -79,6 +113,11 @@ impl From<Answer> for Response<Full<Bytes>> {
         }
         for (name, value) in HEADERS {
             headers.insert(name, HeaderValue::from_static(value));
+        }
+        if let Some(disposition) = answer.disposition {
+            headers.insert(CONTENT_DISPOSITION, disposition);
+            let policy = HeaderValue::from_static(FOREIGN_POLICY);
+            headers.insert(CONTENT_SECURITY_POLICY, policy);
         }
         response
     }

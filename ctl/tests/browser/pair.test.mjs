@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import { Agent } from '../../../sim/interop/src/agent.mjs'
 import { Simulator } from '../../../sim/interop/src/simulator.mjs'
@@ -191,11 +192,11 @@ test('in light and dark, and on a narrow window, everything fits and the code is
 		assert.ok(await code(tab))
 		await tab.tab.close()
 	}
-	if (process.env.OPENCLAW_SCREENSHOT) {
+	if (process.env.OPENCLAW_SCREENSHOTS) {
 		const tab = new Page(await chromium.tab({ width: 800, height: 810 }))
 		await tab.tab.goto(page.tab.url())
 		await tab.view('qr')
-		await writeFile(process.env.OPENCLAW_SCREENSHOT, await tab.picture())
+		await writeFile(join(process.env.OPENCLAW_SCREENSHOTS, 'pair-web.png'), await tab.picture())
 	}
 })
 

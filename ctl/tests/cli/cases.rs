@@ -94,6 +94,7 @@ files!(
     backup,
     chats,
     clients,
+    console,
     consumers,
     contact,
     context,

@@ -1,6 +1,8 @@
-//! `pair --web`: whose requests are answered, and what the page and the terminal show. `tests/browser` has the page in Chromium.
+//! `pair --web` and `console`: whose requests are answered, and what the pages and the terminal show. `tests/browser` has the
+//! pages in Chromium.
 
 mod browser;
+mod console;
 mod gate;
 mod pairing;
 
@@ -18,7 +20,7 @@ use crate::program::{DEADLINE, Ended, Program};
 use crate::script::Script;
 use crate::scripted_agent::ScriptedAgent;
 
-/// A run of `pair --web` that printed its address.
+/// A run of `pair --web`, or of `console`, that printed its address.
 struct Served {
     program: Program,
     agent: ScriptedAgent,
@@ -69,13 +71,18 @@ impl Served {
 
     /// Starts it with an agent that follows this script.
     async fn follow(script: Script, args: &[&str]) -> Self {
+        Self::run(&["pair", "--web"], script, args).await
+    }
+
+    /// Starts this command with an agent that follows this script.
+    async fn run(command: &[&str], script: Script, args: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let printed = Arc::new(watch::Sender::default());
         let socket = dir.path().join("agent.sock");
         let agent = ScriptedAgent::start(&socket, script, printed.subscribe()).await;
         let env = [("OPENCLAW_AGENT", format!("unix:{}", socket.display()))];
         let env = BTreeMap::from(env.map(|(name, value)| (name.to_owned(), value)));
-        let args: Vec<String> = ["pair", "--web"]
+        let args: Vec<String> = command
             .iter()
             .chain(args)
             .map(ToString::to_string)

@@ -37,28 +37,28 @@ export class Agent {
 	/** What `openclawctl watch` has printed, in order. */
 	events = []
 
-	/** Starts an agent without an account. */
-	static async unlinked(simulator) {
+	/** Starts an agent without an account. `settings` are variables of its environment. */
+	static async unlinked(simulator, settings = {}) {
 		const agent = new Agent()
 		agent.folder = await mkdtemp(join(tmpdir(), 'openclaw-agent-'))
-		await agent.#start(simulator)
+		await agent.#start(simulator, settings)
 		return agent
 	}
 
 	/** Starts an agent, and links it to `account` by QR code. */
-	static async linked(simulator, account) {
-		const agent = await Agent.unlinked(simulator)
+	static async linked(simulator, account, settings) {
+		const agent = await Agent.unlinked(simulator, settings)
 		await agent.#pair(simulator, account)
 		agent.#follow()
 		await until('acks of what the phone sent', async () => (await simulator.queued(account)).length === 0)
 		return agent
 	}
 
-	async #start(simulator) {
+	async #start(simulator, settings) {
 		const volume = join(this.folder, 'volume')
 		const args = ['--socket', this.#socket, '--http', '127.0.0.1:0', '--whatsapp-url', simulator.listen, '--auth-dir', volume, '--create-key-file']
 		// Without the delays of production, between two messages and before it reports that it is ready.
-		const env = { OPENCLAW_SEND_RATE: '0', OPENCLAW_READY_AFTER: '0' }
+		const env = { OPENCLAW_SEND_RATE: '0', OPENCLAW_READY_AFTER: '0', ...settings }
 		this.#process = start(AGENT, args, { env, cwd: this.folder })
 		for (const stream of [this.#process.stdout, this.#process.stderr]) this.#keep(stream)
 		await once(this.#process, 'spawn')

@@ -118,7 +118,7 @@ impl MessageShown {
     }
 
     fn take(&mut self, kind: &Kind, event: &pb::Event, cleaner: &mut Cleaner) {
-        if let Some(origin) = origin(kind) {
+        if let Some(origin) = kind.origin() {
             self.set_origin(origin, event, cleaner);
         }
         let texts = &mut self.untrusted_text;
@@ -242,21 +242,4 @@ fn blank(seq: u64) -> MessageShown {
 /// A reason: its word, or the agent's own name for it.
 fn why<T: Word>(value: i32, other: &str) -> Option<String> {
     id(other).or_else(|| known::<T>(value))
-}
-
-/// Where the event comes from, for what has an origin.
-pub(crate) fn origin(kind: &Kind) -> Option<&pb::Origin> {
-    match kind {
-        Kind::Message(it) => it.origin.as_ref(),
-        Kind::Edit(it) => it.origin.as_ref(),
-        Kind::Deletion(it) => it.origin.as_ref(),
-        Kind::Reaction(it) => it.origin.as_ref(),
-        Kind::Undecryptable(it) => it.origin.as_ref(),
-        Kind::Lost(it) => it.origin.as_ref(),
-        Kind::Dropped(it) => it.origin.as_ref(),
-        Kind::Rejected(it) => it.origin.as_ref(),
-        Kind::GroupChange(it) => it.origin.as_ref(),
-        Kind::Call(it) => it.origin.as_ref(),
-        Kind::Receipt(_) | Kind::Link(_) | Kind::Outcome(_) => None,
-    }
 }

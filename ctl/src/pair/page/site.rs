@@ -19,7 +19,11 @@ use crate::pair::passkey;
 use crate::web::{ANSWER_TIMEOUT, Answer, Call, Site};
 use crate::{clock, numbers};
 
-const PAGE: &str = include_str!("../../web/pair.html");
+const PAGE: &str = concat!(
+    include_str!("../../web/pair-head.html"),
+    include_str!("../../web/pairing.html"),
+    include_str!("../../web/pair-foot.html")
+);
 /// A page that has not asked for this long is closed: it asks again as soon as it gets an answer.
 const ABSENT_AFTER: Duration = Duration::from_secs(60);
 /// How many requests to begin again wait for the pairing, which takes them at once.
@@ -29,7 +33,7 @@ const MAX_REQUESTS: usize = 4;
 pub(super) type Asked = (Option<How>, oneshot::Sender<Result<(), Failure>>);
 
 /// The site of one run.
-pub(super) struct Pages {
+pub(crate) struct Pages {
     board: Board,
     agent: AgentClient<Channel>,
     /// True if a code is compared in any case.
@@ -133,7 +137,7 @@ impl Site for Pages {
                 "state" => self.state(&query).await,
                 _ => nothing(),
             },
-            Call::Post { path, body } => match self.post(&path, &body).await {
+            Call::Post { path, body, .. } => match self.post(&path, &body).await {
                 Ok(Some(())) => Answer::json(&serde_json::json!({})),
                 Ok(None) => nothing(),
                 Err(failure) => refused(&failure),

@@ -11,7 +11,7 @@ use crate::client;
 use crate::failure::{Exit, Failure};
 
 /// A page of events, newest first.
-pub(super) async fn page(
+pub(crate) async fn page(
     address: &Address,
     filter: EventFilter,
     page_size: u32,
@@ -30,7 +30,7 @@ pub(super) async fn page(
 ///
 /// # Errors
 /// The agent does not have it.
-pub(super) async fn event(address: &Address, seq: u64) -> Result<Event, Failure> {
+pub(crate) async fn event(address: &Address, seq: u64) -> Result<Event, Failure> {
     let Some(after) = seq.checked_sub(1) else {
         return Err(gone(seq));
     };
@@ -66,5 +66,5 @@ fn gone(seq: u64) -> Failure {
     ))
     .with_exit(Exit::Refused)
     .with_reason("NO_SUCH_EVENT")
-    .with_hint("`list_messages` returns those that it keeps")
+    .with_hint("the list of events has those that it keeps")
 }
