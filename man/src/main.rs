@@ -26,6 +26,7 @@ fn main() -> ExitCode {
 fn write_all(out: &Path) -> io::Result<()> {
     fs::create_dir_all(out)?;
     write(openclaw_agent::host::command::line(), "8", out)?;
+    write(openclaw_relay::cli::command(), "8", out)?;
     write(openclawctl::command(), "1", out)
 }
 

@@ -16,6 +16,7 @@ pub mod backoff;
 pub mod board;
 pub mod broker;
 pub mod check;
+pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;

@@ -1,11 +1,11 @@
-//! The program: its command line, its log and its exit code.
+//! The program: its log and its exit code.
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args as Arguments, Parser, Subcommand};
+use clap::Parser as _;
 use openclaw_harden::ZeroOnFree;
 use openclaw_harden::process::{Inspection, protect_memory};
+use openclaw_relay::cli::{Cli, Command, DeadLetters};
 use openclaw_relay::config::Config;
 use openclaw_relay::dead_letters::again::{self, Which};
 use openclaw_relay::{check, run};
@@ -20,98 +20,10 @@ use tracing_subscriber::prelude::*;
 #[global_allocator]
 static ALLOCATOR: ZeroOnFree = ZeroOnFree;
 
-/// Events of OpenClaw agents into NATS JetStream and to webhooks, and commands back
-#[derive(Parser)]
-#[command(name = "openclaw-relay", version)]
-struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Check a configuration, and that the agents and the broker can be reached with it
-    ///
-    /// Streams that do not exist are created, unless create_streams is false.
-    Check {
-        /// The configuration file
-        config: PathBuf,
-        /// Check the file only
-        #[arg(long)]
-        offline: bool,
-    },
-    /// Relay until a signal stops it
-    Run {
-        /// The configuration file
-        config: PathBuf,
-    },
-    /// Events that a webhook's receiver has not taken
-    DeadLetters {
-        #[command(subcommand)]
-        command: DeadLetters,
-    },
-}
-
-#[derive(Subcommand)]
-enum DeadLetters {
-    /// List them: id, webhook, agent, kind, time, and why
-    List {
-        /// The configuration file
-        config: PathBuf,
-        /// Only those of this webhook
-        #[arg(long, value_name = "NAME")]
-        webhook: Option<String>,
-        /// An object for each
-        #[arg(long)]
-        json: bool,
-    },
-    /// Deliver them again, and remove those that are delivered
-    Replay(Chosen),
-    /// Remove them without delivering them
-    Drop(Chosen),
-}
-
-#[derive(Arguments)]
-struct Chosen {
-    /// The configuration file
-    config: PathBuf,
-    /// Their ids
-    #[arg(
-        value_name = "ID",
-        required_unless_present = "all",
-        conflicts_with = "all"
-    )]
-    ids: Vec<String>,
-    /// All of them
-    #[arg(long)]
-    all: bool,
-    /// Only those of this webhook
-    #[arg(long, value_name = "NAME")]
-    webhook: Option<String>,
-}
-
-impl Command {
-    fn config(&self) -> &Path {
-        match self {
-            Self::Check { config, .. } | Self::Run { config } => config,
-            Self::DeadLetters { command } => match command {
-                DeadLetters::List { config, .. } => config,
-                DeadLetters::Replay(chosen) | DeadLetters::Drop(chosen) => &chosen.config,
-            },
-        }
-    }
-}
-
-impl From<Chosen> for Which {
-    fn from(Chosen { ids, webhook, .. }: Chosen) -> Self {
-        Self { webhook, ids }
-    }
-}
-
 fn main() -> ExitCode {
     // A failure is ignored: the relay must also work where the platform denies hardening.
     protect_memory(Inspection::Refused);
-    let command = Args::parse().command;
+    let command = Cli::parse().command;
     let config = match Config::read(command.config()) {
         Ok(config) => config,
         Err(faults) => return end(&faults, Exit::Configuration),
