@@ -40,6 +40,14 @@ fn a_file_with_the_defaults_is_read() {
     assert_eq!((sales.start, sales.commands), (Start::New, true));
 }
 
+/// scripts/check-kubernetes checks it against the rest of the fleet.
+#[test]
+fn the_configuration_of_the_fleet_on_kubernetes_is_read() {
+    let path = "../deploy/fleet/relay/relay.toml";
+    let config = Config::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    assert_eq!(config.agents.len(), 2);
+}
+
 #[test]
 fn an_unknown_setting_is_a_fault_with_its_line() {
     let shown = faults(&GOOD.replace("start = ", "strat = "));
