@@ -30,12 +30,17 @@ fn text(path: &str) -> String {
 
 /// Every file that describes a deployment, with its content.
 fn deployment() -> Vec<(String, String)> {
-    let fixed = ["Dockerfile.distroless", ".railway/railway.ts"];
+    let fixed = [
+        "Dockerfile.distroless",
+        "Dockerfile.relay",
+        ".railway/railway.ts",
+    ];
     let mut paths: Vec<String> = fixed.iter().map(|path| (*path).to_owned()).collect();
     for folder in [
         "deploy",
         "deploy/fleet",
         "deploy/fleet/pod-monitor",
+        "deploy/fleet/relay",
         "deploy/kubernetes",
         "deploy/systemd",
         "docs/deploy",
