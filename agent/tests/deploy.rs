@@ -184,6 +184,20 @@ fn the_dockerfile_has_nothing_that_railway_rejects() {
     assert!(!has("--workspace"), "a release is built alone");
 }
 
+#[test]
+fn the_relay_has_an_image_of_its_own_from_the_same_bases() {
+    let content = text("Dockerfile.relay");
+    assert!(content.contains("-p openclaw-relay") && !content.contains("-p openclaw-agent"));
+    for wanted in [
+        "USER 65532:65532",
+        "ENTRYPOINT [\"/app/openclaw-relay\"]",
+        "CMD [\"run\", \"/etc/openclaw-relay/relay.toml\"]",
+    ] {
+        assert!(content.lines().any(|line| line == wanted), "{wanted}");
+    }
+    assert_eq!(pinned(&content), pinned(&text("Dockerfile.distroless")));
+}
+
 /// The base images in the file.
 fn pinned(dockerfile: &str) -> Vec<(&str, &str)> {
     let args = dockerfile
@@ -312,13 +326,14 @@ fn every_yaml_file_parses() {
             documents += usize::from(matches!(event, Event::DocumentStart(_)));
         }
     }
-    assert_eq!(documents, 10, "a file was added or lost");
+    assert_eq!(documents, 15, "a file was added or lost");
 }
 
 #[test]
 fn all_files_agree_on_user_directory_and_ports() {
     let compose = text("deploy/compose.yml");
     let pod = text("deploy/kubernetes/agent.yaml");
+    let relay = text("deploy/fleet/relay/relay.yaml");
     let railway = text(".railway/railway.ts");
     for (what, where_) in [
         ("user: \"65532:65532\"", &compose),
@@ -336,6 +351,9 @@ fn all_files_agree_on_user_directory_and_ports() {
         ("containerPort: 50051", &pod),
         ("containerPort: 8080", &pod),
         ("accessModes: [ReadWriteOncePod]", &pod),
+        ("runAsUser: 65532", &relay),
+        ("readOnlyRootFilesystem: true", &relay),
+        ("containerPort: 9464", &relay),
         ("\"/app/auth\"", &railway),
         ("tcp: [50051]", &railway),
         ("RAILWAY_RUN_UID: \"0\"", &railway),
