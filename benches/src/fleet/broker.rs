@@ -84,7 +84,9 @@ impl<'a> Broker<'a> {
             .split('"')
             .nth(1)
             .ok_or("no server in the settings")?;
-        let client = async_nats::connect(url).await?;
+        // The server may not listen yet.
+        let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
+        let client = options.connect(url).await?;
         let inbox = client.new_inbox();
         let jetstream = jetstream::new(client);
         let deadline = Instant::now() + STEP_TIMEOUT;
