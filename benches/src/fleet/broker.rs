@@ -43,7 +43,7 @@ impl<'a> Broker<'a> {
             let socket = socket.display();
             write!(
                 config,
-                "[[agent]]\nname = \"{name}\"\nendpoint = \"unix:{socket}\"\nstart = \"new\"\n"
+                "[[agent]]\nname = \"{name}\"\nendpoint = \"unix:{socket}\"\n"
             )?;
         }
         std::fs::write(folder.join("relay.toml"), config)?;

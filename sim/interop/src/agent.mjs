@@ -138,7 +138,7 @@ export class Agent {
 			child.kill('SIGTERM')
 			await once(child, 'close')
 		}
-		await rm(this.folder, { recursive: true, force: true })
+		await rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
 	}
 }
 

@@ -198,7 +198,7 @@ export class Companion {
 			}
 		}
 		await this.settle()
-		await rm(this.#folder, { recursive: true, force: true })
+		await rm(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
 	}
 
 	/** Waits until everything is written to the folder. */

@@ -94,6 +94,6 @@ export class Chromium {
 
 	async stop() {
 		await this.#browser.close()
-		await rm(this.#folder, { recursive: true, force: true })
+		await rm(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
 	}
 }

@@ -84,6 +84,6 @@ export class AgentProcess {
 
   async dispose(): Promise<void> {
     await this.kill("SIGTERM");
-    await rm(this.folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }

@@ -133,7 +133,7 @@ export class Agent {
   async dispose(): Promise<void> {
     await this.#watch?.stop();
     await this.#service?.stop();
-    await rm(this.folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 

@@ -153,7 +153,7 @@ export class Gateway {
 
   async dispose(): Promise<void> {
     await this.stop("SIGKILL");
-    await rm(this.folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 
