@@ -1,9 +1,8 @@
 //! The events that the agent keeps.
 
-use openclaw_proto::Word as _;
 use openclaw_proto::v1::watch_events_response::Item;
 use openclaw_proto::v1::{
-    ChatKind, Event, EventFilter, ListEventsRequest, ListEventsResponse, WatchEventsRequest,
+    Event, EventFilter, ListEventsRequest, ListEventsResponse, WatchEventsRequest,
 };
 
 use crate::address::Address;
@@ -35,13 +34,9 @@ pub(crate) async fn event(address: &Address, seq: u64) -> Result<Event, Failure>
         return Err(gone(seq));
     };
     let mut agent = client::agent(address).await?;
-    let all = ChatKind::ALL.iter();
     let call = agent.watch_events(WatchEventsRequest {
         after: Some(after),
-        filter: Some(EventFilter {
-            chat_kinds: all.map(|kind| i32::from(*kind)).collect(),
-            ..EventFilter::default()
-        }),
+        filter: Some(EventFilter::of_all_chats()),
         ..WatchEventsRequest::default()
     });
     let mut stream = client::answer(address, call).await?;

@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use crate::v1;
 use crate::v1::content::Kind;
+use crate::{Word as _, v1};
 
 static NO_ORIGIN: LazyLock<v1::Origin> = LazyLock::new(v1::Origin::default);
 
@@ -125,6 +125,18 @@ impl v1::Edit {
     #[must_use]
     pub fn text(&self) -> &str {
         self.content.as_ref().map_or("", v1::Content::text)
+    }
+}
+
+impl v1::EventFilter {
+    /// Events of chats of every kind, and those without a chat. An empty filter leaves out channels and statuses.
+    #[must_use]
+    pub fn of_all_chats() -> Self {
+        let all = v1::ChatKind::ALL.iter();
+        Self {
+            chat_kinds: all.map(|kind| i32::from(*kind)).collect(),
+            ..Self::default()
+        }
     }
 }
 

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use openclaw_client::Endpoint;
-use openclaw_proto::v1 as pb;
 use serde::Deserialize;
 
 pub use faults::{Fault, Faults};
@@ -321,15 +320,6 @@ impl Agent {
             _ => {}
         }
     }
-}
-
-/// An empty filter leaves out channels and statuses.
-#[must_use]
-pub fn all_chat_kinds() -> Vec<i32> {
-    (1..)
-        .map_while(|value| pb::ChatKind::try_from(value).ok())
-        .map(i32::from)
-        .collect()
 }
 
 /// True for one token of a subject that needs no escapes anywhere.

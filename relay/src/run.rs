@@ -111,10 +111,7 @@ fn to_broker(
     let position = Position {
         consumer: one.consumer.clone(),
         start: one.start,
-        filter: pb::EventFilter {
-            chat_kinds: config::all_chat_kinds(),
-            ..Default::default()
-        },
+        filter: pb::EventFilter::of_all_chats(),
     };
     let sink = JetStream::new(broker.clone(), settings.clone(), one.name.clone());
     tasks.spawn_local(Feed::new(position, agent.clone(), sink, shown).run());

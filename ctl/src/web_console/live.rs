@@ -18,7 +18,6 @@ use tokio::time::{Interval, interval};
 use tonic::Streaming;
 use tonic::transport::Channel;
 
-use super::read::every_kind_of_chat;
 use super::shown;
 use crate::address::Address;
 use crate::client;
@@ -61,10 +60,7 @@ pub(super) async fn open(
     let call = agent.watch_events(WatchEventsRequest {
         after,
         follow: true,
-        filter: Some(EventFilter {
-            chat_kinds: every_kind_of_chat(),
-            ..EventFilter::default()
-        }),
+        filter: Some(EventFilter::of_all_chats()),
         ..WatchEventsRequest::default()
     });
     let events = client::answer(address, call).await?;

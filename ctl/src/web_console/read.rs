@@ -2,7 +2,7 @@
 
 use openclaw_proto::Word;
 use openclaw_proto::v1::{
-    ChatKind, EventFilter, EventKind, ListAlertsRequest, ListAlertsResponse, ListAllowedRequest,
+    EventFilter, EventKind, ListAlertsRequest, ListAlertsResponse, ListAllowedRequest,
     ListAllowedResponse, ListChatsRequest, ListEventsResponse, ListQueueRequest, StatusRequest,
 };
 use serde_json::{Value, json};
@@ -68,15 +68,9 @@ pub(super) async fn messages(address: &Address, query: &Query<'_>) -> Result<Val
 pub(super) async fn events(address: &Address, query: &Query<'_>) -> Result<Value, Failure> {
     let filter = EventFilter {
         kinds: values::<EventKind>(&query.list("kinds")?)?,
-        chats: Vec::new(),
-        chat_kinds: every_kind_of_chat(),
+        ..EventFilter::of_all_chats()
     };
     events_page(address, filter, query).await
-}
-
-/// Statuses and channels too.
-pub(super) fn every_kind_of_chat() -> Vec<i32> {
-    ChatKind::ALL.iter().map(|kind| i32::from(*kind)).collect()
 }
 
 async fn events_page(

@@ -12,7 +12,6 @@ use prost_types::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::read::every_kind_of_chat;
 use super::shown;
 use crate::address::Address;
 use crate::clock::millis_between;
@@ -107,8 +106,7 @@ pub(super) async fn count(
 async fn read_into(counter: &mut Counter, address: &Address) -> Result<bool, Failure> {
     let filter = EventFilter {
         kinds: KINDS.iter().map(|kind| i32::from(*kind)).collect(),
-        chats: Vec::new(),
-        chat_kinds: every_kind_of_chat(),
+        ..EventFilter::of_all_chats()
     };
     let mut page_token = String::new();
     for _ in 0..MAX_PAGES {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use openclaw_egress::{Bypass, Egress, MAX_ROOTS_BYTES, Proxy, Roots};
-use openclaw_proto::v1 as pb;
+use openclaw_proto::{Word as _, v1 as pb};
 use openclaw_webhook::{Address, SigningKey, read_key_file};
 use serde::{Deserialize, Deserializer, de};
 
@@ -90,16 +90,13 @@ impl Webhook {
         self.agents.is_empty() || self.agents.iter().any(|name| name == agent)
     }
 
-    /// What it gets of an agent. An empty list of kinds of chats leaves out channels and statuses, so all are named.
+    /// What it gets of an agent.
     #[must_use]
     pub fn filter(&self) -> pb::EventFilter {
         pb::EventFilter {
             kinds: self.kinds.iter().filter_map(|name| kind(name)).collect(),
             chats: self.chats.clone(),
-            chat_kinds: match self.chats.is_empty() {
-                true => super::all_chat_kinds(),
-                false => Vec::new(),
-            },
+            ..pb::EventFilter::of_all_chats()
         }
     }
 
@@ -240,9 +237,10 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Err
 
 /// The number of a kind of event, by its name in filters.
 fn kind(name: &str) -> Option<i32> {
-    let name = format!("EVENT_KIND_{}", name.to_ascii_uppercase().replace('-', "_"));
-    let kind = pb::EventKind::from_str_name(&name)?;
-    (kind != pb::EventKind::Unspecified).then(|| i32::from(kind))
+    let word = name.to_ascii_lowercase().replace('-', "_");
+    let mut all = pb::EventKind::ALL.iter();
+    let kind = all.find(|kind| kind.word() == word)?;
+    Some(i32::from(*kind))
 }
 
 fn is_chat(text: &str) -> bool {

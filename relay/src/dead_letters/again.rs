@@ -10,7 +10,7 @@ use openclaw_webhook::Receiver;
 
 use super::{DeadLetters, Letter};
 use crate::agent::{self, Agent, answer};
-use crate::config::{Config, Webhook, all_chat_kinds};
+use crate::config::{Config, Webhook};
 use crate::files::Files;
 use crate::ledger::Mark;
 use crate::record::Record;
@@ -205,10 +205,7 @@ async fn read(agent: &Agent, mark: &Mark) -> Result<Record, Undelivered> {
     }
     let request = pb::WatchEventsRequest {
         after: Some(mark.seq.saturating_sub(1)),
-        filter: Some(pb::EventFilter {
-            chat_kinds: all_chat_kinds(),
-            ..Default::default()
-        }),
+        filter: Some(pb::EventFilter::of_all_chats()),
         ..Default::default()
     };
     let mut items = answer(client.watch_events(request)).await?;
