@@ -51,10 +51,16 @@ pub enum Error {
     Connect(String),
     /// A call failed.
     #[error("the agent answered {:?}: {}", .0.code(), .0.message())]
-    Call(#[from] Box<Status>),
+    Call(Box<Status>),
     /// A call got no answer.
     #[error("the agent did not answer within {} s", CALL_TIMEOUT.as_secs())]
     Silent,
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        Self::Call(Box::new(status))
+    }
 }
 
 /// An agent of the configuration.
@@ -159,7 +165,7 @@ pub async fn answer<T>(
     call: impl Future<Output = Result<tonic::Response<T>, Status>>,
 ) -> Result<T, Error> {
     match tokio::time::timeout(CALL_TIMEOUT, call).await {
-        Ok(answer) => Ok(answer.map_err(Box::new)?.into_inner()),
+        Ok(answer) => Ok(answer?.into_inner()),
         Err(_) => Err(Error::Silent),
     }
 }

@@ -5,7 +5,7 @@ use openclaw_proto::v1 as pb;
 use crate::agent::{self, Agent, answer};
 use crate::broker::{self, Broker};
 use crate::config::{self, Config, Faults, Webhook};
-use crate::dead_letters::{DeadLetters, again};
+use crate::dead_letters::DeadLetters;
 
 /// Reports what cannot be reached, and what is missing there. Prints a line for each that is in order.
 ///
@@ -64,7 +64,8 @@ async fn reached(config: &Config, webhook: &Webhook) -> Result<String, String> {
     let dir = dir.expect("the configuration was checked");
     DeadLetters::open(dir, &webhook.name)
         .map_err(|error| format!("dead letters in {}: {error}", dir.display()))?;
-    let receiver = again::receiver(config, webhook)?;
+    let receiver = webhook.receiver(&config.outgoing);
+    let receiver = receiver.map_err(|error| error.to_string())?;
     receiver.connect().await?;
     Ok(receiver.host().to_owned())
 }

@@ -94,7 +94,7 @@ impl<S: Sink> Feed<S> {
         loop {
             tokio::select! {
                 item = items.message() => {
-                    let response = item.map_err(|status| agent::Error::Call(Box::new(status)))?;
+                    let response = item.map_err(agent::Error::from)?;
                     let item = response.ok_or(Ended::Closed)?.item;
                     backoff.reset();
                     if let Some(pb::watch_events_response::Item::Event(event)) = &item

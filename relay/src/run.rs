@@ -16,7 +16,7 @@ use crate::board::{Board, FeedBoard};
 use crate::broker::{self, Broker};
 use crate::commands::Commands;
 use crate::config::{self, Config};
-use crate::dead_letters::{DeadLetters, again};
+use crate::dead_letters::DeadLetters;
 use crate::feed::{Feed, Position};
 use crate::files::Files;
 use crate::http;
@@ -129,7 +129,8 @@ fn to_webhook(
         webhook: webhook.name.clone(),
         why,
     };
-    let receiver = Arc::new(again::receiver(config, webhook).map_err(unusable)?);
+    let receiver = webhook.receiver(&config.outgoing);
+    let receiver = Arc::new(receiver.map_err(|error| unusable(error.to_string()))?);
     let dir = config.dead_letters.as_deref();
     let dir = dir.expect("the configuration was checked");
     let letters = DeadLetters::open(dir, &webhook.name);

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use openclaw_egress::{Bypass, Egress, MAX_ROOTS_BYTES, Proxy, Roots};
 use openclaw_proto::{Word as _, v1 as pb};
-use openclaw_webhook::{Address, SigningKey, read_key_file};
+use openclaw_webhook::{Address, Receiver, SigningKey, read_key_file};
 use serde::{Deserialize, Deserializer, de};
 
 use super::faults::Faults;
 use super::{Config, Start, TOKEN_HINT, is_token};
 
+const USER_AGENT: &str = concat!("openclaw-relay/", env!("CARGO_PKG_VERSION"));
 /// The largest file that is put into a body. It is in memory, and in base64 a third larger.
 const MAX_INLINE_BYTES: u64 = 16 << 20;
 /// The variables with a proxy's URL and with the hosts that need none, as in other programs.
@@ -75,10 +76,10 @@ impl std::fmt::Debug for Hidden {
 
 /// What a webhook needs cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {why}", .path.display())]
+#[error("{place}: {why}")]
 pub struct Unusable {
-    /// The file.
-    pub path: PathBuf,
+    /// The file or the setting.
+    pub place: String,
     /// Why.
     pub why: String,
 }
@@ -106,24 +107,32 @@ impl Webhook {
         format!("{consumer}.{}", self.name)
     }
 
-    /// The limit for one attempt.
-    #[must_use]
-    pub const fn timeout(&self) -> Duration {
-        Duration::from_secs(self.timeout_seconds)
-    }
-
     /// Reads the secret.
-    ///
-    /// # Errors
-    /// It cannot be read, or is none.
-    pub fn key(&self) -> Result<SigningKey, Unusable> {
+    fn key(&self) -> Result<SigningKey, Unusable> {
         let unusable = |why: String| Unusable {
-            path: self.secret_file.clone(),
+            place: self.secret_file.display().to_string(),
             why,
         };
         let given =
             read_key_file(&self.secret_file).map_err(|error| unusable(error.to_string()))?;
         SigningKey::read(&given).map_err(|error| unusable(error.to_string()))
+    }
+
+    /// Its receiver.
+    ///
+    /// # Errors
+    /// The secret, the proxy or the authorities cannot be used.
+    pub fn receiver(&self, outgoing: &Outgoing) -> Result<Receiver, Unusable> {
+        let (key, egress) = (self.key()?, outgoing.egress()?);
+        let timeout = Duration::from_secs(self.timeout_seconds);
+        let address = self.url.clone();
+        Ok(Receiver::new(
+            address,
+            Some(key),
+            egress,
+            USER_AGENT,
+            timeout,
+        ))
     }
 
     pub(super) fn check(&self, at: usize, config: &Config, faults: &mut Faults) {
@@ -179,7 +188,7 @@ impl Outgoing {
     /// The way out.
     ///
     /// # Errors
-    /// The proxy is none, or the authorities cannot be used; `ca` is then the path, else empty.
+    /// The proxy is none, or the authorities cannot be used.
     pub fn egress(&self) -> Result<Egress, Unusable> {
         self.egress_in(&|name| std::env::var(name).ok())
     }
@@ -197,7 +206,7 @@ impl Outgoing {
         let proxy = proxy.map(|(text, source)| match Proxy::parse(&text) {
             Ok(proxy) => Ok((proxy, source)),
             Err(error) => Err(Unusable {
-                path: PathBuf::from(source),
+                place: source.to_owned(),
                 why: error.to_string(),
             }),
         });
@@ -205,7 +214,7 @@ impl Outgoing {
         let roots = match &self.ca {
             None => Roots::built_in(),
             Some(path) => roots(path).map_err(|why| Unusable {
-                path: path.clone(),
+                place: path.display().to_string(),
                 why,
             })?,
         };
@@ -213,9 +222,9 @@ impl Outgoing {
     }
 
     pub(super) fn check(&self, faults: &mut Faults) {
-        if let Err(Unusable { path, why }) = self.egress() {
+        if let Err(Unusable { place, why }) = self.egress() {
             let hint = "write http://HOST:PORT or socks5h://HOST:PORT, or none; and a PEM file";
-            faults.add(path.display().to_string(), why, hint);
+            faults.add(place, why, hint);
         }
     }
 }

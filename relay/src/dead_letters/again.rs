@@ -1,6 +1,7 @@
 //! `openclaw-relay dead-letters`: lists them, delivers them again, drops them. The relay may run meanwhile: it never tries again what
 //! was set aside.
 
+use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
@@ -142,8 +143,15 @@ pub fn discard(config: &Config, which: &Which) -> Result<(), Error> {
 /// See [`Error`].
 pub async fn deliver(config: &Config, which: &Which) -> Result<bool, Error> {
     let mut all = true;
+    let mut receivers = HashMap::new();
     for (webhook, letters, letter) in chosen(config, which)? {
-        match deliver_one(config, webhook, &letter).await {
+        let receiver = receivers.entry(&webhook.name);
+        let receiver = receiver.or_insert_with(|| webhook.receiver(&config.outgoing).map(Arc::new));
+        let delivered = match receiver {
+            Ok(receiver) => deliver_one(config, webhook, Arc::clone(receiver), &letter).await,
+            Err(unusable) => Err(Undelivered::Setup(unusable.to_string())),
+        };
+        match delivered {
             Ok(()) => {
                 letters.remove(&letter)?;
                 println!("{}  delivered", letter.id);
@@ -160,40 +168,18 @@ pub async fn deliver(config: &Config, which: &Which) -> Result<bool, Error> {
 async fn deliver_one(
     config: &Config,
     webhook: &Webhook,
+    receiver: Arc<Receiver>,
     letter: &Letter,
 ) -> Result<(), Undelivered> {
     let one = config.agents.iter().find(|one| one.name == letter.agent);
     let one = one.ok_or_else(|| Undelivered::NoAgent(letter.agent.clone()))?;
     let agent = Agent::read(one).map_err(|error| Undelivered::Setup(error.to_string()))?;
-    let receiver = receiver(config, webhook).map_err(Undelivered::Setup)?;
     let mark: Mark = letter.id.parse().map_err(|_| Undelivered::Gone)?;
     let record = read(&agent, &mark).await?;
     let files = Files::new(agent, webhook.inline_file_bytes);
-    let post = Post::new(Arc::new(receiver), one.name.clone(), files);
+    let post = Post::new(receiver, one.name.clone(), files);
     let posted = post.once(&record, false).await;
     posted.map_err(|why| Undelivered::Refused(why.to_string()))
-}
-
-/// The receiver of a webhook.
-///
-/// # Errors
-/// A file that it needs cannot be used; for a person.
-pub fn receiver(config: &Config, webhook: &Webhook) -> Result<Receiver, String> {
-    const USER_AGENT: &str = concat!("openclaw-relay/", env!("CARGO_PKG_VERSION"));
-    let egress = config
-        .outgoing
-        .egress()
-        .map_err(|error| error.to_string())?;
-    let key = webhook.key().map_err(|error| error.to_string())?;
-    let address = webhook.url.clone();
-    let timeout = webhook.timeout();
-    Ok(Receiver::new(
-        address,
-        Some(key),
-        egress,
-        USER_AGENT,
-        timeout,
-    ))
 }
 
 /// Reads an event from the agent's journal.
@@ -210,7 +196,7 @@ async fn read(agent: &Agent, mark: &Mark) -> Result<Record, Undelivered> {
     };
     let mut items = answer(client.watch_events(request)).await?;
     loop {
-        let response = answer_of(items.message().await)?;
+        let response = items.message().await.map_err(agent::Error::from)?;
         match response.and_then(|response| response.item) {
             Some(Item::Event(event)) if event.seq == mark.seq => {
                 return Record::of(Item::Event(event), &store).ok_or(Undelivered::Gone);
@@ -220,8 +206,4 @@ async fn read(agent: &Agent, mark: &Mark) -> Result<Record, Undelivered> {
             _ => return Err(Undelivered::Gone),
         }
     }
-}
-
-fn answer_of<T>(item: Result<T, tonic::Status>) -> Result<T, agent::Error> {
-    item.map_err(|status| agent::Error::Call(Box::new(status)))
 }

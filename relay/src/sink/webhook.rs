@@ -37,8 +37,17 @@ pub struct Webhook {
     /// After so many refusals an event is set aside.
     attempts: u32,
     board: Arc<FeedBoard>,
-    /// The event that is tried, and how often the receiver has refused it and its file could not be had.
-    tried: Option<(Mark, u32, u32)>,
+    /// The event that is tried again.
+    tried: Option<Tried>,
+}
+
+/// An event that was tried in vain.
+struct Tried {
+    mark: Mark,
+    /// How often the receiver has judged it.
+    judged: u32,
+    /// How often its file could not be had.
+    missing: u32,
 }
 
 /// Makes single attempts, for the sink and for dead letters.
@@ -202,16 +211,21 @@ impl Sink for Webhook {
         if self.letters.holds(&record.mark) {
             return Ok(Stored::SetAside);
         }
-        let tried = self.tried.take().filter(|(mark, ..)| *mark == record.mark);
-        let (_, mut judged, mut missing) = tried.unwrap_or((record.mark.clone(), 0, 0));
-        let posted = self.post.once(record, missing >= FILE_ATTEMPTS).await;
+        let same = |tried: &Tried| tried.mark == record.mark;
+        let mut tried = self.tried.take().filter(same).unwrap_or_else(|| Tried {
+            mark: record.mark.clone(),
+            judged: 0,
+            missing: 0,
+        });
+        let without_file = tried.missing >= FILE_ATTEMPTS;
+        let posted = self.post.once(record, without_file).await;
         let Err(why) = posted else {
             return Ok(Stored::Written);
         };
         self.board.failed();
         let mut retry_after = None;
         match &why {
-            Undelivered::File(_) => missing += 1,
+            Undelivered::File(_) => tried.missing += 1,
             Undelivered::Refused { why, .. } => {
                 if why.scope == Scope::Gone {
                     self.stop().await;
@@ -219,12 +233,12 @@ impl Sink for Webhook {
                 retry_after = why.retry_after.map(|asked| asked.min(MAX_RETRY_AFTER));
             }
         }
-        judged += u32::from(why.is_judged());
-        if judged >= self.attempts {
-            self.set_aside(record, &why, judged)?;
+        tried.judged += u32::from(why.is_judged());
+        if tried.judged >= self.attempts {
+            self.set_aside(record, &why, tried.judged)?;
             return Ok(Stored::SetAside);
         }
-        self.tried = Some((record.mark.clone(), judged, missing));
+        self.tried = Some(tried);
         Err(Unstored {
             why: why.to_string(),
             retry_after,
