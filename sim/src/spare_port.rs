@@ -1,4 +1,4 @@
-//! Ports for programs that must be told their port, or must find it again after a restart.
+//! Ports for programs that need a known port, or the same one after a restart.
 
 use std::net::{Ipv4Addr, TcpListener};
 

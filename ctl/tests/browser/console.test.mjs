@@ -10,8 +10,9 @@ import { Agent } from '../../../sim/interop/src/agent.mjs'
 import { Simulator } from '../../../sim/interop/src/simulator.mjs'
 import { until } from '../../../sim/interop/src/until.mjs'
 import { Chromium } from './src/chromium.mjs'
-import { Board, Console, VIEWS } from './src/console.mjs'
+import { Board, VIEWS } from './src/console.mjs'
 import { assertFits } from './src/pairing.mjs'
+import { Run } from './src/run.mjs'
 
 const HOSTILE = '<img src=x onerror="document.title=\'taken over\'">'
 const PICTURE = new URL('../../../agent/tests/data/files/still.jpg', import.meta.url)
@@ -50,7 +51,7 @@ async function open({ linked = true, args = [], before = () => {}, ofAgent = {} 
 	anna = number()
 	agent = linked ? await Agent.linked(simulator, account, ofAgent) : await Agent.unlinked(simulator)
 	await before()
-	run = await Console.start(agent, ...args)
+	run = await Run.start(agent, 'console', ...args)
 	const board = new Board(await chromium.tab({ width: 1100, height: 900 }))
 	await board.tab.goto(run.address)
 	await board.reads('#headline', linked ? /connected/ : /unlinked/)

@@ -9,7 +9,8 @@ import { Agent } from '../../../sim/interop/src/agent.mjs'
 import { Simulator } from '../../../sim/interop/src/simulator.mjs'
 import { until } from '../../../sim/interop/src/until.mjs'
 import { Chromium } from './src/chromium.mjs'
-import { assertFits, Page, Pairing } from './src/pairing.mjs'
+import { assertFits, Page } from './src/pairing.mjs'
+import { Run } from './src/run.mjs'
 
 let simulator
 let chromium
@@ -35,7 +36,7 @@ after(async () => {
 /** An agent that pairs, and the page in a tab. */
 async function open(args = [], settings = {}) {
 	agent = await Agent.unlinked(simulator)
-	pairing = await Pairing.start(agent, ...args)
+	pairing = await Run.start(agent, 'pair', '--web', ...args)
 	const page = new Page(await chromium.tab(settings))
 	await page.tab.goto(pairing.address)
 	return page

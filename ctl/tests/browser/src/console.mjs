@@ -1,40 +1,12 @@
-// `openclawctl console` as it is run, and its page as a person uses it.
+// `openclawctl console`: its page as a person uses it.
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { createInterface } from 'node:readline'
-import { result } from '../../../../sim/interop/src/agent.mjs'
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-/** Longer than any test. */
-const RUN_MS = 120_000
 
 export const VIEWS = ['link', 'chats', 'events', 'outbox', 'allowlist', 'alerts', 'charts']
-
-/** A run of the command. */
-export class Console {
-	#child
-	ended
-	address
-
-	static async start(agent, ...args) {
-		const run = new Console()
-		run.#child = agent.client('console', ...args)
-		run.ended = result(run.#child, RUN_MS)
-		const line = once(createInterface({ input: run.#child.stdout }), 'line')
-		const early = run.ended.then(({ stderr }) => Promise.reject(new Error(`no address: ${stderr}`)))
-		early.catch(() => {}) // it also rejects after the race
-		;[run.address] = await Promise.race([line, early])
-		return run
-	}
-
-	/** Ctrl-C. */
-	stop() {
-		this.#child.kill('SIGINT')
-	}
-}
 
 /** The console in a tab. */
 export class Board {

@@ -1,42 +1,6 @@
-// `openclawctl pair --web` as it is run, and its page as a person uses it.
+// `openclawctl pair --web`: its page as a person uses it.
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { result } from '../../../../sim/interop/src/agent.mjs'
-
-/** Longer than any test. */
-const RUN_MS = 120_000
-
-/** A run of the command. */
-export class Pairing {
-	#child
-	/** Its exit status and output. */
-	ended
-	/** The address that it printed. */
-	address
-
-	static async start(agent, ...args) {
-		const pairing = new Pairing()
-		pairing.#child = agent.client('pair', '--web', ...args)
-		pairing.ended = result(pairing.#child, RUN_MS)
-		const line = once(createInterface({ input: pairing.#child.stdout }), 'line')
-		const early = pairing.ended.then(({ stderr }) => Promise.reject(new Error(`no address: ${stderr}`)))
-		early.catch(() => {}) // it also rejects after the race
-		;[pairing.address] = await Promise.race([line, early])
-		return pairing
-	}
-
-	/** Ctrl-C. */
-	stop() {
-		this.#child.kill('SIGINT')
-	}
-
-	/** A crash. */
-	kill() {
-		this.#child.kill('SIGKILL')
-	}
-}
 
 /** The page in a tab. */
 export class Page {

@@ -1,4 +1,4 @@
-//! The receiver of a webhook: checks each signature, as the specification requires, and answers as it is told.
+//! The receiver of a webhook: checks each signature, as the specification requires, and gives the answers that a test sets.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
