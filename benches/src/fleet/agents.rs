@@ -69,7 +69,7 @@ impl<'a> Agents<'a> {
     }
 
     pub(crate) fn socket(&self, at: u32) -> PathBuf {
-        self.folder.join(name(at)).join("agent.sock")
+        socket(self.folder, at)
     }
 
     /// Kills all of them, as a power cut does, and waits until the simulator has noticed.
@@ -91,10 +91,7 @@ impl<'a> Agents<'a> {
         let started = Instant::now();
         let count = u32::try_from(self.count())?;
         for (at, agent) in (0..count).zip(&mut self.running) {
-            *agent = spawn(
-                self.arguments,
-                &self.folder.join(name(at)).join("agent.sock"),
-            )?;
+            *agent = spawn(self.arguments, &socket(self.folder, at))?;
         }
         let mut seen = vec![(Duration::ZERO, 0)];
         while seen
@@ -135,6 +132,10 @@ impl Connecting {
 /// The name of an agent, in subjects and in folders.
 pub(crate) fn name(at: u32) -> String {
     format!("a{at:04}")
+}
+
+fn socket(folder: &Path, at: u32) -> PathBuf {
+    folder.join(name(at)).join("agent.sock")
 }
 
 /// The account of an agent.

@@ -17,6 +17,7 @@ const STREAM: &str = "OPENCLAW_EVENTS";
 pub(crate) struct Broker<'a> {
     folder: &'a Path,
     relay: &'a Path,
+    url: String,
     /// Stops with this.
     _server: Child,
     running: Child,
@@ -37,7 +38,8 @@ impl<'a> Broker<'a> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?
             .local_addr()?
             .port();
-        let mut config = format!("[broker]\nservers = [\"nats://127.0.0.1:{port}\"]\n");
+        let url = format!("nats://127.0.0.1:{port}");
+        let mut config = format!("[broker]\nservers = [\"{url}\"]\n");
         for at in 0..u32::try_from(agents.count())? {
             let (name, socket) = (name(at), agents.socket(at));
             let socket = socket.display();
@@ -59,6 +61,7 @@ impl<'a> Broker<'a> {
         Ok(Self {
             folder,
             relay,
+            url,
             _server: server,
             running,
         })
@@ -79,14 +82,9 @@ impl<'a> Broker<'a> {
 
     /// Follows the messages from now on.
     pub(crate) async fn follow(&self) -> Result<Stored, Failure> {
-        let config = std::fs::read_to_string(self.folder.join("relay.toml"))?;
-        let url = config
-            .split('"')
-            .nth(1)
-            .ok_or("no server in the settings")?;
         // The server may not listen yet.
         let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
-        let client = options.connect(url).await?;
+        let client = options.connect(&self.url).await?;
         let inbox = client.new_inbox();
         let jetstream = jetstream::new(client);
         let deadline = Instant::now() + STEP_TIMEOUT;
